@@ -1,0 +1,61 @@
+"""Checkpoints of a search through torch's distributed checkpoint; one directory, any number of ranks.
+
+Beside the shards lies `history.npz`: the step and the gate history up to it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch.distributed as dist
+import torch.distributed.checkpoint as dcp
+
+from trainers.coordinator import Snapshot
+
+HISTORY = "history.npz"
+SCALARS = ("step", "steps", "loss", "held_out_loss", "penalty", "rows", "seconds")
+
+
+def write(path: Path, state: dict[str, Any]) -> None:
+    """Write this rank's share; collective over the ranks."""
+    path.mkdir(parents=True, exist_ok=True)
+    dcp.save(state, checkpoint_id=str(path), no_dist=not dist.is_initialized())
+
+
+def read(path: Path, state: dict[str, Any]) -> None:
+    """Fill `state` in place; collective. The number of ranks and the sharding may differ from the writer's."""
+    dcp.load(state, checkpoint_id=str(path), no_dist=not dist.is_initialized())
+
+
+def write_history(path: Path, step: int, snapshots: list[Snapshot]) -> None:
+    columns = {name: np.array([getattr(s, name) for s in snapshots], dtype=np.float64) for name in SCALARS}
+    np.savez(
+        path / HISTORY,
+        at=np.array(step),
+        gate_TF=np.array([s.gate_F for s in snapshots], dtype=np.float32),
+        divergence_TF=np.array([s.divergence_F for s in snapshots], dtype=np.float32),
+        **columns,  # type: ignore[arg-type]
+    )
+
+
+def read_history(path: Path) -> tuple[int, list[Snapshot]]:
+    """The checkpoint's step, and the snapshots up to it."""
+    with np.load(path / HISTORY, allow_pickle=False) as stored:
+        columns = {name: stored[name] for name in SCALARS}
+        snapshots = [
+            Snapshot(
+                step=int(columns["step"][t]),
+                steps=int(columns["steps"][t]),
+                gate_F=stored["gate_TF"][t],
+                divergence_F=stored["divergence_TF"][t],
+                loss=float(columns["loss"][t]),
+                held_out_loss=float(columns["held_out_loss"][t]),
+                penalty=float(columns["penalty"][t]),
+                rows=int(columns["rows"][t]),
+                seconds=float(columns["seconds"][t]),
+            )
+            for t in range(len(columns["step"]))
+        ]
+        return int(stored["at"]), snapshots

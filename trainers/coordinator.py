@@ -1,0 +1,195 @@
+"""The coordinator: merges what the ranks report into one history, each step counted once. No torch, no Ray.
+
+`runner.py` puts one of these behind a Ray actor; everything here is plain and tested without a cluster.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trainers.polarization import Polarization, gates_rest, loss_rests
+
+
+@dataclass(frozen=True)
+class Report:
+    """What one rank saw over the `steps` steps that end at `step`.
+
+    gate_F and divergence_F are as they stood at `step`; losses are sums over the steps, `seconds` wall time.
+    """
+
+    attempt: int
+    rank: int
+    step: int
+    steps: int
+    gate_F: NDArray[np.float32]
+    divergence_F: NDArray[np.float32]
+    loss: float
+    held_out_loss: float
+    penalty: float
+    rows: int
+    seconds: float
+
+
+@dataclass
+class Snapshot:
+    """The ranks' reports of one step, merged."""
+
+    step: int
+    steps: int
+    gate_F: NDArray[np.float32]
+    divergence_F: NDArray[np.float32]
+    loss: float
+    held_out_loss: float
+    penalty: float
+    rows: int
+    seconds: float
+
+    @classmethod
+    def merge(cls, reports: list[Report]) -> Snapshot:
+        """Gates, divergences and losses averaged over the ranks, rows summed; the slowest rank sets the time."""
+        steps, count = reports[0].steps, len(reports)
+        return cls(
+            step=reports[0].step,
+            steps=steps,
+            gate_F=np.mean([r.gate_F for r in reports], axis=0, dtype=np.float32),
+            divergence_F=np.mean([r.divergence_F for r in reports], axis=0, dtype=np.float32),
+            loss=sum(r.loss for r in reports) / (steps * count),
+            held_out_loss=sum(r.held_out_loss for r in reports) / (steps * count),
+            penalty=sum(r.penalty for r in reports) / (steps * count),
+            rows=sum(r.rows for r in reports),
+            seconds=max(r.seconds for r in reports),
+        )
+
+
+@dataclass
+class Coordinator:
+    """Merges reports idempotently by (attempt, rank, step) and keeps the gate history of a run.
+
+    An attempt begins at the step of its checkpoint: what an earlier attempt reported beyond it is dropped, because
+    those steps are run again, and what an earlier attempt still sends is refused.
+    """
+
+    features: tuple[str, ...]
+    clock: Callable[[], float] = time.time
+    attempt: int = -1
+    world: int = 0
+    stage: str = "starting"
+    step: int = 0
+    total_steps: int = 0
+    snapshots: list[Snapshot] = field(default_factory=list)
+    pending: dict[int, dict[int, Report]] = field(default_factory=dict)
+    outcome: dict[str, Any] | None = None
+    error: str | None = None
+    stages: dict[str, float] = field(default_factory=dict)
+    _stage_began: float = 0.0
+    _opened: int = -1
+
+    def begin(self, attempt: int, world: int, step: int, saved: list[Snapshot] | None = None) -> None:
+        """Start or join an attempt that goes on after `step`; `saved` fills a history that was lost."""
+        if attempt <= self.attempt:
+            return
+        self.attempt, self.world, self.step = attempt, world, step
+        history = self.snapshots or list(saved or [])
+        self.snapshots = [snapshot for snapshot in history if snapshot.step <= step]
+        self.pending.clear()
+
+    def enter(self, attempt: int, stage: str, total_steps: int = 0) -> None:
+        """The ranks have moved to another stage; `total_steps` is what it will take, 0 where that isn't counted."""
+        if attempt < self.attempt or stage == self.stage:
+            return
+        now = self.clock()
+        if self._stage_began:
+            self.stages[self.stage] = self.stages.get(self.stage, 0.0) + now - self._stage_began
+        self.stage, self.total_steps, self._stage_began = stage, total_steps, now
+        if stage != "searching":
+            self.step = 0
+
+    def report(self, report: Report) -> bool:
+        """Take one rank's report. Returns False where it is refused: an old attempt's, or a step already merged."""
+        merged = self.snapshots[-1].step if self.snapshots else 0
+        if report.attempt != self.attempt or report.step <= merged:
+            return False
+        ranks = self.pending.setdefault(report.step, {})
+        ranks[report.rank] = report
+        if len(ranks) == self.world:
+            self.snapshots.append(Snapshot.merge([ranks[rank] for rank in sorted(ranks)]))
+            del self.pending[report.step]
+            self.step = report.step
+        return True
+
+    def advance(self, attempt: int, step: int) -> None:
+        """The position within a stage that takes no gate snapshots."""
+        if attempt == self.attempt:
+            self.step = step
+
+    def finish(self, attempt: int, outcome: dict[str, Any]) -> None:
+        if attempt == self.attempt:
+            self.enter(attempt, "done")
+            self.outcome = outcome
+
+    def open_attempt(self) -> int:
+        """The number of the next attempt; `begin` makes it the current one."""
+        self._opened = max(self._opened, self.attempt) + 1
+        return self._opened
+
+    def fail(self, attempt: int, reason: str) -> None:
+        """Record why the run can't go on, whatever is tried: a wrong spec or wrong data."""
+        if attempt >= self.attempt:
+            self.error = reason
+
+    def failure(self) -> str | None:
+        return self.error
+
+    def snapshot(self) -> Coordinator:
+        """Itself: what an actor's owner reads at the end."""
+        return self
+
+    def flush(self) -> None:
+        """Reports arrive at once here; behind an actor this waits for them."""
+
+    @property
+    def steps_counted(self) -> int:
+        return sum(snapshot.steps for snapshot in self.snapshots)
+
+    def history(self) -> list[Snapshot]:
+        return self.snapshots
+
+    def convergence(self) -> dict[str, bool]:
+        """Gates at rest and model at rest are two findings (a model may stop improving while gates still part)."""
+        if not self.snapshots:
+            return {"gates": False, "model": False}
+        gate_TF = np.stack([snapshot.gate_F for snapshot in self.snapshots[-20:]])
+        losses = [snapshot.held_out_loss or snapshot.loss for snapshot in self.snapshots[-40:]]
+        return {"gates": gates_rest(gate_TF), "model": loss_rests(losses)}
+
+    def progress(self) -> dict[str, Any]:
+        """What progress.json holds and the terminal shows."""
+        state = "failed" if self.error else "succeeded" if self.stage == "done" else "running"
+        shown: dict[str, Any] = {
+            "state": state,
+            "stage": self.stage,
+            "step": self.step,
+            "total_steps": self.total_steps,
+            "attempt": self.attempt,
+        }
+        if self.snapshots:
+            last = self.snapshots[-1]
+            rate = last.rows / last.seconds if last.seconds else 0.0
+            left = max(0, self.total_steps - self.step) * last.seconds / max(1, last.steps)
+            shown |= {
+                "loss": last.loss,
+                "penalty": last.penalty,
+                "rows_per_second": rate,
+                "polarization": Polarization.of(last.gate_F).as_dict(),
+                "converged": self.convergence(),
+                "gates": [round(float(gate), 4) for gate in last.gate_F[:1000]],
+            }
+            if self.stage == "searching":
+                shown["eta"] = left
+        return shown

@@ -1,0 +1,176 @@
+"""The search: weights and gates trained together, in one pass over the model's data (leap.txt §3).
+
+How θ is updated decides what a gate measures:
+
+- bilevel: weights learn on training batches, θ on held-out ones. A feature that can be memorized but not
+  generalized from (a row id, a timestamp) loses its gate. The default where data is read several times.
+- joint: one pass and one loss for both. Cheapest; sound only while batches are new to the model.
+- progressive: joint over a single pass of a stream, where every batch is unseen when θ meets it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import Any, Protocol
+
+import torch
+from torch.distributed.checkpoint.state_dict import (
+    StateDictOptions,
+    get_optimizer_state_dict,
+    set_optimizer_state_dict,
+)
+
+from trainers.batch import Batch
+from trainers.coordinator import Report
+from trainers.model import GatedModel, task_loss
+from trainers.place import Place, seed_step
+from trainers.spec import JobSpec
+
+Pair = tuple[Batch, Batch | None]
+
+
+class Reports(Protocol):
+    """Where a rank's reports go."""
+
+    def report(self, report: Report) -> Any: ...
+
+
+class Search:
+    """One rank's training of a gated model, a step at a time."""
+
+    def __init__(self, model: GatedModel, spec: JobSpec, place: Place) -> None:
+        self.model, self.spec, self.place = model, spec, place
+        self.weighted = spec.dataset.weight is not None
+        self.backbone = place.replicate(model.backbone)
+        training = spec.training
+        self.optimizer = torch.optim.Adam(
+            model.backbone.parameters(), lr=training.learning_rate, weight_decay=training.weight_decay, fused=True
+        )
+        self.theta_optimizer = torch.optim.Adam([model.gate.theta], lr=spec.selector.learning_rate, fused=True)
+        self.meter = Meter(place.device)
+        model.train()
+
+    def step(self, step: int, train: Batch, held_out: Batch | None) -> None:
+        """Train on one pair of batches. `held_out` is None unless the update is bilevel."""
+        seed_step(self.spec.training.seed, self.place.rank, step)
+        if held_out is None:
+            self._joint(train)
+        else:
+            self._weights(train)
+            self._theta(held_out)
+        self.meter.steps += 1
+        self.meter.rows += len(train)
+
+    def _weights(self, batch: Batch) -> None:
+        x_BC = self.model.inputs(batch)
+        loss = task_loss(self.backbone(self.model.gate(x_BC, frozen=True)), batch, self.weighted)
+        self.optimizer.zero_grad()
+        loss.backward()
+        self.optimizer.step()
+        self.meter.loss += loss.detach()
+
+    def _theta(self, batch: Batch) -> None:
+        """The gates' own pass: no gradient reaches tables or weights, so neither is computed."""
+        gate = self.model.gate
+        with torch.no_grad():
+            x_BC = self.model.inputs(batch)
+        task = task_loss(self.model.backbone(gate(x_BC)), batch, self.weighted)
+        penalty = gate.penalty()
+        (gate.theta.grad,) = torch.autograd.grad(task + penalty, gate.theta)
+        self._move_theta()
+        self.meter.held_out_loss += task.detach()
+        self.meter.penalty += penalty.detach()
+
+    def _joint(self, batch: Batch) -> None:
+        gate = self.model.gate
+        task = task_loss(self.backbone(gate(self.model.inputs(batch))), batch, self.weighted)
+        penalty = gate.penalty()
+        self.optimizer.zero_grad()
+        gate.theta.grad = None
+        (task + penalty).backward()
+        self.optimizer.step()
+        self._move_theta()
+        self.meter.loss += task.detach()
+        self.meter.penalty += penalty.detach()
+
+    def _move_theta(self) -> None:
+        """Averaging the gradients averages the λ's exactly; the averages travel with them so that replicas agree."""
+        gate = self.model.gate
+        assert gate.theta.grad is not None
+        self.place.average([gate.theta.grad, gate.divergence_F, gate.mean_C])
+        self.theta_optimizer.step()
+        gate.settle()
+
+    def report(self, step: int) -> Report:
+        """What happened since the last report; raises FloatingPointError where the loss is no longer a number."""
+        gate = self.model.gate
+        return self.meter.report(
+            self.place, step, gate.scores().cpu().numpy(), gate.divergence_F.detach().cpu().numpy().copy()
+        )
+
+    def agree(self) -> None:
+        """Average what ranks hold apart: the running statistics of batch norm."""
+        self.place.average(self.model.backbone.buffers())
+
+    def state(self) -> dict[str, Any]:
+        """Everything a checkpoint needs, as tensors that a load fills in place."""
+        options = StateDictOptions(flatten_optimizer_state_dict=True)
+        state: dict[str, Any] = {
+            "backbone": self.model.backbone.state_dict(),
+            "gate": self.model.gate.state_dict(),
+            "optimizer": get_optimizer_state_dict(self.model.backbone, self.optimizer, options=options),
+            "theta": get_optimizer_state_dict(self.model.gate, self.theta_optimizer, options=options),
+        }
+        if self.model.inputs.embeddings is not None:
+            state["embeddings"] = self.model.inputs.embeddings.checkpoint_state()
+        return state
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Take a state that was filled by a load. Parameters were filled in place; optimizers copy theirs."""
+        options = StateDictOptions(flatten_optimizer_state_dict=True)
+        set_optimizer_state_dict(self.model.backbone, self.optimizer, state["optimizer"], options=options)
+        set_optimizer_state_dict(self.model.gate, self.theta_optimizer, state["theta"], options=options)
+
+
+class Meter:
+    """Sums since the last report, on the device until they are read."""
+
+    def __init__(self, device: torch.device) -> None:
+        self.device = device
+        self.restart()
+
+    def restart(self) -> None:
+        self.loss = torch.zeros((), device=self.device)
+        self.held_out_loss = torch.zeros((), device=self.device)
+        self.penalty = torch.zeros((), device=self.device)
+        self.steps, self.rows, self.began = 0, 0, time.perf_counter()
+
+    def report(self, place: Place, step: int, gate_F: Any, divergence_F: Any) -> Report:
+        loss = self.loss.item()
+        if loss != loss:
+            raise FloatingPointError(
+                f"the task loss is not a number at step {step}; lower training.learning_rate, "
+                "or look for extreme values with `winnow check`"
+            )
+        report = Report(
+            attempt=place.attempt,
+            rank=place.rank,
+            step=step,
+            steps=self.steps,
+            gate_F=gate_F,
+            divergence_F=divergence_F,
+            loss=loss,
+            held_out_loss=self.held_out_loss.item(),
+            penalty=self.penalty.item(),
+            rows=self.rows,
+            seconds=time.perf_counter() - self.began,
+        )
+        self.restart()
+        return report
+
+
+def pairs(train: Iterator[Batch], held_out: Iterator[Batch] | None) -> Iterator[Pair]:
+    """Training batches, each with a held-out one where the update is bilevel."""
+    for batch in train:
+        yield batch, next(held_out) if held_out is not None else None

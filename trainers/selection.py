@@ -1,0 +1,166 @@
+"""One rank's part of a selection run: search, rank, prune, fine-tune, evaluate.
+
+Collective: every rank calls `Selection(...).run()`; rank 0 gets the outcome, the others None. The search is
+checkpointed; a run that dies later starts again from the end of its search.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+
+from sharding.layout import FeatureLayout
+from trainers import checkpoint
+from trainers.building import build_gated, seed_everything
+from trainers.coordinator import Report, Snapshot
+from trainers.data.feeds import Feeds
+from trainers.evaluation import Predictions, predict, under_kept_sets
+from trainers.fitting import Fit
+from trainers.metrics import Metrics
+from trainers.model import GatedModel, PlainModel, arranged, only
+from trainers.place import Place
+from trainers.pruning.curve import CurvePoint, ranking_prefixes
+from trainers.pruning.decide import Decision, FeatureScore, decide
+from trainers.scoring import curve_points, feature_scores
+from trainers.search import Search, pairs
+from trainers.spec import JobSpec
+
+
+class Coordination(Protocol):
+    """What a rank tells the coordinator; see `Coordinator`."""
+
+    def begin(self, attempt: int, world: int, step: int, saved: list[Snapshot] | None = None) -> Any: ...
+    def enter(self, attempt: int, stage: str, total_steps: int = 0) -> Any: ...
+    def report(self, report: Report) -> Any: ...
+    def advance(self, attempt: int, step: int) -> Any: ...
+    def flush(self) -> Any: ...
+    def history(self) -> list[Snapshot]: ...
+
+
+class Checkpoints(Protocol):
+    """Where checkpoints are kept."""
+
+    def latest(self) -> AbstractContextManager[Path | None]:
+        """A local directory with the newest checkpoint, or None."""
+        ...
+
+    def save(self, step: int, write: Callable[[Path], None]) -> None:
+        """Let every rank write its share into a directory, and keep the whole."""
+        ...
+
+
+class Selection:
+    """The stages of a run on one rank."""
+
+    def __init__(self, spec: JobSpec, place: Place, coordination: Coordination, checkpoints: Checkpoints) -> None:
+        self.spec, self.place = arranged(spec), place
+        self.coordination, self.checkpoints = coordination, checkpoints
+
+    def run(self) -> dict[str, Any] | None:
+        seed_everything(self.spec.training.seed)
+        feeds = Feeds.open(self.spec, self.place)
+        model = build_gated(self.spec, self.place, feeds.statistics)
+        self.search(model, feeds)
+        self._enter("ranking")
+        scores = feature_scores(self.spec, model)
+        points, decisions = self._rank(model, feeds, scores)
+        kept = [decision.name for decision in decisions if decision.keep]
+        small = model.pruned(kept)
+        small_feeds = Feeds.open(only(self.spec, kept), self.place)
+        before = self._evaluate(small, small_feeds)
+        full = PlainModel(model.inputs, model.backbone)
+        self._finetune(full, feeds, small, small_feeds)
+        self._enter("evaluating")
+        metrics = {"full": self._evaluate(full, feeds), "pruned": before, "finetuned": self._evaluate(small, small_feeds)}
+        if not self.place.leads:
+            return None
+        return {"scores": scores, "decisions": decisions, "curve": points, "metrics": metrics}
+
+    def search(self, model: GatedModel, feeds: Feeds) -> Search:
+        """Train weights and gates from the newest checkpoint, or the start, to the end of the search."""
+        search = Search(model, self.spec, self.place)
+        start = self._restore(search)
+        training = self.spec.training
+        total = min(training.epochs * feeds.train.steps_per_epoch, training.max_steps or 2**62)
+        every = training.checkpoint_every or feeds.train.steps_per_epoch
+        self._enter("searching", total)
+        with feeds.paired(start, total, held_out=self.spec.selector.update == "bilevel") as batches:
+            search.meter.restart()
+            for step, (train, held_out) in enumerate(batches, start + 1):
+                search.step(step, train, held_out)
+                saving = step % every == 0 or step == total
+                if saving or step % training.report_every == 0:
+                    self.coordination.report(search.report(step))
+                if saving:
+                    self._save(search, step)
+        model.train(False)
+        return search
+
+    def _restore(self, search: Search) -> int:
+        with self.checkpoints.latest() as path:
+            if path is None:
+                self.coordination.begin(self.place.attempt, self.place.world, 0)
+                return 0
+            state = search.state()
+            checkpoint.read(path, state)
+            search.restore(state)
+            step, snapshots = checkpoint.read_history(path)
+        self.coordination.begin(self.place.attempt, self.place.world, step, snapshots)
+        return step
+
+    def _save(self, search: Search, step: int) -> None:
+        search.agree()
+        self.coordination.flush()
+        self.place.barrier()
+
+        def write(path: Path) -> None:
+            checkpoint.write(path, search.state())
+            if self.place.leads:
+                checkpoint.write_history(path, step, self.coordination.history())
+
+        self.checkpoints.save(step, write)
+
+    def _enter(self, stage: str, total: int = 0) -> None:
+        self.coordination.enter(self.place.attempt, stage, total)
+
+    def _rank(
+        self, model: GatedModel, feeds: Feeds, scores: list[FeatureScore]
+    ) -> tuple[list[CurvePoint], list[Decision]]:
+        """The selection curve over every validation row, and what the rule makes of it; the same on all ranks."""
+        kept = ranking_prefixes(scores, self.spec.prune.curve_points)
+        with feeds.whole("validation") as batches:
+            found = predict(under_kept_sets(model, kept), batches, self.place)
+        answer = None
+        if found is not None:
+            points = curve_points(found, kept, scores, grouped=self._grouped)
+            answer = points, decide(scores, self.spec.prune, points)
+        return self.place.share(answer)
+
+    @property
+    def _grouped(self) -> bool:
+        return self.spec.dataset.group is not None
+
+    def _finetune(self, full: PlainModel, feeds: Feeds, small: PlainModel, small_feeds: Feeds) -> None:
+        """Train the pruned model on, and the full one for as long, so that the guard compares like with like."""
+        tuning = self.spec.finetune
+        steps = tuning.epochs * feeds.train.steps_per_epoch
+        done = self.spec.training.epochs * feeds.train.steps_per_epoch
+        self._enter("finetuning", 2 * steps)
+        for offset, (model, its_feeds) in ((0, (small, small_feeds)), (steps, (full, feeds))):
+            fit = Fit(model, self.spec, self.place, learning_rate=tuning.learning_rate)
+            with its_feeds.training(done, done + steps) as batches:
+                fit.run(batches, offset, lambda step: self._advance(step))
+
+    def _advance(self, step: int) -> None:
+        if self.place.leads:
+            self.coordination.advance(self.place.attempt, step)
+
+    def _evaluate(self, model: PlainModel, feeds: Feeds) -> Metrics | None:
+        model.train(False)
+        with feeds.whole("test") as batches:
+            found: Predictions | None = predict(model.logits, batches, self.place)
+        return None if found is None else found.metrics(grouped=self._grouped)
