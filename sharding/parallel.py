@@ -1,0 +1,210 @@
+"""Embedding tables on one rank or many, trained by a fused optimizer within the backward pass.
+
+Shapes: B rows, E = Σ dims of the tables.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Collection, Sequence
+from typing import Any
+
+import torch
+from torch import nn
+from torch.distributed._shard.sharded_tensor.api import ShardedTensor
+from torchrec.distributed.embeddingbag import EmbeddingBagCollectionSharder
+from torchrec.distributed.model_parallel import DistributedModelParallel
+from torchrec.distributed.types import EmbeddingModuleShardingPlan, ShardingPlan
+from torchrec.modules.embedding_modules import EmbeddingBagCollection
+from torchrec.optim.apply_optimizer_in_backward import apply_optimizer_in_backward
+from torchrec.sparse.jagged_tensor import KeyedJaggedTensor, KeyedTensor
+
+from sharding.batched import BatchedTables
+from sharding.planner import Machine, plan
+from sharding.tables import EPSILON, Table, configs
+
+# Exact Adagrad: on CPU fbgemm's kernel for it takes half the time of the row-wise one.
+OPTIMIZER = torch.optim.Adagrad
+
+
+class ShardedEmbeddings(nn.Module):
+    """Pooled embeddings of one table per feature, as one matrix in the order of `tables`.
+
+    With one rank the tables are looked up by fbgemm's kernel alone, without process group, exchange or wrapper; with
+    more, `DistributedModelParallel` shards them by `plan`. Weights learn in the backward pass.
+
+    Args:
+        tables: in the order of the output's columns.
+        learning_rate: of Adagrad on the tables.
+        machine: the ranks; one CPU rank unless given.
+        device: of this rank.
+        seed: of the first weights.
+        batch_size: rows per rank, which the planner weighs exchange by.
+        placement: a plan to follow instead of asking the planner.
+
+    Example:
+        >>> from torchrec.sparse.jagged_tensor import KeyedJaggedTensor
+        >>> embeddings = ShardedEmbeddings([Table(name="user", rows=10, dim=3)], learning_rate=0.1)
+        >>> ids = KeyedJaggedTensor(["user"], values=torch.tensor([1, 2]), lengths=torch.tensor([1, 1]))
+        >>> embeddings(ids).shape
+        torch.Size([2, 3])
+    """
+
+    columns_E: torch.Tensor | None
+    averaged_E: torch.Tensor
+    table_E: torch.Tensor
+
+    def __init__(
+        self,
+        tables: Sequence[Table],
+        *,
+        learning_rate: float,
+        machine: Machine | None = None,
+        device: torch.device | None = None,
+        seed: int = 0,
+        batch_size: int = 512,
+        placement: ShardingPlan | None = None,
+    ) -> None:
+        super().__init__()
+        self.tables = tuple(tables)
+        self.learning_rate, self.seed, self.batch_size = learning_rate, seed, batch_size
+        self.machine = machine or Machine(world=1, local_world=1)
+        self.device = device or torch.device("cpu")
+        self.placement = placement
+        self.collection = self._one_rank() if self.machine.world == 1 else self._many_ranks()
+        self.register_buffer("columns_E", None, persistent=False)
+        averaged = [table.pooling == "mean" for table in self.tables for _ in range(table.dim)]
+        table_E = [index for index, table in enumerate(self.tables) for _ in range(table.dim)]
+        self.register_buffer("averaged_E", torch.tensor(averaged, device=self.device), persistent=False)
+        self.register_buffer("table_E", torch.tensor(table_E, device=self.device), persistent=False)
+        self._averages = any(averaged)
+        self._order: list[str] | None = None
+        if self.machine.world == 1:
+            self._arrange([table.name for table in self.tables], [table.stored_dim for table in self.tables])
+        else:
+            self._initialize()
+        self.dense_optimizer = self._dense_optimizer()
+
+    def _one_rank(self) -> nn.Module:
+        return BatchedTables(self.tables, learning_rate=self.learning_rate, device=self.device, seed=self.seed)
+
+    def _many_ranks(self) -> nn.Module:
+        """Tables are born sharded, on the meta device first, so that no rank ever holds one whole."""
+        collection = EmbeddingBagCollection(configs(self.tables), device=torch.device("meta"))
+        apply_optimizer_in_backward(OPTIMIZER, collection.parameters(), {"lr": self.learning_rate, "eps": EPSILON})
+        if self.placement is None:
+            self.placement = plan(collection, self.tables, self.machine, self.batch_size)
+        return DistributedModelParallel(  # type: ignore[no-any-return]
+            collection, device=self.device, plan=self.placement, sharders=[EmbeddingBagCollectionSharder()]
+        )
+
+    def _dense_optimizer(self) -> torch.optim.Optimizer | None:
+        """For data-parallel tables, which no fused optimizer trains; whoever trains steps and clears it."""
+        if self.placement is None:
+            return None
+        whole = {
+            f"embedding_bags.{name}.weight"
+            for name, where in self.placement.plan[""].items()
+            if where.sharding_type == "data_parallel"
+        }
+        parameters = [parameter for name, parameter in self.collection.named_parameters() if name in whole]
+        return OPTIMIZER(parameters, lr=self.learning_rate, eps=EPSILON) if parameters else None
+
+    @torch.no_grad()
+    def _initialize(self) -> None:
+        """The same first weights as on one rank: every shard takes its part of its table's."""
+        weights = self._weights()
+        for table in self.tables:
+            whole = table.initial(self.seed)
+            for piece, (row, column) in _pieces(weights[table.name]):
+                height, width = piece.shape
+                piece.copy_(whole[row : row + height, column : column + width])
+
+    def forward(self, ids: KeyedJaggedTensor) -> torch.Tensor:
+        """Pooled embeddings (B, E), float32, looked up by name: TorchRec's own order depends on the plan."""
+        values: torch.Tensor
+        if self.machine.world == 1:
+            values = self.collection(ids)
+        else:
+            keyed: KeyedTensor = self.collection(ids).wait()
+            if keyed.keys() != self._order:
+                self._arrange(keyed.keys(), keyed.length_per_key())
+            values = keyed.values()
+        pooled_BE = values if self.columns_E is None else values.index_select(1, self.columns_E)
+        return pooled_BE * self._shares(ids) if self._averages else pooled_BE
+
+    def _shares(self, ids: KeyedJaggedTensor) -> torch.Tensor:
+        """What turns sums into means: 1 / number of ids, (B, E); 1 for tables that pool by sum."""
+        count_TB = ids.lengths().view(len(self.tables), -1).clamp(min=1)
+        share_BE = count_TB.to(torch.float32).reciprocal().t()[:, self.table_E]
+        return torch.where(self.averaged_E, share_BE, 1.0)
+
+    def _arrange(self, keys: list[str], widths: list[int]) -> None:
+        """Find every table's columns by name; None where they stand as wanted already."""
+        self._order = list(keys)
+        start = dict(zip(keys, itertools.accumulate(widths, initial=0), strict=False))
+        columns = [start[table.name] + column for table in self.tables for column in range(table.dim)]
+        identity = columns == list(range(sum(widths)))
+        self.columns_E = None if identity else torch.tensor(columns, device=self.device)
+
+    def table_bytes(self) -> int:
+        """Of all tables' weights together."""
+        return sum(table.bytes for table in self.tables)
+
+    def checkpoint_state(self) -> dict[str, Any]:
+        """Weights and Adagrad's sums by table, for torch's distributed checkpoint: a load fills them in place."""
+        state = {f"{name}.weight": tensor for name, tensor in self._weights().items()}
+        return state | {f"{name}.sum": tensor for name, tensor in self._sums().items()}
+
+    def _weights(self) -> dict[str, Any]:
+        if isinstance(self.collection, BatchedTables):
+            return self.collection.weights()
+        found = self.collection.state_dict()
+        return {table.name: found[f"embedding_bags.{table.name}.weight"] for table in self.tables}
+
+    def _sums(self) -> dict[str, Any]:
+        """Adagrad's accumulated squares by table; a data-parallel table shows none."""
+        if isinstance(self.collection, BatchedTables):
+            return self.collection.sums()
+        sums = {}
+        fused: Any = self.collection.fused_optimizer
+        for key, entry in fused.state_dict()["state"].items():
+            (sums[key.removeprefix("embedding_bags.").removesuffix(".weight")],) = entry.values()
+        return sums
+
+    def keep(self, names: Collection[str]) -> ShardedEmbeddings:
+        """A smaller copy with the named tables only: their weights, optimizer state and placement."""
+        kept = [table for table in self.tables if table.name in set(names)]
+        small = ShardedEmbeddings(
+            kept,
+            learning_rate=self.learning_rate,
+            machine=self.machine,
+            device=self.device,
+            seed=self.seed,
+            batch_size=self.batch_size,
+            placement=_part(self.placement, {table.name for table in kept}),
+        )
+        source, target = self.checkpoint_state(), small.checkpoint_state()
+        with torch.no_grad():
+            for key, tensor in target.items():
+                for (ours, _), (theirs, _) in zip(_pieces(tensor), _pieces(source[key]), strict=True):
+                    ours.copy_(theirs)
+        return small
+
+
+def _part(placement: ShardingPlan | None, names: set[str]) -> ShardingPlan | None:
+    """The plan of some of the tables: those stay where they are."""
+    if placement is None:
+        return None
+    parts = {
+        path: EmbeddingModuleShardingPlan({name: where for name, where in module.items() if name in names})
+        for path, module in placement.plan.items()
+    }
+    return ShardingPlan(parts)
+
+
+def _pieces(tensor: Any) -> list[tuple[torch.Tensor, tuple[int, int]]]:
+    """This rank's pieces of a plain or a sharded table, each with the row and column it begins at."""
+    if isinstance(tensor, ShardedTensor):
+        return [(shard.tensor, tuple(shard.metadata.shard_offsets)) for shard in tensor.local_shards()]  # type: ignore[misc]
+    return [(tensor.detach(), (0, 0))]
