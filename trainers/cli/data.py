@@ -1,0 +1,102 @@
+"""`winnow simulate`, `winnow data` and `winnow check`: making data, and holding a spec against it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from trainers.cli.output import Json, Output, plain, table
+from trainers.cli.run import check_machine
+from trainers.spec import load_spec
+
+Target = Annotated[Path, typer.Option("--output", "-o", help="Directory to make; must not exist.")]
+Source = Annotated[Path, typer.Option("--source", help="Directory with GroupLens's unpacked files.")]
+Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of the rows' order and the splits.")]
+
+movielens = typer.Typer(help="Make Parquet and a spec of a public data set.", no_args_is_help=True)
+
+
+def register(app: typer.Typer) -> None:
+    app.command(epilog="Example: winnow simulate --features 60 --rows 200000 --seed 1 --output data")(simulate)
+    app.command(epilog="Example: winnow check data/spec.yaml --json")(check)
+    app.add_typer(movielens, name="data")
+
+
+def simulate(
+    features: Annotated[int, typer.Option(min=1, help="Number of features.")],
+    rows: Annotated[int, typer.Option(min=1, help="Number of rows, over all splits.")],
+    seed: Annotated[int, typer.Option(min=0, help="Same seed, same data.")],
+    output: Target,
+    base_rate: Annotated[float, typer.Option(min=0.001, max=0.999, help="Share of positive labels.")] = 0.25,
+    as_json: Json = False,
+) -> None:
+    """Make a data set whose features' true roles are known: train/, validation/, test/, spec.yaml, truth.json."""
+    with Output(as_json=as_json) as out:
+        from trainers.simulator import simulate as make
+
+        make(features=features, rows=rows, seed=seed, output=output, base_rate=base_rate)
+        _made(out, output, truth=output / "truth.json")
+
+
+@movielens.command("movielens-100k", epilog="Example: winnow data movielens-100k --source ml-100k --output data/100k")
+def movielens_100k(source: Source, output: Target, seed: Seed = 0, as_json: Json = False) -> None:
+    """MovieLens-100K: nine fields, label rating > 3, rows shuffled, 80/10/10."""
+    with Output(as_json=as_json) as out:
+        from trainers.movielens import prepare_100k
+
+        prepare_100k(source, output, seed=seed)
+        _made(out, output)
+
+
+@movielens.command("movielens-1m", epilog="Example: winnow data movielens-1m --source ml-1m --output data/1m")
+def movielens_1m(
+    source: Source,
+    output: Target,
+    seed: Seed = 0,
+    timestamp_rows: Annotated[
+        bool, typer.Option("--timestamp-rows", help="Only the rows with a timestamp, and the timestamp as a field.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """MovieLens-1M: label rating > 3; the splits that are there, or rows shuffled, 80/10/10."""
+    with Output(as_json=as_json) as out:
+        from trainers.movielens import prepare_1m
+
+        prepare_1m(source, output, seed=seed, timestamp_rows=timestamp_rows)
+        _made(out, output)
+
+
+def _made(out: Output, output: Path, **more: Path) -> None:
+    spec = output / "spec.yaml"
+    content = {"output": output, "spec": spec, **more}
+    out.result(content, lambda console: console.print(f"made {spec}; next: winnow run {spec} --output …", markup=False))
+
+
+def check(
+    spec: Annotated[Path, typer.Argument(help="YAML or JSON spec.")],
+    as_json: Json = False,
+) -> None:
+    """Hold a spec against its data without training: columns, types, rows, labels."""
+    with Output(as_json=as_json) as out:
+        job = load_spec(spec)
+        check_machine(out, spec.parent)
+        from trainers.data.check import check as hold
+
+        summary = plain(hold(job))
+        out.result(summary, lambda console: _show_summary(console, summary))
+
+
+def _show_summary(console: Console, summary: dict[str, Any]) -> None:
+    """Mappings of mappings as tables, mappings of numbers as two columns, the rest as lines."""
+    for name, value in summary.items():
+        if isinstance(value, dict) and value:
+            rows = [
+                {name: key, **(inner if isinstance(inner, dict) else {"value": inner})} for key, inner in value.items()
+            ]
+            console.print(table(name.replace("_", " "), rows))
+        else:
+            console.print(f"{name.replace('_', ' ')}: {value}", markup=False)
+    console.print("the spec and its data fit together", style="green")

@@ -1,0 +1,112 @@
+"""What commands say, to people and to machines, and how their errors end.
+
+People read stdout, or stderr where `--json` gives stdout to machines: one JSON document, the result or
+`{"error": message, "exit_code": code}`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import os
+import sys
+import traceback
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Annotated, Any, Self
+
+import typer
+from pydantic import BaseModel
+from rich.console import Console
+from rich.table import Table
+
+FAILED, WRONG, REFUSED, INTERRUPTED = 1, 2, 3, 130
+
+Json = Annotated[bool, typer.Option("--json", help="Write the result to stdout as JSON, everything else to stderr.")]
+
+
+class Output:
+    """Context of a command: prints results, and turns an exception into a message and an exit code.
+
+    What libraries print inside the context goes to stderr, so that stdout holds the result alone.
+    """
+
+    def __init__(self, *, as_json: bool, interrupted: str = "interrupted") -> None:
+        self.as_json, self.interrupted = as_json, interrupted
+        self.stdout = sys.stdout
+        self.people = Console(stderr=True) if as_json else Console(file=self.stdout)
+        self.errors = Console(stderr=True)
+        self._aside = contextlib.redirect_stdout(sys.stderr)
+
+    def __enter__(self) -> Self:
+        self._aside.__enter__()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._aside.__exit__(kind, error, trace)
+        if error is None or isinstance(error, typer.Exit | SystemExit):
+            return
+        code, message = self._explain(error)
+        if os.environ.get("WINNOW_TRACEBACK"):
+            traceback.print_exception(error)
+        if self.as_json:
+            self._write({"error": message, "exit_code": code})
+        self.errors.print(message, style="red", markup=False, highlight=False, soft_wrap=True)
+        raise typer.Exit(code) from None
+
+    def result(self, content: Any, show: Callable[[Console], None]) -> None:
+        """Give the result: `content` to machines, or what `show` prints to people."""
+        if self.as_json:
+            self._write(plain(content))
+        else:
+            show(self.people)
+
+    def say(self, message: str, style: str = "") -> None:
+        """Tell people something beside the result."""
+        self.errors.print(message, style=style, markup=False, highlight=False, soft_wrap=True)
+
+    def _write(self, content: Any) -> None:
+        self.stdout.write(json.dumps(content, indent=2) + "\n")
+        self.stdout.flush()
+
+    def _explain(self, error: BaseException) -> tuple[int, str]:
+        if isinstance(error, KeyboardInterrupt):
+            return INTERRUPTED, self.interrupted
+        if isinstance(error, ValueError):
+            return WRONG, str(error)
+        if type(error).__module__.partition(".")[0] in {"trainers", "sharding", "service"}:
+            return FAILED, str(error)
+        return FAILED, f"{type(error).__name__}: {error} (set WINNOW_TRACEBACK=1 to see where)"
+
+
+def plain(content: Any) -> Any:
+    """Dataclasses, pydantic models, paths and tuples as JSON has them."""
+    if dataclasses.is_dataclass(content) and not isinstance(content, type):
+        return {field.name: plain(getattr(content, field.name)) for field in dataclasses.fields(content)}
+    if isinstance(content, BaseModel):
+        return content.model_dump(mode="json")
+    if isinstance(content, Mapping):
+        return {str(key): plain(value) for key, value in content.items()}
+    if isinstance(content, list | tuple):
+        return [plain(each) for each in content]
+    return str(content) if isinstance(content, Path) else content
+
+
+def table(title: str, rows: list[dict[str, Any]]) -> Table:
+    """A table with a column per key of the first row; numbers to the right."""
+    made = Table(title=title, title_justify="left")
+    for key, value in rows[0].items() if rows else ():
+        made.add_column(key.replace("_", " "), justify="right" if isinstance(value, int | float) else "left")
+    for row in rows:
+        made.add_row(*(_cell(value) for value in row.values()))
+    return made
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)

@@ -1,0 +1,110 @@
+"""`winnow run`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+
+from trainers.cli.output import REFUSED, Json, Output
+from trainers.doctor import quick, require
+from trainers.spec import JobSpec, ScalingSpec, SpecError, load_spec
+
+if TYPE_CHECKING:
+    from trainers.runner import RunResult
+
+EXAMPLES = "Examples: winnow run spec.yaml --output runs/first --workers 2; winnow run --resume runs/first"
+
+
+def register(app: typer.Typer) -> None:
+    app.command(epilog=EXAMPLES)(run)
+
+
+def run(
+    spec: Annotated[Path, typer.Argument(help="YAML or JSON spec; or a run directory, with --resume.")],
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Run directory; the spec's `output` unless given.")
+    ] = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Instead of the spec's `scaling.workers`.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in the directory.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress display.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Search, prune, fine-tune, evaluate, and write the prune list. Exit code 3: the guard refused it."""
+    with Output(as_json=as_json) as out:
+        job, directory = _job(spec, output, workers, resume)
+        out.interrupted = f"interrupted; `winnow run --resume {directory}` goes on"
+        check_machine(out, directory, use_gpu=job.scaling.use_gpu)
+        result = _run(job, directory, resume, None if quiet else out.errors)
+        truth = truth_of(job)
+        _give(out, result, truth)
+        if not result.guard_passed:
+            out.say("the guard refused this prune list; see `guard` in prune_list.json", style="yellow")
+            raise typer.Exit(REFUSED)
+
+
+def _job(spec: Path, output: Path | None, workers: int | None, resume: bool) -> tuple[JobSpec, Path]:
+    """The spec with the options' changes, and where the run goes."""
+    if spec.is_dir():
+        if not resume:
+            raise SpecError(f"{spec} is a directory; give a spec file, or --resume to go on with the run in it")
+        output = output or spec
+        spec = spec / "spec.json"
+    job = load_spec(spec)
+    if workers is not None:
+        scaling = ScalingSpec.model_validate({**job.scaling.model_dump(), "workers": workers})
+        job = job.model_copy(update={"scaling": scaling})
+    return job, output or _own_output(job)
+
+
+def _own_output(job: JobSpec) -> Path:
+    if job.output is None:
+        raise SpecError("output: missing; give --output DIR, or `output` in the spec")
+    if "://" in job.output:
+        raise SpecError(f"output: {job.output} is a URI; `winnow run` writes a local directory: give --output DIR")
+    return Path(job.output)
+
+
+def check_machine(out: Output, home: Path, *, use_gpu: bool = False) -> None:
+    """The doctor's quick round, before anything imports torch. Raises DoctorError with the remedies."""
+    findings = quick(home, use_gpu=use_gpu)
+    require(findings)
+    for finding in findings:
+        if finding.status == "warn":
+            out.say(f"{finding.name}: {finding.finding}. Remedy: {finding.remedy}", style="yellow")
+
+
+def _run(job: JobSpec, directory: Path, resume: bool, console: Console | None) -> RunResult:
+    """The run, shown on the console where there is one."""
+    from trainers.runner import run as start
+
+    if console is None:
+        return start(job, directory, resume=resume, observer=None)
+    from trainers.display import LiveProgress
+
+    with LiveProgress(console) as progress:
+        observer: Callable[[dict[str, Any]], None] = progress.update
+        return start(job, directory, resume=resume, observer=observer)
+
+
+def truth_of(job: JobSpec) -> Path | None:
+    """The simulator's truth.json beside the data, where there is one."""
+    train = job.dataset.train
+    beside = Path(train).parent / "truth.json"
+    return beside if "://" not in train and beside.is_file() else None
+
+
+def _give(out: Output, result: RunResult, truth: Path | None) -> None:
+    from trainers.display import print_result
+    from trainers.report import render
+
+    content = {
+        "output": result.directory.path,
+        "report": render(result.directory, truth),
+        "guard_passed": result.guard_passed,
+        "prune_list": result.prune_list,
+    }
+    out.result(content, lambda console: print_result(result.directory, truth, console))

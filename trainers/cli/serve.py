@@ -1,0 +1,38 @@
+"""`winnow serve`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from trainers.cli.output import Json, Output
+from trainers.cli.run import check_machine
+
+
+def register(app: typer.Typer) -> None:
+    app.command(epilog="Example: winnow serve --home .winnow --port 8080")(serve)
+
+
+def serve(
+    home: Annotated[Path, typer.Option(envvar="WINNOW_HOME", help="Where the database and the runs are kept.")] = Path(
+        ".winnow"
+    ),
+    host: Annotated[
+        str, typer.Option(help="Address to listen on; others than loopback need --allow-remote.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 8080,
+    allow_remote: Annotated[
+        bool, typer.Option("--allow-remote", help="Let other machines reach the service, which asks no password.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Start the control plane: REST on this machine, SQLite, local Ray. Ctrl-C ends it; jobs go on."""
+    with Output(as_json=as_json, interrupted="stopped; jobs go on, and the next start finds them") as out:
+        check_machine(out, home)
+        from service.main import serve as start
+
+        url = f"http://{host}:{port}"
+        out.result({"url": url, "home": home}, lambda console: console.print(f"{url}/docs", markup=False))
+        start(home, host, port, allow_remote=allow_remote)
