@@ -1,10 +1,16 @@
-"""What every test needs: third-party imports made quietly, one thread, GPU tests skipped where there is none."""
+"""What every test needs: quiet third-party imports, one thread, a tiny data set; GPU tests skipped without a GPU."""
 
 import logging
 import os
 import warnings
+from dataclasses import dataclass
+from pathlib import Path
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
+import yaml
 
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 
@@ -28,3 +34,50 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.get_closest_marker("gpu"):
             item.add_marker(pytest.mark.skip(reason="no CUDA device"))
+
+
+@dataclass(frozen=True)
+class TinyDataset:
+    """`spec` names the splits below `directory`, each with two row groups; `age` alone decides the label."""
+
+    directory: Path
+    spec: Path
+
+
+@pytest.fixture
+def tiny_dataset(tmp_path: Path) -> TinyDataset:
+    directory = tmp_path / "tiny"
+    for split, rows in {"train": 512, "validation": 128, "test": 128}.items():
+        (directory / split).mkdir(parents=True)
+        pq.write_table(_tiny_rows(split, rows), directory / split / "part-0.parquet", row_group_size=rows // 2)
+    spec = {
+        "name": "tiny",
+        "dataset": {"train": "train", "validation": "validation", "test": "test", "label": "label"},
+        "features": [
+            {"name": "age", "kind": "dense"},
+            {"name": "clip", "kind": "dense", "dim": 3},
+            {"name": "user_id", "kind": "categorical", "dim": 4, "hash_size": 50},
+            {"name": "genres", "kind": "multi_categorical", "dim": 4, "hash_size": 7},
+        ],
+        "model": {"backbone": "mlp", "hidden": [8]},
+        "training": {"batch_size": 64, "epochs": 1},
+        "finetune": {"epochs": 1},
+    }
+    path = directory / "spec.yaml"
+    path.write_text(yaml.safe_dump(spec), encoding="utf-8")
+    return TinyDataset(directory, path)
+
+
+def _tiny_rows(split: str, rows: int) -> pa.Table:
+    random = np.random.default_rng(len(split))
+    age = random.normal(size=rows).astype(np.float32)
+    genres = [random.integers(0, 7, size=count).tolist() for count in random.integers(0, 4, size=rows)]
+    return pa.table(
+        {
+            "age": age,
+            "clip": list(random.normal(size=(rows, 3)).astype(np.float32)),
+            "user_id": random.integers(0, 50, size=rows),
+            "genres": pa.array(genres, pa.list_(pa.int64())),
+            "label": (random.random(rows) < 1 / (1 + np.exp(-3 * age))).astype(np.int8),
+        }
+    )
