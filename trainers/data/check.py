@@ -1,0 +1,122 @@
+"""Holding a spec against its data without training."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+
+from trainers.data.decode import Decoder
+from trainers.data.ids import default_id
+from trainers.data.membership import SPLITS, SplitName
+from trainers.data.rows import Rows
+from trainers.data.schedule import SMALLEST_BATCH
+from trainers.data.source import Source, open_split
+from trainers.data.statistics import DenseStatistics, statistics
+from trainers.spec import JobSpec, SpecError
+
+__all__ = ["DataSummary", "DenseStatistics", "SplitSummary", "check", "statistics"]
+
+CHECKED_ROWS = 2**16
+
+
+@dataclass(frozen=True, kw_only=True)
+class SplitSummary:
+    """`rows` of a split in `files`, of which the first `checked_rows` were decoded and have this base rate."""
+
+    rows: int
+    files: int
+    checked_rows: int
+    base_rate: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataSummary:
+    """What `check` found.
+
+    Attributes:
+        splits: by name.
+        share_at_default: feature to split to the share of the checked rows at the feature's default, 0 to 1; for
+            lists, of the empty ones.
+        warnings: what may be in order and deserves a look.
+    """
+
+    splits: dict[str, SplitSummary]
+    share_at_default: dict[str, dict[str, float]]
+    warnings: tuple[str, ...]
+
+
+def check(spec: JobSpec) -> DataSummary:
+    """Open every split, compare its columns with the spec, and decode its first rows.
+
+    Raises:
+        SpecError: data that the spec can't be run on: nothing there, a column missing or of another type, values
+            that a feature or the label can't take, too few rows, one class of labels only.
+    """
+    decoder = Decoder(spec)
+    splits: dict[str, SplitSummary] = {}
+    shares: dict[str, dict[str, float]] = {feature.name: {} for feature in spec.features}
+    warnings = []
+    for split in SPLITS:
+        source = open_split(spec.dataset, split)
+        source.require(decoder.columns)
+        check_rows(spec, source, split)
+        rows = decoder.decode(source.read(decoder.columns, 0, min(source.rows, CHECKED_ROWS)))
+        warnings += _check_classes(spec, source, split, rows)
+        splits[split] = SplitSummary(
+            rows=source.rows,
+            files=len(source.files.parts),
+            checked_rows=len(rows),
+            base_rate=float(rows.label_N.mean()),
+        )
+        for name, share in _shares_at_default(decoder, rows):
+            shares[name][split] = share
+    return DataSummary(splits=splits, share_at_default=shares, warnings=tuple(warnings))
+
+
+def check_rows(spec: JobSpec, source: Source, split: SplitName) -> None:
+    """Raises SpecError where a split has no row, or too few for the workers."""
+    workers, batch = spec.scaling.workers, spec.training.batch_size
+    if not source.rows:
+        raise SpecError(f"dataset.{split}: {source.uri} has no rows; write some, or name other files")
+    if split == "train" and source.rows < workers * batch:
+        raise SpecError(
+            f"dataset.train: {source.rows} rows are fewer than `scaling.workers` × `training.batch_size` = "
+            f"{workers} × {batch}; lower one of the two, or add rows"
+        )
+    if source.rows < workers * SMALLEST_BATCH:
+        raise SpecError(
+            f"dataset.{split}: {source.rows} rows for {workers} workers; a worker needs at least {SMALLEST_BATCH}: "
+            "add rows, or lower `scaling.workers`"
+        )
+
+
+def _check_classes(spec: JobSpec, source: Source, split: SplitName, rows: Rows) -> list[str]:
+    """A warning where the rows at hand have one class; SpecError where they are all there is."""
+    first = rows.label_N[0]
+    if bool((rows.label_N != first).any()):
+        return []
+    finding = f"label {spec.dataset.label!r} is {int(first)} in "
+    if len(rows) == source.rows:
+        raise SpecError(
+            f"dataset.{split}: {finding}every row of {source.uri}; give data with both classes, or another `label`"
+        )
+    return [f"{split}: {finding}the first {len(rows)} rows; are the rows sorted by it?"]
+
+
+def _shares_at_default(decoder: Decoder, rows: Rows) -> Iterator[tuple[str, float]]:
+    """Feature name and share, feature by feature."""
+    start = 0
+    for dense in decoder.dense:
+        numbers_Nd = rows.dense_ND[:, start : start + dense.dim]
+        yield dense.name, _share((numbers_Nd == torch.tensor(dense.default, dtype=torch.float32)).all(1))
+        start += dense.dim
+    for single, ids_N in zip(decoder.single, rows.ids_SN, strict=True):
+        yield single.name, _share(ids_N == default_id(single))
+    for several, lengths_N in zip(decoder.several, rows.lengths_NM.unbind(1), strict=True):
+        yield several.name, _share(lengths_N == 0)
+
+
+def _share(mask_N: torch.Tensor) -> float:
+    return float(mask_N.double().mean())

@@ -1,0 +1,100 @@
+"""What every decoder does to an Arrow column first."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import xxhash
+from numpy.typing import NDArray
+
+from trainers.spec import SpecError
+
+HASH_SEED = 0x57494E4E
+"""Seed of xxh64 for string ids and groups. Constant: ids of one training must mean the same in the next."""
+
+
+def single_array(column: Any) -> Any:
+    """A chunked column as one array."""
+    if pa.types.is_dictionary(column.type):
+        column = column.unify_dictionaries()
+    return column.combine_chunks() if column.num_chunks != 1 else column.chunk(0)
+
+
+def is_text(kind: pa.DataType) -> bool:
+    """Strings and bytes, plain or dictionary-encoded."""
+    kind = kind.value_type if pa.types.is_dictionary(kind) else kind
+    return bool(
+        pa.types.is_string(kind)
+        or pa.types.is_large_string(kind)
+        or pa.types.is_binary(kind)
+        or pa.types.is_large_binary(kind)
+    )
+
+
+def is_list(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind))
+
+
+def is_whole(kind: pa.DataType) -> bool:
+    """Integers and booleans, plain or dictionary-encoded."""
+    kind = kind.value_type if pa.types.is_dictionary(kind) else kind
+    return bool(pa.types.is_integer(kind) or pa.types.is_boolean(kind) or pa.types.is_null(kind))
+
+
+def is_number(kind: pa.DataType) -> bool:
+    return is_whole(kind) or bool(pa.types.is_floating(kind) or pa.types.is_decimal(kind))
+
+
+def decoded(array: Any) -> Any:
+    """A dictionary-encoded array as a plain one."""
+    return array.dictionary_decode() if pa.types.is_dictionary(array.type) else array
+
+
+def integers(array: Any, fill: int) -> NDArray[Any]:
+    """Integers or booleans, nulls as `fill`, in int64 or uint64."""
+    array = decoded(array)
+    kind = pa.uint64() if pa.types.is_uint64(array.type) else pa.int64()
+    array = array.cast(kind)
+    if array.null_count:
+        array = pc.fill_null(array, pa.scalar(fill, kind))
+    numbers: NDArray[Any] = array.to_numpy(zero_copy_only=False)
+    return numbers
+
+
+def floats(array: Any, fill: float) -> NDArray[np.float32]:
+    """Numbers or booleans, nulls as `fill`, in float32; numbers beyond its range become infinite."""
+    array = decoded(array)
+    if pa.types.is_boolean(array.type):
+        array = array.cast(pa.uint8())
+    elif pa.types.is_decimal(array.type):
+        array = array.cast(pa.float64())
+    array = array.cast(pa.float32(), safe=False)
+    if array.null_count:
+        array = pc.fill_null(array, pa.scalar(fill, pa.float32()))
+    numbers: NDArray[np.float32] = array.to_numpy(zero_copy_only=False)
+    return numbers
+
+
+def hash_text(text: str | bytes) -> int:
+    """xxh64 of the UTF-8 bytes, with the recorded seed."""
+    return xxhash.xxh64_intdigest(text.encode() if isinstance(text, str) else text, HASH_SEED)
+
+
+def text_hashes(array: Any, fill: int) -> NDArray[np.uint64]:
+    """xxh64 of strings or bytes, nulls as `fill`; each distinct value is hashed once."""
+    encoded = array if pa.types.is_dictionary(array.type) else array.dictionary_encode()
+    words = encoded.dictionary
+    unique = np.empty(len(words) + 1, np.uint64)
+    unique[-1] = fill
+    unique[:-1] = [hash_text(word) for word in words.cast(pa.large_binary()).to_pylist()]
+    positions = pc.fill_null(encoded.indices.cast(pa.int64()), len(words)).to_numpy(zero_copy_only=False)
+    hashes: NDArray[np.uint64] = unique[positions]
+    return hashes
+
+
+def refuse_type(*, name: str, column: str, kind: pa.DataType, remedy: str) -> SpecError:
+    """The error for a column whose type the feature can't be read from."""
+    return SpecError(f"feature {name!r}: column {column!r} is {kind}; {remedy}")

@@ -1,0 +1,84 @@
+"""Arrow columns of dense features → float32.
+
+Shapes: N rows, d dims of one feature.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import torch
+from numpy.typing import NDArray
+
+from trainers.data.columns import floats, is_list, is_number, is_text, refuse_type
+from trainers.spec import DenseFeature, SpecError
+
+
+def decode_dense(feature: DenseFeature, array: Any, *, replace: bool) -> torch.Tensor:
+    """A dense feature of N rows, (N, d); nulls take the feature's default.
+
+    Args:
+        feature: the feature.
+        array: its column, one Arrow array.
+        replace: NaN and infinities take the default too; refused otherwise.
+
+    Raises:
+        SpecError: a type or a length that isn't the feature's, or numbers that aren't finite.
+    """
+    if pa.types.is_null(array.type) and feature.dim > 1:
+        array = array.cast(pa.list_(pa.float32()))
+    numbers_Nd = _vectors(feature, array) if is_list(array.type) else _scalars(feature, array)[:, None]
+    return torch.from_numpy(_finite(feature, numbers_Nd, replace=replace))
+
+
+def _scalars(feature: DenseFeature, array: Any) -> NDArray[np.float32]:
+    if not is_number(array.type):
+        remedy = "declare it `kind: categorical`, or write numbers" if is_text(array.type) else "write it as numbers"
+        raise refuse_type(name=feature.name, column=feature.source, kind=array.type, remedy=remedy)
+    if feature.dim > 1:
+        remedy = f"a scalar has `dim: 1`, and the spec says {feature.dim}; correct `dim`, or write lists"
+        raise refuse_type(name=feature.name, column=feature.source, kind=array.type, remedy=remedy)
+    return floats(array, feature.default)
+
+
+def _vectors(feature: DenseFeature, array: Any) -> NDArray[np.float32]:
+    if not is_number(array.type.value_type):
+        remedy = "a dense vector is a list of numbers; declare it `kind: multi_categorical` if its items are ids"
+        raise refuse_type(name=feature.name, column=feature.source, kind=array.type, remedy=remedy)
+    if feature.dim == 1:
+        remedy = "the spec says a scalar; set `dim` to the lists' length, or `kind: multi_categorical` for ids"
+        raise refuse_type(name=feature.name, column=feature.source, kind=array.type, remedy=remedy)
+    _check_lengths(feature, array)
+    flat = floats(array.flatten(), feature.default).reshape(-1, feature.dim)
+    if not array.null_count:
+        return flat
+    numbers_Nd = np.full((len(array), feature.dim), feature.default, np.float32)
+    numbers_Nd[array.is_valid().to_numpy(zero_copy_only=False)] = flat
+    return numbers_Nd
+
+
+def _check_lengths(feature: DenseFeature, array: Any) -> None:
+    lengths = pc.list_value_length(array).drop_null()
+    wrong = lengths.filter(pc.not_equal(lengths, pa.scalar(feature.dim, lengths.type)))
+    if len(wrong):
+        raise SpecError(
+            f"feature {feature.name!r}: column {feature.source!r} has a vector of length {wrong[0].as_py()} "
+            f"({len(wrong)} of {len(array)} rows differ), expected {feature.dim}; "
+            "set `dim` to the vectors' length, or write vectors of one length"
+        )
+
+
+def _finite(feature: DenseFeature, numbers_Nd: NDArray[np.float32], *, replace: bool) -> NDArray[np.float32]:
+    finite_Nd = np.isfinite(numbers_Nd)
+    count = finite_Nd.size - int(np.count_nonzero(finite_Nd))
+    if count and not replace:
+        raise SpecError(
+            f"feature {feature.name!r}: column {feature.source!r} has {count} NaN or infinite values in "
+            f"{len(numbers_Nd)} rows; clean them, or set `dataset.non_finite: replace` to read them as the default"
+        )
+    if count:
+        return np.where(finite_Nd, numbers_Nd, np.float32(feature.default))
+    return numbers_Nd if numbers_Nd.flags.writeable else numbers_Nd.copy()

@@ -1,0 +1,93 @@
+"""Arrow columns of categorical features → table rows.
+
+Shapes: N rows, V ids of a list column.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import torch
+from numpy.typing import NDArray
+
+from trainers.data.columns import hash_text, integers, is_list, is_text, is_whole, refuse_type, text_hashes
+from trainers.spec import CategoricalFeature, MultiCategoricalFeature, SpecError
+
+Feature = CategoricalFeature | MultiCategoricalFeature
+
+
+def decode_ids(feature: CategoricalFeature, array: Any) -> torch.Tensor:
+    """A categorical feature of N rows, (N,) int64 in [0, hash_size); nulls take the default. Raises SpecError."""
+    if is_list(array.type):
+        remedy = "the spec says one id per row; declare it `kind: multi_categorical`, or write one id"
+        raise refuse_type(name=feature.name, column=feature.source, kind=array.type, remedy=remedy)
+    return torch.from_numpy(_table_rows(feature, array, default_id(feature)))
+
+
+def decode_lists(feature: MultiCategoricalFeature, array: Any) -> tuple[torch.Tensor, torch.Tensor]:
+    """A list feature of N rows: (V,) ids in [0, hash_size) and (N,) lengths, int64.
+
+    A null list is an empty one; null items are dropped. Raises SpecError.
+    """
+    if pa.types.is_null(array.type):
+        array = array.cast(pa.list_(pa.int64()))
+    if not is_list(array.type):
+        remedy = "the spec says a list of ids; declare it `kind: categorical`, or write lists"
+        raise refuse_type(name=feature.name, column=feature.source, kind=array.type, remedy=remedy)
+    items = array.flatten()
+    if items.null_count:
+        owners = pc.list_parent_indices(array).filter(items.is_valid()).to_numpy()
+        lengths_N = np.bincount(owners, minlength=len(array)).astype(np.int64)
+        items = items.drop_null()
+    else:
+        lengths_N = pc.fill_null(pc.list_value_length(array), 0).cast(pa.int64()).to_numpy(zero_copy_only=False).copy()
+    return torch.from_numpy(_table_rows(feature, items, 0)), torch.from_numpy(lengths_N)
+
+
+def default_id(feature: CategoricalFeature) -> int:
+    """The table row that stands for null. Raises SpecError where the default lies outside a checked table."""
+    default = feature.default
+    if isinstance(default, str):
+        if feature.ids == "checked":
+            raise SpecError(
+                f"feature {feature.name!r}: default {default!r} is a string, and `ids: checked` takes ints; "
+                "give an int, or set `ids: hashed`"
+            )
+        return hash_text(default) % feature.hash_size
+    if feature.ids == "checked" and not 0 <= default < feature.hash_size:
+        raise _outside(feature, default, "`default`")
+    return default % feature.hash_size
+
+
+def _table_rows(feature: Feature, array: Any, fill: int) -> NDArray[np.int64]:
+    """Ids of a flat array, nulls as `fill`, which is a table row already."""
+    if is_text(array.type):
+        if feature.ids == "checked":
+            remedy = "`ids: checked` takes ints; set `ids: hashed`, or write ints"
+            raise refuse_type(name=feature.name, column=feature.source, kind=array.type, remedy=remedy)
+        return (text_hashes(array, fill) % np.uint64(feature.hash_size)).astype(np.int64)
+    if not is_whole(array.type):
+        remedy = "ids are integers or strings; cast it, or declare it `kind: dense` if it holds quantities"
+        raise refuse_type(name=feature.name, column=feature.source, kind=array.type, remedy=remedy)
+    numbers = integers(array, fill)
+    if feature.ids == "checked":
+        _check_range(feature, numbers)
+    elif len(numbers) and (numbers.min() < 0 or numbers.max() >= feature.hash_size):
+        numbers = numbers % numbers.dtype.type(feature.hash_size)
+    return numbers.astype(np.int64, copy=not numbers.flags.writeable)
+
+
+def _check_range(feature: Feature, numbers: NDArray[Any]) -> None:
+    outside = (numbers < 0) | (numbers >= feature.hash_size)
+    if outside.any():
+        raise _outside(feature, int(numbers[outside.argmax()]), f"column {feature.source!r}")
+
+
+def _outside(feature: Feature, value: int, where: str) -> SpecError:
+    return SpecError(
+        f"feature {feature.name!r}: {where} has id {value}, outside [0, {feature.hash_size}); "
+        "raise `hash_size`, correct the data, or set `ids: hashed`"
+    )

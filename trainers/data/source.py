@@ -1,0 +1,139 @@
+"""Source: numbered rows over Parquet, all of them or those of one split."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+from pyarrow import fs
+
+from trainers.data.files import ParquetFiles, ParquetPart
+from trainers.data.membership import SPLITS, SplitName, split_of_rows
+from trainers.spec import DatasetSpec, SpecError, SplitSpec
+
+
+class Source:
+    """Rows 0 … rows−1 of a data set, read by number.
+
+    The files are ordered by path and their row groups by position, so that a row has the same number in every
+    process. With `splits`, the source exposes the rows of one split only, numbered anew from 0 in that order.
+
+    Args:
+        files: the data set.
+        split: which rows to expose, under `splits`.
+        splits: how rows are cut out of `files`; None exposes them all.
+    """
+
+    def __init__(self, files: ParquetFiles, split: SplitName = "train", splits: SplitSpec | None = None) -> None:
+        self.files, self.split, self.splits = files, split, splits
+        self._groups: list[tuple[ParquetPart, int]] = []
+        sizes: list[int] = []
+        for part in files.parts:
+            for group, rows in enumerate(part.group_rows):
+                self._groups.append((part, group))
+                sizes.append(rows)
+        self._file_starts = np.concatenate([[0], np.cumsum(sizes, dtype=np.int64)])
+        self._starts = self._own_starts()
+        self._last: tuple[int, tuple[str, ...], pa.Table] | None = None
+
+    @classmethod
+    def open(cls, uri: str, filesystem: fs.FileSystem | None = None) -> Source:
+        """Every row at a path or URI; see `ParquetFiles.find`. Raises SpecError."""
+        return cls(ParquetFiles.find(uri, filesystem))
+
+    @property
+    def rows(self) -> int:
+        return int(self._starts[-1])
+
+    @property
+    def uri(self) -> str:
+        """Where the rows are, for messages."""
+        return f"{self.files.uri} ({self.split} split)" if self.splits else self.files.uri
+
+    def require(self, columns: Sequence[str]) -> None:
+        """Raises SpecError where a file lacks a column, naming those whose name is near."""
+        for part in self.files.parts:
+            for column in columns:
+                if column not in part.schema.names:
+                    raise SpecError(_missing(column, part))
+
+    def read(self, columns: Sequence[str], start: int, stop: int) -> pa.Table:
+        """Columns of rows [start, stop). Touches the row groups that hold them and no other.
+
+        Raises:
+            IndexError: the range doesn't lie within 0 … rows.
+            SpecError: files whose columns have types that don't fit together.
+        """
+        if not 0 <= start <= stop <= self.rows:
+            raise IndexError(f"rows {start} to {stop} of a source with {self.rows}")
+        first = int(np.searchsorted(self._starts, start, side="right")) - 1
+        pieces = []
+        for group in range(first, len(self._groups)):
+            begin, end = int(self._starts[group]), int(self._starts[group + 1])
+            if begin >= stop:
+                break
+            if end > begin:
+                pieces.append(self._read_group(group, columns, max(start - begin, 0), min(stop, end) - begin))
+        return _concatenate(pieces, columns, self.files)
+
+    def _read_group(self, group: int, columns: Sequence[str], start: int, stop: int) -> pa.Table:
+        """This source's own rows [start, stop) of a row group."""
+        table = self._group_table(group, tuple(columns), whole=stop - start == self._own_rows(group))
+        if self.splits is None:
+            return table.slice(start, stop - start)
+        return table.take(self._members(group)[start:stop])
+
+    def _group_table(self, group: int, columns: tuple[str, ...], *, whole: bool) -> pa.Table:
+        """A row group whose rows are asked for piece by piece is kept until another one is."""
+        last = self._last
+        if last is not None and last[:2] == (group, columns):
+            return last[2]
+        part, position = self._groups[group]
+        table = self.files.read(part, [position], columns)
+        self._last = None if whole else (group, columns, table)
+        return table
+
+    def _own_rows(self, group: int) -> int:
+        return int(self._starts[group + 1] - self._starts[group])
+
+    def _members(self, group: int) -> NDArray[np.int64]:
+        """Positions within a row group of the rows that are this split's."""
+        assert self.splits is not None
+        split_R = split_of_rows(int(self._file_starts[group]), int(self._file_starts[group + 1]), self.splits)
+        return np.flatnonzero(split_R == SPLITS.index(self.split))
+
+    def _own_starts(self) -> NDArray[np.int64]:
+        """Number of the first own row of each row group, and the total."""
+        if self.splits is None:
+            return self._file_starts
+        counts = [len(self._members(group)) for group in range(len(self._groups))]
+        return np.concatenate([[0], np.cumsum(counts, dtype=np.int64)])
+
+
+def open_split(dataset: DatasetSpec, split: SplitName) -> Source:
+    """The rows of one split, from its own files or cut out of `train`. Raises SpecError."""
+    if dataset.splits is not None:
+        return Source(ParquetFiles.find(dataset.train), split, dataset.splits)
+    uri = {"train": dataset.train, "validation": dataset.validation, "test": dataset.test}[split]
+    assert uri is not None
+    return Source(ParquetFiles.find(uri), split)
+
+
+def _missing(column: str, part: ParquetPart) -> str:
+    near = difflib.get_close_matches(column, part.schema.names, n=3) or part.schema.names[:5]
+    return (
+        f"column {column!r} is missing from {part.path}; near it are {', '.join(map(repr, near))}: "
+        "correct the spec's `name` or `column`, or write the column"
+    )
+
+
+def _concatenate(pieces: list[pa.Table], columns: Sequence[str], files: ParquetFiles) -> pa.Table:
+    if not pieces:
+        return pa.schema([files.schema.field(column) for column in columns]).empty_table()
+    try:
+        return pa.concat_tables(pieces, promote_options="permissive")
+    except pa.ArrowException as error:
+        raise SpecError(f"dataset: the files of {files.uri!r} differ in a column's type ({error}); write one") from None

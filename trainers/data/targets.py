@@ -1,0 +1,61 @@
+"""Arrow columns of label, group and weight → tensors.
+
+Shapes: N rows.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import torch
+
+from trainers.data.columns import floats, integers, is_number, is_text, is_whole, text_hashes
+from trainers.spec import SpecError
+
+NULL_GROUP = -(2**63)
+"""Rows without a group are a group of their own."""
+
+
+def decode_label(column: str, array: Any) -> torch.Tensor:
+    """(N,) float32, 0 or 1, from booleans, ints or floats. Raises SpecError."""
+    numbers_N = floats(array, 0.0) if is_number(array.type) else None
+    if numbers_N is None:
+        raise SpecError(f"dataset.label: column {column!r} is {array.type}; write it as 0 and 1")
+    if array.null_count:
+        raise SpecError(
+            f"dataset.label: column {column!r} has {array.null_count} nulls in {len(array)} rows; "
+            "fill them with 0 or 1, or leave these rows out"
+        )
+    wrong_N = (numbers_N != 0) & (numbers_N != 1)
+    if wrong_N.any():
+        value = array[int(wrong_N.argmax())].as_py()
+        raise SpecError(f"dataset.label: column {column!r} has {value!r}; a label is 0 or 1, write it so")
+    return torch.from_numpy(numbers_N.astype(np.float32))
+
+
+def decode_group(column: str, array: Any) -> torch.Tensor:
+    """(N,) int64: ints as they are, strings by xxh64. Raises SpecError."""
+    if is_text(array.type):
+        return torch.from_numpy(text_hashes(array, NULL_GROUP % 2**64).view(np.int64))
+    if not is_whole(array.type):
+        raise SpecError(f"dataset.group: column {column!r} is {array.type}; a group is an int or a string, cast it")
+    unsigned = pa.types.is_uint64(array.type)
+    numbers_N = integers(array, NULL_GROUP % 2**64 if unsigned else NULL_GROUP)
+    return torch.from_numpy(numbers_N.view(np.int64).copy())
+
+
+def decode_weight(column: str, array: Any) -> torch.Tensor:
+    """(N,) float32, finite and not negative. Raises SpecError."""
+    if not is_number(array.type):
+        raise SpecError(f"dataset.weight: column {column!r} is {array.type}; write it as numbers")
+    numbers_N = floats(array, float("nan"))
+    wrong_N = ~np.isfinite(numbers_N) | (numbers_N < 0)
+    if wrong_N.any():
+        value = array[int(wrong_N.argmax())].as_py()
+        raise SpecError(
+            f"dataset.weight: column {column!r} has {value!r}; a weight is a finite number ≥ 0, "
+            "correct it, or leave these rows out"
+        )
+    return torch.from_numpy(numbers_N.copy())
