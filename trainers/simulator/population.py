@@ -24,7 +24,7 @@ from trainers.simulator.logistic import cost_of, sigmoid, solve_intercept
 from trainers.simulator.tables import RowKey
 
 # Variance of the logit; it puts the Bayes-optimal AUC near 0.88.
-SIGNAL_VARIANCE = 6.5
+SIGNAL_VARIANCE = 6.0
 WEAK_VARIANCE = 0.009
 PAIR_TO_STRONG = 2.0
 SPARSE_RATE = 0.008

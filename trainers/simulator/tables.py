@@ -63,7 +63,7 @@ class Categorical(Column[Ids]):
         return np.where(present_N, 1 + self.draw(rng, len(present_N)) % (len(self.table) - 1), 0)
 
     def present(self, values: Ids) -> Present:
-        return values != 0
+        return np.asarray(values != 0)
 
     def effect(self, values: Ids) -> Effect:
         return self.table.effect_V[values]
@@ -77,7 +77,8 @@ class Categorical(Column[Ids]):
     def arrow(self, values: Ids) -> pa.Array[Any]:
         if not self.strings:
             return pa.array(values, pa.int64())
-        return pa.array([f"id-{index}" for index in range(len(self.table))], pa.string()).take(pa.array(values))
+        names_V = pa.array([f"id-{index}" for index in range(len(self.table))], pa.string())
+        return names_V.take(pa.array(values, pa.int64()))
 
     def declaration(self) -> dict[str, object]:
         # Ints of [0, V) fit a table of V; strings are hashed, and ten places an id keep collisions few.
@@ -124,7 +125,7 @@ class MultiCategorical(Column[Lists]):
         mean_N = np.diff(sums[values.offsets]) / np.maximum(lengths_N, 1)
         # The mean of n independent ids has variance 1/n, and every length 0..10 is as likely as another.
         variance = sum(1 / length for length in range(1, self.LONGEST + 1)) / (self.LONGEST + 1)
-        return mean_N / np.sqrt(variance)
+        return np.asarray(mean_N / np.sqrt(variance))
 
     def copy(self, rng: np.random.Generator, values: Lists) -> Lists:
         return Lists(self.table.with_errors(rng, values.ids_M), values.offsets)
