@@ -15,10 +15,11 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Place:
-    """Rank, number of ranks, device, and how many times the run has been started before."""
+    """Rank, number of ranks, how many of them share this host, device, and which attempt of the run this is."""
 
     rank: int = 0
     world: int = 1
+    local_world: int = 1
     device: torch.device = torch.device("cpu")
     attempt: int = 0
 

@@ -6,6 +6,7 @@ import os
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,12 +28,15 @@ def work(config: dict[str, Any]) -> None:
     coordinator = RemoteCoordinator(config["coordinator"])
     torch.set_num_threads(max(1, (os.cpu_count() or 1) // context.get_local_world_size()))
     place = Place(
-        rank=context.get_world_rank(), world=context.get_world_size(), device=ray.train.torch.get_device()
+        rank=context.get_world_rank(),
+        world=context.get_world_size(),
+        local_world=context.get_local_world_size(),
+        device=ray.train.torch.get_device(),
     )
     if place.share(coordinator.failure() if place.leads else None):
         return  # A wrong spec or wrong data doesn't get better by starting again.
     attempt = place.share(coordinator.open_attempt() if place.leads else None)
-    place = Place(place.rank, place.world, place.device, attempt)
+    place = replace(place, attempt=attempt)
     try:
         outcome = Selection(spec, place, coordinator, RayCheckpoints()).run()
     except (SpecError, FloatingPointError) as error:
