@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import groupby
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,19 @@ class FeatureLayout:
     @cached_property
     def _position(self) -> dict[str, int]:
         return {name: index for index, name in enumerate(self.names)}
+
+    @cached_property
+    def runs(self) -> tuple[tuple[slice, slice, int], ...]:
+        """Neighbours of equal dim, as (features, columns, dim): what one kernel can take at once.
+
+        A layout sorted by dim has as many runs as it has distinct dims.
+        """
+        runs, feature, column = [], 0, 0
+        for dim, group in groupby(self.dims):
+            width = len(list(group))
+            runs.append((slice(feature, feature + width), slice(column, column + width * dim), dim))
+            feature, column = feature + width, column + width * dim
+        return tuple(runs)
 
     def __len__(self) -> int:
         return len(self.names)

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from sharding.layout import FeatureLayout
-from trainers.gate import LeapGate, equal_runs
+from trainers.gate import LeapGate
 from trainers.spec import LeapSpec
 
 
@@ -184,7 +184,7 @@ def test_the_controller_moves_alpha_towards_the_target(target: float, grows: boo
 
 
 def test_runs_join_neighbours_of_equal_dim() -> None:
-    assert equal_runs(layout(a=1, b=1, c=4)) == [(slice(0, 2), slice(0, 2), 1), (slice(2, 3), slice(2, 6), 4)]
+    assert layout(a=1, b=1, c=4).runs == ((slice(0, 2), slice(0, 2), 1), (slice(2, 3), slice(2, 6), 4))
 
 
 class Data:

@@ -6,7 +6,6 @@ Shapes: B rows, F features, C = Σ dims columns.
 from __future__ import annotations
 
 from collections.abc import Collection
-from itertools import groupby
 
 import torch
 from torch import nn
@@ -16,22 +15,6 @@ from trainers.spec import LeapSpec
 
 # Beyond σ(±8) a gate is 0 or 1 for every purpose; holding θ there keeps it able to come back.
 SATURATION = 8.0
-
-
-Run = tuple[slice, slice, int]
-
-
-def equal_runs(layout: FeatureLayout) -> list[Run]:
-    """Neighbours of equal dim, as (features, columns, dim): what one kernel can move at once.
-
-    A layout sorted by dim has as many runs as it has distinct dims.
-    """
-    runs, feature, column = [], 0, 0
-    for dim, group in groupby(layout.dims):
-        width = len(list(group))
-        runs.append((slice(feature, feature + width), slice(column, column + width * dim), dim))
-        feature, column = feature + width, column + width * dim
-    return runs
 
 
 class LeapGate(nn.Module):
@@ -67,7 +50,6 @@ class LeapGate(nn.Module):
     ) -> None:
         super().__init__()
         self.layout = layout
-        self.runs = equal_runs(layout)
         self.config = config or LeapSpec()
         unknown = sorted(set(essential) - set(layout.names))
         if unknown:
@@ -126,7 +108,7 @@ class LeapGate(nn.Module):
         place_BF = torch.arange(rows, device=device)[:, None] + shift_F
         source_BF = torch.empty_like(place_BF).index_copy_(0, order_B, order_B[place_BF.remainder_(rows)])
         moved = []
-        for features, columns, dim in self.runs:
+        for features, columns, dim in self.layout.runs:
             width = features.stop - features.start
             row_Bn = source_BF[:, features] * width + torch.arange(width, device=device)
             table = x_BC[:, columns].reshape(rows * width, dim)
@@ -137,7 +119,7 @@ class LeapGate(nn.Module):
         """Δ_F = mean over rows of ‖x_i − x'_i‖₂ (leap.txt §3.2)."""
         difference_BC = x_BC - shuffled_BC
         norms = []
-        for _, columns, dim in self.runs:
+        for _, columns, dim in self.layout.runs:
             difference_Bnd = difference_BC[:, columns].reshape(len(x_BC), -1, dim)
             norms.append(torch.linalg.vector_norm(difference_Bnd, dim=-1).mean(0))
         return norms[0] if len(norms) == 1 else torch.cat(norms)
