@@ -53,17 +53,22 @@ def _consume(iterator: Iterator[T], depth: int) -> Generator[T, None, None]:
 def _produce(iterator: Iterator[T], ahead: queue.Queue[_Item[T] | _End], stop: threading.Event) -> None:
     error: BaseException | None = None
     try:
+        _fill(iterator, ahead, stop)
+    except BaseException as raised:  # whatever it is, it belongs to the consumer
+        error = raised
+    ahead.put(_End(error))
+
+
+def _fill(iterator: Iterator[T], ahead: queue.Queue[_Item[T] | _End], stop: threading.Event) -> None:
+    try:
         for value in iterator:
             ahead.put(_Item(value))
             if stop.is_set():
                 break
-    except BaseException as raised:  # whatever it is, it belongs to the consumer
-        error = raised
     finally:
         close = getattr(iterator, "close", None)
         if close is not None:
             close()
-        ahead.put(_End(error))
 
 
 def _drain(ahead: queue.Queue[_Item[T] | _End], thread: threading.Thread) -> None:

@@ -1,0 +1,154 @@
+"""Statistics by hand, and holding a spec against its data."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import torch
+
+from trainers.data.check import check, statistics
+from trainers.data.source import Source
+from trainers.spec import JobSpec, SpecError, parse_spec
+
+
+def spec_of(root: Path, *features: dict[str, Any], **more: Any) -> JobSpec:
+    dataset = {"train": str(root / "train"), "validation": str(root / "validation"), "test": str(root / "test")}
+    return parse_spec({"dataset": dataset, "features": list(features), "training": {"batch_size": 4}, **more})
+
+
+def write(root: Path, split: str, **columns: Any) -> None:
+    (root / split).mkdir(exist_ok=True)
+    pq.write_table(pa.table(columns), root / split / "part.parquet", row_group_size=3)
+
+
+AGE = {"name": "age", "kind": "dense"}
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    for split in ("train", "validation", "test"):
+        write(
+            tmp_path,
+            split,
+            age=[1.0, None, 3.0, 0.0, 5.0, 6.0, 7.0, 8.0],
+            user=[0, 1, None, 3, 4, 5, 6, 7],
+            tags=pa.array([[1], [], None, [2], [3], [], [1], [1]], pa.list_(pa.int64())),
+            label=[0, 1, 0, 0, 0, 0, 0, 1],
+        )
+    return tmp_path
+
+
+def test_a_summary(root: Path) -> None:
+    features = (
+        AGE,
+        {"name": "user", "kind": "categorical", "hash_size": 8, "ids": "checked"},
+        {"name": "tags", "kind": "multi_categorical", "hash_size": 8},
+    )
+    summary = check(spec_of(root, *features, scaling={"workers": 2}))
+    assert list(summary.splits) == ["train", "validation", "test"]
+    train = summary.splits["train"]
+    assert (train.rows, train.files, train.checked_rows, train.base_rate) == (8, 1, 8, 0.25)
+    assert summary.share_at_default["age"] == {"train": 0.25, "validation": 0.25, "test": 0.25}
+    assert summary.share_at_default["user"]["train"] == 0.25
+    assert summary.share_at_default["tags"]["test"] == 0.375
+    assert summary.warnings == ()
+
+
+def test_splits_cut_out_of_one_file(root: Path) -> None:
+    rows = 1000
+    write(root, "train", age=np.arange(rows, dtype=float), label=np.arange(rows) % 2)
+    dataset = {"train": str(root / "train"), "splits": {"validation": 0.2, "test": 0.1}}
+    spec = parse_spec({"dataset": dataset, "features": [AGE], "training": {"batch_size": 4}})
+    found = {name: split.rows for name, split in check(spec).splits.items()}
+    assert sum(found.values()) == rows
+    assert found["train"] > found["validation"] > found["test"] > 50
+
+
+@pytest.mark.parametrize(
+    ("change", "more", "words"),
+    [
+        ({"user": [1] * 8}, {}, r"'age' is missing from .*; near it are 'agee'"),
+        ({"age": [[1.0]] * 8}, {}, "the spec says a scalar"),
+        ({"age": [0.0] * 8, "label": [0] * 8}, {}, "is 0 in every row"),
+        ({"age": [0.0] * 7, "label": [0, 1] * 3 + [1]}, {"scaling": {"workers": 2}}, "7 rows are fewer than .*2 × 4"),
+        ({"age": pa.array([], pa.float64()), "label": pa.array([], pa.int8())}, {}, "has no rows"),
+    ],
+)
+def test_refusals_name_the_split_or_the_column(
+    root: Path, change: dict[str, Any], more: dict[str, Any], words: str
+) -> None:
+    columns = (
+        {"agee": [0.0] * 8, "label": [0, 1] * 4, **change} if "age" not in change else {"label": [0, 1] * 4, **change}
+    )
+    write(root, "train", **columns)
+    with pytest.raises(SpecError, match=words):
+        check(spec_of(root, AGE, **more))
+
+
+def test_a_split_other_than_train_is_held_against_the_spec_too(root: Path) -> None:
+    write(root, "test", age=["x"] * 8, label=[0, 1] * 4)
+    with pytest.raises(SpecError, match="'age' is string"):
+        check(spec_of(root, AGE))
+    write(root, "test", age=[1.0], label=[1])
+    with pytest.raises(SpecError, match=r"dataset\.test: 1 rows for 1 workers"):
+        check(spec_of(root, AGE))
+
+
+def test_a_sorted_label_is_a_warning(root: Path) -> None:
+    rows = 70_000
+    (root / "train" / "part.parquet").unlink()
+    label = np.repeat([0, 1], [66_000, 4_000])
+    pq.write_table(pa.table({"age": np.zeros(rows), "label": label}), root / "train" / "part.parquet")
+    summary = check(spec_of(root, AGE))
+    assert summary.splits["train"].checked_rows == 65_536
+    assert "train: label 'label' is 0 in the first 65536 rows" in summary.warnings[0]
+
+
+def test_statistics_by_hand(root: Path) -> None:
+    write(
+        root,
+        "train",
+        age=[1.0, None, 5.0, 8.0],
+        vector=[[1.0, 2.0], [3.0, 2.0], [5.0, 2.0], [7.0, 2.0]],
+        raw=[10.0, 20.0, 30.0, 40.0],
+        label=[0, 1, 0, 1],
+    )
+    features = (
+        {**AGE, "default": 2.0},
+        {"name": "vector", "kind": "dense", "dim": 2},
+        {"name": "raw", "kind": "dense", "normalize": "none"},
+    )
+    found = statistics(Source.open(str(root / "train")), spec_of(root, *features))
+    assert found.mean_D.dtype == found.std_D.dtype == torch.float64
+    assert found.mean_D.tolist() == pytest.approx([4.0, 4.0, 2.0, 0.0])
+    assert found.std_D.tolist() == pytest.approx([7.5**0.5, 5.0**0.5, 1.0, 1.0])
+
+
+def test_statistics_keep_their_digits_and_know_a_constant(tmp_path: Path) -> None:
+    wave = np.tile([-1.0, 1.0], 5000)
+    pq.write_table(
+        pa.table({"far": 1e6 + wave, "constant": np.full(10_000, 0.1), "label": np.zeros(10_000)}),
+        tmp_path / "x.parquet",
+        row_group_size=700,
+    )
+    features = {"name": "far", "kind": "dense"}, {"name": "constant", "kind": "dense"}
+    found = statistics(Source.open(str(tmp_path)), spec_of(tmp_path, *features))
+    assert found.mean_D.tolist() == pytest.approx([1e6, 0.1])
+    assert found.std_D.tolist() == pytest.approx([1.0, 1.0])
+
+
+def test_statistics_of_a_sample_cover_the_whole_range(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"age": np.arange(100_000.0), "label": np.zeros(100_000)}), tmp_path / "x.parquet")
+    found = statistics(Source.open(str(tmp_path)), spec_of(tmp_path, AGE), max_rows=1000)
+    assert found.mean_D.item() == pytest.approx(50_000, rel=0.02)
+    assert found.std_D.item() == pytest.approx(100_000 / 12**0.5, rel=0.02)
+
+
+def test_statistics_without_dense_features(tmp_path: Path) -> None:
+    spec = spec_of(tmp_path, {"name": "user", "kind": "categorical", "hash_size": 8})
+    pq.write_table(pa.table({"user": [1], "label": [0]}), tmp_path / "x.parquet")
+    found = statistics(Source.open(str(tmp_path)), spec)
+    assert found.mean_D.shape == found.std_D.shape == (0,)
