@@ -21,8 +21,8 @@ class Loader:
 
     Every row of the source is in exactly one batch of one rank per epoch, and every rank has the same number of
     steps. Ranks read without talking to each other. The rows of a rank that fit in one window are decoded once;
-    others are read anew each epoch, a window ahead
-    of the batches being taken, so that memory holds about four windows.
+    others are read anew each epoch, a window ahead of the batches being taken, so that memory holds about four
+    windows.
 
     Args:
         source: the rows of a split.
