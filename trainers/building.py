@@ -8,7 +8,7 @@ from sharding.layout import FeatureLayout
 from sharding.parallel import ShardedEmbeddings
 from sharding.planner import Machine
 from trainers.backbones import build_backbone
-from trainers.data.check import DenseStatistics
+from trainers.data.statistics import DenseStatistics
 from trainers.gate import LeapGate
 from trainers.model import GatedModel, Inputs, PlainModel, tables_of
 from trainers.place import Place

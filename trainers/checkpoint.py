@@ -5,6 +5,9 @@ Beside the shards lies `history.npz`: the step and the gate history up to it.
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +19,27 @@ from trainers.coordinator import Snapshot
 
 HISTORY = "history.npz"
 SCALARS = ("step", "steps", "loss", "held_out_loss", "penalty", "rows", "seconds")
+
+
+class DirectoryCheckpoints:
+    """Checkpoints in a local directory, the newest alone, for a process that trains without Ray."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @contextmanager
+    def latest(self) -> Iterator[Path | None]:
+        kept = sorted(self.path.glob("step-*"))
+        yield kept[-1] if kept else None
+
+    def save(self, step: int, write: Callable[[Path], None]) -> None:
+        older = list(self.path.glob("step-*"))
+        unfinished = self.path / f".step-{step:012d}"
+        shutil.rmtree(unfinished, ignore_errors=True)
+        write(unfinished)
+        unfinished.rename(self.path / f"step-{step:012d}")
+        for path in older:
+            shutil.rmtree(path)
 
 
 def write(path: Path, state: dict[str, Any]) -> None:

@@ -35,10 +35,8 @@ class Predictions:
 
 
 @torch.no_grad()
-def predict(
-    forward: Callable[[Batch], torch.Tensor], batches: Iterator[Batch], place: Place
-) -> Predictions | None:
-    """Run `forward` (logits of shape B or K × B) over this rank's batches; all ranks' rows at rank 0, None elsewhere."""
+def predict(forward: Callable[[Batch], torch.Tensor], batches: Iterator[Batch], place: Place) -> Predictions | None:
+    """Run `forward` (logits of shape B or K × B) over this rank's batches; all rows at rank 0, None elsewhere."""
     logits, labels, weights, groups = [], [], [], []
     for batch in batches:
         logits.append(torch.atleast_2d(forward(batch)).cpu().numpy())
@@ -59,10 +57,12 @@ def under_kept_sets(model: GatedModel, kept: list[tuple[str, ...]]) -> Callable[
     The embeddings are looked up once a batch; only the backbone runs K times.
     """
     gate = model.gate
-    masks = [torch.tensor([name in set(names) for name in gate.layout.names], device=gate.theta.device) for names in kept]
+    chosen = [set(names) for names in kept]
+    rows = [[name in names for name in gate.layout.names] for names in chosen]
+    mask_KF = torch.tensor(rows, device=gate.theta.device).float()
 
     def forward(batch: Batch) -> torch.Tensor:
         x_BC = model.inputs(batch)
-        return torch.stack([model.backbone(gate.mix(x_BC, mask_F.float())) for mask_F in masks])
+        return torch.stack([model.backbone(gate.mix(x_BC, mask_F)) for mask_F in mask_KF])
 
     return forward

@@ -3,7 +3,7 @@
 | file | written | content |
 |---|---|---|
 | spec.json | first | the spec, complete with defaults |
-| progress.json | every report, replaced whole | state, stage, step, total_steps, loss, penalty, rows_per_second, polarization |
+| progress.json | every report, replaced whole | state, stage, step, total_steps, loss, polarization … |
 | gates.parquet | at the end and at every stage's end, replaced whole | step, feature, gate, divergence |
 | metrics.json | at the end | metrics of the full, pruned and fine-tuned model, the selection curve, timings |
 | prune_list.json | at the end | the decision (see pruning/prune_list.py) |

@@ -62,9 +62,7 @@ def run(spec: JobSpec, output: Path, *, resume: bool = False, observer: Observer
     began = time.perf_counter()
     _start_ray(spec.scaling.workers)
     directory.record("started", resume=resume, workers=spec.scaling.workers)
-    coordinator = ray.remote(Coordinator).options(num_cpus=0, max_restarts=3).remote(  # type: ignore[attr-defined]
-        tuple(arranged(spec).dims)
-    )
+    coordinator = ray.remote(Coordinator).options(num_cpus=0, max_restarts=3).remote(tuple(arranged(spec).dims))
     ray_ready = time.perf_counter() - began
     with Watch(coordinator, directory, observer):
         _fit(spec, directory, coordinator)

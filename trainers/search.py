@@ -10,9 +10,9 @@ How θ is updated decides what a gate measures:
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Iterator
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from torch.distributed.checkpoint.state_dict import (
@@ -26,14 +26,6 @@ from trainers.coordinator import Report
 from trainers.model import GatedModel, task_loss
 from trainers.place import Place, seed_step
 from trainers.spec import JobSpec
-
-Pair = tuple[Batch, Batch | None]
-
-
-class Reports(Protocol):
-    """Where a rank's reports go."""
-
-    def report(self, report: Report) -> Any: ...
 
 
 class Search:
@@ -148,7 +140,7 @@ class Meter:
 
     def report(self, place: Place, step: int, gate_F: Any, divergence_F: Any) -> Report:
         loss = self.loss.item()
-        if loss != loss:
+        if math.isnan(loss):
             raise FloatingPointError(
                 f"the task loss is not a number at step {step}; lower training.learning_rate, "
                 "or look for extreme values with `winnow check`"
@@ -168,9 +160,3 @@ class Meter:
         )
         self.restart()
         return report
-
-
-def pairs(train: Iterator[Batch], held_out: Iterator[Batch] | None) -> Iterator[Pair]:
-    """Training batches, each with a held-out one where the update is bilevel."""
-    for batch in train:
-        yield batch, next(held_out) if held_out is not None else None

@@ -11,22 +11,19 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Protocol
 
-import torch
-
-from sharding.layout import FeatureLayout
 from trainers import checkpoint
-from trainers.building import build_gated, seed_everything
+from trainers.building import build_gated
 from trainers.coordinator import Report, Snapshot
-from trainers.data.feeds import Feeds
 from trainers.evaluation import Predictions, predict, under_kept_sets
+from trainers.feeds import Feeds
 from trainers.fitting import Fit
 from trainers.metrics import Metrics
 from trainers.model import GatedModel, PlainModel, arranged, only
 from trainers.place import Place
-from trainers.pruning.curve import CurvePoint, ranking_prefixes
-from trainers.pruning.decide import Decision, FeatureScore, decide
+from trainers.pruning.curve import CurvePoint, FeatureScore, ranking_prefixes
+from trainers.pruning.decide import Decision, decide
 from trainers.scoring import curve_points, feature_scores
-from trainers.search import Search, pairs
+from trainers.search import Search
 from trainers.spec import JobSpec
 
 
@@ -61,7 +58,6 @@ class Selection:
         self.coordination, self.checkpoints = coordination, checkpoints
 
     def run(self) -> dict[str, Any] | None:
-        seed_everything(self.spec.training.seed)
         feeds = Feeds.open(self.spec, self.place)
         model = build_gated(self.spec, self.place, feeds.statistics)
         self.search(model, feeds)
@@ -70,12 +66,16 @@ class Selection:
         points, decisions = self._rank(model, feeds, scores)
         kept = [decision.name for decision in decisions if decision.keep]
         small = model.pruned(kept)
-        small_feeds = Feeds.open(only(self.spec, kept), self.place)
+        small_feeds = Feeds.open(only(self.spec, kept), self.place, feeds.statistics)
         before = self._evaluate(small, small_feeds)
         full = PlainModel(model.inputs, model.backbone)
         self._finetune(full, feeds, small, small_feeds)
         self._enter("evaluating")
-        metrics = {"full": self._evaluate(full, feeds), "pruned": before, "finetuned": self._evaluate(small, small_feeds)}
+        metrics = {
+            "full": self._evaluate(full, feeds),
+            "pruned": before,
+            "finetuned": self._evaluate(small, small_feeds),
+        }
         if not self.place.leads:
             return None
         return {"scores": scores, "decisions": decisions, "curve": points, "metrics": metrics}
@@ -132,7 +132,7 @@ class Selection:
     ) -> tuple[list[CurvePoint], list[Decision]]:
         """The selection curve over every validation row, and what the rule makes of it; the same on all ranks."""
         kept = ranking_prefixes(scores, self.spec.prune.curve_points)
-        with feeds.whole("validation") as batches:
+        with feeds.whole(feeds.validation) as batches:
             found = predict(under_kept_sets(model, kept), batches, self.place)
         answer = None
         if found is not None:
@@ -153,7 +153,7 @@ class Selection:
         for offset, (model, its_feeds) in ((0, (small, small_feeds)), (steps, (full, feeds))):
             fit = Fit(model, self.spec, self.place, learning_rate=tuning.learning_rate)
             with its_feeds.training(done, done + steps) as batches:
-                fit.run(batches, offset, lambda step: self._advance(step))
+                fit.run(batches, offset, self._advance)
 
     def _advance(self, step: int) -> None:
         if self.place.leads:
@@ -161,6 +161,6 @@ class Selection:
 
     def _evaluate(self, model: PlainModel, feeds: Feeds) -> Metrics | None:
         model.train(False)
-        with feeds.whole("test") as batches:
+        with feeds.whole(feeds.test) as batches:
             found: Predictions | None = predict(model.logits, batches, self.place)
         return None if found is None else found.metrics(grouped=self._grouped)

@@ -161,7 +161,7 @@ SelectorSpec = LeapSpec
 
 
 class GuardSpec(Config):
-    """How much worse than the full model the fine-tuned one may be, in units of `metric`, before the list is refused."""
+    """How much worse than the full model the fine-tuned one may be, in units of `metric`; a list beyond is refused."""
 
     metric: Literal["auc", "gauc", "logloss", "ne"] = "auc"
     max_drop: Annotated[float, Field(ge=0.0)] = 0.001

@@ -1,0 +1,65 @@
+"""The selection curve: quality against what is kept, along the ranking, from one trained model (fairfs.txt Eq. 1)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+
+@dataclass(frozen=True, kw_only=True)
+class FeatureScore:
+    """What the selector found of a feature; `embedding_bytes` of its table's weights, 0 for dense ones."""
+
+    name: str
+    kind: str
+    dim: int
+    score: float
+    divergence: float
+    essential: bool = False
+    embedding_bytes: int = 0
+    bytes_per_example: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class CurvePoint:
+    """Validation quality with the features outside `kept` at their running means."""
+
+    kept: tuple[str, ...]
+    dims: int
+    embedding_bytes: int
+    logloss: float
+    auc: float | None
+    gauc: float | None
+
+    @property
+    def features(self) -> int:
+        return len(self.kept)
+
+    def as_dict(self) -> dict[str, Any]:
+        return {"features": self.features, **asdict(self)}
+
+
+def ranked(scores: Sequence[FeatureScore]) -> list[FeatureScore]:
+    """Essential features first, then by score, highest first; equal scores in the order given."""
+    return sorted(scores, key=lambda score: (not score.essential, -score.score))
+
+
+def ranking_prefixes(scores: Sequence[FeatureScore], points: int) -> list[tuple[str, ...]]:
+    """Kept sets to evaluate: prefixes of the ranking, at most `points`, evenly spaced, the smallest and all included.
+
+    The smallest holds the essential features, or the best one where there are none.
+    """
+    names = [score.name for score in ranked(scores)]
+    least = max(1, sum(score.essential for score in scores))
+    sizes = np.unique(np.linspace(least, len(names), min(points, len(names) - least + 1)).round().astype(int))
+    return [tuple(names[:size]) for size in sizes]
+
+
+def smallest_within(curve: Sequence[CurvePoint], delta: float) -> CurvePoint:
+    """The fewest features whose logloss exceeds that of all features by less than `delta` (fairfs.txt Eq. 1)."""
+    whole = max(curve, key=lambda point: point.features)
+    good = [point for point in curve if point.logloss - whole.logloss < delta or point is whole]
+    return min(good, key=lambda point: point.features)

@@ -1,0 +1,142 @@
+"""The prune list: versioned, immutable, named by its content."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from trainers.metrics import Metrics
+from trainers.polarization import Polarization
+from trainers.pruning.curve import FeatureScore
+from trainers.pruning.decide import Decision
+from trainers.spec import GuardSpec
+
+SCHEMA_VERSION = 1
+POLARIZED = 0.7
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ListedFeature(_Part):
+    name: str
+    kind: str
+    dim: int
+    score: float
+    divergence: float
+    decision: Literal["keep", "prune"]
+    why: str
+
+
+class Totals(_Part):
+    """`bytes_per_example` counts 4 for a dense float and 8 for a categorical feature, a list taken as one id."""
+
+    features: int
+    dims: int
+    embedding_bytes: int
+    bytes_per_example: float
+
+
+class Verdict(_Part):
+    """`drop` is how much worse the fine-tuned model is than the full one, in `metric`; negative is better."""
+
+    metric: str
+    max_drop: float
+    drop: float | None
+    passed: bool
+    reason: str
+
+
+class PolarizationFound(_Part):
+    """Of the learned gates. A list from gates that haven't parted says so in `warning`."""
+
+    low: float
+    middle: float
+    high: float
+    polarized: bool
+    converged: bool
+    warning: str | None
+
+
+class PruneList(_Part):
+    schema_version: int = SCHEMA_VERSION
+    id: str = ""
+    name: str
+    features: tuple[ListedFeature, ...]
+    before: Totals
+    after: Totals
+    metrics: dict[str, dict[str, float | int | None]]
+    guard: Verdict
+    polarization: PolarizationFound
+    fingerprints: dict[str, str]
+
+    def sealed(self) -> PruneList:
+        """With its id: the SHA-256 of everything else, as canonical JSON."""
+        content = self.model_dump(mode="json", exclude={"id"})
+        text = json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
+        return self.model_copy(update={"id": hashlib.sha256(text.encode()).hexdigest()})
+
+
+def judge(spec: GuardSpec, full: Metrics, finetuned: Metrics) -> Verdict:
+    """Whether the fine-tuned model is worse than the full one by no more than the spec allows."""
+    before, after = full.value(spec.metric), finetuned.value(spec.metric)
+    if before is None or after is None:
+        reason = f"{spec.metric} is not defined on the test split; choose another guard metric"
+        return Verdict(metric=spec.metric, max_drop=spec.max_drop, drop=None, passed=False, reason=reason)
+    drop = before - after if spec.metric in ("auc", "gauc") else after - before
+    passed = drop <= spec.max_drop
+    moved = f"{spec.metric} {before:.5f} → {after:.5f}, {abs(drop):.5f} {'worse' if drop > 0 else 'better'}"
+    reason = f"{moved}; at most {spec.max_drop:g} worse is allowed"
+    return Verdict(metric=spec.metric, max_drop=spec.max_drop, drop=drop, passed=passed, reason=reason)
+
+
+def totals(scores: Sequence[FeatureScore], kept: set[str]) -> Totals:
+    chosen = [score for score in scores if score.name in kept]
+    return Totals(
+        features=len(chosen),
+        dims=sum(score.dim for score in chosen),
+        embedding_bytes=sum(score.embedding_bytes for score in chosen),
+        bytes_per_example=sum(score.bytes_per_example for score in chosen),
+    )
+
+
+def polarization_of(found: Polarization, converged: bool) -> PolarizationFound:
+    polarized = found.low + found.high >= POLARIZED
+    warning = None
+    if not polarized:
+        warning = (
+            f"{found.middle:.0%} of the gates lie between 0.1 and 0.9: the scores rank features weakly; "
+            "train longer, or change selector.alpha"
+        )
+    elif not converged:
+        warning = "gates were still moving when the search ended; train longer to be sure of those near the threshold"
+    return PolarizationFound(
+        low=found.low, middle=found.middle, high=found.high, polarized=polarized, converged=converged, warning=warning
+    )
+
+
+def listed(scores: Sequence[FeatureScore], decisions: Sequence[Decision]) -> tuple[ListedFeature, ...]:
+    """Features with their decisions, in the decisions' order."""
+    by_name: Mapping[str, FeatureScore] = {score.name: score for score in scores}
+    return tuple(
+        ListedFeature(
+            name=decision.name,
+            kind=by_name[decision.name].kind,
+            dim=by_name[decision.name].dim,
+            score=by_name[decision.name].score,
+            divergence=by_name[decision.name].divergence,
+            decision="keep" if decision.keep else "prune",
+            why=decision.why,
+        )
+        for decision in decisions
+    )
+
+
+def schema() -> dict[str, Any]:
+    """JSON Schema of a prune list."""
+    return PruneList.model_json_schema()

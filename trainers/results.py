@@ -1,0 +1,113 @@
+"""What a finished run leaves: the prune list, metrics.json, gates.parquet."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from trainers.coordinator import Coordinator, Snapshot
+from trainers.data.membership import SPLITS
+from trainers.data.source import open_split
+from trainers.metrics import Metrics
+from trainers.polarization import Polarization
+from trainers.pruning.prune_list import PruneList, judge, listed, polarization_of, totals
+from trainers.run_directory import RunDirectory, write_json
+from trainers.spec import JobSpec
+
+CODE = ("winnow", "torch", "torchrec", "fbgemm-gpu-cpu", "fbgemm-gpu")
+
+
+def write_results(
+    spec: JobSpec, directory: RunDirectory, final: Coordinator, seconds: dict[str, float]
+) -> dict[str, Any]:
+    """Write every result file, the prune list last, and return the list: where it stands, the run is whole."""
+    assert final.outcome is not None
+    write_history(directory, final)
+    write_json(directory.metrics, _metrics(spec, final, seconds))
+    found = _prune_list(spec, final).model_dump(mode="json")
+    write_json(directory.prune_list, found)
+    return found
+
+
+def write_history(directory: RunDirectory, final: Coordinator) -> None:
+    """gates.parquet: step, feature, gate, divergence; a row per snapshot and feature."""
+    snapshots, features = final.snapshots, final.features
+    count = len(features)
+    table = pa.table(
+        {
+            "step": pa.array(np.repeat(np.array([s.step for s in snapshots], dtype=np.int64), count)),
+            "feature": pa.array(list(features) * len(snapshots), pa.string()).dictionary_encode(),
+            "gate": pa.array(np.concatenate([s.gate_F for s in snapshots])),
+            "divergence": pa.array(np.concatenate([s.divergence_F for s in snapshots])),
+        }
+    )
+    temporary = directory.gates.with_name(".gates.parquet.tmp")
+    pq.write_table(table, temporary, compression="zstd")
+    temporary.replace(directory.gates)
+
+
+def _metrics(spec: JobSpec, final: Coordinator, seconds: dict[str, float]) -> dict[str, Any]:
+    outcome = final.outcome or {}
+    snapshots: list[Snapshot] = final.snapshots
+    rows, spent = sum(s.rows for s in snapshots), sum(s.seconds for s in snapshots)
+    polarization = [[s.step, *list(Polarization.of(s.gate_F).as_dict().values())[:3]] for s in snapshots]
+    return {
+        **{name: _plain(metrics) for name, metrics in outcome["metrics"].items()},
+        "curve": [point.as_dict() for point in outcome["curve"]],
+        "delta": spec.prune.delta,
+        "stages": {**final.stages, **seconds},
+        "rows_per_second": rows / spent if spent else 0.0,
+        "steps": final.steps_counted,
+        "attempts": final.attempt + 1,
+        "converged": final.convergence(),
+        "polarization": polarization,
+        "losses": [[s.step, s.loss, s.held_out_loss, s.penalty] for s in snapshots],
+    }
+
+
+def _plain(metrics: Metrics) -> dict[str, float | int | None]:
+    return metrics.as_dict()
+
+
+def _prune_list(spec: JobSpec, final: Coordinator) -> PruneList:
+    outcome = final.outcome or {}
+    scores, decisions, metrics = outcome["scores"], outcome["decisions"], outcome["metrics"]
+    learned = np.array([score.score for score in scores if not score.essential] or [1.0])
+    return PruneList(
+        name=spec.name,
+        features=listed(scores, decisions),
+        before=totals(scores, {score.name for score in scores}),
+        after=totals(scores, {decision.name for decision in decisions if decision.keep}),
+        metrics={name: _plain(found) for name, found in metrics.items()},
+        guard=judge(spec.prune.guard, metrics["full"], metrics["finetuned"]),
+        polarization=polarization_of(Polarization.of(learned), final.convergence()["gates"]),
+        fingerprints=_fingerprints(spec),
+    ).sealed()
+
+
+def _fingerprints(spec: JobSpec) -> dict[str, str]:
+    """Of the spec, of the data (files, sizes, row counts), and of the code that read them."""
+    return {
+        "spec": _digest(spec.model_dump(mode="json")),
+        "data": _digest(
+            [open_split(spec.dataset, split).files.fingerprint() for split in ("train", "validation", "test")]
+        ),
+        "code": _digest({name: _version(name) for name in CODE}),
+    }
+
+
+def _version(name: str) -> str | None:
+    try:
+        return version(name)
+    except ModuleNotFoundError:
+        return None
+
+
+def _digest(content: Any) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

@@ -1,0 +1,47 @@
+"""What the selection makes of a trained gate: scores of features, and points of the curve."""
+
+from __future__ import annotations
+
+from trainers.evaluation import Predictions
+from trainers.model import GatedModel
+from trainers.pruning.curve import CurvePoint, FeatureScore
+from trainers.spec import DenseFeature, JobSpec
+
+
+def feature_scores(spec: JobSpec, model: GatedModel) -> list[FeatureScore]:
+    """Gate and divergence of every feature, with what it weighs. `spec` must be arranged."""
+    gates, divergences = model.gate.scores().tolist(), model.gate.divergence_F.tolist()
+    return [
+        FeatureScore(
+            name=feature.name,
+            kind=feature.kind,
+            dim=feature.dim,
+            score=gate,
+            divergence=divergence,
+            essential=spec.is_essential(feature),
+            embedding_bytes=0 if isinstance(feature, DenseFeature) else feature.hash_size * feature.dim * 4,
+            bytes_per_example=feature.dim * 4 if isinstance(feature, DenseFeature) else 8,
+        )
+        for feature, gate, divergence in zip(spec.features, gates, divergences, strict=True)
+    ]
+
+
+def curve_points(
+    found: Predictions, kept: list[tuple[str, ...]], scores: list[FeatureScore], *, grouped: bool
+) -> list[CurvePoint]:
+    """Quality of each kept set over the validation rows; row k of the logits belongs to set k."""
+    by_name = {score.name: score for score in scores}
+    points = []
+    for k, names in enumerate(kept):
+        metrics = found.metrics(k, grouped=grouped)
+        points.append(
+            CurvePoint(
+                kept=names,
+                dims=sum(by_name[name].dim for name in names),
+                embedding_bytes=sum(by_name[name].embedding_bytes for name in names),
+                logloss=metrics.logloss,
+                auc=metrics.auc,
+                gauc=metrics.gauc,
+            )
+        )
+    return points
