@@ -26,7 +26,7 @@ from trainers.simulator.tables import RowKey
 # Variance of the logit; it puts the Bayes-optimal AUC near 0.88.
 SIGNAL_VARIANCE = 6.0
 WEAK_VARIANCE = 0.009
-PAIR_TO_STRONG = 2.0
+PAIR_TO_STRONG = 4.0  # harder to find than a term of one feature, so worth more
 SPARSE_RATE = 0.008
 SPARSE_EFFECT = 4.0
 ROWS_PER_USER = 40

@@ -33,11 +33,6 @@ class Table:
         effect_V -= popularity_V @ effect_V
         return cls(cumulative_V=np.cumsum(popularity_V), effect_V=effect_V / np.sqrt(popularity_V @ effect_V**2))
 
-    @classmethod
-    def balanced(cls, rng: np.random.Generator, ids: int) -> Table:
-        """An even number of equally frequent ids, half of them with the effect +1, half with -1."""
-        return cls(cumulative_V=np.arange(1, ids + 1) / ids, effect_V=rng.permutation(np.repeat([-1.0, 1.0], ids // 2)))
-
     def __len__(self) -> int:
         return len(self.effect_V)
 
