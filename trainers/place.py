@@ -29,9 +29,9 @@ class Place:
 
     def average(self, tensors: Iterable[torch.Tensor]) -> None:
         """Replace each tensor by its mean over the ranks, with one all-reduce."""
-        if self.world == 1:
-            return
         parts = [tensor for tensor in tensors if tensor.is_floating_point()]
+        if self.world == 1 or not parts:
+            return
         flat = torch.cat([part.detach().reshape(-1) for part in parts])
         dist.all_reduce(flat)
         flat /= self.world

@@ -95,9 +95,7 @@ def _fingerprints(spec: JobSpec) -> dict[str, str]:
     """Of the spec, of the data (files, sizes, row counts), and of the code that read them."""
     return {
         "spec": _digest(spec.model_dump(mode="json")),
-        "data": _digest(
-            [open_split(spec.dataset, split).files.fingerprint() for split in ("train", "validation", "test")]
-        ),
+        "data": _digest([open_split(spec.dataset, split).files.fingerprint() for split in SPLITS]),
         "code": _digest({name: _version(name) for name in CODE}),
     }
 
