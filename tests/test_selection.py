@@ -1,0 +1,111 @@
+"""A whole selection on one rank: resumed exactly, pruned as predicted, the same twice."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from trainers.building import build_gated
+from trainers.checkpoint import DirectoryCheckpoints
+from trainers.coordinator import Coordinator
+from trainers.evaluation import predict, under_kept_sets
+from trainers.feeds import Feeds
+from trainers.model import arranged
+from trainers.place import Place
+from trainers.results import write_results
+from trainers.run_directory import RunDirectory, read_json
+from trainers.selection import Selection
+from trainers.simulator import simulate
+from trainers.spec import JobSpec, load_spec
+
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning", "ignore::FutureWarning", "ignore::DeprecationWarning")
+
+
+class Killed(Exception):
+    pass
+
+
+class DyingCheckpoints(DirectoryCheckpoints):
+    """Dies right after the checkpoint of a step."""
+
+    def __init__(self, path: Path, at: int) -> None:
+        super().__init__(path)
+        self.at = at
+
+    def save(self, step: int, write: Callable[[Path], None]) -> None:
+        super().save(step, write)
+        if step == self.at:
+            raise Killed
+
+
+@pytest.fixture(scope="module")
+def spec(tmp_path_factory: pytest.TempPathFactory) -> JobSpec:
+    folder = tmp_path_factory.mktemp("data") / "sim"
+    simulate(features=16, rows=6000, seed=3, output=folder)
+    found = load_spec(folder / "spec.yaml")
+    training = found.training.model_copy(
+        update={"epochs": 2, "batch_size": 256, "report_every": 5, "checkpoint_every": 7}
+    )
+    return found.model_copy(update={"training": training})
+
+
+def select(spec: JobSpec, checkpoints: DirectoryCheckpoints, coordinator: Coordinator, attempt: int = 0) -> Any:
+    return Selection(spec, Place(attempt=attempt), coordinator, checkpoints).run()
+
+
+def test_an_interrupted_run_ends_as_an_unbroken_one_with_every_step_counted_once(spec: JobSpec, tmp_path: Path) -> None:
+    names = tuple(arranged(spec).dims)
+    whole = Coordinator(names)
+    expected = select(spec, DirectoryCheckpoints(tmp_path / "whole"), whole)
+    broken = Coordinator(names)
+    with pytest.raises(Killed):
+        select(spec, DyingCheckpoints(tmp_path / "broken", at=21), broken)
+    resumed = Coordinator(names)  # the process died: its history comes back from the checkpoint
+    found = select(spec, DirectoryCheckpoints(tmp_path / "broken"), resumed, attempt=1)
+    assert [s.step for s in resumed.history()] == [s.step for s in whole.history()]
+    assert resumed.steps_counted == whole.steps_counted == 2 * -(-4800 // 256)
+    for ours, theirs in zip(resumed.history(), whole.history(), strict=True):
+        np.testing.assert_array_equal(ours.gate_F, theirs.gate_F)
+    assert found["decisions"] == expected["decisions"]
+    assert found["metrics"] == expected["metrics"]
+
+
+def test_results_are_complete_and_the_same_spec_gives_the_same_list(spec: JobSpec, tmp_path: Path) -> None:
+    lists = []
+    for run in ("one", "two"):
+        coordinator = Coordinator(tuple(arranged(spec).dims))
+        outcome = select(spec, DirectoryCheckpoints(tmp_path / run / "c"), coordinator)
+        coordinator.finish(0, outcome)
+        directory = RunDirectory(tmp_path / run)
+        lists.append(write_results(spec, directory, coordinator, {"total": 1.0}))
+        assert read_json(directory.prune_list) == lists[-1]
+        assert read_json(directory.metrics)["curve"][-1]["features"] == 16
+    assert lists[0]["id"] == lists[1]["id"]
+
+
+@pytest.mark.parametrize("backbone", ["mlp", "wide_deep", "deepfm"])
+def test_the_pruned_model_begins_where_the_gated_one_stands_at_hard_gates(spec: JobSpec, backbone: str) -> None:
+    chosen = arranged(JobSpec.model_validate({**spec.model_dump(mode="json"), "model": {"backbone": backbone}}))
+    feeds = Feeds.open(chosen, Place())
+    model = build_gated(chosen, Place(), feeds.statistics)
+    with torch.no_grad():
+        model.gate.mean_C.normal_()
+        for parameter in model.backbone.parameters():
+            parameter.add_(torch.randn_like(parameter) * 0.05)
+    model.train(False)
+    kept = list(model.inputs.layout.names[::3])
+    small = model.pruned(kept)
+    small.train(False)
+    small_feeds = Feeds.open(small.inputs.spec, Place(), feeds.statistics)
+    with feeds.whole(feeds.test) as batches, small_feeds.whole(small_feeds.test) as small_batches:
+        gated = predict(under_kept_sets(model, [tuple(kept)]), batches, Place())
+        pruned = predict(small.logits, small_batches, Place())
+    assert gated is not None
+    assert pruned is not None
+    np.testing.assert_allclose(pruned.logit_KN, gated.logit_KN, atol=1e-5, rtol=1e-5)
+    assert len(small.inputs.embeddings.tables if small.inputs.embeddings else ()) < len(
+        model.inputs.embeddings.tables if model.inputs.embeddings else ()
+    )
