@@ -44,7 +44,7 @@ def prepare_100k(source: Path, output: Path, seed: int = 0) -> Path:
     names = [line[0] for line in text("u.genre", "|", 2)]
     movies = [_movie_100k(line, names) for line in text("u.item", "|", 5 + len(names))]
     users = [(line[0], line[2], line[1], line[3], line[4]) for line in text("u.user", "|", 5)]
-    table = _joined(_ratings(text("u.data", "\t", 4)), users, movies, string_occupation=True)
+    table = _joined(_ratings(source / "u.data", text("u.data", "\t", 4)), users, movies, string_occupation=True)
     return _publish(_split(table, seed), Path(output), name="movielens-100k", batch_size=256, fields=FIELDS)
 
 
@@ -76,7 +76,9 @@ def _raw_1m(source: Path) -> pa.Table:
     text = _reader(source, "ml-1m")
     movies = [(line[0], line[1], line[2]) for line in text("movies.dat", "::", 3)]
     users = [(line[0], line[1], line[2], line[3], line[4]) for line in text("users.dat", "::", 5)]
-    return _joined(_ratings(text("ratings.dat", "::", 4)), users, movies, string_occupation=False)
+    return _joined(
+        _ratings(source / "ratings.dat", text("ratings.dat", "::", 4)), users, movies, string_occupation=False
+    )
 
 
 def _prepared(source: Path, columns: tuple[str, ...]) -> Splits:
@@ -101,11 +103,11 @@ def _reader(source: Path, archive: str) -> Callable[[str, str, int], list[list[s
             raise SpecError(f"source: {path} is missing; unpack {_DOWNLOAD}/{archive}.zip and give its folder")
         lines = path.read_text(encoding="latin-1").splitlines()
         parsed = [line.split(separator) for line in lines if line]
+        if not parsed:
+            raise SpecError(f"source: {path} is empty; unpack it anew")
         for number, line in enumerate(parsed, start=1):
             if len(line) < fields:
-                raise SpecError(
-                    f"source: {path}, line {number} has {len(line)} fields and not {fields}; unpack it anew"
-                )
+                raise SpecError(f"source: {path}, line {number} has {len(line)} fields, not {fields}; unpack it anew")
         return parsed
 
     return read
@@ -117,9 +119,12 @@ def _movie_100k(line: list[str], genre_names: list[str]) -> tuple[str, str, str]
     return line[0], line[1], "|".join(name for name, flag in zip(genre_names, flags, strict=True) if flag == "1")
 
 
-def _ratings(lines: list[list[str]]) -> NDArray[np.int64]:
+def _ratings(path: Path, lines: list[list[str]]) -> NDArray[np.int64]:
     """(N, 4): user, movie, rating, timestamp."""
-    return np.array(lines, dtype=np.int64)
+    try:
+        return np.array(lines, dtype=np.int64)
+    except ValueError as error:
+        raise SpecError(f"source: {path}: not all whole numbers ({error}); unpack it anew") from None
 
 
 def _joined(ratings_N4: NDArray[np.int64], users: list[Any], movies: list[Any], *, string_occupation: bool) -> pa.Table:

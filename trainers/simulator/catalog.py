@@ -28,7 +28,8 @@ Maker = Callable[[np.random.Generator], "Column[Any]"]
 class Feature:
     """One simulated feature.
 
-    `copy_of` names what a duplicate copies, `partner` the other half of an interaction. Memorizable features have a
+    `copy_of` names what a duplicate copies, `partner` the strong feature that an
+    interaction feature turns up or down. Memorizable features have a
     RowKey for a column, and only they.
     """
 
@@ -88,7 +89,6 @@ _MAKERS: dict[Role, tuple[Maker, ...]] = {
         partial(_ids, ids=100, dim=8),
         _scalar,
     ),
-    # Halves of a pair are scalars: what tells nothing alone is learnt from tables only after very many steps.
     "interaction": (partial(_scalar, signed=True),),
     "sparse": (
         _scalar,
@@ -133,7 +133,7 @@ def catalog(*, features: int, rows: int, seed: int) -> list[Feature]:
     columns = _columns(rng, counts, rows)
     positions = rng.permutation(features)
     names = [_name(column, int(at), features) for column, at in zip(columns, positions, strict=True)]
-    related = _related(roles, names)
+    related = _related(roles, names, columns)
     drafts = [
         Feature(name=name, role=role, column=column, **related.get(name, {}))
         for name, role, column in zip(names, roles, columns, strict=True)
@@ -159,10 +159,13 @@ def _name(column: Column[Any] | RowKey, position: int, features: int) -> str:
     return f"{kinds.get(type(column), 'id')}_{position:0{len(str(features - 1))}d}"
 
 
-def _related(roles: list[Role], names: list[str]) -> dict[str, dict[str, str]]:
-    """`copy_of` of every duplicate and `partner` of every member of a pair."""
+def _related(roles: list[Role], names: list[str], columns: list[Column[Any] | RowKey]) -> dict[str, dict[str, str]]:
+    """`copy_of` of every duplicate and `partner`, a strong scalar, of every interaction feature."""
     of = {role: [name for name, given in zip(names, roles, strict=True) if given == role] for role in roles}
-    pairs = of["interaction"]
-    partners = {name: {"partner": pairs[index ^ 1]} for index, name in enumerate(pairs)}
+    stored = dict(zip(names, columns, strict=True))
+    scalars = [name for name in of["strong"] if isinstance(stored[name], Scalar)]
+    partners = zip(of["interaction"], cycle(scalars), strict=False)
     copies = zip(of["duplicate"], cycle(of["strong"]), strict=False)
-    return partners | {name: {"copy_of": source} for name, source in copies}
+    return {name: {"partner": partner} for name, partner in partners} | {
+        name: {"copy_of": source} for name, source in copies
+    }

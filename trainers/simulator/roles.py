@@ -40,7 +40,7 @@ _AT_MOST: dict[Role, int] = {"strong": 24, "weak": 48, "interaction": 12, "spars
 
 
 def role_counts(features: int) -> dict[Role, int]:
-    """Number of features of each role; at least one of each, and interactions come in pairs.
+    """Number of features of each role, at least one of each.
 
     Raises:
         SpecError: fewer than 10 features.
@@ -51,6 +51,5 @@ def role_counts(features: int) -> dict[Role, int]:
     for role, share in _OF_SIXTY.items():
         count = max(1, share * features // 60)
         counts[role] = min(count, _AT_MOST.get(role, count))
-    counts["interaction"] = max(2, counts["interaction"] // 2 * 2)
     counts["noise"] = features - sum(counts.values())
     return {role: counts[role] for role in ROLES}
