@@ -1,0 +1,58 @@
+"""The FastAPI application."""
+
+from __future__ import annotations
+
+import threading
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import structlog
+from fastapi import FastAPI, Request, Response
+
+from service.engine import Engine
+from service.problems import install
+from service.reconcile import Reconciler
+from service.routers import health, jobs
+from service.settings import Settings
+from service.store.database import connect
+
+DESCRIPTION = "Finds the features a ranking model does not need. A job is a spec; its result is a prune list."
+
+
+def create_app(settings: Settings, engine: Engine) -> FastAPI:
+    """The control plane over one store and one engine; its loop runs while the application does."""
+    settings.home.mkdir(parents=True, exist_ok=True)
+    sessions = connect(settings.database)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        stop = threading.Event()
+        loop = threading.Thread(target=Reconciler(sessions, engine, settings).run, args=(stop,), name="reconcile")
+        loop.start()
+        yield
+        stop.set()
+        loop.join()
+
+    app = FastAPI(title="Winnow", version="0.1.0", description=DESCRIPTION, lifespan=lifespan)
+    app.state.settings, app.state.engine, app.state.sessions = settings, engine, sessions
+    app.state.metrics = health.Metrics()
+    install(app)
+    app.middleware("http")(_observe)
+    app.include_router(health.router)
+    app.include_router(jobs.router)
+    return app
+
+
+async def _observe(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
+    """Count the request, and give its id to every log line it causes and to the caller."""
+    request_id = uuid.uuid4().hex[:16]
+    structlog.contextvars.bind_contextvars(request_id=request_id)
+    try:
+        response = await call_next(request)
+    finally:
+        structlog.contextvars.unbind_contextvars("request_id")
+    route = getattr(request.scope.get("route"), "path", "none")
+    request.app.state.metrics.requests.labels(request.method, route, response.status_code).inc()
+    response.headers["X-Request-Id"] = request_id
+    return response

@@ -1,0 +1,82 @@
+"""Errors as RFC 9457 problem documents. Never a traceback."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Any
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel
+from starlette.exceptions import HTTPException
+
+log = structlog.get_logger()
+
+
+class FieldError(BaseModel):
+    """Where a body is wrong, what was given, and what to do."""
+
+    field: str
+    value: Any = None
+    message: str
+
+
+class Problem(BaseModel):
+    """An RFC 9457 problem document; `type` is stable."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    errors: list[FieldError] = []
+
+
+class ApiError(Exception):
+    """An answer other than success. `kind` ends the stable type URI."""
+
+    def __init__(self, status: int, kind: str, detail: str) -> None:
+        super().__init__(detail)
+        self.status, self.kind, self.detail = status, kind, detail
+
+
+def answer(status: int, kind: str, detail: str, errors: list[FieldError] | None = None) -> JSONResponse:
+    title = HTTPStatus(status).phrase
+    problem = Problem(type=f"urn:winnow:{kind}", title=title, status=status, detail=detail, errors=errors or [])
+    return JSONResponse(problem.model_dump(mode="json"), status, media_type="application/problem+json")
+
+
+def install(app: FastAPI) -> None:
+    """Answer every error of `app` with a problem document."""
+
+    @app.exception_handler(ApiError)
+    async def _ours(request: Request, error: ApiError) -> JSONResponse:
+        return answer(error.status, error.kind, error.detail)
+
+    @app.exception_handler(HTTPException)
+    async def _http(request: Request, error: HTTPException) -> JSONResponse:
+        kind = HTTPStatus(error.status_code).phrase.lower().replace(" ", "-")
+        return answer(error.status_code, kind, f"{request.method} {request.url.path}: {error.detail}")
+
+    @app.exception_handler(RequestValidationError)
+    async def _invalid(request: Request, error: RequestValidationError) -> JSONResponse:
+        errors = [
+            FieldError(
+                field=".".join(str(part) for part in problem["loc"][1:]) or str(problem["loc"][0]),
+                value=_shown(problem.get("input")),
+                message=problem["msg"].removeprefix("Value error, "),
+            )
+            for problem in error.errors()
+        ]
+        return answer(422, "invalid-request", f"{len(errors)} field(s) can't be used; see `errors`", errors)
+
+    @app.exception_handler(Exception)
+    async def _unforeseen(request: Request, error: Exception) -> JSONResponse:
+        log.error("unforeseen", path=request.url.path, error=repr(error))
+        return answer(500, "internal", "something went wrong here; the service's log has more")
+
+
+def _shown(value: Any) -> Any:
+    """Scalars as given; a container would repeat the whole body."""
+    return value if isinstance(value, str | int | float | bool) else None

@@ -1,0 +1,1 @@
+"""HTTP routes. No SQL here: `service.store` has it."""

@@ -1,0 +1,98 @@
+"""What can be asked of, and done to, the jobs of the store."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, func, or_, select, update
+from sqlalchemy.orm import Session
+
+from service.states import ENDED, JobState, may_follow
+from service.store.tables import Event, Job
+
+
+class IllegalMoveError(RuntimeError):
+    """A state that can't follow the job's present one."""
+
+
+def create(session: Session, name: str, spec: dict[str, Any], now: datetime) -> Job:
+    """A queued job and its first event."""
+    job = Job(
+        id=f"job-{uuid.uuid4().hex[:20]}",
+        name=name,
+        state=JobState.QUEUED.value,
+        spec=spec,
+        cancel_requested=False,
+        created_at=now,
+        updated_at=now,
+    )
+    session.add(job)
+    session.flush()
+    record(session, job, "queued", {}, now)
+    return job
+
+
+def record(session: Session, job: Job, kind: str, data: dict[str, Any], now: datetime) -> None:
+    session.add(Event(job_id=job.id, time=now, kind=kind, data=data))
+
+
+def move(session: Session, job: Job, state: JobState, now: datetime, reason: str | None = None) -> None:
+    """The one place where a job's state changes; records the event. Raises IllegalMoveError."""
+    present = JobState(job.state)
+    if not may_follow(present, state):
+        raise IllegalMoveError(f"job {job.id} is {present}; it can't become {state}")
+    job.state, job.updated_at = state.value, now
+    if reason is not None:
+        job.reason = reason
+    record(session, job, "state", {"from": present.value, "to": state.value, "reason": reason}, now)
+
+
+def find(session: Session, job_id: str) -> Job | None:
+    return session.scalar(select(Job).where(Job.id == job_id))
+
+
+def page(session: Session, *, state: JobState | None, after: int | None, limit: int) -> Sequence[Job]:
+    """Newest first, those older than the job numbered `after`."""
+    query = select(Job).order_by(Job.number.desc()).limit(limit)
+    if state is not None:
+        query = query.where(Job.state == state.value)
+    if after is not None:
+        query = query.where(Job.number < after)
+    return session.scalars(query).all()
+
+
+def events(session: Session, job_id: str, after: int, limit: int) -> Sequence[Event]:
+    """In order, those numbered over `after`."""
+    query = select(Event).where(Event.job_id == job_id, Event.number > after).order_by(Event.number).limit(limit)
+    return session.scalars(query).all()
+
+
+def count_by_state(session: Session) -> dict[str, int]:
+    rows = session.execute(select(Job.state, func.count()).group_by(Job.state)).all()
+    return {state: count for state, count in rows}  # noqa: C416 (rows aren't pairs to mypy)
+
+
+def unfinished(session: Session) -> Sequence[str]:
+    """Ids of jobs that the loop has still to look after, oldest first."""
+    ended = [state.value for state in ENDED]
+    return session.scalars(select(Job.id).where(Job.state.not_in(ended)).order_by(Job.number)).all()
+
+
+def lease(session: Session, job_id: str, owner: str, now: datetime, seconds: float) -> Job | None:
+    """Take or prolong the lease; None where another holds it. One statement, so that two replicas can't both win."""
+    free: ColumnElement[bool] = or_(Job.lease_owner == owner, Job.lease_until.is_(None), Job.lease_until < now)
+    taken = session.execute(
+        update(Job)
+        .where(Job.id == job_id, free)
+        .values(lease_owner=owner, lease_until=now + timedelta(seconds=seconds))
+        .execution_options(synchronize_session=False)
+    )
+    return find(session, job_id) if taken.rowcount == 1 else None  # type: ignore[attr-defined]
+
+
+def held(session: Session, job_id: str, owner: str) -> Job | None:
+    """The job, where `owner` still holds it: what is applied after work outside the session is guarded by this."""
+    return session.scalar(select(Job).where(Job.id == job_id, Job.lease_owner == owner).with_for_update())
