@@ -24,7 +24,7 @@ from trainers.spec import JobSpec, load_spec
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning", "ignore::FutureWarning", "ignore::DeprecationWarning")
 
 
-class Killed(Exception):
+class KilledError(Exception):
     pass
 
 
@@ -38,7 +38,7 @@ class DyingCheckpoints(DirectoryCheckpoints):
     def save(self, step: int, write: Callable[[Path], None]) -> None:
         super().save(step, write)
         if step == self.at:
-            raise Killed
+            raise KilledError
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +61,7 @@ def test_an_interrupted_run_ends_as_an_unbroken_one_with_every_step_counted_once
     whole = Coordinator(names)
     expected = select(spec, DirectoryCheckpoints(tmp_path / "whole"), whole)
     broken = Coordinator(names)
-    with pytest.raises(Killed):
+    with pytest.raises(KilledError):
         select(spec, DyingCheckpoints(tmp_path / "broken", at=21), broken)
     resumed = Coordinator(names)  # the process died: its history comes back from the checkpoint
     found = select(spec, DirectoryCheckpoints(tmp_path / "broken"), resumed, attempt=1)

@@ -31,8 +31,9 @@ from trainers.spec import JobSpec
 class Search:
     """One rank's training of a gated model, a step at a time."""
 
-    def __init__(self, model: GatedModel, spec: JobSpec, place: Place) -> None:
-        self.model, self.spec, self.place = model, spec, place
+    def __init__(self, model: GatedModel, spec: JobSpec, place: Place, *, warmup: int = 0) -> None:
+        """`warmup` is the number of steps in which θ waits."""
+        self.model, self.spec, self.place, self.warmup = model, spec, place, warmup
         self.weighted = spec.dataset.weight is not None
         self.backbone = place.replicate(model.backbone)
         training = spec.training
@@ -44,9 +45,11 @@ class Search:
         model.train()
 
     def step(self, step: int, train: Batch, held_out: Batch | None) -> None:
-        """Train on one pair of batches. `held_out` is None unless the update is bilevel."""
+        """Train on one pair of batches. `held_out` is None while gates wait, or where they don't learn by bilevel."""
         seed_step(self.spec.training.seed, self.place.rank, step)
-        if held_out is None:
+        if step <= self.warmup:
+            self._weights(train)
+        elif held_out is None:
             self._joint(train)
         else:
             self._weights(train)

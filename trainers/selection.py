@@ -82,13 +82,13 @@ class Selection:
 
     def search(self, model: GatedModel, feeds: Feeds) -> Search:
         """Train weights and gates from the newest checkpoint, or the start, to the end of the search."""
-        search = Search(model, self.spec, self.place)
-        start = self._restore(search)
         training = self.spec.training
         total = min(training.epochs * feeds.train.steps_per_epoch, training.max_steps or 2**62)
+        search = Search(model, self.spec, self.place, warmup=int(total * self.spec.selector.warmup))
+        start = self._restore(search)
         every = training.checkpoint_every or feeds.train.steps_per_epoch
         self._enter("searching", total)
-        with feeds.paired(start, total, held_out=self.spec.selector.update == "bilevel") as batches:
+        with feeds.paired(start, total, held_out_from=self._held_out_from(search, total)) as batches:
             search.meter.restart()
             for step, (train, held_out) in enumerate(batches, start + 1):
                 search.step(step, train, held_out)
@@ -99,6 +99,10 @@ class Selection:
                     self._save(search, step)
         model.train(False)
         return search
+
+    def _held_out_from(self, search: Search, total: int) -> int:
+        """The step after which every training batch comes with a held-out one."""
+        return search.warmup if self.spec.selector.update == "bilevel" else total
 
     def _restore(self, search: Search) -> int:
         with self.checkpoints.latest() as path:

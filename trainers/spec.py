@@ -149,6 +149,11 @@ class LeapSpec(Config):
     clip: tuple[float, float] = (0.1, 100.0)
     learning_rate: Annotated[float, Field(gt=0.0)] = 1e-2
     initial_gate: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.9
+    warmup: Annotated[float, Field(ge=0.0, lt=1.0)] = Field(
+        default=0.3,
+        description="share of the search in which weights learn and gates wait: an interaction is worth "
+        "nothing until the weights know it",
+    )
 
     @model_validator(mode="after")
     def _clip_is_a_range(self) -> Self:
