@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -41,10 +43,16 @@ class ApiError(Exception):
         self.status, self.kind, self.detail = status, kind, detail
 
 
-def answer(status: int, kind: str, detail: str, errors: list[FieldError] | None = None) -> JSONResponse:
+def answer(
+    status: int,
+    kind: str,
+    detail: str,
+    errors: list[FieldError] | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> JSONResponse:
     title = HTTPStatus(status).phrase
     problem = Problem(type=f"urn:winnow:{kind}", title=title, status=status, detail=detail, errors=errors or [])
-    return JSONResponse(problem.model_dump(mode="json"), status, media_type="application/problem+json")
+    return JSONResponse(problem.model_dump(mode="json"), status, headers, media_type="application/problem+json")
 
 
 def install(app: FastAPI) -> None:
@@ -57,7 +65,9 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(HTTPException)
     async def _http(request: Request, error: HTTPException) -> JSONResponse:
         kind = HTTPStatus(error.status_code).phrase.lower().replace(" ", "-")
-        return answer(error.status_code, kind, f"{request.method} {request.url.path}: {error.detail}")
+        return answer(
+            error.status_code, kind, f"{request.method} {request.url.path}: {error.detail}", headers=error.headers
+        )
 
     @app.exception_handler(RequestValidationError)
     async def _invalid(request: Request, error: RequestValidationError) -> JSONResponse:
@@ -78,5 +88,9 @@ def install(app: FastAPI) -> None:
 
 
 def _shown(value: Any) -> Any:
-    """Scalars as given; a container would repeat the whole body."""
-    return value if isinstance(value, str | int | float | bool) else None
+    """Scalars as given; a container would repeat the whole body. What UTF-8 or JSON can't carry is escaped."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode("utf-8")
+    return value if isinstance(value, int | float | bool) else None

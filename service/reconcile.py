@@ -74,7 +74,7 @@ class Reconciler:
         directory = RunDirectory(self.settings.run_directory(job_id))
         status = self.engine.status(job_id)
         seen = look(directory, status)
-        if job.cancel_requested:
+        if job.cancel_requested and seen.prune_list is None:
             self._cancel(job, seen)
         elif status is Status.UNKNOWN and seen.prune_list is None:
             self._start(job, directory.path)
@@ -86,7 +86,7 @@ class Reconciler:
         write_json(directory / "submitted.json", job.spec)
         self.engine.submit(job.id, directory)
         with self.sessions.begin() as session:
-            current = jobs.held(session, job.id, self.owner)
+            current = jobs.held(session, job.id, self.owner, self.now())
             if current is not None:
                 jobs.move(session, current, JobState.STARTING, self.now())
 
@@ -95,13 +95,13 @@ class Reconciler:
             self.engine.stop(job.id)
             return
         with self.sessions.begin() as session:
-            current = jobs.held(session, job.id, self.owner)
+            current = jobs.held(session, job.id, self.owner, self.now())
             if current is not None:
                 jobs.move(session, current, JobState.CANCELLED, self.now(), "cancelled on request")
 
     def _apply(self, job_id: str, seen: Seen) -> None:
         with self.sessions.begin() as session:
-            job = jobs.held(session, job_id, self.owner)
+            job = jobs.held(session, job_id, self.owner, self.now())
             if job is None:
                 return
             now = self.now()

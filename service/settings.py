@@ -21,7 +21,8 @@ class Settings(BaseSettings):
 
     @property
     def database(self) -> str:
-        return self.database_url or f"sqlite:///{self.home.resolve() / 'winnow.db'}"
+        url = self.database_url or f"sqlite:///{self.home.resolve() / 'winnow.db'}"
+        return url.replace("postgresql://", "postgresql+psycopg://", 1)
 
     def run_directory(self, job_id: str) -> Path:
         return self.home.resolve() / "runs" / job_id

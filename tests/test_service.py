@@ -256,6 +256,28 @@ def test_every_error_is_a_problem_document(http: TestClient) -> None:
         assert answer.headers["content-type"] == "application/problem+json"
 
 
+def test_a_refused_method_names_those_that_work_and_odd_text_is_answered(http: TestClient) -> None:
+    assert "POST" in http.delete("/v1/jobs").headers["allow"]
+    answer = http.post("/v1/jobs", content=b'{"name": "\\ud800"}', headers={"content-type": "application/json"})
+    assert answer.status_code == 422
+
+
+def test_relative_paths_are_refused(http: TestClient) -> None:
+    answer = http.post("/v1/jobs", json={**SPEC, "dataset": {**SPEC["dataset"], "train": "data/train"}})
+    assert answer.status_code == 422
+    assert "'data/train' is a relative path" in answer.json()["detail"]
+
+
+def test_a_cancel_that_comes_after_the_result_loses_nothing(http: TestClient, plane: Plane) -> None:
+    job = submit(http)
+    plane.loop.step()
+    http.post(f"/v1/jobs/{job}/cancel")
+    write_json(plane.directory(job).prune_list, PRUNE_LIST)
+    plane.engine.states[job] = Status.ENDED
+    plane.loop.step()
+    assert http.get(f"/v1/jobs/{job}").json()["state"] == "succeeded"
+
+
 def test_metrics_count_jobs_and_requests(http: TestClient) -> None:
     submit(http)
     text = http.get("/metrics").text

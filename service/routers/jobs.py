@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from pathlib import Path
 from typing import Annotated, Any
 
 import pyarrow.parquet as pq
@@ -68,9 +69,19 @@ class GateHistory(BaseModel):
 @router.post("", status_code=202, operation_id="submitJob", responses={422: {"model": Problem}})
 def submit(spec: JobSpec, session: SessionDep, response: Response) -> JobView:
     """Store a job; it starts when the control plane next looks. The job exists once this has answered 202."""
+    _refuse_relative(spec)
     job = jobs.create(session, spec.name, spec.model_dump(mode="json"), utc_now())
     response.headers["Location"] = f"/v1/jobs/{job.id}"
     return JobView.model_validate(job)
+
+
+def _refuse_relative(spec: JobSpec) -> None:
+    """A path relative to the sender's folder means nothing here."""
+    for split in ("train", "validation", "test"):
+        uri = getattr(spec.dataset, split)
+        if uri is not None and "://" not in uri and not Path(uri).is_absolute():
+            detail = f"dataset.{split}: {uri!r} is a relative path; give an absolute path, or a URI"
+            raise ApiError(422, "relative-path", detail)
 
 
 @router.get("", operation_id="listJobs", responses={422: {"model": Problem}})

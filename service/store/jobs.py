@@ -93,6 +93,7 @@ def lease(session: Session, job_id: str, owner: str, now: datetime, seconds: flo
     return find(session, job_id) if taken.rowcount == 1 else None  # type: ignore[attr-defined]
 
 
-def held(session: Session, job_id: str, owner: str) -> Job | None:
+def held(session: Session, job_id: str, owner: str, now: datetime) -> Job | None:
     """The job, where `owner` still holds it: what is applied after work outside the session is guarded by this."""
-    return session.scalar(select(Job).where(Job.id == job_id, Job.lease_owner == owner).with_for_update())
+    mine = (Job.id == job_id, Job.lease_owner == owner, Job.lease_until > now)
+    return session.scalar(select(Job).where(*mine).with_for_update())
