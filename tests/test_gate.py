@@ -226,7 +226,7 @@ def search(config: LeapSpec, steps: int = 1500) -> dict[str, float]:
 
 
 def test_adaptive_penalty_keeps_narrow_wide_and_rare_and_drops_the_rest() -> None:
-    gates = search(LeapSpec(alpha=1e-3))
+    gates = search(LeapSpec(alpha=1e-3, clip=(0.1, 100)))
     assert min(gates["scalar"], gates["wide"], gates["rare"]) > 0.5
     assert max(gates["constant"], gates["noise"], gates["wide_noise"]) < 0.1
 

@@ -61,13 +61,13 @@ class Feeds:
         )
 
     @contextmanager
-    def paired(self, start: int, stop: int, *, held_out_from: int) -> Iterator[Iterator[Pair]]:
-        """Training batches of steps [start, stop), from step `held_out_from` on each with a held-out one."""
+    def paired(self, start: int, stop: int, *, held_out: bool) -> Iterator[Iterator[Pair]]:
+        """Training batches of steps [start, stop), each with a held-out one where asked for."""
 
         def together() -> Iterator[Pair]:
-            others = self.held_out.batches(max(start, held_out_from), stop)
-            for step, batch in enumerate(self.train.batches(start, stop), start):
-                other = next(others).to(self.place.device) if step >= held_out_from else None
+            others = self.held_out.batches(start, stop) if held_out else None
+            for batch in self.train.batches(start, stop):
+                other = next(others).to(self.place.device) if others is not None else None
                 yield batch.to(self.place.device), other
 
         with closing(prefetch(together(), AHEAD)) as pairs:

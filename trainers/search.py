@@ -32,7 +32,7 @@ class Search:
     """One rank's training of a gated model, a step at a time."""
 
     def __init__(self, model: GatedModel, spec: JobSpec, place: Place, *, warmup: int = 0) -> None:
-        """`warmup` is the number of steps in which θ waits."""
+        """`warmup` is the number of steps before gates are priced."""
         self.model, self.spec, self.place, self.warmup = model, spec, place, warmup
         self.weighted = spec.dataset.weight is not None
         self.backbone = place.replicate(model.backbone)
@@ -45,15 +45,14 @@ class Search:
         model.train()
 
     def step(self, step: int, train: Batch, held_out: Batch | None) -> None:
-        """Train on one pair of batches. `held_out` is None while gates wait, or where they don't learn by bilevel."""
+        """Train on one pair of batches. `held_out` is None unless the update is bilevel."""
         seed_step(self.spec.training.seed, self.place.rank, step)
-        if step <= self.warmup:
-            self._weights(train)
-        elif held_out is None:
-            self._joint(train)
+        priced = step > self.warmup
+        if held_out is None:
+            self._joint(train, priced)
         else:
             self._weights(train)
-            self._theta(held_out)
+            self._theta(held_out, priced)
         self.meter.steps += 1
         self.meter.rows += len(train)
 
@@ -65,22 +64,22 @@ class Search:
         self.optimizer.step()
         self.meter.loss += loss.detach()
 
-    def _theta(self, batch: Batch) -> None:
+    def _theta(self, batch: Batch, priced: bool) -> None:
         """The gates' own pass: no gradient reaches tables or weights, so neither is computed."""
         gate = self.model.gate
         with torch.no_grad():
             x_BC = self.model.inputs(batch)
         task = task_loss(self.model.backbone(gate(x_BC)), batch, self.weighted)
-        penalty = gate.penalty()
+        penalty = gate.penalty() * priced
         (gate.theta.grad,) = torch.autograd.grad(task + penalty, gate.theta)
         self._move_theta()
         self.meter.held_out_loss += task.detach()
         self.meter.penalty += penalty.detach()
 
-    def _joint(self, batch: Batch) -> None:
+    def _joint(self, batch: Batch, priced: bool) -> None:
         gate = self.model.gate
         task = task_loss(self.backbone(gate(self.model.inputs(batch))), batch, self.weighted)
-        penalty = gate.penalty()
+        penalty = gate.penalty() * priced
         self.optimizer.zero_grad()
         gate.theta.grad = None
         (task + penalty).backward()

@@ -88,7 +88,7 @@ class Selection:
         start = self._restore(search)
         every = training.checkpoint_every or feeds.train.steps_per_epoch
         self._enter("searching", total)
-        with feeds.paired(start, total, held_out_from=self._held_out_from(search, total)) as batches:
+        with feeds.paired(start, total, held_out=self.spec.selector.update == "bilevel") as batches:
             search.meter.restart()
             for step, (train, held_out) in enumerate(batches, start + 1):
                 search.step(step, train, held_out)
@@ -99,10 +99,6 @@ class Selection:
                     self._save(search, step)
         model.train(False)
         return search
-
-    def _held_out_from(self, search: Search, total: int) -> int:
-        """The step after which every training batch comes with a held-out one."""
-        return search.warmup if self.spec.selector.update == "bilevel" else total
 
     def _restore(self, search: Search) -> int:
         with self.checkpoints.latest() as path:

@@ -142,17 +142,17 @@ class LeapSpec(Config):
     name: Literal["leap"] = "leap"
     update: Literal["bilevel", "joint", "progressive"] = "bilevel"
     penalty: Literal["adaptive", "uniform"] = "adaptive"
-    alpha: Annotated[float, Field(gt=0.0)] = 1e-3
+    alpha: Annotated[float, Field(gt=0.0)] = 5e-4
     target_dims: Share | None = None
     temperature: Annotated[float, Field(gt=0.0)] = 0.2
     ema: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.98
-    clip: tuple[float, float] = (0.1, 100.0)
+    clip: tuple[float, float] = (1.0, 100.0)
     learning_rate: Annotated[float, Field(gt=0.0)] = 1e-2
     initial_gate: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.9
     warmup: Annotated[float, Field(ge=0.0, lt=1.0)] = Field(
         default=0.3,
-        description="share of the search in which weights learn and gates wait: an interaction is worth "
-        "nothing until the weights know it",
+        description="share of the search before gates are priced: an interaction is worth nothing until the "
+        "weights know it",
     )
 
     @model_validator(mode="after")
@@ -176,7 +176,7 @@ class PruneSpec(Config):
     """How scores become decisions. Essential features stay under every rule."""
 
     rule: Literal["threshold", "top_k", "dims", "curve"] = "threshold"
-    threshold: Annotated[float, Field(ge=0.0, le=1.0)] = 0.5
+    threshold: Annotated[float, Field(ge=0.0, le=1.0)] = 0.6
     top_k: Annotated[int, Field(ge=1)] | None = Field(default=None, description="features kept under rule top_k")
     share: Share | None = Field(default=None, description="share of dims kept under rule dims")
     delta: Annotated[float, Field(ge=0.0)] = Field(
