@@ -1,4 +1,4 @@
-"""The LeAP gate: learnable adaptive permutation (leap.txt §3), usable on any model with a concatenated input.
+"""The LeAP gate: learnable adaptive permutation (LeAP §3), usable on any model with a concatenated input.
 
 Shapes: B rows, F features, C = Σ dims columns.
 """
@@ -20,7 +20,7 @@ SATURATION = 8.0
 class LeapGate(nn.Module):
     """Mixes every feature with a permuted copy of itself, by a learned gate, and prices the gates.
 
-    In training, x̃_i = g_i x_i + (1 − g_i) sg(x'_i) with g_i = σ(θ_i/τ) (leap.txt §3.1) and x' permuted over the
+    In training, x̃_i = g_i x_i + (1 − g_i) sg(x'_i) with g_i = σ(θ_i/τ) (LeAP §3.1) and x' permuted over the
     batch, independently per feature. In evaluation the running mean of x_i stands for x'_i, so that an output
     depends on its own row alone.
 
@@ -97,7 +97,7 @@ class LeapGate(nn.Module):
         return torch.lerp(self.mean_C, x_BC, gate_F[self.feature_C])
 
     def permute(self, x_BC: torch.Tensor) -> torch.Tensor:
-        """Each feature's rows moved among the batch, independently per feature (leap.txt Algorithm 1).
+        """Each feature's rows moved among the batch, independently per feature (LeAP Algorithm 1).
 
         A random order of the rows, cyclically shifted by a random 1 … B−1 for each feature: no row keeps its own
         value, all other rows are equally likely, and rows may come in any order.
@@ -116,7 +116,7 @@ class LeapGate(nn.Module):
         return moved[0] if len(moved) == 1 else torch.cat(moved, 1)
 
     def divergence(self, x_BC: torch.Tensor, shuffled_BC: torch.Tensor) -> torch.Tensor:
-        """Δ_F = mean over rows of ‖x_i − x'_i‖₂ (leap.txt §3.2)."""
+        """Δ_F = mean over rows of ‖x_i − x'_i‖₂ (LeAP §3.2)."""
         difference_BC = x_BC - shuffled_BC
         norms = []
         for _, columns, dim in self.layout.runs:
@@ -125,7 +125,7 @@ class LeapGate(nn.Module):
         return norms[0] if len(norms) == 1 else torch.cat(norms)
 
     def penalty(self) -> torch.Tensor:
-        """Σ λ_i g_i over the learned gates; λ_i = α clip(Δ̄_i), or α for the uniform base version (leap.txt §3.2)."""
+        """Σ λ_i g_i over the learned gates; λ_i = α clip(Δ̄_i), or α for the uniform base version (LeAP §3.2)."""
         price_F = self.price()
         return (price_F * self.gates()).sum()
 
@@ -148,7 +148,7 @@ class LeapGate(nn.Module):
             self.alpha.mul_(torch.exp(0.01 * (share - self.config.target_dims)))
 
     def _observe(self, x_BC: torch.Tensor, shuffled_BC: torch.Tensor) -> None:
-        """Move the averages by this batch: Δ̄ ← β Δ̄ + (1 − β) Δ (leap.txt §3.2); the first batch sets them."""
+        """Move the averages by this batch: Δ̄ ← β Δ̄ + (1 − β) Δ (LeAP §3.2); the first batch sets them."""
         with torch.no_grad():
             weight = torch.where(self.seen == 0, 1.0, 1.0 - self.config.ema)
             self.divergence_F.lerp_(self.divergence(x_BC, shuffled_BC), weight)

@@ -1,4 +1,4 @@
-"""The search: weights and gates trained together, in one pass over the model's data (leap.txt §3).
+"""The search: weights and gates trained together, in one pass over the model's data (LeAP §3).
 
 How θ is updated decides what a gate measures:
 

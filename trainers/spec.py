@@ -137,7 +137,7 @@ ModelSpec = Annotated[MlpSpec | WideDeepSpec | DcnV2Spec | DeepFmSpec, Field(dis
 
 
 class LeapSpec(Config):
-    """LeAP (leap.txt §3). `alpha` weighs the penalty; `target_dims` steers alpha to keep that share of dims instead."""
+    """LeAP (LeAP §3). `alpha` weighs the penalty; `target_dims` steers alpha to keep that share of dims instead."""
 
     name: Literal["leap"] = "leap"
     update: Literal["bilevel", "joint", "progressive"] = "bilevel"
@@ -180,7 +180,7 @@ class PruneSpec(Config):
     top_k: Annotated[int, Field(ge=1)] | None = Field(default=None, description="features kept under rule top_k")
     share: Share | None = Field(default=None, description="share of dims kept under rule dims")
     delta: Annotated[float, Field(ge=0.0)] = Field(
-        default=0.001, description="rise of validation logloss that rule curve may spend (fairfs.txt Eq. 1)"
+        default=0.001, description="rise of validation logloss that rule curve may spend (FairFS Eq. 1)"
     )
     curve_points: Annotated[int, Field(ge=2, le=1000)] = 64
     guard: GuardSpec = GuardSpec()

@@ -1,4 +1,4 @@
-"""The selection curve: quality against what is kept, along the ranking, from one trained model (fairfs.txt Eq. 1)."""
+"""The selection curve: quality against what is kept, along the ranking, from one trained model (FairFS Eq. 1)."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def ranking_prefixes(scores: Sequence[FeatureScore], points: int) -> list[tuple[
 
 
 def smallest_within(curve: Sequence[CurvePoint], delta: float) -> CurvePoint:
-    """The fewest features whose logloss exceeds that of all features by less than `delta` (fairfs.txt Eq. 1)."""
+    """The fewest features whose logloss exceeds that of all features by less than `delta` (FairFS Eq. 1)."""
     whole = max(curve, key=lambda point: point.features)
     good = [point for point in curve if point.logloss - whole.logloss < delta or point is whole]
     return min(good, key=lambda point: point.features)

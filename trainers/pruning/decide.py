@@ -38,12 +38,12 @@ def decide(scores: Sequence[FeatureScore], rule: PruneSpec, curve: Sequence[Curv
 
 
 def _threshold(order: list[FeatureScore], rule: PruneSpec, curve: Sequence[CurvePoint]) -> Kept:
-    """Absolute thresholding (leap.txt §3.4)."""
+    """Absolute thresholding (LeAP §3.4)."""
     return {score.name for score in order if score.essential or score.score >= rule.threshold}
 
 
 def _top_k(order: list[FeatureScore], rule: PruneSpec, curve: Sequence[CurvePoint]) -> Kept:
-    """Proportional ranking (leap.txt §3.4): the k best, essential features counted among them."""
+    """Proportional ranking (LeAP §3.4): the k best, essential features counted among them."""
     assert rule.top_k is not None
     return {score.name for score in order[: rule.top_k]}
 
