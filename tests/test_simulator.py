@@ -323,3 +323,10 @@ def test_examples_name_columns_that_simulate_writes(name: str) -> None:
     declared = {feature.name: feature.declaration for feature in written}
     for feature in yaml.safe_load((EXAMPLES / name).read_text())["features"]:
         assert declared[feature["name"]] == feature
+
+
+def test_a_feature_replaced_by_its_kept_copy_is_not_lost() -> None:
+    truth = {"features": {"a": {"role": "strong"}, "b": {"role": "duplicate", "copy_of": "a"}}}
+    lost = {outcome.role: outcome.wrong for outcome in compare(truth, {"a": "prune", "b": "prune"})}
+    replaced = {outcome.role: outcome.wrong for outcome in compare(truth, {"a": "prune", "b": "keep"})}
+    assert (lost["strong"], replaced["strong"]) == (("a",), ())

@@ -142,11 +142,11 @@ class LeapSpec(Config):
     name: Literal["leap"] = "leap"
     update: Literal["bilevel", "joint", "progressive"] = "bilevel"
     penalty: Literal["adaptive", "uniform"] = "adaptive"
-    alpha: Annotated[float, Field(gt=0.0)] = 5e-4
+    alpha: Annotated[float, Field(gt=0.0)] = 3e-4
     target_dims: Share | None = None
     temperature: Annotated[float, Field(gt=0.0)] = 0.2
     ema: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.98
-    clip: tuple[float, float] = (1.0, 100.0)
+    clip: tuple[float, float] = (1.5, 100.0)
     learning_rate: Annotated[float, Field(gt=0.0)] = 1e-2
     initial_gate: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.9
     warmup: Annotated[float, Field(ge=0.0, lt=1.0)] = Field(
