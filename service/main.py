@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ipaddress
 import logging
+import os
+import sys
 from pathlib import Path
 
 import structlog
@@ -28,11 +30,29 @@ def serve(home: Path, host: str = "127.0.0.1", port: int = 8080, *, allow_remote
         )
     _log_as_json()
     settings = Settings(home=home)
-    engine = RayEngine(settings.ray_address or ensure())
+    engine = _engine(settings)
     structlog.get_logger().info(
         "serving", url=f"http://{host}:{port}", docs=f"http://{host}:{port}/docs", home=str(home)
     )
     uvicorn.run(create_app(settings, engine), host=host, port=port, log_level="warning")
+
+
+def _engine(settings: Settings) -> RayEngine:
+    """The cluster of the settings, where `winnow` is on the path; else a local Ray, in this environment."""
+    seconds = settings.ray_timeout_seconds
+    if settings.ray_address is not None:
+        return RayEngine(settings.ray_address, token=ray_token(), timeout_seconds=seconds)
+    head = ensure(settings.home)
+    winnow = str(Path(sys.executable).with_name("winnow"))
+    return RayEngine(head.address, token=head.token, timeout_seconds=seconds, winnow=winnow)
+
+
+def ray_token() -> str | None:
+    """A cluster's token, from where Ray looks: RAY_AUTH_TOKEN, the file RAY_AUTH_TOKEN_PATH, ~/.ray/auth_token."""
+    if token := os.environ.get("RAY_AUTH_TOKEN"):
+        return token
+    path = Path(os.environ.get("RAY_AUTH_TOKEN_PATH") or Path.home() / ".ray" / "auth_token")
+    return path.read_text(encoding="utf-8").strip() if path.is_file() else None
 
 
 def _loopback(host: str) -> bool:

@@ -83,12 +83,26 @@ class Reconciler:
 
     def _start(self, job: Job, directory: Path) -> None:
         """Submit by job id: Ray has one job of an id, so a second submission, here or elsewhere, starts nothing."""
+        if job.submissions > self.settings.max_resubmissions:
+            self._give_up(job)
+            return
         write_json(directory / "submitted.json", job.spec)
         self.engine.submit(job.id, directory)
         with self.sessions.begin() as session:
             current = jobs.held(session, job.id, self.owner, self.now())
             if current is not None:
+                current.submissions += 1
                 jobs.move(session, current, JobState.STARTING, self.now())
+
+    def _give_up(self, job: Job) -> None:
+        reason = (
+            f"Ray was handed this job {job.submissions} times, and knows none of it any more: its head is restarted or "
+            "replaced again and again; see to the cluster, then submit the job anew"
+        )
+        with self.sessions.begin() as session:
+            current = jobs.held(session, job.id, self.owner, self.now())
+            if current is not None:
+                jobs.move(session, current, JobState.FAILED, self.now(), reason)
 
     def _cancel(self, job: Job, seen: Seen) -> None:
         if seen.status is Status.RUNNING:
@@ -105,6 +119,9 @@ class Reconciler:
             if job is None:
                 return
             now = self.now()
+            if JobState(job.state) is JobState.QUEUED:
+                # A replica handed it to Ray and died, or was too slow to hear of it, before it could say so.
+                jobs.move(session, job, JobState.STARTING, now)
             if seen.progress is not None and seen.progress != job.progress:
                 job.progress, job.updated_at = seen.progress, now
             stage = _state_of(seen.progress)
@@ -115,8 +132,6 @@ class Reconciler:
 
     def _end(self, session: Session, job: Job, seen: Seen, now: datetime) -> None:
         """A run that left a prune list succeeded, whatever its exit code says of the guard."""
-        if JobState(job.state) is JobState.QUEUED:
-            jobs.move(session, job, JobState.STARTING, now)
         if seen.prune_list is not None:
             job.prune_list = seen.prune_list
             jobs.move(session, job, JobState.SUCCEEDED, now, seen.prune_list["guard"]["reason"])

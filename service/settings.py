@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -15,9 +16,22 @@ class Settings(BaseSettings):
 
     home: Path = Path(".winnow")
     database_url: str | None = Field(default=None, description="SQLAlchemy URL; SQLite under home unless given")
-    ray_address: str | None = Field(default=None, description="of Ray's job server; a local Ray unless given")
+    ray_address: str | None = Field(
+        default=None, pattern=r"^https?://", description="URL of Ray's job server; a local Ray unless given"
+    )
+    ray_timeout_seconds: float = Field(default=10.0, gt=0, description="how long a call to Ray's job server may take")
+    max_resubmissions: int = Field(default=3, ge=0, description="how often a job that Ray lost is started again")
     poll_seconds: float = Field(default=1.0, gt=0)
     lease_seconds: float = Field(default=30.0, gt=0)
+
+    @model_validator(mode="after")
+    def _lease_outlasts_a_look(self) -> Self:
+        if self.lease_seconds <= 2 * self.ray_timeout_seconds:
+            raise ValueError(
+                f"lease_seconds: {self.lease_seconds:g} can end while a replica waits for Ray, which it asks twice for "
+                f"up to ray_timeout_seconds ({self.ray_timeout_seconds:g}); give more than twice that"
+            )
+        return self
 
     @property
     def database(self) -> str:

@@ -7,30 +7,51 @@ from typing import Any
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Engine, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.orm import Session, sessionmaker
 
 MIGRATIONS = Path(__file__).parent.parent / "migrations"
+MIGRATION_LOCK = 0x77696E6E6F77  # any number of ours: "winnow" in ASCII
+CONNECT_SECONDS = 5
 
 
 def connect(url: str) -> sessionmaker[Session]:
-    """Sessions on an upgraded database. SQLite gets a write-ahead log, and waits for a writer instead of failing."""
-    engine = create_engine(url, pool_pre_ping=True)
-    if engine.dialect.name == "sqlite":
-        event.listen(engine, "connect", _prepare_sqlite)
+    """Sessions on an upgraded database."""
+    engine = open_database(url)
     upgrade(engine)
     return sessionmaker(engine, expire_on_commit=False)
 
 
+def open_database(url: str) -> Engine:
+    """The database as it is. SQLite gets a write-ahead log, and transactions that wait for their turn at their start.
+
+    A SQLite transaction that reads before it writes would else be refused, or write over what it never saw.
+    """
+    if url.startswith("sqlite"):
+        engine = create_engine(url)
+        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
+        return engine
+    return create_engine(url, pool_pre_ping=True, connect_args={"connect_timeout": CONNECT_SECONDS})
+
+
 def upgrade(engine: Engine, revision: str = "head") -> None:
-    """Bring the schema to a revision; safe to call at every start."""
+    """Bring the schema to a revision; safe to call at every start, of several processes at once."""
     with engine.begin() as connection:
+        _wait_for_turn(connection)
         command.upgrade(_config(connection), revision)
 
 
 def downgrade(engine: Engine, revision: str) -> None:
     with engine.begin() as connection:
+        _wait_for_turn(connection)
         command.downgrade(_config(connection), revision)
+
+
+def _wait_for_turn(connection: Connection) -> None:
+    """One migration at a time, until the transaction ends. A SQLite transaction has the file's lock already."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK})
 
 
 def _config(connection: Any) -> Config:
@@ -41,6 +62,7 @@ def _config(connection: Any) -> Config:
 
 
 def _prepare_sqlite(connection: Any, _: Any) -> None:
-    connection.execute("PRAGMA journal_mode=WAL")
+    connection.isolation_level = None  # the driver begins nothing: the listener above does
     connection.execute("PRAGMA busy_timeout=10000")
+    connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("PRAGMA foreign_keys=ON")

@@ -26,6 +26,7 @@ def create(session: Session, name: str, spec: dict[str, Any], now: datetime) -> 
         state=JobState.QUEUED.value,
         spec=spec,
         cancel_requested=False,
+        submissions=0,
         created_at=now,
         updated_at=now,
     )

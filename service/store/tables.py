@@ -14,7 +14,9 @@ class Base(DeclarativeBase):
 
 
 class Job(Base):
-    """`number` orders jobs by arrival. A replica may act on a job while it holds the unexpired lease."""
+    """`number` orders jobs by arrival, `submissions` counts how often Ray took it. A replica may act on a job while it
+    holds the unexpired lease.
+    """
 
     __tablename__ = "jobs"
 
@@ -27,6 +29,7 @@ class Job(Base):
     prune_list: Mapped[dict[str, Any] | None] = mapped_column(JSON)
     reason: Mapped[str | None] = mapped_column(Text)
     cancel_requested: Mapped[bool] = mapped_column(default=False)
+    submissions: Mapped[int] = mapped_column(default=0, server_default="0")
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     updated_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     lease_owner: Mapped[str | None] = mapped_column(String(64))
