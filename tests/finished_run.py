@@ -1,0 +1,114 @@
+"""A finished run's directory, written by hand: what the report and the terminal read, without training."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from trainers.coordinator import Coordinator, Snapshot
+from trainers.metrics import Metrics
+from trainers.polarization import Polarization
+from trainers.pruning.curve import FeatureScore, ranking_prefixes
+from trainers.pruning.decide import decide
+from trainers.pruning.prune_list import PruneList, judge, listed, polarization_of, totals
+from trainers.results import write_history
+from trainers.run_directory import RunDirectory, write_json
+from trainers.spec import JobSpec
+
+FULL = Metrics(auc=0.75, gauc=0.71, logloss=0.5, ne=0.9, rows=12_345, base_rate=0.25)
+FINETUNED = Metrics(auc=0.7495, gauc=0.712, logloss=0.501, ne=0.902, rows=12_345, base_rate=0.25)
+
+
+def finished_run(
+    path: Path,
+    *,
+    names: tuple[str, ...] = ("clicks", "user_id", "weekday", "noise_1", "noise_2"),
+    essential: tuple[str, ...] = (),
+    snapshots: int = 3,
+    full: Metrics = FULL,
+    finetuned: Metrics = FINETUNED,
+    converged: bool = True,
+) -> RunDirectory:
+    """Gates fall evenly from 1 to 0 in the names' order; the default rule keeps those of 0.6 or more."""
+    run = RunDirectory(path)
+    spec = _spec(len(names))
+    gate_F = np.linspace(1.0, 0.0, len(names), dtype=np.float32)
+    scores = [
+        FeatureScore(
+            name=name,
+            kind="categorical",
+            dim=4,
+            score=float(gate),
+            divergence=0.25 * place,
+            essential=name in essential,
+            embedding_bytes=1600,
+            bytes_per_example=8.0,
+        )
+        for place, (name, gate) in enumerate(zip(names, gate_F, strict=True))
+    ]
+    decisions = decide(scores, spec.prune, [])
+    found = PruneList(
+        name=spec.name,
+        features=listed(scores, decisions),
+        before=totals(scores, set(names)),
+        after=totals(scores, {decision.name for decision in decisions if decision.keep}),
+        metrics={"full": full.as_dict(), "pruned": FULL.as_dict(), "finetuned": finetuned.as_dict()},
+        guard=judge(spec.prune.guard, full, finetuned),
+        polarization=polarization_of(Polarization.of(gate_F), converged),
+        fingerprints={"spec": "1" * 64},
+    ).sealed()
+    write_json(run.spec, _as_named(spec, names))
+    write_json(run.prune_list, found.model_dump(mode="json"))
+    write_json(run.metrics, _metrics(scores, snapshots))
+    write_history(run, _history(names, gate_F, snapshots))
+    return run
+
+
+def truth_file(path: Path, roles: dict[str, str]) -> Path:
+    path.write_text(json.dumps({"features": {name: {"role": role} for name, role in roles.items()}}), encoding="utf-8")
+    return path
+
+
+def _spec(count: int) -> JobSpec:
+    features = [{"name": f"f{place}", "kind": "categorical", "dim": 4, "hash_size": 100} for place in range(count)]
+    dataset = {"train": "train", "validation": "validation", "test": "test", "label": "label"}
+    return JobSpec.model_validate({"name": "first-run", "dataset": dataset, "features": features})
+
+
+def _as_named(spec: JobSpec, names: tuple[str, ...]) -> dict[str, Any]:
+    """With names that a spec itself would refuse."""
+    content = spec.model_dump(mode="json")
+    for feature, name in zip(content["features"], names, strict=True):
+        feature["name"] = name
+    return content
+
+
+def _history(names: tuple[str, ...], gate_F: np.ndarray[Any, Any], snapshots: int) -> Coordinator:
+    final = Coordinator(names)
+    random = np.random.default_rng(0)
+    for step in range(50, 50 * snapshots + 1, 50):
+        noise_F = random.normal(0, 0.05, len(names)).astype(np.float32)
+        now_F = np.clip(1 + (gate_F - 1) * step / (50 * snapshots) + noise_F, 0, 1)
+        final.snapshots.append(Snapshot(step, 50, now_F, now_F, 0.5, 0.5, 0.01, 100, 1.0))
+    return final
+
+
+def _metrics(scores: list[FeatureScore], snapshots: int) -> dict[str, Any]:
+    steps = range(50, 50 * snapshots + 1, 50)
+    return {
+        "curve": [
+            {"features": len(kept), "dims": 4 * len(kept), "logloss": 0.5 + 0.1 / len(kept)}
+            for kept in ranking_prefixes(scores, 64)
+        ],
+        "delta": 0.001,
+        "stages": {"searching": 12.0, "total": 20.0},
+        "rows_per_second": 4321.0,
+        "steps": 50 * snapshots,
+        "attempts": 1,
+        "converged": {"gates": True, "model": False},
+        "polarization": [[step, 0.2, 0.3, 0.5] for step in steps],
+        "losses": [[step, 0.6 - 0.1 * step / steps[-1], 0.55, 0.01] for step in steps],
+    }
