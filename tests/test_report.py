@@ -20,7 +20,7 @@ from trainers.report.plots import GAP, _spread, history
 from trainers.report.summary import Quality, Saving, rule, size
 from trainers.run_directory import RunDirectory, read_json
 
-HOSTILE = ("<script>alert(1)</script>", '"><img src=x onerror=alert(1)>', r"$\frac{1", "--></svg>{{7*7}}", "a" * 200)
+HOSTILE = ("<script>alert(1)</script>", '"><img src=x onerror=alert(1)>', r"$\frac{1$", "--></svg>{{7*7}}", "a" * 200)
 
 
 class Page(HTMLParser):
