@@ -24,8 +24,13 @@ from service.engine import RayEngine
 from trainers.run_directory import read_json, write_json
 
 START_SECONDS = 180.0
-# Names of Ray's: off, a head's processes take the loopback address for the host's, and listen nowhere else.
-LOOPBACK_ONLY = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
+HEAD_ENVIRONMENT = {
+    # Where clusters are off, Ray takes the loopback address for the host's and listens nowhere else.
+    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
+    # SIGTERM ends it at once: what ran goes on from its checkpoint, so there is nothing to wait for.
+    "RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S": "0",
+    "NO_COLOR": "1",
+}
 
 
 @dataclass(frozen=True)
@@ -120,7 +125,7 @@ def _environment(folder: Path) -> dict[str, str]:
     """This process's, without what would lead to another Ray. What runs in the head inherits it."""
     others = {name: value for name, value in os.environ.items() if not name.startswith(("RAY_ADDRESS", "RAY_AUTH_"))}
     token = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": str(folder / "token")}
-    return {**others, **token, **LOOPBACK_ONLY, "NO_COLOR": "1"}
+    return {**others, **token, **HEAD_ENVIRONMENT}
 
 
 def _free_ports(count: int) -> list[int]:

@@ -51,7 +51,9 @@ def answer(
     headers: Mapping[str, str] | None = None,
 ) -> JSONResponse:
     title = HTTPStatus(status).phrase
-    problem = Problem(type=f"urn:winnow:{kind}", title=title, status=status, detail=detail, errors=errors or [])
+    problem = Problem(
+        type=f"urn:winnow:{kind}", title=title, status=status, detail=sendable(detail), errors=errors or []
+    )
     return JSONResponse(problem.model_dump(mode="json"), status, headers, media_type="application/problem+json")
 
 
@@ -73,9 +75,9 @@ def install(app: FastAPI) -> None:
     async def _invalid(request: Request, error: RequestValidationError) -> JSONResponse:
         errors = [
             FieldError(
-                field=".".join(str(part) for part in problem["loc"][1:]) or str(problem["loc"][0]),
+                field=sendable(".".join(str(part) for part in problem["loc"][1:]) or str(problem["loc"][0])),
                 value=_shown(problem.get("input")),
-                message=problem["msg"].removeprefix("Value error, "),
+                message=sendable(problem["msg"].removeprefix("Value error, ")),
             )
             for problem in error.errors()
         ]
@@ -87,10 +89,15 @@ def install(app: FastAPI) -> None:
         return answer(500, "internal", "something went wrong here; the service's log has more")
 
 
+def sendable(text: str) -> str:
+    """With what UTF-8 can't carry escaped: JSON lets a client name half of a surrogate pair."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
 def _shown(value: Any) -> Any:
-    """Scalars as given; a container would repeat the whole body. What UTF-8 or JSON can't carry is escaped."""
+    """Scalars as given; a container would repeat the whole body."""
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
     if isinstance(value, str):
-        return value.encode("utf-8", "backslashreplace").decode("utf-8")
+        return sendable(value)
     return value if isinstance(value, int | float | bool) else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -260,6 +261,48 @@ def test_a_refused_method_names_those_that_work_and_odd_text_is_answered(http: T
     assert "POST" in http.delete("/v1/jobs").headers["allow"]
     answer = http.post("/v1/jobs", content=b'{"name": "\\ud800"}', headers={"content-type": "application/json"})
     assert answer.status_code == 422
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        '{"name": "a", "\\ud800": 1}',
+        '{"name": "a", "essential": ["\\udfff"]}',
+        '{"name": "a", "model": {"backbone": "\\ud800"}}',
+        '{"name": "a", "features": [{"name": "x", "kind": "dense", "default": Infinity}]}',
+        '{"name": "a", "features": [{"name": "x", "kind": "dense", "default": -1e999}]}',
+        '{"name": "a", "prune": {"delta": NaN}}',
+        '{"name": "a", "prune": {"delta": Infinity}}',
+        '{"name": "a", "training": {"seed": NaN}}',
+        '{"name": "a", "dataset": {"train": "/\\u0000", "validation": "/v", "test": "/t"}}',
+        '{"name": "a", "dataset": {"train": "/\\ud800", "validation": "/v", "test": "/t"}}',
+        '{"name": NaN}',
+        "NaN",
+        '"\\ud800"',
+        "{",
+        "",
+    ],
+)
+def test_what_json_or_a_database_cannot_carry_is_refused(http: TestClient, body: str) -> None:
+    rest = {"dataset": SPEC["dataset"], "features": SPEC["features"]}
+    given = body
+    if body.startswith('{"name": "a"'):
+        missing = {key: value for key, value in rest.items() if f'"{key}"' not in body}
+        given = body[:-1] + ", " + json.dumps(missing)[1:]
+    answer = http.post("/v1/jobs", content=given, headers={"content-type": "application/json"})
+    assert answer.status_code == 422, answer.text
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json()["errors"]
+    assert http.get("/v1/jobs").json()["jobs"] == []
+
+
+def test_odd_paths_and_queries_are_answered(http: TestClient) -> None:
+    for path in ("/v1/jobs/%00", "/v1/jobs/%ED%A0%80", "/v1/jobs/%FF/gates", "/%ED%A0%80"):
+        assert http.get(path).status_code == 404
+    assert http.get("/v1/jobs?state=%ED%A0%80").status_code == 422
+    for body in ("[" * 100_000, "1" * 5000):
+        answer = http.post("/v1/jobs", content=body, headers={"content-type": "application/json"})
+        assert (answer.status_code, answer.json()["status"]) == (400, 400)
 
 
 def test_relative_paths_are_refused(http: TestClient) -> None:

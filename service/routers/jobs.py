@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
 import pyarrow.parquet as pq
 from fastapi import APIRouter, Query, Response
+from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict
 
-from service.problems import ApiError, Problem
+from service.problems import ApiError, Problem, sendable
 from service.reconcile import utc_now
 from service.routers.deps import JobDep, SessionDep, SettingsDep
 from service.states import JobState
@@ -70,7 +72,9 @@ class GateHistory(BaseModel):
 def submit(spec: JobSpec, session: SessionDep, response: Response) -> JobView:
     """Store a job; it starts when the control plane next looks. The job exists once this has answered 202."""
     _refuse_relative(spec)
-    job = jobs.create(session, spec.name, spec.model_dump(mode="json"), utc_now())
+    content = spec.model_dump(mode="json")
+    _refuse_unstorable(content)
+    job = jobs.create(session, spec.name, content, utc_now())
     response.headers["Location"] = f"/v1/jobs/{job.id}"
     return JobView.model_validate(job)
 
@@ -82,6 +86,20 @@ def _refuse_relative(spec: JobSpec) -> None:
         if uri is not None and "://" not in uri and not Path(uri).is_absolute():
             detail = f"dataset.{split}: {uri!r} is a relative path; give an absolute path, or a URI"
             raise ApiError(422, "relative-path", detail)
+
+
+def _refuse_unstorable(content: Any, place: tuple[str | int, ...] = ("body",)) -> None:
+    """JSON has no infinities and PostgreSQL no NUL, and both read well in Python. Raises RequestValidationError."""
+    message = None
+    if isinstance(content, float) and not math.isfinite(content):
+        message = "give a finite number"
+    elif isinstance(content, str) and ("\0" in content or sendable(content) != content):
+        message = "give text without NUL characters and halves of surrogate pairs"
+    if message is not None:
+        raise RequestValidationError([{"loc": place, "msg": message, "input": content}])
+    parts = content.items() if isinstance(content, dict) else enumerate(content) if isinstance(content, list) else ()
+    for key, part in parts:
+        _refuse_unstorable(part, (*place, key))
 
 
 @router.get("", operation_id="listJobs", responses={422: {"model": Problem}})

@@ -1,0 +1,338 @@
+"""The store on SQLite and on PostgreSQL: migrations, guarded changes, and several loops over the same jobs."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, create_engine, inspect, text
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session, sessionmaker
+
+from service.engine import EngineError, Status
+from service.reconcile import Reconciler
+from service.settings import Settings
+from service.states import JobState
+from service.store import jobs
+from service.store.database import connect, downgrade, open_database, upgrade
+from trainers.run_directory import RunDirectory, write_json
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+SPEC = {"name": "small", "ünïcode": "数据", "numbers": [1, 2.5, None]}
+PRUNE_LIST = {"id": "abc", "guard": {"passed": True, "reason": "auc held"}}
+
+
+def binaries() -> Path | None:
+    """Where PostgreSQL's programs are: on the path, or where Debian puts them."""
+    if found := shutil.which("initdb"):
+        return Path(found).parent
+    return max((path.parent for path in Path("/usr/lib/postgresql").glob("*/bin/initdb")), default=None)
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[str]:
+    """A PostgreSQL of this session's own: data and socket in a private folder, no port. Gives the folder."""
+    programs = binaries()
+    if programs is None:
+        pytest.skip("PostgreSQL isn't installed: neither `initdb` on the path nor /usr/lib/postgresql/*/bin/initdb")
+    folder = Path(tempfile.mkdtemp(prefix="winnow-pg-"))
+    user = "postgres" if os.geteuid() == 0 else None  # as root it refuses to run
+    if user is not None:
+        shutil.chown(folder, user)
+    data = folder / "data"
+    making = [programs / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-N", "--locale=C.UTF-8"]
+    subprocess.run(making, user=user, cwd=folder, check=True, capture_output=True)
+    serving = [programs / "postgres", "-D", data, "-k", folder, "-c", "listen_addresses=", "-c", "fsync=off"]
+    with (folder / "log").open("wb") as log:
+        server = subprocess.Popen(serving, user=user, cwd=folder, stdout=log, stderr=log)
+    try:
+        wait_for(f"postgresql+psycopg://postgres@/postgres?host={folder}", server)
+        yield str(folder)
+    finally:
+        server.terminate()
+        server.wait(timeout=30)
+        shutil.rmtree(folder)
+
+
+def wait_for(url: str, server: subprocess.Popen[bytes]) -> None:
+    engine = create_engine(url)
+    deadline = time.monotonic() + 60
+    while True:
+        try:
+            engine.connect().close()
+            return engine.dispose()
+        except SQLAlchemyError:
+            assert server.poll() is None, "PostgreSQL ended while it started"
+            assert time.monotonic() < deadline, "PostgreSQL doesn't answer"
+            time.sleep(0.1)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """An empty database, as `Settings.database_url` takes it."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'winnow.db'}"
+        return
+    folder = request.getfixturevalue("cluster")
+    name = f"t{uuid.uuid4().hex}"
+    admin = create_engine(f"postgresql+psycopg://postgres@/postgres?host={folder}", isolation_level="AUTOCOMMIT")
+    with admin.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name}"))
+    admin.dispose()
+    yield f"postgresql://postgres@/{name}?host={folder}"
+
+
+@pytest.fixture
+def settings(url: str, tmp_path: Path) -> Settings:
+    return Settings(home=tmp_path, database_url=url)
+
+
+@pytest.fixture
+def sessions(settings: Settings) -> Iterator[sessionmaker[Session]]:
+    made = connect(settings.database)
+    yield made
+    bound(made).dispose()
+
+
+def bound(sessions: sessionmaker[Session]) -> Engine:
+    engine: Engine = sessions.kw["bind"]
+    return engine
+
+
+def create(sessions: sessionmaker[Session]) -> str:
+    with sessions.begin() as session:
+        return jobs.create(session, "small", SPEC, NOW).id
+
+
+class Cluster:
+    """An engine that, as Ray does, takes a job id once; slow, so that loops meet inside a call."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.status_of: dict[str, Status] = {}
+        self.submitted: list[str] = []
+        self.refused = 0
+
+    def submit(self, job_id: str, directory: Path) -> None:
+        time.sleep(0.005)
+        with self.lock:
+            if job_id in self.status_of:
+                self.refused += 1
+                raise EngineError(f"Job with submission_id {job_id} already exists")
+            self.status_of[job_id] = Status.RUNNING
+            self.submitted.append(job_id)
+
+    def status(self, job_id: str) -> Status:
+        time.sleep(0.002)
+        return self.status_of.get(job_id, Status.UNKNOWN)
+
+    def stop(self, job_id: str) -> None:
+        self.status_of[job_id] = Status.ENDED
+
+    def healthy(self) -> bool:
+        return True
+
+
+def test_migrations_go_up_and_down_and_keep_what_is_stored(settings: Settings) -> None:
+    engine = open_database(settings.database)
+    upgrade(engine, "0001")
+    columns = "id, name, state, spec, cancel_requested, created_at, updated_at"
+    old = f"INSERT INTO jobs ({columns}) VALUES ('old', 'n', 'queued', '{{}}', false, '2026-01-01', '2026-01-01')"  # noqa: S608
+    with engine.begin() as connection:
+        connection.execute(text(old))
+    for _ in range(2):
+        upgrade(engine)
+    with Session(engine) as session:
+        found = jobs.find(session, "old")
+        assert found is not None
+        assert (found.state, found.submissions) == ("queued", 0)
+    downgrade(engine, "base")
+    assert "jobs" not in inspect(engine).get_table_names()
+    upgrade(engine)
+    engine.dispose()
+
+
+def test_processes_that_start_at_once_migrate_once(settings: Settings) -> None:
+    code = "import sys; from service.store.database import connect; connect(sys.argv[1])"
+    command = [sys.executable, "-W", "error::Warning:service", "-c", code, settings.database]
+    started = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for _ in range(2)]
+    said = [process.communicate(timeout=120)[1] for process in started]
+    assert [process.returncode for process in started] == [0] * len(started), said
+    engine = open_database(settings.database)
+    with engine.begin() as connection:
+        assert connection.execute(text("SELECT version_num FROM alembic_version")).scalars().all() == ["0002"]
+    engine.dispose()
+
+
+def test_threads_that_start_at_once_migrate_once(settings: Settings) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        made = list(pool.map(lambda _: connect(settings.database), range(8)))
+    for each in made:
+        bound(each).dispose()
+
+
+def test_what_is_stored_is_read_back(sessions: sessionmaker[Session]) -> None:
+    job_id = create(sessions)
+    with sessions() as session:
+        job = jobs.find(session, job_id)
+        assert job is not None
+        assert job.spec == SPEC
+        assert (job.progress, job.prune_list, job.reason, job.submissions) == (None, None, None, 0)
+        assert jobs.count_by_state(session) == {"queued": 1}
+        assert [event.kind for event in jobs.events(session, job_id, 0, 10)] == ["queued"]
+
+
+def test_a_move_and_its_event_stand_or_fall_together(sessions: sessionmaker[Session]) -> None:
+    job_id = create(sessions)
+    with sessions() as session:
+        job = jobs.find(session, job_id)
+        assert job is not None
+        jobs.move(session, job, JobState.STARTING, NOW)
+        session.flush()
+        session.rollback()
+    with sessions() as session:
+        job = jobs.find(session, job_id)
+        assert job is not None
+        assert job.state == "queued"
+        assert len(jobs.events(session, job_id, 0, 10)) == 1
+
+
+def test_one_of_many_gets_the_lease(sessions: sessionmaker[Session]) -> None:
+    job_id = create(sessions)
+    barrier = threading.Barrier(8, timeout=60)
+
+    def grab(owner: int) -> bool:
+        barrier.wait()
+        with sessions.begin() as session:
+            return jobs.lease(session, job_id, str(owner), NOW, 30) is not None
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sum(pool.map(grab, range(8))) == 1
+
+
+def test_a_lease_is_prolonged_held_and_lost(sessions: sessionmaker[Session]) -> None:
+    job_id = create(sessions)
+    later = NOW + timedelta(seconds=31)
+    with sessions.begin() as session:
+        assert jobs.lease(session, job_id, "a", NOW, 30) is not None
+        assert jobs.lease(session, job_id, "a", NOW, 30) is not None
+        assert jobs.lease(session, job_id, "b", NOW, 30) is None
+        assert jobs.held(session, job_id, "a", NOW) is not None
+        assert jobs.held(session, job_id, "a", later) is None
+        assert jobs.lease(session, job_id, "b", later, 30) is not None
+        assert jobs.held(session, job_id, "a", later) is None
+
+
+def test_nothing_gets_between_a_look_and_its_change(sessions: sessionmaker[Session]) -> None:
+    job_id = create(sessions)
+    with sessions.begin() as session:
+        jobs.lease(session, job_id, "a", NOW, 30)
+    holding, order = threading.Event(), []
+
+    def other() -> None:
+        holding.wait(timeout=60)
+        with sessions.begin() as session:
+            jobs.lease(session, job_id, "b", NOW + timedelta(seconds=31), 30)
+            order.append("b")
+
+    thread = threading.Thread(target=other)
+    thread.start()
+    with sessions.begin() as session:
+        job = jobs.held(session, job_id, "a", NOW)
+        assert job is not None
+        holding.set()
+        time.sleep(0.1)
+        jobs.move(session, job, JobState.STARTING, NOW)
+        order.append("a")
+    thread.join()
+    assert order == ["a", "b"]
+
+
+def test_loops_side_by_side_submit_each_job_once(sessions: sessionmaker[Session], settings: Settings) -> None:
+    made = [create(sessions) for _ in range(12)]
+    ray = Cluster()
+    barrier = threading.Barrier(4, timeout=60)
+
+    def loop(_: int) -> None:
+        own = connect(settings.database)
+        reconciler = Reconciler(own, ray, settings)
+        barrier.wait()
+        for _ in range(3):
+            reconciler.step()
+        bound(own).dispose()
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(loop, range(4)))
+    assert sorted(ray.submitted) == sorted(made)
+    assert ray.refused == 0
+    with sessions() as session:
+        assert jobs.count_by_state(session) == {"starting": 12}
+        for job_id in made:
+            assert [event.data.get("to") for event in jobs.events(session, job_id, 0, 10)] == [None, "starting"]
+
+
+def test_loops_without_leases_that_hold_submit_each_job_once(
+    sessions: sessionmaker[Session], settings: Settings
+) -> None:
+    """Clocks so far apart that every lease looks expired: Ray's own refusal of a used id is what is left."""
+    made = [create(sessions) for _ in range(6)]
+    ray = Cluster()
+
+    def loop(replica: int) -> None:
+        ahead = timedelta(hours=replica)
+        reconciler = Reconciler(sessions, ray, settings, now=lambda: datetime.now(UTC) + ahead)
+        for _ in range(3):
+            reconciler.step()
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(loop, range(4)))
+    assert sorted(ray.submitted) == sorted(made)
+
+
+def test_a_step_repeated_changes_nothing(sessions: sessionmaker[Session], settings: Settings) -> None:
+    job_id = create(sessions)
+    ray = Cluster()
+    reconciler = Reconciler(sessions, ray, settings)
+    directory = RunDirectory(settings.run_directory(job_id))
+    reconciler.step()
+    write_json(directory.progress, {"stage": "searching", "step": 1})
+    counts = []
+    for stage in ("running", "ended"):
+        if stage == "ended":
+            write_json(directory.prune_list, PRUNE_LIST)
+            ray.status_of[job_id] = Status.ENDED
+        for _ in range(3):
+            reconciler.step()
+            with sessions() as session:
+                counts.append(len(jobs.events(session, job_id, 0, 100)))
+    assert counts == [3, 3, 3, 4, 4, 4]
+    with sessions() as session:
+        job = jobs.find(session, job_id)
+        assert job is not None
+        assert (job.state, job.prune_list, job.submissions) == ("succeeded", PRUNE_LIST, 1)
+
+
+def test_a_job_that_ray_loses_again_and_again_fails(sessions: sessionmaker[Session], settings: Settings) -> None:
+    job_id = create(sessions)
+    ray = Cluster()
+    reconciler = Reconciler(sessions, ray, settings)
+    for _ in range(settings.max_resubmissions + 3):
+        reconciler.step()
+        ray.status_of.clear()
+    assert ray.submitted == [job_id] * (1 + settings.max_resubmissions)
+    with sessions() as session:
+        job = jobs.find(session, job_id)
+        assert job is not None
+        assert job.state == "failed"
+        assert str(job.reason).startswith("Ray was handed this job 4 times")
