@@ -17,6 +17,7 @@ from service.routers import health, jobs
 from service.settings import Settings
 from service.store.database import connect
 
+STOP_SECONDS = 5.0
 DESCRIPTION = "Finds the features a ranking model does not need. A job is a spec; its result is a prune list."
 
 
@@ -28,11 +29,13 @@ def create_app(settings: Settings, engine: Engine) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         stop = threading.Event()
-        loop = threading.Thread(target=Reconciler(sessions, engine, settings).run, args=(stop,), name="reconcile")
+        reconciler = Reconciler(sessions, engine, settings)
+        loop = threading.Thread(target=reconciler.run, args=(stop,), name="reconcile", daemon=True)
         loop.start()
         yield
         stop.set()
-        loop.join()
+        # A call that hangs isn't waited for: the loop may end anywhere, as it may when the process is killed.
+        loop.join(timeout=STOP_SECONDS)
 
     app = FastAPI(title="Winnow", version="0.1.0", description=DESCRIPTION, lifespan=lifespan)
     app.state.settings, app.state.engine, app.state.sessions = settings, engine, sessions

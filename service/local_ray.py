@@ -49,7 +49,7 @@ class Head:
     @property
     def alive(self) -> bool:
         """Whether the process runs, and is no later one of that number."""
-        return _born(self.pid) == self.born
+        return self.born != "" and _born(self.pid) == self.born
 
     def answers(self) -> bool:
         """Whether the job server answers with the session that this head began."""

@@ -1,4 +1,4 @@
-"""`winnow serve`: the control plane on this machine."""
+"""How the control plane is started: on this machine by `winnow serve`, in a container by an ASGI server."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 
 import structlog
 import uvicorn
+from fastapi import FastAPI
 
 from service.app import create_app
 from service.engine import RayEngine
@@ -35,6 +36,13 @@ def serve(home: Path, host: str = "127.0.0.1", port: int = 8080, *, allow_remote
         "serving", url=f"http://{host}:{port}", docs=f"http://{host}:{port}/docs", home=str(home)
     )
     uvicorn.run(create_app(settings, engine), host=host, port=port, log_level="warning")
+
+
+def application() -> FastAPI:
+    """`uvicorn --factory service.main:application`: settings from the environment. Whoever reaches it may use it."""
+    _log_as_json()
+    settings = Settings()
+    return create_app(settings, _engine(settings))
 
 
 def _engine(settings: Settings) -> RayEngine:

@@ -63,8 +63,12 @@ class Reconciler:
         return len(waiting)
 
     def run(self, stop: threading.Event) -> None:
+        """Step until told to stop; a database that is away for a while doesn't end it."""
         while not stop.wait(self.settings.poll_seconds):
-            self.step()
+            try:
+                self.step()
+            except Exception as error:
+                log.warning("no step; tried again", error=repr(error))
 
     def _look_after(self, job_id: str) -> None:
         with self.sessions.begin() as session:
@@ -143,13 +147,22 @@ def look(directory: RunDirectory, status: Status) -> Seen:
     """Read a run directory. The status is taken first, so that an ended run's files are all there."""
     progress = read_json(directory.progress) if directory.progress.exists() else None
     prune_list = read_json(directory.prune_list) if directory.prune_list.exists() else None
+    return Seen(status, progress, prune_list, _failure(directory))
+
+
+def _failure(directory: RunDirectory) -> str | None:
+    """The newest reason that a run left. A line that a killed run left half written is passed over."""
+    if not directory.events.exists():
+        return None
     failure = None
-    if directory.events.exists():
-        for line in directory.events.read_text(encoding="utf-8").splitlines():
+    for line in directory.events.read_text(encoding="utf-8", errors="replace").splitlines():
+        try:
             entry = json.loads(line)
-            if entry["kind"] == "failed":
-                failure = str(entry["data"].get("reason"))
-    return Seen(status, progress, prune_list, failure)
+        except ValueError:
+            continue
+        if entry["kind"] == "failed":
+            failure = str(entry["data"].get("reason"))
+    return failure
 
 
 def _state_of(progress: dict[str, Any] | None) -> JobState | None:
