@@ -101,7 +101,6 @@ def end_ray(home: Path) -> None:
     while left := [each for each in family if runs(each)]:
         if time.monotonic() > deadline:
             for each in left:
-                print("killed", each)
                 each.kill()
         time.sleep(0.2)
     shutil.rmtree(head.folder)
@@ -129,7 +128,8 @@ def served(tmp_path: Path) -> Iterator[Served]:
 def test_a_job_survives_the_kill_of_the_control_plane(served: Served, tiny_dataset: TinyDataset) -> None:
     spec = load_spec(tiny_dataset.spec).model_dump(mode="json")
     first = str(served.http.post("/v1/jobs", json=spec).json()["id"])
-    until(lambda: served.job(first)["state"] == "searching", 240)
+    until((served.home / "runs" / first / "spec.json").exists, 240)  # its driver is at work
+    assert served.job(first)["state"] not in ENDED, served.job(first)
     second = str(served.http.post("/v1/jobs", json={**spec, "name": "second"}).json()["id"])
     head = served.head
 
@@ -140,7 +140,7 @@ def test_a_job_survives_the_kill_of_the_control_plane(served: Served, tiny_datas
     until(lambda: served.job(first)["state"] in ENDED, 240)
     until(lambda: served.job(second)["state"] in ENDED, 60)
 
-    assert (served.job(first)["state"], served.job(second)["state"]) == ("succeeded", "cancelled")
+    assert (served.job(first)["state"], served.job(second)["state"]) == ("succeeded", "cancelled"), served.job(first)
     assert served.submissions() in ([first], sorted([first, second]))
     states = served.states(first)
     assert (states.count("starting"), states[-1], len(states)) == (1, "succeeded", len(set(states)))
