@@ -67,7 +67,8 @@ class RayEngine:
     def submit(self, job_id: str, directory: Path) -> None:
         """Start a job. The entrypoint is fixed: of a job only its id and directory, which are ours, reach the shell."""
         command = [self._winnow, "run", str(directory / "submitted.json"), "--output", str(directory), "--resume", "-q"]
-        body = {"entrypoint": shlex.join(command), "submission_id": job_id}
+        # Without `exec` it is a child of the shell that Ray starts, and Ray, dying, would kill the shell alone.
+        body = {"entrypoint": f"exec {shlex.join(command)}", "submission_id": job_id}
         _expect_ok(self._http.post("/api/jobs/", json=body))
 
     def status(self, job_id: str) -> Status:

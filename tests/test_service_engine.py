@@ -126,7 +126,7 @@ def test_a_job_is_submitted_under_its_id_and_a_refusal_is_told(server: Server) -
     engine = RayEngine(server.address)
     engine.submit("job-1", Path("/runs/a b"))
     asked, _, body = server.asked[0]
-    command = "winnow run '/runs/a b/submitted.json' --output '/runs/a b' --resume -q"
+    command = "exec winnow run '/runs/a b/submitted.json' --output '/runs/a b' --resume -q"
     assert (asked, json.loads(body)) == ("POST /api/jobs/", {"entrypoint": command, "submission_id": "job-1"})
     server.answer = (500, "Traceback\nValueError: Job with submission_id job-1 already exists.")
     with pytest.raises(EngineError, match=r"answered 500: (?s:.*)already exists"):

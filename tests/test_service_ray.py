@@ -1,7 +1,8 @@
-"""The control plane as it is started, over HTTP, on a real Ray: one job, through a kill of the control plane."""
+"""The control plane as it is started, over HTTP, on a real Ray: a job goes on through a kill of either of them."""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -92,17 +93,17 @@ def end_ray(home: Path) -> None:
     if not (home / "ray.json").exists():
         return
     head = Head(**json.loads((home / "ray.json").read_text()))
-    if not head.alive:
-        return
-    process = psutil.Process(head.pid)
-    family = [*process.children(recursive=True), process]
-    process.send_signal(signal.SIGTERM)
-    deadline = time.monotonic() + 20
-    while left := [each for each in family if runs(each)]:
-        if time.monotonic() > deadline:
-            for each in left:
-                each.kill()
-        time.sleep(0.2)
+    if head.alive:
+        process = psutil.Process(head.pid)
+        family = [*process.children(recursive=True), process]
+        process.send_signal(signal.SIGTERM)
+        deadline = time.monotonic() + 20
+        while left := [each for each in family if runs(each)]:
+            if time.monotonic() > deadline:
+                for each in left:
+                    with contextlib.suppress(psutil.NoSuchProcess):
+                        each.kill()
+            time.sleep(0.2)
     shutil.rmtree(head.folder)
 
 
@@ -111,6 +112,14 @@ def runs(process: psutil.Process) -> bool:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
+
+
+def drivers(job_id: str) -> list[int]:
+    """Processes that run a job: their command has its directory."""
+    running = psutil.process_iter(["cmdline"])
+    return [
+        each.pid for each in running if any(part.endswith(f"/runs/{job_id}") for part in each.info["cmdline"] or ())
+    ]
 
 
 @pytest.fixture
@@ -159,3 +168,25 @@ def test_a_job_survives_the_kill_of_the_control_plane(served: Served, tiny_datas
     ]
     assert listening
     assert set(listening) <= {"127.0.0.1", "::1", "::ffff:127.0.0.1"}
+
+
+@pytest.mark.slow
+def test_a_job_goes_on_in_another_ray(served: Served, tiny_dataset: TinyDataset) -> None:
+    spec = load_spec(tiny_dataset.spec).model_dump(mode="json")
+    job = str(served.http.post("/v1/jobs", json=spec).json()["id"])
+    until((served.home / "runs" / job / "spec.json").exists, 240)
+    assert drivers(job)
+    head = served.head
+    psutil.Process(head.pid).kill()
+    until(lambda: not drivers(job), 60)  # none is left to write beside its successor
+    until(lambda: served.http.get("/readyz").status_code == 503, 30)
+    assert served.job(job)["state"] not in ENDED
+
+    served.kill()
+    served.start()
+    assert served.head.pid != head.pid
+    assert not Path(head.folder).exists()
+    until(lambda: served.job(job)["state"] in ENDED, 240)
+    assert served.job(job)["state"] == "succeeded", served.job(job)
+    assert served.states(job).count("starting") == 2
+    assert served.submissions() == [job]
