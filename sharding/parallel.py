@@ -99,16 +99,18 @@ class ShardedEmbeddings(nn.Module):
         )
 
     def _dense_optimizer(self) -> torch.optim.Optimizer | None:
-        """For data-parallel tables, which no fused optimizer trains; whoever trains steps and clears it."""
-        if self.placement is None:
-            return None
-        whole = {
-            f"embedding_bags.{name}.weight"
-            for name, where in self.placement.plan[""].items()
-            if where.sharding_type == "data_parallel"
-        }
-        parameters = [parameter for name, parameter in self.collection.named_parameters() if name in whole]
+        """For data-parallel tables, which no fused optimizer trains; see `step`."""
+        parameters = list(self._replicated().values())
         return OPTIMIZER(parameters, lr=self.learning_rate, eps=EPSILON) if parameters else None
+
+    def _replicated(self) -> dict[str, nn.Parameter]:
+        """The data-parallel tables by name."""
+        if self.placement is None:
+            return {}
+        placed = self.placement.plan[""].items()
+        names = [name for name, where in placed if where.sharding_type == "data_parallel"]
+        parameters = dict(self.collection.named_parameters())
+        return {name: parameters[f"embedding_bags.{name}.weight"] for name in names}
 
     @torch.no_grad()
     def _initialize(self) -> None:
@@ -147,6 +149,16 @@ class ShardedEmbeddings(nn.Module):
         identity = columns == list(range(sum(widths)))
         self.columns_E = None if identity else torch.tensor(columns, device=self.device)
 
+    def step(self) -> None:
+        """Finish a training step: data-parallel tables move now; all others have moved in the backward pass."""
+        if self.dense_optimizer is not None:
+            self.dense_optimizer.step()
+            self.dense_optimizer.zero_grad()
+
+    def local_weights(self) -> list[torch.Tensor]:
+        """This rank's pieces of the tables' weights, sharing memory."""
+        return [piece for table in self._weights().values() for piece, _ in _pieces(table)]
+
     def table_bytes(self) -> int:
         """Of all tables' weights together."""
         return sum(table.bytes for table in self.tables)
@@ -163,10 +175,13 @@ class ShardedEmbeddings(nn.Module):
         return {table.name: found[f"embedding_bags.{table.name}.weight"] for table in self.tables}
 
     def _sums(self) -> dict[str, Any]:
-        """Adagrad's accumulated squares by table; a data-parallel table shows none."""
+        """Adagrad's accumulated squares by table."""
         if isinstance(self.collection, BatchedTables):
             return self.collection.sums()
-        sums = {}
+        sums: dict[str, Any] = {}
+        if self.dense_optimizer is not None:
+            state = self.dense_optimizer.state
+            sums = {name: state[parameter]["sum"] for name, parameter in self._replicated().items()}
         fused: Any = self.collection.fused_optimizer
         for key, entry in fused.state_dict()["state"].items():
             (sums[key.removeprefix("embedding_bags.").removesuffix(".weight")],) = entry.values()

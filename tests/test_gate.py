@@ -72,11 +72,43 @@ def test_gradient_reaches_x_through_the_kept_part_only() -> None:
         torch.testing.assert_close(x_BC.grad, torch.tensor([0.75, 0.2, 0.2]).expand(6, 3))
 
 
-def test_frozen_gates_take_no_gradient_and_no_statistics() -> None:
+def test_frozen_gates_take_statistics_and_no_gradient() -> None:
     gate = LeapGate(layout(a=2))
     gate(torch.randn(4, 2, requires_grad=True), frozen=True).sum().backward()
     assert gate.theta.grad is None
+    assert gate.seen == 1
+
+
+def test_on_held_out_rows_a_closing_feature_meets_its_mean_and_an_open_one_a_permuted_value() -> None:
+    gate = LeapGate(layout(open=1, closing=1))
+    set_gates(gate, [0.75, 0.25])
+    with torch.no_grad():
+        gate.mean_C.copy_(torch.tensor([9.0, 2.0]))
+    x_BC = torch.tensor([[1.0, 1.0], [5.0, 5.0]])
+    found = gate.tested(x_BC)
+    assert found[:, 0].tolist() == pytest.approx([0.75 * 1 + 0.25 * 5, 0.75 * 5 + 0.25 * 1])
+    assert found[:, 1].tolist() == pytest.approx([0.25 * 1 + 0.75 * 2, 0.25 * 5 + 0.75 * 2])
     assert gate.seen == 0
+    paper = LeapGate(layout(open=1, closing=1), LeapSpec(stand_in="permuted"))
+    set_gates(paper, [0.75, 0.25])
+    assert paper.tested(x_BC)[:, 1].tolist() == pytest.approx([0.25 * 1 + 0.75 * 5, 0.25 * 5 + 0.75 * 1])
+
+
+@pytest.mark.parametrize(("stand_in", "low", "high"), [("switched", 0.0, 0.1), ("permuted", 0.4, 0.6)])
+def test_a_memorized_feature_closes_only_where_its_mean_stands_in(stand_in: str, low: float, high: float) -> None:
+    """Weights that know noise by heart: on held-out rows x̃ adds (x̃)² to the loss, whatever the label."""
+    torch.manual_seed(0)
+    gate = LeapGate(layout(noise=1), LeapSpec.model_validate({"stand_in": stand_in, "alpha": 1e-4}))
+    optimizer = torch.optim.Adam([gate.theta], lr=0.01)
+    for _ in range(600):
+        x_BC = torch.randn(512, 1)
+        with torch.no_grad():
+            gate(x_BC)
+        loss = gate.tested(x_BC).pow(2).mean() + gate.penalty()
+        (gate.theta.grad,) = torch.autograd.grad(loss, gate.theta)
+        optimizer.step()
+        gate.settle()
+    assert low <= gate.scores().item() <= high
 
 
 def test_gradient_of_theta_agrees_with_finite_differences() -> None:
@@ -176,11 +208,13 @@ def test_theta_is_held_where_it_can_come_back() -> None:
 @pytest.mark.parametrize(("target", "grows"), [(0.2, True), (0.95, False)])
 def test_the_controller_moves_alpha_towards_the_target(target: float, grows: bool) -> None:
     gate = LeapGate(layout(a=1, b=3), LeapSpec(target_dims=target))
-    set_gates(gate, [0.5, 0.5])
+    set_gates(gate, [0.4, 0.6])
     before = gate.alpha.item()
+    gate.settle(steer=False)
+    assert gate.alpha.item() == before
     gate.settle()
     assert (gate.alpha.item() > before) == grows
-    assert gate.alpha.item() == pytest.approx(before * math.exp(0.01 * (0.5 - target)), rel=1e-5)
+    assert gate.alpha.item() == pytest.approx(before * math.exp(0.01 * (0.75 - target)), rel=1e-5)
 
 
 def test_runs_join_neighbours_of_equal_dim() -> None:

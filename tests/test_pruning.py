@@ -4,14 +4,24 @@ import json
 
 from trainers.metrics import Metrics
 from trainers.polarization import Polarization
-from trainers.pruning.curve import CurvePoint, FeatureScore, ranking_prefixes, smallest_within
+from trainers.pruning.curve import CurvePoint, FeatureScore, ranked, ranking_prefixes, smallest_within
 from trainers.pruning.decide import decide
 from trainers.pruning.prune_list import PruneList, judge, listed, polarization_of, totals
 from trainers.spec import GuardSpec, PruneSpec
 
 
-def score(name: str, value: float, dim: int = 1, *, essential: bool = False) -> FeatureScore:
-    return FeatureScore(name=name, kind="dense", dim=dim, score=value, divergence=1.0, essential=essential)
+def score(
+    name: str, value: float, dim: int = 1, *, essential: bool = False, endurance: float | None = None
+) -> FeatureScore:
+    return FeatureScore(
+        name=name,
+        kind="dense",
+        dim=dim,
+        score=value,
+        divergence=1.0,
+        endurance=value if endurance is None else endurance,
+        essential=essential,
+    )
 
 
 SCORES = [score("a", 0.9, 8), score("b", 0.1, 1), score("c", 0.6, 4), score("id", 0.2, 2, essential=True)]
@@ -39,6 +49,16 @@ def test_dims_spends_the_budget_and_passes_over_what_is_too_wide() -> None:
     assert kept(PruneSpec(rule="dims", share=0.5)) == {"id", "c", "b"}  # 7 of 15: a's 8 don't fit beside id's 2
     assert kept(PruneSpec(rule="dims", share=0.7)) == {"id", "a"}
     assert kept(PruneSpec(rule="dims", share=1.0)) == {"a", "b", "c", "id"}
+
+
+def test_open_features_rank_by_gate_and_closed_ones_by_how_long_they_held_out() -> None:
+    scores = [
+        score("late", 0.01, endurance=0.6),
+        score("early", 0.02, endurance=0.1),
+        score("open", 0.6, endurance=0.55),
+        score("wide open", 0.9, endurance=0.5),
+    ]
+    assert [s.name for s in ranked(scores)] == ["wide open", "open", "late", "early"]
 
 
 def test_one_feature_always_stays() -> None:

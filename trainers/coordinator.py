@@ -160,6 +160,11 @@ class Coordinator:
     def history(self) -> list[Snapshot]:
         return self.snapshots
 
+    def endurance(self, warmup: int) -> NDArray[np.float32] | None:
+        """Mean gate over the snapshots after step `warmup`, when gates were priced (F); None without one."""
+        priced = [snapshot.gate_F for snapshot in self.snapshots if snapshot.step > warmup]
+        return np.mean(priced, axis=0) if priced else None
+
     def convergence(self) -> dict[str, bool]:
         """Gates at rest and model at rest are two findings (a model may stop improving while gates still part)."""
         if not self.snapshots:

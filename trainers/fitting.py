@@ -2,21 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import torch
 
-from trainers.batch import Batch
+from trainers.evaluation import predict
+from trainers.feeds import Feeds
+from trainers.metrics import Metrics
 from trainers.model import PlainModel, task_loss
 from trainers.place import Place, seed_step
 from trainers.spec import JobSpec
 
+# Epochs without a better validation result before training ends.
+PATIENCE = 2
+ADVANCE_EVERY = 50
+
+Advance = Callable[[int], None]
+
+
+def quality(model: PlainModel, feeds: Feeds, spec: JobSpec, place: Place, *, split: str = "test") -> Metrics | None:
+    """Of a model over every row of the "validation" or the "test" split, at rank 0; None elsewhere."""
+    model.train(False)
+    with feeds.whole(feeds.test if split == "test" else feeds.validation) as batches:
+        found = predict(model.logits, batches, place)
+    return None if found is None else found.metrics(grouped=spec.dataset.group is not None)
+
 
 class Fit:
-    """One rank's plain training, a step at a time: Adam for the backbone, the tables' own fused optimizer."""
+    """One rank's plain training: Adam for the backbone, the tables' own fused optimizer.
 
-    def __init__(self, model: PlainModel, spec: JobSpec, place: Place, *, learning_rate: float | None = None) -> None:
-        self.model, self.spec, self.place = model, spec, place
+    Collective: every rank calls `run`.
+    """
+
+    def __init__(
+        self, model: PlainModel, feeds: Feeds, spec: JobSpec, place: Place, *, learning_rate: float | None = None
+    ) -> None:
+        self.model, self.feeds, self.spec, self.place = model, feeds, spec, place
         self.weighted = spec.dataset.weight is not None
         self.backbone = place.replicate(model.backbone)
         self.optimizer = torch.optim.Adam(
@@ -26,17 +47,57 @@ class Fit:
             fused=True,
         )
 
-    def run(self, batches: Iterator[Batch], start: int, advance: Callable[[int], None]) -> None:
-        """Train on every batch; `advance` hears of every fiftieth step."""
+    def run(self, epochs: int, advance: Advance, *, first_epoch: int = 0) -> None:
+        """Train until validation gets no better, for at most `epochs`; the model is left as it was at its best.
+
+        Its start counts: where no epoch helps, nothing changes. The measure is the guard's metric. `advance` hears
+        of steps; `first_epoch` is where in the data's endless epochs to begin.
+        """
+        best, kept, since = self._judged(), _copies(self.model), 0
+        for epoch in range(epochs):
+            self._epoch(first_epoch + epoch, epoch * self.feeds.train.steps_per_epoch, advance)
+            found = self._judged()
+            if found > best:
+                best, kept, since = found, _copies(self.model), 0
+            else:
+                since += 1
+                if since >= PATIENCE:
+                    break
+        for tensor, copy in zip(_tensors(self.model), kept, strict=True):
+            tensor.copy_(copy)
+
+    def _epoch(self, epoch: int, done: int, advance: Advance) -> None:
         self.model.train()
-        step = start
-        for step, batch in enumerate(batches, start + 1):
-            seed_step(self.spec.training.seed, self.place.rank, step)
-            loss = task_loss(self.backbone(self.model.inputs(batch)), batch, self.weighted)
-            self.optimizer.zero_grad()
-            loss.backward()
-            self.optimizer.step()
-            if step % 50 == 0:
-                advance(step)
-        advance(step)
+        steps = self.feeds.train.steps_per_epoch
+        with self.feeds.training(epoch * steps, (epoch + 1) * steps) as batches:
+            for step, batch in enumerate(batches, epoch * steps + 1):
+                seed_step(self.spec.training.seed, self.place.rank, step)
+                loss = task_loss(self.backbone(self.model.inputs(batch)), batch, self.weighted)
+                self.optimizer.zero_grad()
+                loss.backward()
+                self.optimizer.step()
+                self.model.inputs.finish_step()
+                if step % ADVANCE_EVERY == 0:
+                    advance(done + step - epoch * steps)
+        advance(done + steps)
         self.place.average(self.model.backbone.buffers())
+
+    def _judged(self) -> float:
+        """The guard's metric on validation, turned so that more is better; logloss where it isn't defined."""
+        found = quality(self.model, self.feeds, self.spec, self.place, split="validation")
+        return self.place.share(None if found is None else _merit(found, self.spec.prune.guard.metric))
+
+
+def _merit(found: Metrics, metric: str) -> float:
+    value = found.value(metric)
+    return -found.logloss if value is None else value if metric in ("auc", "gauc") else -value
+
+
+def _tensors(model: PlainModel) -> list[torch.Tensor]:
+    """What training changes on this rank, sharing memory."""
+    dense = [tensor.detach() for tensor in model.backbone.state_dict().values()]
+    return dense + ([] if model.inputs.embeddings is None else model.inputs.embeddings.local_weights())
+
+
+def _copies(model: PlainModel) -> list[torch.Tensor]:
+    return [tensor.clone() for tensor in _tensors(model)]

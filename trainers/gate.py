@@ -75,7 +75,7 @@ class LeapGate(nn.Module):
         return self.gates().detach()
 
     def forward(self, x_BC: torch.Tensor, *, frozen: bool = False) -> torch.Tensor:
-        """x̃_BC. With `frozen`, gradients reach x alone and no statistics are taken: the weights' pass of bilevel.
+        """x̃_BC. With `frozen`, gradients reach x alone: the weights' pass of bilevel.
 
         Raises:
             ValueError: in training, a batch of fewer than two rows, which can't be permuted, or a wrong width.
@@ -87,10 +87,24 @@ class LeapGate(nn.Module):
         if x_BC.shape[0] < 2:
             raise ValueError(f"a batch of {x_BC.shape[0]} can't be permuted; train with batches of at least 2 rows")
         shuffled_BC = self.permute(x_BC.detach())
-        if frozen:
-            return torch.lerp(shuffled_BC, x_BC, self.scores()[self.feature_C])
         self._observe(x_BC.detach(), shuffled_BC)
-        return torch.lerp(shuffled_BC, x_BC, self.gates()[self.feature_C])
+        gate_F = self.scores() if frozen else self.gates()
+        return torch.lerp(shuffled_BC, x_BC, gate_F[self.feature_C])
+
+    def tested(self, x_BC: torch.Tensor) -> torch.Tensor:
+        """x̃_BC on held-out rows, where bilevel learns the gates: differentiable in θ, statistics left alone.
+
+        With `stand_in: switched`, x' is a permuted value while a gate stands above 0.5 and the running mean below.
+        What was memorized adds noise of variance g² to held-out predictions, and a permuted stand-in (1 − g)²: their
+        sum is least at 0.5, where such gates would stay. Below 0.5 the mean, which evaluation and pruning put there
+        too, lets them close; above it, permuted values hold useful gates near 1, where a mean, that costs little
+        while a gate is nearly open, would let them sag.
+        """
+        gate_F = self.gates()
+        shuffled_BC = self.permute(x_BC)
+        if self.config.stand_in == "switched":
+            shuffled_BC = torch.where((gate_F > 0.5)[self.feature_C], shuffled_BC, self.mean_C)
+        return torch.lerp(shuffled_BC, x_BC, gate_F[self.feature_C])
 
     def mix(self, x_BC: torch.Tensor, gate_F: torch.Tensor) -> torch.Tensor:
         """g x + (1 − g) x̄ for given gates: deterministic, each row on its own. Hard gates replace features whole."""
@@ -136,15 +150,16 @@ class LeapGate(nn.Module):
         return self.alpha * self.divergence_F.clamp(*self.config.clip) * self.learned_F
 
     @torch.no_grad()
-    def settle(self) -> None:
+    def settle(self, *, steer: bool = True) -> None:
         """After a step of θ: hold it where it can still move, and steer α where a share of dims is the target.
 
-        The controller is multiplicative: α grows by 1% a step and unit of excess of Σ g_i d_i / C over the target.
+        The controller is multiplicative: α grows by 1% a step and unit of excess over the target, of the share of
+        dims whose gates stand above 0.5. Features leave in the order of their worth while it grows.
         """
         limit = SATURATION * self.config.temperature
         self.theta.clamp_(-limit, limit)
-        if self.config.target_dims is not None:
-            share = (self.scores() * self.dims_F).sum() / self.layout.total
+        if steer and self.config.target_dims is not None:
+            share = self.dims_F[self.scores() > 0.5].sum() / self.layout.total
             self.alpha.mul_(torch.exp(0.01 * (share - self.config.target_dims)))
 
     def _observe(self, x_BC: torch.Tensor, shuffled_BC: torch.Tensor) -> None:

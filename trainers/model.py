@@ -83,6 +83,11 @@ class Inputs(nn.Module):
             return pooled_BE
         return torch.cat([(batch.dense_BD - self.mean_D) * self.scale_D, pooled_BE], 1)
 
+    def finish_step(self) -> None:
+        """After the backward pass of a training step: what it hasn't moved yet moves now."""
+        if self.embeddings is not None:
+            self.embeddings.step()
+
     def keep(self, names: Collection[str]) -> Inputs:
         """The physically smaller inputs of the kept features: their columns, and their tables with their weights."""
         spec = only(self.spec, names)

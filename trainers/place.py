@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -67,6 +68,20 @@ class Place:
         )
 
 
+def compute_threads(local_world: int) -> int:
+    """Threads for one worker's own arithmetic: its share of the cores, less one for the thread that reads ahead.
+
+    More would wait for each other: where cores are short, a parallel region ends when its unluckiest thread does.
+    """
+    return max(1, (os.cpu_count() or 1) // local_world - 1)
+
+
 def seed_step(seed: int, rank: int, step: int) -> None:
-    """Seed dropout and permutations by the step, so that a resumed run draws what an unbroken one would."""
-    torch.manual_seed((seed * 1_000_003 + step) * 4_099 + rank)
+    """Seed dropout and permutations by the step, so that a resumed run draws what an unbroken one would.
+
+    Not `torch.manual_seed`: without a GPU that one records a stack trace per call for a device that never comes.
+    """
+    mixed = (seed * 1_000_003 + step) * 4_099 + rank
+    torch.default_generator.manual_seed(mixed)
+    if torch.cuda.is_initialized():
+        torch.cuda.manual_seed(mixed)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,7 +15,7 @@ import ray.train.torch
 import torch
 
 from trainers.coordinator import Report, Snapshot
-from trainers.place import Place
+from trainers.place import Place, compute_threads
 from trainers.selection import Selection
 from trainers.spec import JobSpec, SpecError
 
@@ -26,7 +25,7 @@ def work(config: dict[str, Any]) -> None:
     context = ray.train.get_context()
     spec = JobSpec.model_validate(config["spec"])
     coordinator = RemoteCoordinator(config["coordinator"])
-    torch.set_num_threads(max(1, (os.cpu_count() or 1) // context.get_local_world_size()))
+    torch.set_num_threads(compute_threads(context.get_local_world_size()))
     place = Place(
         rank=context.get_world_rank(),
         world=context.get_world_size(),
@@ -77,6 +76,9 @@ class RemoteCoordinator:
 
     def history(self) -> list[Snapshot]:
         return ray.get(self.actor.history.remote())  # type: ignore[no-any-return]
+
+    def endurance(self, warmup: int) -> Any:
+        return ray.get(self.actor.endurance.remote(warmup))
 
     def failure(self) -> str | None:
         return ray.get(self.actor.failure.remote())  # type: ignore[no-any-return]

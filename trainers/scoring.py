@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
+import numpy as np
+from numpy.typing import NDArray
+
 from trainers.evaluation import Predictions
-from trainers.model import GatedModel
+from trainers.gate import LeapGate
 from trainers.pruning.curve import CurvePoint, FeatureScore
 from trainers.spec import DenseFeature, JobSpec
 
 
-def feature_scores(spec: JobSpec, model: GatedModel) -> list[FeatureScore]:
+def feature_scores(spec: JobSpec, gate: LeapGate, endurance_F: NDArray[np.float32] | None) -> list[FeatureScore]:
     """Gate and divergence of every feature, with what it weighs. `spec` must be arranged."""
-    gates, divergences = model.gate.scores().tolist(), model.gate.divergence_F.tolist()
+    gates, divergences = gate.scores().tolist(), gate.divergence_F.tolist()
+    endurances = gates if endurance_F is None else endurance_F.tolist()
     return [
         FeatureScore(
             name=feature.name,
             kind=feature.kind,
             dim=feature.dim,
-            score=gate,
+            score=score,
             divergence=divergence,
+            endurance=endurance,
             essential=spec.is_essential(feature),
             embedding_bytes=0 if isinstance(feature, DenseFeature) else feature.hash_size * feature.dim * 4,
             bytes_per_example=feature.dim * 4 if isinstance(feature, DenseFeature) else 8,
         )
-        for feature, gate, divergence in zip(spec.features, gates, divergences, strict=True)
+        for feature, score, divergence, endurance in zip(spec.features, gates, divergences, endurances, strict=True)
     ]
 
 

@@ -10,11 +10,13 @@ How θ is updated decides what a gate measures:
 
 from __future__ import annotations
 
+import copy
 import math
 import time
 from typing import Any
 
 import torch
+from torch import nn
 from torch.distributed.checkpoint.state_dict import (
     StateDictOptions,
     get_optimizer_state_dict,
@@ -36,6 +38,7 @@ class Search:
         self.model, self.spec, self.place, self.warmup = model, spec, place, warmup
         self.weighted = spec.dataset.weight is not None
         self.backbone = place.replicate(model.backbone)
+        self.judge = in_evaluation_mode(model.backbone)
         training = spec.training
         self.optimizer = torch.optim.Adam(
             model.backbone.parameters(), lr=training.learning_rate, weight_decay=training.weight_decay, fused=True
@@ -62,17 +65,22 @@ class Search:
         self.optimizer.zero_grad()
         loss.backward()
         self.optimizer.step()
+        self.model.inputs.finish_step()
         self.meter.loss += loss.detach()
 
     def _theta(self, batch: Batch, priced: bool) -> None:
-        """The gates' own pass: no gradient reaches tables or weights, so neither is computed."""
+        """The gates' own pass: no gradient reaches tables or weights, so neither is computed.
+
+        Gates are judged by the model as it predicts: without dropout, with batch norm's running statistics.
+        """
         gate = self.model.gate
         with torch.no_grad():
             x_BC = self.model.inputs(batch)
-        task = task_loss(self.model.backbone(gate(x_BC)), batch, self.weighted)
+        mixed_BC = gate.tested(x_BC)
+        task = task_loss(self.judge(mixed_BC), batch, self.weighted)
         penalty = gate.penalty() * priced
         (gate.theta.grad,) = torch.autograd.grad(task + penalty, gate.theta)
-        self._move_theta()
+        self._move_theta(priced)
         self.meter.held_out_loss += task.detach()
         self.meter.penalty += penalty.detach()
 
@@ -84,17 +92,18 @@ class Search:
         gate.theta.grad = None
         (task + penalty).backward()
         self.optimizer.step()
-        self._move_theta()
+        self.model.inputs.finish_step()
+        self._move_theta(priced)
         self.meter.loss += task.detach()
         self.meter.penalty += penalty.detach()
 
-    def _move_theta(self) -> None:
+    def _move_theta(self, priced: bool) -> None:
         """Averaging the gradients averages the λ's exactly; the averages travel with them so that replicas agree."""
         gate = self.model.gate
         assert gate.theta.grad is not None
         self.place.average([gate.theta.grad, gate.divergence_F, gate.mean_C])
         self.theta_optimizer.step()
-        gate.settle()
+        gate.settle(steer=priced)
 
     def report(self, step: int) -> Report:
         """What happened since the last report; raises FloatingPointError where the loss is no longer a number."""
@@ -125,6 +134,13 @@ class Search:
         options = StateDictOptions(flatten_optimizer_state_dict=True)
         set_optimizer_state_dict(self.model.backbone, self.optimizer, state["optimizer"], options=options)
         set_optimizer_state_dict(self.model.gate, self.theta_optimizer, state["theta"], options=options)
+
+
+def in_evaluation_mode(module: nn.Module) -> nn.Module:
+    """The module in evaluation mode, sharing every parameter and buffer with the one given."""
+    shared = [*module.parameters(), *module.buffers()]
+    twin: nn.Module = copy.deepcopy(module, {id(tensor): tensor for tensor in shared})
+    return twin.eval()
 
 
 class Meter:

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from trainers import checkpoint
-from trainers.building import build_gated
+from trainers.building import build_gated, build_plain
 from trainers.coordinator import Report, Snapshot
-from trainers.evaluation import Predictions, predict, under_kept_sets
+from trainers.evaluation import predict, under_kept_sets
 from trainers.feeds import Feeds
-from trainers.fitting import Fit
+from trainers.fitting import Fit, quality
 from trainers.metrics import Metrics
 from trainers.model import GatedModel, PlainModel, arranged, only
 from trainers.place import Place
@@ -36,6 +36,7 @@ class Coordination(Protocol):
     def advance(self, attempt: int, step: int) -> Any: ...
     def flush(self) -> Any: ...
     def history(self) -> list[Snapshot]: ...
+    def endurance(self, warmup: int) -> Any: ...
 
 
 class Checkpoints(Protocol):
@@ -60,21 +61,24 @@ class Selection:
     def run(self) -> dict[str, Any] | None:
         feeds = Feeds.open(self.spec, self.place)
         model = build_gated(self.spec, self.place, feeds.statistics)
-        self.search(model, feeds)
+        search = self.search(model, feeds)
         self._enter("ranking")
-        scores = feature_scores(self.spec, model)
+        self.coordination.flush()
+        self.place.barrier()
+        scores = feature_scores(self.spec, model.gate, self.coordination.endurance(search.warmup))
+        del search
         points, decisions = self._rank(model, feeds, scores)
         kept = [decision.name for decision in decisions if decision.keep]
-        small = model.pruned(kept)
-        small_feeds = Feeds.open(only(self.spec, kept), self.place, feeds.statistics)
-        before = self._evaluate(small, small_feeds)
-        full = PlainModel(model.inputs, model.backbone)
-        self._finetune(full, feeds, small, small_feeds)
+        chosen = only(self.spec, kept)
+        small, small_feeds = model.pruned(kept), Feeds.open(chosen, self.place, feeds.statistics)
+        del model  # Its tables make room for the full model's.
+        before = self._quality(small, small_feeds)
+        tuned, full = self._train(small, small_feeds, feeds)
         self._enter("evaluating")
         metrics = {
-            "full": self._evaluate(full, feeds),
+            "full": self._quality(full, feeds),
             "pruned": before,
-            "finetuned": self._evaluate(small, small_feeds),
+            "finetuned": self._quality(tuned, small_feeds),
         }
         if not self.place.leads:
             return None
@@ -144,23 +148,27 @@ class Selection:
     def _grouped(self) -> bool:
         return self.spec.dataset.group is not None
 
-    def _finetune(self, full: PlainModel, feeds: Feeds, small: PlainModel, small_feeds: Feeds) -> None:
-        """Train the pruned model on, and the full one for as long, so that the guard compares like with like."""
-        tuning = self.spec.finetune
-        steps = tuning.epochs * feeds.train.steps_per_epoch
-        done = self.spec.training.epochs * feeds.train.steps_per_epoch
-        self._enter("finetuning", 2 * steps)
-        for offset, (model, its_feeds) in ((0, (small, small_feeds)), (steps, (full, feeds))):
-            fit = Fit(model, self.spec, self.place, learning_rate=tuning.learning_rate)
-            with its_feeds.training(done, done + steps) as batches:
-                fit.run(batches, offset, self._advance)
+    def _train(self, small: PlainModel, small_feeds: Feeds, feeds: Feeds) -> tuple[PlainModel, PlainModel]:
+        """The pruned model trained on, and a full one trained from scratch: the guard's yardstick.
+
+        The searched weights are none: they learned behind gates, and with every feature open they may know rows by
+        heart. Both models are left at their best on validation.
+        """
+        steps, epochs, tuning = feeds.train.steps_per_epoch, self.spec.training.epochs, self.spec.finetune
+        fresh = tuning.start == "fresh"
+        rounds = epochs if fresh else tuning.epochs
+        self._enter("finetuning", (rounds + epochs) * steps)
+        if fresh:
+            small = build_plain(small.inputs.spec, self.place, feeds.statistics)
+        fit = Fit(small, small_feeds, self.spec, self.place, learning_rate=tuning.learning_rate)
+        fit.run(rounds, self._advance, first_epoch=0 if fresh else epochs)
+        full = build_plain(self.spec, self.place, feeds.statistics)
+        Fit(full, feeds, self.spec, self.place).run(epochs, lambda step: self._advance(rounds * steps + step))
+        return small, full
 
     def _advance(self, step: int) -> None:
         if self.place.leads:
             self.coordination.advance(self.place.attempt, step)
 
-    def _evaluate(self, model: PlainModel, feeds: Feeds) -> Metrics | None:
-        model.train(False)
-        with feeds.whole(feeds.test) as batches:
-            found: Predictions | None = predict(model.logits, batches, self.place)
-        return None if found is None else found.metrics(grouped=self._grouped)
+    def _quality(self, model: PlainModel, feeds: Feeds) -> Metrics | None:
+        return quality(model, feeds, self.spec, self.place)

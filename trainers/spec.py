@@ -141,6 +141,11 @@ class LeapSpec(Config):
 
     name: Literal["leap"] = "leap"
     update: Literal["bilevel", "joint", "progressive"] = "bilevel"
+    stand_in: Literal["switched", "permuted"] = Field(
+        default="switched",
+        description="for a closing feature where bilevel learns gates: switched takes a permuted value above 0.5 "
+        "and the running mean below, permuted the first alone, as the paper does",
+    )
     penalty: Literal["adaptive", "uniform"] = "adaptive"
     alpha: Annotated[float, Field(gt=0.0)] = 3e-4
     target_dims: Share | None = None
@@ -176,7 +181,7 @@ class PruneSpec(Config):
     """How scores become decisions. Essential features stay under every rule."""
 
     rule: Literal["threshold", "top_k", "dims", "curve"] = "threshold"
-    threshold: Annotated[float, Field(ge=0.0, le=1.0)] = 0.6
+    threshold: Annotated[float, Field(ge=0.0, le=1.0)] = 0.5
     top_k: Annotated[int, Field(ge=1)] | None = Field(default=None, description="features kept under rule top_k")
     share: Share | None = Field(default=None, description="share of dims kept under rule dims")
     delta: Annotated[float, Field(ge=0.0)] = Field(
@@ -195,6 +200,10 @@ class PruneSpec(Config):
 
 
 class FinetuneSpec(Config):
+    """Training of the pruned model, until validation gets no better: `warm` from the searched weights, for at most
+    `epochs`; `fresh` from new ones, for at most `training.epochs`."""
+
+    start: Literal["warm", "fresh"] = "warm"
     epochs: Annotated[int, Field(ge=0)] = 1
     learning_rate: Annotated[float, Field(gt=0.0)] | None = None
 
@@ -260,6 +269,11 @@ class JobSpec(Config):
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             raise ValueError(f"`features` has {', '.join(map(repr, twice))} more than once; names must be unique")
+        if self.selector.update == "progressive" and self.training.epochs != 1:
+            raise ValueError(
+                f"selector: update progressive reads a stream once, and training.epochs is {self.training.epochs}; "
+                "make that 1, or choose bilevel"
+            )
         unknown = [name for name in self.essential if name not in names]
         if unknown:
             raise ValueError(

@@ -8,16 +8,24 @@ from typing import Any
 
 import numpy as np
 
+# From here on a gate lets more through than it holds back.
+OPEN = 0.5
+
 
 @dataclass(frozen=True, kw_only=True)
 class FeatureScore:
-    """What the selector found of a feature; `embedding_bytes` of its table's weights, 0 for dense ones."""
+    """What the selector found of a feature; `embedding_bytes` of its table's weights, 0 for dense ones.
+
+    `endurance` is the mean of the score while it was contested; it orders features that lost, whose last scores
+    are all near 0 and say little.
+    """
 
     name: str
     kind: str
     dim: int
     score: float
     divergence: float
+    endurance: float
     essential: bool = False
     embedding_bytes: int = 0
     bytes_per_example: float = 0.0
@@ -43,8 +51,10 @@ class CurvePoint:
 
 
 def ranked(scores: Sequence[FeatureScore]) -> list[FeatureScore]:
-    """Essential features first, then by score, highest first; equal scores in the order given."""
-    return sorted(scores, key=lambda score: (not score.essential, -score.score))
+    """Essential features first, then open ones by score, then closed ones by how long they held out."""
+    return sorted(
+        scores, key=lambda s: (not s.essential, s.score < OPEN, -s.score if s.score >= OPEN else -s.endurance)
+    )
 
 
 def ranking_prefixes(scores: Sequence[FeatureScore], points: int) -> list[tuple[str, ...]]:

@@ -24,11 +24,14 @@ class _Part(BaseModel):
 
 
 class ListedFeature(_Part):
+    """`endurance` is the mean gate while gates were priced; it orders features that closed."""
+
     name: str
     kind: str
     dim: int
     score: float
     divergence: float
+    endurance: float
     decision: Literal["keep", "prune"]
     why: str
 
@@ -130,6 +133,7 @@ def listed(scores: Sequence[FeatureScore], decisions: Sequence[Decision]) -> tup
             dim=by_name[decision.name].dim,
             score=by_name[decision.name].score,
             divergence=by_name[decision.name].divergence,
+            endurance=by_name[decision.name].endurance,
             decision="keep" if decision.keep else "prune",
             why=decision.why,
         )
