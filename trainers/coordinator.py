@@ -15,6 +15,9 @@ from numpy.typing import NDArray
 
 from trainers.polarization import Polarization, gates_rest, loss_rests
 
+# Of the gates in progress.json, which is written anew with every report; gates.parquet has them all.
+SHOWN = 1000
+
 
 @dataclass(frozen=True)
 class Report:
@@ -193,7 +196,9 @@ class Coordinator:
                 "rows_per_second": rate,
                 "polarization": Polarization.of(last.gate_F).as_dict(),
                 "converged": self.convergence(),
-                "gates": [round(float(gate), 4) for gate in last.gate_F[:1000]],
+                "gates": {
+                    name: round(float(gate), 4) for name, gate in zip(self.features[:SHOWN], last.gate_F, strict=False)
+                },
             }
             if self.stage == "searching":
                 shown["eta"] = left

@@ -103,7 +103,7 @@ class LeapGate(nn.Module):
         gate_F = self.gates()
         shuffled_BC = self.permute(x_BC)
         if self.config.stand_in == "switched":
-            shuffled_BC = torch.where((gate_F > 0.5)[self.feature_C], shuffled_BC, self.mean_C)
+            shuffled_BC = torch.where((gate_F > float(__import__("os").environ.get("SW","0.5")))[self.feature_C], shuffled_BC, self.mean_C)
         return torch.lerp(shuffled_BC, x_BC, gate_F[self.feature_C])
 
     def mix(self, x_BC: torch.Tensor, gate_F: torch.Tensor) -> torch.Tensor:

@@ -61,11 +61,14 @@ class RunDirectory:
         return self.path / "checkpoints"
 
     def record(self, kind: str, **data: Any) -> None:
-        """Append an event."""
+        """Append an event, on a line of its own even where a killed run left half of one."""
         self.path.mkdir(parents=True, exist_ok=True)
         line = json.dumps({"time": datetime.now(UTC).isoformat(), "kind": kind, "data": data})
-        with self.events.open("a", encoding="utf-8") as stream:
-            stream.write(line + "\n")
+        with self.events.open("a+b") as stream:
+            if stream.seek(0, os.SEEK_END):
+                stream.seek(-1, os.SEEK_END)
+                line = line if stream.read(1) == b"\n" else "\n" + line
+            stream.write(line.encode() + b"\n")
 
 
 def write_text(path: Path, text: str) -> None:

@@ -15,10 +15,12 @@ from pathlib import Path
 from typing import Any
 
 import ray
+from ray._private import ray_constants
 from ray.train import CheckpointConfig, FailureConfig, RunConfig, ScalingConfig
 from ray.train.torch import TorchConfig, TorchTrainer
 
 from trainers.coordinator import Coordinator
+from trainers.data.check import check
 from trainers.model import arranged
 from trainers.ray_worker import work
 from trainers.results import write_history, write_results
@@ -57,20 +59,25 @@ def run(spec: JobSpec, output: Path, *, resume: bool = False, observer: Observer
         RunError: the workers failed more often than `scaling.max_failures` allows.
     """
     directory = RunDirectory(output.resolve())
-    if finished := _claim(spec, directory, resume):
+    if finished := _finished(spec, directory, resume):
         return finished
     began = time.perf_counter()
+    check(spec)
+    checked = time.perf_counter() - began
+    _claim(spec, directory)
     _start_ray(spec.scaling.workers)
     directory.record("started", resume=resume, workers=spec.scaling.workers)
     coordinator = ray.remote(Coordinator).options(num_cpus=0, max_restarts=3).remote(tuple(arranged(spec).dims))
-    ray_ready = time.perf_counter() - began
+    ray_ready = time.perf_counter() - began - checked
     with Watch(coordinator, directory, observer):
         _fit(spec, directory, coordinator)
-    return _conclude(spec, directory, coordinator, {"ray": ray_ready, "total": time.perf_counter() - began})
+    return _conclude(
+        spec, directory, coordinator, {"check": checked, "ray": ray_ready, "total": time.perf_counter() - began}
+    )
 
 
-def _claim(spec: JobSpec, directory: RunDirectory, resume: bool) -> RunResult | None:
-    """Make the directory this run's own; its result where it is finished already."""
+def _finished(spec: JobSpec, directory: RunDirectory, resume: bool) -> RunResult | None:
+    """The result where the directory holds one. Raises SpecError where it holds what this run must not touch."""
     if directory.spec.exists():
         if not resume:
             raise SpecError(
@@ -83,13 +90,17 @@ def _claim(spec: JobSpec, directory: RunDirectory, resume: bool) -> RunResult | 
             )
         if directory.prune_list.exists():
             return RunResult(directory, read_json(directory.prune_list))
+    return None
+
+
+def _claim(spec: JobSpec, directory: RunDirectory) -> None:
+    """Make the directory this run's own."""
     try:
         write_json(directory.spec, spec.model_dump(mode="json"))
     except OSError as error:
         raise SpecError(
             f"output: {directory.path} can't be written ({error.strerror}); give a writable directory"
         ) from None
-    return None
 
 
 def _start_ray(workers: int) -> None:
@@ -100,12 +111,15 @@ def _start_ray(workers: int) -> None:
     if os.environ.get("RAY_ADDRESS"):
         ray.init(log_to_driver=False, logging_level="error")
         return
+    # Ray binds the host's own address unless it takes this machine for one that can't form a cluster.
+    os.environ[ray_constants.ENABLE_RAY_CLUSTERS_ENV_VAR] = "0"
+    ray_constants.ENABLE_RAY_CLUSTER = False
     ray.init(
+        address="local",
         num_cpus=max(os.cpu_count() or 1, workers),
         include_dashboard=False,
         log_to_driver=False,
         logging_level="error",
-        _node_ip_address="127.0.0.1",
     )
 
 

@@ -16,7 +16,7 @@ from typing import Annotated
 
 import typer
 
-from trainers.cli import data, doctor, report, run, serve
+from trainers.cli import data, doctor, report, retrain, run, serve
 
 app = typer.Typer(
     name="winnow",
@@ -45,6 +45,7 @@ def _main(
 
 
 run.register(app)
+retrain.register(app)
 data.register(app)
 report.register(app)
 serve.register(app)

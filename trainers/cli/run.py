@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 
 from trainers.cli.output import REFUSED, Json, Output
-from trainers.doctor import quick, require
+from trainers.doctor import Finding, quick, require
 from trainers.spec import JobSpec, ScalingSpec, SpecError, load_spec
 
 if TYPE_CHECKING:
@@ -70,7 +70,11 @@ def _own_output(job: JobSpec) -> Path:
 
 def check_machine(out: Output, home: Path, *, use_gpu: bool = False) -> None:
     """The doctor's quick round, before anything imports torch. Raises DoctorError with the remedies."""
-    findings = quick(home, use_gpu=use_gpu)
+    heed(out, quick(home, use_gpu=use_gpu))
+
+
+def heed(out: Output, findings: list[Finding]) -> None:
+    """Go on where nothing failed, saying what is doubtful. Raises DoctorError with the remedies."""
     require(findings)
     for finding in findings:
         if finding.status == "warn":

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from trainers.cli.output import Json, Output
-from trainers.cli.run import check_machine
+from trainers.cli.run import heed
+from trainers.doctor import quick, serving
 
 
 def register(app: typer.Typer) -> None:
@@ -30,7 +32,8 @@ def serve(
 ) -> None:
     """Start the control plane: REST on this machine, SQLite, local Ray. Ctrl-C ends it; jobs go on."""
     with Output(as_json=as_json, interrupted="stopped; jobs go on, and the next start finds them") as out:
-        check_machine(out, home)
+        # A cluster elsewhere does the training; a local Ray does it here.
+        heed(out, serving(home) if os.environ.get("WINNOW_RAY_ADDRESS") else quick(home))
         from service.main import serve as start
 
         url = f"http://{host}:{port}"

@@ -5,6 +5,6 @@ builds and try the collectives, each in a subprocess, so that a crash is a findi
 """
 
 from trainers.doctor.finding import DoctorError, Finding, require
-from trainers.doctor.rounds import full, quick
+from trainers.doctor.rounds import full, quick, serving
 
-__all__ = ["DoctorError", "Finding", "full", "quick", "require"]
+__all__ = ["DoctorError", "Finding", "full", "quick", "require", "serving"]

@@ -27,6 +27,11 @@ def quick(home: Path, *, use_gpu: bool = False) -> list[Finding]:
     ]
 
 
+def serving(home: Path) -> list[Finding]:
+    """What the control plane needs of its own machine: it trains nothing, and needs no torch."""
+    return [builds.python_version(), machine.open_files(), machine.storage(home)]
+
+
 def full(home: Path) -> list[Finding]:
     """Every check; takes some ten seconds, as each probe imports torch anew.
 
