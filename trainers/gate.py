@@ -94,17 +94,16 @@ class LeapGate(nn.Module):
     def tested(self, x_BC: torch.Tensor) -> torch.Tensor:
         """x̃_BC on held-out rows, where bilevel learns the gates: differentiable in θ, statistics left alone.
 
-        With `stand_in: switched`, x' is a permuted value while a gate stands above 0.5 and the running mean below.
-        What was memorized adds noise of variance g² to held-out predictions, and a permuted stand-in (1 − g)²: their
-        sum is least at 0.5, where such gates would stay. Below 0.5 the mean, which evaluation and pruning put there
-        too, lets them close; above it, permuted values hold useful gates near 1, where a mean, that costs little
-        while a gate is nearly open, would let them sag.
+        With `stand_in: blended`, what stands in for x_i is x̄_i + g_i (x'_i − x̄_i): a permuted value while the gate is
+        open, the running mean, as in evaluation and pruning, as it closes. What was memorized adds noise of variance
+        g² to held-out predictions, and a permuted stand-in (1 − g)²: their sum is least at 0.5, where such gates
+        stay. Blended, it is g² + g²(1 − g)², which falls all the way to 0.
         """
         gate_F = self.gates()
-        shuffled_BC = self.permute(x_BC)
-        if self.config.stand_in == "switched":
-            shuffled_BC = torch.where((gate_F > float(__import__("os").environ.get("SW","0.5")))[self.feature_C], shuffled_BC, self.mean_C)
-        return torch.lerp(shuffled_BC, x_BC, gate_F[self.feature_C])
+        other_BC = self.permute(x_BC)
+        if self.config.stand_in == "blended":
+            other_BC = torch.lerp(self.mean_C, other_BC, gate_F.detach()[self.feature_C])
+        return torch.lerp(other_BC, x_BC, gate_F[self.feature_C])
 
     def mix(self, x_BC: torch.Tensor, gate_F: torch.Tensor) -> torch.Tensor:
         """g x + (1 − g) x̄ for given gates: deterministic, each row on its own. Hard gates replace features whole."""

@@ -141,10 +141,10 @@ class LeapSpec(Config):
 
     name: Literal["leap"] = "leap"
     update: Literal["bilevel", "joint", "progressive"] = "bilevel"
-    stand_in: Literal["switched", "permuted"] = Field(
-        default="switched",
-        description="for a closing feature where bilevel learns gates: switched takes a permuted value above 0.5 "
-        "and the running mean below, permuted the first alone, as the paper does",
+    stand_in: Literal["blended", "permuted"] = Field(
+        default="blended",
+        description="for a closing feature where bilevel learns gates: blended goes from a permuted value to the "
+        "running mean as the gate closes; permuted is the paper's",
     )
     penalty: Literal["adaptive", "uniform"] = "adaptive"
     alpha: Annotated[float, Field(gt=0.0)] = 3e-4

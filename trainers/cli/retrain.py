@@ -1,0 +1,75 @@
+"""`winnow retrain`."""
+
+from __future__ import annotations
+
+import statistics
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from trainers.cli.output import Json, Output, plain, table
+from trainers.cli.run import check_machine
+from trainers.run_directory import RunDirectory, read_json
+from trainers.spec import JobSpec, SpecError, load_spec
+
+MEASURES = ("auc", "gauc", "logloss", "ne")
+
+
+def register(app: typer.Typer) -> None:
+    app.command(
+        epilog="Examples: winnow retrain spec.yaml --keep user_id,title --seeds 3; winnow retrain runs/first --seeds 3"
+    )(retrain)
+
+
+def retrain(
+    spec: Annotated[Path, typer.Argument(help="YAML or JSON spec; or a finished run's directory.")],
+    keep: Annotated[
+        str | None, typer.Option(help="Features, separated by commas; those that the run kept unless given.")
+    ] = None,
+    seeds: Annotated[int, typer.Option(min=1, help="How many models to train.")] = 3,
+    as_json: Json = False,
+) -> None:
+    """Train chosen features from scratch, once a seed, and measure them on the test split: what a list is worth."""
+    with Output(as_json=as_json) as out:
+        job, names = _chosen(spec, keep)
+        check_machine(out, spec if spec.is_dir() else spec.parent)
+        import torch
+
+        from trainers.place import compute_threads
+        from trainers.retraining import retrain as train
+
+        torch.set_num_threads(compute_threads(1))
+        found = train(job, names, seeds, lambda seed, metrics: out.say(f"seed {seed}: AUC {_number(metrics.auc)}"))
+        rows = {f"seed {job.training.seed + at}": plain(metrics) for at, metrics in enumerate(found)}
+        means = {name: _mean([row[name] for row in rows.values()]) for name in MEASURES}
+        content = {"keep": names, "mean": means, "seeds": rows}
+        out.result(content, lambda console: _show(console, rows, means))
+
+
+def _chosen(spec: Path, keep: str | None) -> tuple[JobSpec, list[str]]:
+    directory = RunDirectory(spec)
+    job = load_spec(directory.spec if spec.is_dir() else spec)
+    if keep is not None:
+        return job, [name.strip() for name in keep.split(",") if name.strip()]
+    if not spec.is_dir() or not directory.prune_list.is_file():
+        raise SpecError(f"keep: missing, and {spec} is no finished run; give --keep a,b or a run's directory")
+    features = read_json(directory.prune_list)["features"]
+    return job, [feature["name"] for feature in features if feature["decision"] == "keep"]
+
+
+def _mean(values: list[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return statistics.mean(known) if known else None
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.5f}"
+
+
+def _show(console: Console, rows: dict[str, Any], means: dict[str, float | None]) -> None:
+    lines = [
+        {"": name, **{key: _number(row[key]) for key in MEASURES}} for name, row in (*rows.items(), ("mean", means))
+    ]
+    console.print(table("Retrained from scratch, on the test split", lines))
