@@ -5,6 +5,7 @@ The label is 1 where the rating is 4 or 5. Every field is one categorical id of 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from trainers.spec import SpecError
 FIELDS = ("user_id", "movie_id", "title", "genres", "timestamp", "gender", "age", "occupation", "zip")
 DIM = 8
 LIKED = 4
+KEPT = 4
 ROW_GROUP = 8192
 PLACES_PER_ID = 8  # of a hashed table: an id in nine shares its place with another
 SMALLEST_TABLE = 1000  # of strings: so that few strings, as genders are, hardly ever collide
@@ -179,7 +181,8 @@ def _publish(splits: Splits, output: Path, *, name: str, batch_size: int, fields
         for split, table in splits.items():
             pq.write_table(table.select([*fields, "label"]), staging / f"{split}.parquet", row_group_size=ROW_GROUP)
         lines = [feature_line(_declaration(field, everything[field])) for field in fields]
-        text = _SPEC.format(name=name, batch_size=batch_size, features="\n".join(lines))
+        target = math.ceil(100 * KEPT / len(fields)) / 100
+        text = _SPEC.format(name=name, batch_size=batch_size, target=target, kept=KEPT, features="\n".join(lines))
         write_text(staging / "spec.yaml", text)
     return output / "spec.yaml"
 
@@ -206,8 +209,9 @@ features:
 {features}
 model: {{backbone: wide_deep}}
 # bilevel: gates learn on held-out batches, so that a field that can only be memorized loses its gate.
-selector: {{name: leap, update: bilevel}}
-prune: {{rule: top_k, top_k: 4}}
+# target_dims: the price of gates is steered until {kept} fields stand open.
+selector: {{name: leap, update: bilevel, target_dims: {target}}}
+prune: {{rule: top_k, top_k: {kept}}}
 finetune: {{epochs: 1}}
 training: {{batch_size: {batch_size}, epochs: 5, seed: 0}}
 """

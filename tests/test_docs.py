@@ -1,0 +1,31 @@
+"""What the documentation says of the code."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.spec_reference import render
+from trainers.spec import load_spec
+
+ROOT = Path(__file__).parent.parent
+
+
+def test_the_spec_reference_is_that_of_the_code() -> None:
+    assert (ROOT / "docs" / "spec.md").read_text(encoding="utf-8") == render(), (
+        "docs/spec.md is out of date: python -m tests.spec_reference > docs/spec.md"
+    )
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "examples").glob("*.yaml")), ids=lambda path: path.name)
+def test_examples_are_valid_specs(path: Path) -> None:
+    load_spec(path)
+
+
+@pytest.mark.parametrize(
+    "path", sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")]), ids=lambda path: path.name
+)
+def test_links_lead_somewhere(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    links = [part.split(")")[0] for part in text.split("](")[1:]]
+    missing = [link for link in links if "://" not in link and not (path.parent / link.split("#")[0]).exists()]
+    assert not missing
