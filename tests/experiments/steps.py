@@ -1,0 +1,102 @@
+"""Steps per second with and without the gate, for one worker and two, at the same global batch.
+
+    python -m tests.experiments.steps --source ../shared/data/ml-100k
+
+Real gloo ranks, alternating in one process each: a plain step of the model, a joint step with the gate (one pass),
+a bilevel step (two passes). Batches are read ahead and repeated, so that the step alone is timed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import torch
+import torch.distributed as dist
+import torch.multiprocessing as mp
+import typer
+
+from trainers.batch import Batch
+from trainers.building import build_gated, build_plain
+from trainers.feeds import Feeds
+from trainers.fitting import Fit
+from trainers.model import arranged, task_loss
+from trainers.movielens import prepare_100k
+from trainers.place import Place
+from trainers.search import Search
+from trainers.spec import JobSpec, load_spec, parse_spec
+
+BATCH = 1024
+KEPT_BATCHES = 40
+STEPS = 60
+Step = Callable[[int, Batch, Batch], None]
+
+
+def sides(spec: JobSpec, place: Place, feeds: Feeds) -> dict[str, Step]:
+    """A training step of each kind, on models of their own."""
+    fit = Fit(build_plain(spec, place, feeds.statistics), feeds, spec, place)
+    joint = Search(build_gated(spec, place, feeds.statistics), spec, place)
+    bilevel = Search(build_gated(spec, place, feeds.statistics), spec, place)
+
+    def plain(step: int, train: Batch, held_out: Batch) -> None:
+        loss = task_loss(fit.backbone(fit.model.inputs(train)), train, fit.weighted)
+        fit.optimizer.zero_grad()
+        loss.backward()
+        fit.optimizer.step()
+        fit.model.inputs.finish_step()
+
+    return {
+        "no gate": plain,
+        "gate, joint": lambda step, train, held_out: joint.step(step, train, None),
+        "gate, bilevel": bilevel.step,
+    }
+
+
+def measure(rank: int, world: int, folder: str, rounds: int) -> None:
+    """On one rank: median steps per second of each kind; rank 0 writes them."""
+    torch.set_num_threads(1)
+    if world > 1:
+        os.environ.update(LOCAL_WORLD_SIZE=str(world), LOCAL_RANK=str(rank))
+        dist.init_process_group("gloo", store=dist.FileStore(f"{folder}/store", world), rank=rank, world_size=world)
+    place = Place(rank=rank, world=world, local_world=world)
+    raw = load_spec(Path(folder) / "ml" / "spec.yaml").model_dump(mode="json")
+    raw["training"]["batch_size"] = BATCH // world
+    spec = arranged(parse_spec(raw))
+    feeds = Feeds.open(spec, place)
+    with feeds.paired(0, KEPT_BATCHES, held_out=True) as pairs:
+        kept = [(train, held_out) for train, held_out in pairs if held_out is not None]
+    rates: dict[str, list[float]] = {}
+    todo = sides(spec, place, feeds)
+    for turn in range(rounds + 1):
+        for name, step in todo.items():
+            place.barrier()
+            began = time.perf_counter()
+            for at in range(STEPS):
+                step(at + 1, *kept[at % len(kept)])
+            if turn:
+                rates.setdefault(name, []).append(STEPS / (time.perf_counter() - began))
+    if place.leads:
+        medians = {name: statistics.median(found) for name, found in rates.items()}
+        (Path(folder) / f"{world}.json").write_text(json.dumps(medians), encoding="utf-8")
+    if world > 1:
+        dist.destroy_process_group()
+
+
+def main(source: Annotated[Path, typer.Option(help="The raw MovieLens-100K.")], rounds: int = 9) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        prepare_100k(source, Path(folder) / "ml")
+        print(f"| workers (global batch {BATCH}) | no gate | gate, joint | gate, bilevel |\n|---|---|---|---|")
+        for world in (1, 2):
+            mp.spawn(measure, args=(world, folder, rounds), nprocs=world)
+            found = json.loads((Path(folder) / f"{world}.json").read_text(encoding="utf-8"))
+            print(f"| {world} | " + " | ".join(f"{rate:.0f}" for rate in found.values()) + " |", flush=True)
+
+
+if __name__ == "__main__":
+    typer.run(main)
