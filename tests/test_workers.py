@@ -289,7 +289,6 @@ def first_weights(spec: JobSpec, place: Place) -> dict[str, torch.Tensor]:
     return dict(build_gated(chosen, place, feeds.statistics).backbone.state_dict())
 
 
-@pytest.mark.xfail(strict=True, reason="tables are made before the backbone, and draw differently on every rank")
 def test_first_weights_are_the_same_on_every_rank_and_for_any_number_of_ranks(
     spec: JobSpec, seen: list[dict[str, dict[str, torch.Tensor]]]
 ) -> None:

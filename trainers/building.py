@@ -18,8 +18,9 @@ from trainers.spec import JobSpec
 def build_plain(spec: JobSpec, place: Place, statistics: DenseStatistics) -> PlainModel:
     """A ranking model with fresh weights, the same on every rank. `spec` must be arranged."""
     torch.manual_seed(spec.training.seed)
-    inputs = Inputs(spec, _embeddings(spec, place), statistics.mean_D, statistics.std_D).to(place.device)
+    # Before the tables: how many random numbers making those draws differs from rank to rank.
     backbone = build_backbone(FeatureLayout.from_dims(spec.dims), spec.model).to(place.device)
+    inputs = Inputs(spec, _embeddings(spec, place), statistics.mean_D, statistics.std_D).to(place.device)
     return PlainModel(inputs, backbone)
 
 

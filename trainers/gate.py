@@ -149,17 +149,17 @@ class LeapGate(nn.Module):
         return self.alpha * self.divergence_F.clamp(*self.config.clip) * self.learned_F
 
     @torch.no_grad()
-    def settle(self, *, steer: bool = True) -> None:
+    def settle(self, gain: float = 0.0) -> None:
         """After a step of θ: hold it where it can still move, and steer α where a share of dims is the target.
 
-        The controller is multiplicative: α grows by 1% a step and unit of excess over the target, of the share of
+        The controller is multiplicative: log α grows by `gain` times the excess over the target, of the share of
         dims whose gates stand above 0.5. Features leave in the order of their worth while it grows.
         """
         limit = SATURATION * self.config.temperature
         self.theta.clamp_(-limit, limit)
-        if steer and self.config.target_dims is not None:
+        if gain and self.config.target_dims is not None:
             share = self.dims_F[self.scores() > 0.5].sum() / self.layout.total
-            self.alpha.mul_(torch.exp(0.01 * (share - self.config.target_dims)))
+            self.alpha.mul_(torch.exp(gain * (share - self.config.target_dims)))
 
     def _observe(self, x_BC: torch.Tensor, shuffled_BC: torch.Tensor) -> None:
         """Move the averages by this batch: Δ̄ ← β Δ̄ + (1 − β) Δ (LeAP §3.2); the first batch sets them."""

@@ -29,13 +29,17 @@ from trainers.model import GatedModel, task_loss
 from trainers.place import Place, seed_step
 from trainers.spec import JobSpec
 
+# How far α may move over a search: by e^STEERING where the share of open dims stays one whole off its target.
+STEERING = 12.0
+
 
 class Search:
     """One rank's training of a gated model, a step at a time."""
 
-    def __init__(self, model: GatedModel, spec: JobSpec, place: Place, *, warmup: int = 0) -> None:
-        """`warmup` is the number of steps before gates are priced."""
+    def __init__(self, model: GatedModel, spec: JobSpec, place: Place, *, warmup: int = 0, steps: int = 1000) -> None:
+        """`warmup` is the number of steps before gates are priced, `steps` that of all."""
         self.model, self.spec, self.place, self.warmup = model, spec, place, warmup
+        self.gain = STEERING / max(1, steps - warmup)
         self.weighted = spec.dataset.weight is not None
         self.backbone = place.replicate(model.backbone)
         self.judge = in_evaluation_mode(model.backbone)
@@ -103,7 +107,7 @@ class Search:
         assert gate.theta.grad is not None
         self.place.average([gate.theta.grad, gate.divergence_F, gate.mean_C])
         self.theta_optimizer.step()
-        gate.settle(steer=priced)
+        gate.settle(self.gain if priced else 0.0)
 
     def report(self, step: int) -> Report:
         """What happened since the last report; raises FloatingPointError where the loss is no longer a number."""

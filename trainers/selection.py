@@ -88,7 +88,7 @@ class Selection:
         """Train weights and gates from the newest checkpoint, or the start, to the end of the search."""
         training = self.spec.training
         total = min(training.epochs * feeds.train.steps_per_epoch, training.max_steps or 2**62)
-        search = Search(model, self.spec, self.place, warmup=int(total * self.spec.selector.warmup))
+        search = Search(model, self.spec, self.place, warmup=int(total * self.spec.selector.warmup), steps=total)
         start = self._restore(search)
         every = training.checkpoint_every or feeds.train.steps_per_epoch
         self._enter("searching", total)
