@@ -114,7 +114,7 @@ def test_stages_are_timed_and_progress_is_complete() -> None:
     assert progress["polarization"]["middle"] == pytest.approx(0.5)
     coordinator.enter(0, "ranking")
     coordinator.finish(0, {})
-    assert coordinator.stages == {"searching": 5.0, "ranking": 5.0}
+    assert coordinator.stages == {"starting": 5.0, "searching": 5.0, "ranking": 5.0}
     assert coordinator.progress()["state"] == "succeeded"
 
 

@@ -89,9 +89,14 @@ class Coordinator:
     pending: dict[int, dict[int, Report]] = field(default_factory=dict)
     outcome: dict[str, Any] | None = None
     error: str | None = None
-    stages: dict[str, float] = field(default_factory=dict)
+    stages: dict[str, float] = field(
+        default_factory=dict
+    )  # Seconds; `workers` is the part of `starting` till they ran.
     _stage_began: float = 0.0
     _opened: int = -1
+
+    def __post_init__(self) -> None:
+        self._stage_began = self.clock()
 
     def begin(self, attempt: int, world: int, step: int, saved: list[Snapshot] | None = None) -> None:
         """Start or join an attempt that goes on after `step`; `saved` fills a history that was lost."""
@@ -107,8 +112,7 @@ class Coordinator:
         if attempt < self.attempt or stage == self.stage:
             return
         now = self.clock()
-        if self._stage_began:
-            self.stages[self.stage] = self.stages.get(self.stage, 0.0) + now - self._stage_began
+        self.stages[self.stage] = self.stages.get(self.stage, 0.0) + now - self._stage_began
         self.stage, self.total_steps, self._stage_began = stage, total_steps, now
         if stage != "searching":
             self.step = 0
@@ -137,7 +141,8 @@ class Coordinator:
             self.outcome = outcome
 
     def open_attempt(self) -> int:
-        """The number of the next attempt; `begin` makes it the current one."""
+        """The number of the next attempt; `begin` makes it the current one. The first says when workers were up."""
+        self.stages.setdefault("workers", self.clock() - self._stage_began)
         self._opened = max(self._opened, self.attempt) + 1
         return self._opened
 

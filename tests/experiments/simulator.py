@@ -69,6 +69,7 @@ def select(features: int, rows: int, seed: int) -> Found:
         outcome = Selection(spec, Place(), coordinator, DirectoryCheckpoints(folder / "checkpoints")).run()
         assert outcome is not None
         coordinator.finish(0, outcome)
+        (folder / "run").mkdir()
         found = write_results(spec, RunDirectory(folder / "run"), coordinator, {})
         decisions = {feature["name"]: feature["decision"] for feature in found["features"]}
         outcomes = compare(read_json(folder / "data" / "truth.json"), decisions)
