@@ -43,6 +43,7 @@ def finished_run(
             dim=4,
             score=float(gate),
             divergence=0.25 * place,
+            endurance=float(gate),
             essential=name in essential,
             embedding_bytes=1600,
             bytes_per_example=8.0,
