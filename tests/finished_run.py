@@ -32,7 +32,7 @@ def finished_run(
     finetuned: Metrics = FINETUNED,
     converged: bool = True,
 ) -> RunDirectory:
-    """Gates fall evenly from 1 to 0 in the names' order; the default rule keeps those of 0.6 or more."""
+    """Gates fall evenly from 1 to 0 in the names' order; those of 0.6 or more are kept."""
     run = RunDirectory(path)
     spec = _spec(len(names))
     gate_F = np.linspace(1.0, 0.0, len(names), dtype=np.float32)
@@ -76,7 +76,8 @@ def truth_file(path: Path, roles: dict[str, str]) -> Path:
 def _spec(count: int) -> JobSpec:
     features = [{"name": f"f{place}", "kind": "categorical", "dim": 4, "hash_size": 100} for place in range(count)]
     dataset = {"train": "train", "validation": "validation", "test": "test", "label": "label"}
-    return JobSpec.model_validate({"name": "first-run", "dataset": dataset, "features": features})
+    whole = {"name": "first-run", "dataset": dataset, "features": features, "prune": {"threshold": 0.6}}
+    return JobSpec.model_validate(whole)
 
 
 def _as_named(spec: JobSpec, names: tuple[str, ...]) -> dict[str, Any]:
