@@ -181,6 +181,8 @@ class Watch:
                 progress = ray.get(self.coordinator.progress.remote(), timeout=30)
             except ray.exceptions.RayError:
                 continue
+            if self._stop.is_set():
+                return  # A late answer must not overwrite what the run's end has written.
             if progress == self._shown:
                 continue
             if progress["stage"] != self._shown.get("stage"):
