@@ -89,9 +89,8 @@ class Coordinator:
     pending: dict[int, dict[int, Report]] = field(default_factory=dict)
     outcome: dict[str, Any] | None = None
     error: str | None = None
-    stages: dict[str, float] = field(
-        default_factory=dict
-    )  # Seconds; `workers` is the part of `starting` till they ran.
+    # Seconds by stage; `workers` is the part of `starting` until they ran.
+    stages: dict[str, float] = field(default_factory=dict)
     _stage_began: float = 0.0
     _opened: int = -1
 

@@ -6,9 +6,10 @@ from collections.abc import Callable
 
 import torch
 
+from trainers.batch import Batch
 from trainers.evaluation import predict
 from trainers.feeds import Feeds
-from trainers.metrics import Metrics
+from trainers.metrics import HIGHER_IS_BETTER, Metrics
 from trainers.model import PlainModel, task_loss
 from trainers.place import Place, seed_step
 from trainers.spec import JobSpec
@@ -66,17 +67,21 @@ class Fit:
         for tensor, copy in zip(_tensors(self.model), kept, strict=True):
             tensor.copy_(copy)
 
+    def step(self, step: int, batch: Batch) -> None:
+        """Train on one batch."""
+        seed_step(self.spec.training.seed, self.place.rank, step)
+        loss = task_loss(self.backbone(self.model.inputs(batch)), batch, self.weighted)
+        self.optimizer.zero_grad()
+        loss.backward()
+        self.optimizer.step()
+        self.model.inputs.finish_step()
+
     def _epoch(self, epoch: int, done: int, advance: Advance) -> None:
         self.model.train()
         steps = self.feeds.train.steps_per_epoch
         with self.feeds.training(epoch * steps, (epoch + 1) * steps) as batches:
             for step, batch in enumerate(batches, epoch * steps + 1):
-                seed_step(self.spec.training.seed, self.place.rank, step)
-                loss = task_loss(self.backbone(self.model.inputs(batch)), batch, self.weighted)
-                self.optimizer.zero_grad()
-                loss.backward()
-                self.optimizer.step()
-                self.model.inputs.finish_step()
+                self.step(step, batch)
                 if step % ADVANCE_EVERY == 0:
                     advance(done + step - epoch * steps)
         advance(done + steps)
@@ -90,7 +95,7 @@ class Fit:
 
 def _merit(found: Metrics, metric: str) -> float:
     value = found.value(metric)
-    return -found.logloss if value is None else value if metric in ("auc", "gauc") else -value
+    return -found.logloss if value is None else value if metric in HIGHER_IS_BETTER else -value
 
 
 def _tensors(model: PlainModel) -> list[torch.Tensor]:

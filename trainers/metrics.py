@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 Vector = NDArray[np.floating]
+METRICS = ("auc", "gauc", "logloss", "ne")
+HIGHER_IS_BETTER = ("auc", "gauc")
 
 
 @dataclass(frozen=True)

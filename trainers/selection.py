@@ -140,13 +140,9 @@ class Selection:
             found = predict(under_kept_sets(model, kept), batches, self.place)
         answer = None
         if found is not None:
-            points = curve_points(found, kept, scores, grouped=self._grouped)
+            points = curve_points(found, kept, scores, grouped=self.spec.dataset.group is not None)
             answer = points, decide(scores, self.spec.prune, points)
         return self.place.share(answer)
-
-    @property
-    def _grouped(self) -> bool:
-        return self.spec.dataset.group is not None
 
     def _train(self, small: PlainModel, small_feeds: Feeds, feeds: Feeds) -> tuple[PlainModel, PlainModel]:
         """The pruned model trained on, and a full one trained from scratch: the guard's yardstick.

@@ -26,7 +26,7 @@ from trainers.batch import Batch
 from trainers.building import build_gated, build_plain
 from trainers.feeds import Feeds
 from trainers.fitting import Fit
-from trainers.model import arranged, task_loss
+from trainers.model import arranged
 from trainers.movielens import prepare_100k
 from trainers.place import Place
 from trainers.search import Search
@@ -44,15 +44,8 @@ def sides(spec: JobSpec, place: Place, feeds: Feeds) -> dict[str, Step]:
     joint = Search(build_gated(spec, place, feeds.statistics), spec, place)
     bilevel = Search(build_gated(spec, place, feeds.statistics), spec, place)
 
-    def plain(step: int, train: Batch, held_out: Batch) -> None:
-        loss = task_loss(fit.backbone(fit.model.inputs(train)), train, fit.weighted)
-        fit.optimizer.zero_grad()
-        loss.backward()
-        fit.optimizer.step()
-        fit.model.inputs.finish_step()
-
     return {
-        "no gate": plain,
+        "no gate": lambda step, train, held_out: fit.step(step, train),
         "gate, joint": lambda step, train, held_out: joint.step(step, train, None),
         "gate, bilevel": bilevel.step,
     }

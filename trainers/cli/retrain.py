@@ -11,10 +11,9 @@ from rich.console import Console
 
 from trainers.cli.output import Json, Output, plain, table
 from trainers.cli.run import check_machine
+from trainers.metrics import METRICS
 from trainers.run_directory import RunDirectory, read_json
 from trainers.spec import JobSpec, SpecError, load_spec
-
-MEASURES = ("auc", "gauc", "logloss", "ne")
 
 
 def register(app: typer.Typer) -> None:
@@ -43,7 +42,7 @@ def retrain(
         torch.set_num_threads(compute_threads(1))
         found = train(job, names, seeds, lambda seed, metrics: out.say(f"seed {seed}: AUC {_number(metrics.auc)}"))
         rows = {f"seed {job.training.seed + at}": plain(metrics) for at, metrics in enumerate(found)}
-        means = {name: _mean([row[name] for row in rows.values()]) for name in MEASURES}
+        means = {name: _mean([row[name] for row in rows.values()]) for name in METRICS}
         content = {"keep": names, "mean": means, "seeds": rows}
         out.result(content, lambda console: _show(console, rows, means))
 
@@ -70,6 +69,6 @@ def _number(value: float | None) -> str:
 
 def _show(console: Console, rows: dict[str, Any], means: dict[str, float | None]) -> None:
     lines = [
-        {"": name, **{key: _number(row[key]) for key in MEASURES}} for name, row in (*rows.items(), ("mean", means))
+        {"": name, **{key: _number(row[key]) for key in METRICS}} for name, row in (*rows.items(), ("mean", means))
     ]
     console.print(table("Retrained from scratch, on the test split", lines))

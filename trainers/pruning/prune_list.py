@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from trainers.metrics import Metrics
+from trainers.metrics import HIGHER_IS_BETTER, Metrics
 from trainers.polarization import Polarization
 from trainers.pruning.curve import FeatureScore
 from trainers.pruning.decide import Decision
@@ -91,7 +91,7 @@ def judge(spec: GuardSpec, full: Metrics, finetuned: Metrics) -> Verdict:
     if before is None or after is None:
         reason = f"{spec.metric} is not defined on the test split; choose another guard metric"
         return Verdict(metric=spec.metric, max_drop=spec.max_drop, drop=None, passed=False, reason=reason)
-    drop = before - after if spec.metric in ("auc", "gauc") else after - before
+    drop = before - after if spec.metric in HIGHER_IS_BETTER else after - before
     passed = drop <= spec.max_drop
     moved = f"{spec.metric} {before:.5f} → {after:.5f}, {abs(drop):.5f} {'worse' if drop > 0 else 'better'}"
     reason = f"{moved}; at most {spec.max_drop:g} worse is allowed"

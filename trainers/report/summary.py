@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from trainers.metrics import HIGHER_IS_BETTER, METRICS
 from trainers.simulator.outcome import RoleOutcome, compare
 
-METRICS = ("auc", "gauc", "logloss", "ne")
-HIGHER_IS_BETTER = ("auc", "gauc")
 MODELS = {"full": "full", "pruned": "pruned", "finetuned": "fine-tuned"}
 TOTALS = {
     "features": "features",
