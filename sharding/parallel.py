@@ -1,4 +1,4 @@
-"""Embedding tables on one rank or many, trained by a fused optimizer within the backward pass.
+"""Embedding tables on one rank or many, and what trains them.
 
 Shapes: B rows, E = Σ dims of the tables.
 """
@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Collection, Sequence
-from typing import Any
+from dataclasses import replace
+from typing import Any, Literal
 
 import torch
 from torch import nn
@@ -19,23 +20,25 @@ from torchrec.modules.embedding_modules import EmbeddingBagCollection
 from torchrec.optim.apply_optimizer_in_backward import apply_optimizer_in_backward
 from torchrec.sparse.jagged_tensor import KeyedJaggedTensor, KeyedTensor
 
-from sharding.batched import BatchedTables
+from sharding.batched import BatchedTables, DenseTables, FusedTables
 from sharding.planner import Machine, plan
 from sharding.tables import EPSILON, Table, configs
 
-# Exact Adagrad: on CPU fbgemm's kernel for it takes half the time of the row-wise one.
-OPTIMIZER = torch.optim.Adagrad
+Optimizer = Literal["adagrad", "adam"]
 
 
 class ShardedEmbeddings(nn.Module):
     """Pooled embeddings of one table per feature, as one matrix in the order of `tables`.
 
     With one rank the tables are looked up by fbgemm's kernel alone, without process group, exchange or wrapper; with
-    more, `DistributedModelParallel` shards them by `plan`. Weights learn in the backward pass.
+    more, `DistributedModelParallel` shards them by `plan`.
 
     Args:
         tables: in the order of the output's columns.
-        learning_rate: of Adagrad on the tables.
+        learning_rate: of the optimizer.
+        optimizer: adagrad learns within the backward pass, row by row looked up (exact, which on CPU takes half the
+            time of fbgemm's row-wise one). adam moves every row at every step, and every rank holds all tables: for
+            tables of modest size, where Adagrad's shrinking steps stop too early.
         machine: the ranks; one CPU rank unless given.
         device: of this rank.
         seed: of the first weights.
@@ -59,6 +62,7 @@ class ShardedEmbeddings(nn.Module):
         tables: Sequence[Table],
         *,
         learning_rate: float,
+        optimizer: Optimizer = "adagrad",
         machine: Machine | None = None,
         device: torch.device | None = None,
         seed: int = 0,
@@ -67,7 +71,8 @@ class ShardedEmbeddings(nn.Module):
     ) -> None:
         super().__init__()
         self.tables = tuple(tables)
-        self.learning_rate, self.seed, self.batch_size = learning_rate, seed, batch_size
+        self.learning_rate, self.optimizer = learning_rate, optimizer
+        self.seed, self.batch_size = seed, batch_size
         self.machine = machine or Machine(world=1, local_world=1)
         self.device = device or torch.device("cpu")
         self.placement = placement
@@ -86,22 +91,38 @@ class ShardedEmbeddings(nn.Module):
         self.dense_optimizer = self._dense_optimizer()
 
     def _one_rank(self) -> nn.Module:
-        return BatchedTables(self.tables, learning_rate=self.learning_rate, device=self.device, seed=self.seed)
+        if self.optimizer == "adam":
+            return DenseTables(self.tables, device=self.device, seed=self.seed)
+        return FusedTables(self.tables, learning_rate=self.learning_rate, device=self.device, seed=self.seed)
 
     def _many_ranks(self) -> nn.Module:
         """Tables are born sharded, on the meta device first, so that no rank ever holds one whole."""
         collection = EmbeddingBagCollection(configs(self.tables), device=torch.device("meta"))
-        apply_optimizer_in_backward(OPTIMIZER, collection.parameters(), {"lr": self.learning_rate, "eps": EPSILON})
+        machine = self.machine
+        if self.optimizer == "adam":
+            machine = replace(machine, sharding=_whole_on_every_rank(machine.sharding))
+        else:
+            settings = {"lr": self.learning_rate, "eps": EPSILON}
+            apply_optimizer_in_backward(torch.optim.Adagrad, collection.parameters(), settings)
         if self.placement is None:
-            self.placement = plan(collection, self.tables, self.machine, self.batch_size)
+            self.placement = plan(collection, self.tables, machine, self.batch_size)
         return DistributedModelParallel(  # type: ignore[no-any-return]
             collection, device=self.device, plan=self.placement, sharders=[EmbeddingBagCollectionSharder()]
         )
 
     def _dense_optimizer(self) -> torch.optim.Optimizer | None:
-        """For data-parallel tables, which no fused optimizer trains; see `step`."""
-        parameters = list(self._replicated().values())
-        return OPTIMIZER(parameters, lr=self.learning_rate, eps=EPSILON) if parameters else None
+        """For what no fused optimizer trains: Adam's tables and data-parallel ones; see `step`."""
+        dense = isinstance(self.collection, DenseTables)
+        parameters = list(self.collection.parameters() if dense else self._replicated().values())
+        if not parameters:
+            return None
+        if self.optimizer == "adagrad":
+            return torch.optim.Adagrad(parameters, lr=self.learning_rate, eps=EPSILON)
+        adam = torch.optim.Adam(parameters, lr=self.learning_rate, fused=True)
+        for parameter in parameters:  # now, and not at the first step: a checkpoint fills in what is there
+            zeros = {kind: torch.zeros_like(parameter) for kind in ("exp_avg", "exp_avg_sq")}
+            adam.state[parameter] = {"step": torch.zeros((), device=self.device), **zeros}
+        return adam
 
     def _replicated(self) -> dict[str, nn.Parameter]:
         """The data-parallel tables by name."""
@@ -150,7 +171,7 @@ class ShardedEmbeddings(nn.Module):
         self.columns_E = None if identity else torch.tensor(columns, device=self.device)
 
     def step(self) -> None:
-        """Finish a training step: data-parallel tables move now; all others have moved in the backward pass."""
+        """Finish a training step: tables without a fused optimizer move now; others moved in the backward pass."""
         if self.dense_optimizer is not None:
             self.dense_optimizer.step()
             self.dense_optimizer.zero_grad()
@@ -164,9 +185,8 @@ class ShardedEmbeddings(nn.Module):
         return sum(table.bytes for table in self.tables)
 
     def checkpoint_state(self) -> dict[str, Any]:
-        """Weights and Adagrad's sums by table, for torch's distributed checkpoint: a load fills them in place."""
-        state = {f"{name}.weight": tensor for name, tensor in self._weights().items()}
-        return state | {f"{name}.sum": tensor for name, tensor in self._sums().items()}
+        """Weights and optimizer state by table, for torch's distributed checkpoint: a load fills them in place."""
+        return {f"{name}.weight": tensor for name, tensor in self._weights().items()} | self._optimizer_state()
 
     def _weights(self) -> dict[str, Any]:
         if isinstance(self.collection, BatchedTables):
@@ -174,18 +194,21 @@ class ShardedEmbeddings(nn.Module):
         found = self.collection.state_dict()
         return {table.name: found[f"embedding_bags.{table.name}.weight"] for table in self.tables}
 
-    def _sums(self) -> dict[str, Any]:
-        """Adagrad's accumulated squares by table."""
+    def _optimizer_state(self) -> dict[str, Any]:
+        """`table.kind` → tensor, where kind is Adagrad's sum, or Adam's step, exp_avg and exp_avg_sq."""
         if isinstance(self.collection, BatchedTables):
-            return self.collection.sums()
-        sums: dict[str, Any] = {}
+            return self.collection.optimizer_state(self.dense_optimizer)
+        found: dict[str, Any] = {}
         if self.dense_optimizer is not None:
+            kinds = ("sum",) if self.optimizer == "adagrad" else ("step", "exp_avg", "exp_avg_sq")
             state = self.dense_optimizer.state
-            sums = {name: state[parameter]["sum"] for name, parameter in self._replicated().items()}
+            for name, parameter in self._replicated().items():
+                found |= {f"{name}.{kind}": state[parameter][kind] for kind in kinds}
         fused: Any = self.collection.fused_optimizer
         for key, entry in fused.state_dict()["state"].items():
-            (sums[key.removeprefix("embedding_bags.").removesuffix(".weight")],) = entry.values()
-        return sums
+            name = key.removeprefix("embedding_bags.").removesuffix(".weight")
+            (found[f"{name}.sum"],) = entry.values()
+        return found
 
     def keep(self, names: Collection[str]) -> ShardedEmbeddings:
         """A smaller copy with the named tables only: their weights, optimizer state and placement."""
@@ -193,6 +216,7 @@ class ShardedEmbeddings(nn.Module):
         small = ShardedEmbeddings(
             kept,
             learning_rate=self.learning_rate,
+            optimizer=self.optimizer,
             machine=self.machine,
             device=self.device,
             seed=self.seed,
@@ -205,6 +229,16 @@ class ShardedEmbeddings(nn.Module):
                 for (ours, _), (theirs, _) in zip(_pieces(tensor), _pieces(source[key]), strict=True):
                     ours.copy_(theirs)
         return small
+
+
+def _whole_on_every_rank(asked: tuple[str, ...]) -> tuple[str, ...]:
+    """The sharding that Adam needs. Raises ValueError where others alone are asked for."""
+    if asked and "data_parallel" not in asked:
+        raise ValueError(
+            f"sharding: {asked[0]!r} splits tables over workers, and Adam trains whole ones on every worker; "
+            "leave scaling.topology.sharding out, or train tables by adagrad"
+        )
+    return ("data_parallel",)
 
 
 def _part(placement: ShardingPlan | None, names: set[str]) -> ShardingPlan | None:

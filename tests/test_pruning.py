@@ -6,7 +6,7 @@ from trainers.metrics import Metrics
 from trainers.polarization import Polarization
 from trainers.pruning.curve import CurvePoint, FeatureScore, ranked, ranking_prefixes, smallest_within
 from trainers.pruning.decide import decide
-from trainers.pruning.prune_list import PruneList, judge, listed, polarization_of, totals
+from trainers.pruning.prune_list import PruneList, judge, listed, over_target, polarization_of, totals
 from trainers.spec import GuardSpec, PruneSpec
 
 
@@ -103,6 +103,18 @@ def test_unpolarized_gates_are_never_reported_silently() -> None:
     assert "rank features weakly" in str(polarization_of(Polarization(0.0, 0.8, 0.2, 0.1), True).warning)
     assert "still moving" in str(polarization_of(Polarization(0.5, 0.0, 0.5, 0.5), False).warning)
     assert polarization_of(Polarization(0.5, 0.0, 0.5, 0.5), True).warning is None
+
+
+def test_a_search_that_left_more_open_than_its_target_says_so() -> None:
+    open_scores = [score(f"f{at}", 0.9) for at in range(8)] + [score("shut", 0.1)]
+    total = sum(s.dim for s in open_scores)
+    share = sum(s.dim for s in open_scores[:-1]) / total
+    assert over_target(open_scores, None) is None
+    assert over_target(open_scores, share) is None
+    said = over_target(open_scores, 0.25)
+    assert said is not None
+    assert f"{share:.0%} of dims are still open where selector.target_dims asks for 25%" in said
+    assert polarization_of(Polarization(0.5, 0.0, 0.5, 0.5), True, said).warning == said
 
 
 def make(threshold: float = 0.5) -> PruneList:

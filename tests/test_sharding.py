@@ -9,7 +9,7 @@ import torch.distributed.checkpoint as dcp
 from torchrec.modules.embedding_modules import EmbeddingBagCollection
 from torchrec.sparse.jagged_tensor import KeyedJaggedTensor
 
-from sharding.parallel import ShardedEmbeddings
+from sharding.parallel import Optimizer, ShardedEmbeddings
 from sharding.planner import Machine, plan
 from sharding.tables import Table, configs
 from tests.ranks import ranks
@@ -66,6 +66,39 @@ def test_one_rank_equals_plain_indexing_and_adagrad_by_hand() -> None:
         torch.testing.assert_close(state[f"{name}.weight"], tensor.detach(), atol=1e-6, rtol=1e-5)
 
 
+def test_adams_tables_equal_plain_indexing_and_adam_and_are_filled_from_a_checkpoint(tmp_path: Path) -> None:
+    embeddings = ShardedEmbeddings(TABLES, learning_rate=0.1, optimizer="adam")
+    weights = {t.name: t.initial(0).requires_grad_() for t in TABLES}
+    adam = torch.optim.Adam(weights.values(), lr=0.1)
+    for seed in range(3):
+        batch = ids(6, seed)
+        expected, found = by_hand(weights, batch), embeddings(batch)
+        torch.testing.assert_close(found, expected)
+        loss_of(found).backward()
+        embeddings.step()
+        adam.zero_grad()
+        loss_of(expected).backward()
+        adam.step()
+    state = embeddings.checkpoint_state()
+    for name, tensor in weights.items():
+        torch.testing.assert_close(state[f"{name}.weight"], tensor.detach(), atol=1e-6, rtol=1e-5)
+        torch.testing.assert_close(state[f"{name}.exp_avg"], adam.state[tensor]["exp_avg"])
+        assert state[f"{name}.step"] == 3
+    dcp.save(state, checkpoint_id=tmp_path / "adam", no_dist=True)
+    fresh = ShardedEmbeddings(TABLES, learning_rate=0.1, optimizer="adam", seed=9)
+    dcp.load(fresh.checkpoint_state(), checkpoint_id=tmp_path / "adam", no_dist=True)
+    for each in (embeddings, fresh):
+        loss_of(each(ids(6, 4))).backward()
+        each.step()
+    for key, tensor in embeddings.checkpoint_state().items():
+        assert torch.equal(fresh.checkpoint_state()[key], tensor)
+
+
+def test_adam_refuses_tables_that_are_split() -> None:
+    with pytest.raises(ValueError, match="'table_wise' splits tables over workers, and Adam trains whole ones"):
+        ShardedEmbeddings(TABLES, learning_rate=0.1, optimizer="adam", machine=_machine("table_wise"))
+
+
 def test_a_lookup_without_gradient_learns_nothing_even_between_forward_and_backward() -> None:
     embeddings = ShardedEmbeddings(TABLES, learning_rate=0.1)
     plain = ShardedEmbeddings(TABLES, learning_rate=0.1)
@@ -108,15 +141,16 @@ def _machine(kind: str) -> Machine:
     return Machine(world=2, local_world=2, sharding=(kind,))
 
 
-def sharded(kind: str) -> ShardedEmbeddings:
-    return ShardedEmbeddings(TABLES, learning_rate=0.1, machine=_machine(kind))
+def sharded(kind: str, optimizer: Optimizer) -> ShardedEmbeddings:
+    return ShardedEmbeddings(TABLES, learning_rate=0.1, optimizer=optimizer, machine=_machine(kind))
 
 
 @ranks(2)
 def check_sharded(folder: str) -> None:
     rank = dist.get_rank()
-    for kind in ("table_wise", "column_wise", "data_parallel"):
-        many, one = sharded(kind), ShardedEmbeddings(TABLES, learning_rate=0.1)
+    cases: list[tuple[str, Optimizer]] = [(kind, "adagrad") for kind in ("table_wise", "column_wise", "data_parallel")]
+    for kind, optimizer in [*cases, ("data_parallel", "adam")]:
+        many, one = sharded(kind, optimizer), ShardedEmbeddings(TABLES, learning_rate=0.1, optimizer=optimizer)
         for seed in range(2):
             batches = [ids(6, 10 * seed + r) for r in range(2)]
             whole = [one(batch) for batch in batches]
@@ -124,9 +158,7 @@ def check_sharded(folder: str) -> None:
             torch.testing.assert_close(own, whole[rank], atol=1e-6, rtol=1e-5)
             # The gradient of the global mean: each rank's share of it, averaged over the ranks.
             loss_of(own).backward()
-            if many.dense_optimizer is not None:
-                many.dense_optimizer.step()
-                many.dense_optimizer.zero_grad()
+            many.step()
             one_step(one, batches)
         torch.testing.assert_close(many(batches[rank]), one(batches[rank]), atol=1e-5, rtol=1e-4)
         kept = many.keep(["words", "tags"])
@@ -134,10 +166,10 @@ def check_sharded(folder: str) -> None:
         part = KeyedJaggedTensor.from_jt_dict({n: batches[rank][n] for n in ("tags", "words")})
         torch.testing.assert_close(kept(part), many(batches[rank])[:, columns])
         assert (many.dense_optimizer is not None) == (kind == "data_parallel")
-        if kind != "data_parallel":
+        if kind != "data_parallel" or optimizer == "adam":
             dcp.save(many.checkpoint_state(), checkpoint_id=f"{folder}/{kind}")
             if rank == 0:
-                fresh = ShardedEmbeddings(TABLES, learning_rate=0.1, seed=9)
+                fresh = ShardedEmbeddings(TABLES, learning_rate=0.1, optimizer=optimizer, seed=9)
                 dcp.load(fresh.checkpoint_state(), checkpoint_id=f"{folder}/{kind}", no_dist=True)
                 for key, tensor in one.checkpoint_state().items():
                     torch.testing.assert_close(fresh.checkpoint_state()[key], tensor, atol=1e-5, rtol=1e-4)
@@ -153,6 +185,7 @@ def one_step(one: ShardedEmbeddings, batches: list[KeyedJaggedTensor]) -> None:
             lengths.append(batch[table.name].lengths())
     joined = KeyedJaggedTensor([t.name for t in TABLES], torch.cat(values), lengths=torch.cat(lengths))
     loss_of(one(joined)).backward()
+    one.step()
 
 
 def test_sharded_equals_unsharded(tmp_path: Path) -> None:

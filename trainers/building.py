@@ -46,7 +46,8 @@ def _embeddings(spec: JobSpec, place: Place) -> ShardedEmbeddings | None:
     )
     return ShardedEmbeddings(
         tables,
-        learning_rate=spec.training.embedding_learning_rate,
+        learning_rate=spec.training.table_learning_rate,
+        optimizer=spec.training.embedding_optimizer,
         machine=machine,
         device=place.device,
         seed=spec.training.seed,

@@ -16,7 +16,7 @@ from trainers.data.membership import SPLITS
 from trainers.data.source import open_split
 from trainers.metrics import Metrics
 from trainers.polarization import Polarization
-from trainers.pruning.prune_list import PruneList, judge, listed, polarization_of, totals
+from trainers.pruning.prune_list import PruneList, judge, listed, over_target, polarization_of, totals
 from trainers.run_directory import RunDirectory, write_json
 from trainers.spec import JobSpec
 
@@ -86,7 +86,11 @@ def _prune_list(spec: JobSpec, final: Coordinator) -> PruneList:
         after=totals(scores, {decision.name for decision in decisions if decision.keep}),
         metrics={name: _plain(found) for name, found in metrics.items()},
         guard=judge(spec.prune.guard, metrics["full"], metrics["finetuned"]),
-        polarization=polarization_of(Polarization.of(learned), final.convergence()["gates"]),
+        polarization=polarization_of(
+            Polarization.of(learned),
+            final.convergence()["gates"],
+            over_target(scores, spec.selector.target_dims),
+        ),
         fingerprints=_fingerprints(spec),
     ).sealed()
 

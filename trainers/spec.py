@@ -215,7 +215,14 @@ class TrainingSpec(Config):
     epochs: Annotated[int, Field(ge=1)] = 4
     max_steps: Annotated[int, Field(ge=1)] | None = None
     learning_rate: Annotated[float, Field(gt=0.0)] = 1e-3
-    embedding_learning_rate: Annotated[float, Field(gt=0.0)] = 0.02
+    embedding_optimizer: Literal["adagrad", "adam"] = Field(
+        default="adagrad",
+        description="of the tables: adagrad moves the rows looked up, sharded over workers; adam moves every row, "
+        "every worker holding all tables: slower, and better on small ones",
+    )
+    embedding_learning_rate: Annotated[float, Field(gt=0.0)] | None = Field(
+        default=None, description="0.02 with adagrad and 0.001 with adam unless given"
+    )
     weight_decay: Annotated[float, Field(ge=0.0)] = 0.0
     seed: int = 0
     shuffle_rows: Annotated[int, Field(ge=1)] = Field(default=2**18, description="rows shuffled together on a worker")
@@ -223,6 +230,10 @@ class TrainingSpec(Config):
     checkpoint_every: Annotated[int, Field(ge=1)] | None = Field(
         default=None, description="steps between checkpoints; one per epoch unless given"
     )
+
+    @property
+    def table_learning_rate(self) -> float:
+        return self.embedding_learning_rate or {"adagrad": 0.02, "adam": 0.001}[self.embedding_optimizer]
 
 
 class TopologySpec(Config):
@@ -273,6 +284,12 @@ class JobSpec(Config):
             raise ValueError(
                 f"selector: update progressive reads a stream once, and training.epochs is {self.training.epochs}; "
                 "make that 1, or choose bilevel"
+            )
+        sharding = self.scaling.topology.sharding
+        if self.training.embedding_optimizer == "adam" and sharding and "data_parallel" not in sharding:
+            raise ValueError(
+                f"`scaling.topology.sharding` is {', '.join(sharding)}, and training.embedding_optimizer adam needs "
+                "data_parallel tables; leave the sharding out, or train tables by adagrad"
             )
         unknown = [name for name in self.essential if name not in names]
         if unknown:

@@ -17,6 +17,7 @@ from trainers.spec import GuardSpec
 
 SCHEMA_VERSION = 1
 POLARIZED = 0.7
+OPEN = 0.5
 
 
 class _Part(BaseModel):
@@ -108,15 +109,28 @@ def totals(scores: Sequence[FeatureScore], kept: set[str]) -> Totals:
     )
 
 
-def polarization_of(found: Polarization, converged: bool) -> PolarizationFound:
+def over_target(scores: Sequence[FeatureScore], target: float | None) -> str | None:
+    """What to say where a search for a share of dims ended with more of them open, by more than one feature."""
+    total = sum(score.dim for score in scores)
+    open_dims = sum(score.dim for score in scores if score.score >= OPEN)
+    if target is None or open_dims - max(score.dim for score in scores) < target * total:
+        return None
+    return (
+        f"{open_dims / total:.0%} of dims are still open where selector.target_dims asks for {target:.0%}; "
+        "train longer, or cut by prune.rule dims"
+    )
+
+
+def polarization_of(found: Polarization, converged: bool, missed: str | None = None) -> PolarizationFound:
+    """`missed` is a warning of a search that fell short of its target; it outweighs others."""
     polarized = found.low + found.high >= POLARIZED
-    warning = None
-    if not polarized:
+    warning = missed
+    if warning is None and not polarized:
         warning = (
             f"{found.middle:.0%} of the gates lie between 0.1 and 0.9: the scores rank features weakly; "
             "train longer, or change selector.alpha"
         )
-    elif not converged:
+    if warning is None and not converged:
         warning = "gates were still moving when the search ended; train longer to be sure of those near the threshold"
     return PolarizationFound(
         low=found.low, middle=found.middle, high=found.high, polarized=polarized, converged=converged, warning=warning
