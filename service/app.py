@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import threading
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 import structlog
 from fastapi import FastAPI, Request, Response
+from sqlalchemy.orm import Session, sessionmaker
 
+from service.clock import Clock, utc_now
 from service.engine import Engine
+from service.loops import Loop, Running
 from service.problems import install
 from service.reconcile import Reconciler
 from service.routers import health, jobs
@@ -21,30 +23,36 @@ STOP_SECONDS = 5.0
 DESCRIPTION = "Finds the features a ranking model does not need. A job is a spec; its result is a prune list."
 
 
-def create_app(settings: Settings, engine: Engine) -> FastAPI:
-    """The control plane over one store and one engine; its loop runs while the application does."""
+def create_app(settings: Settings, engine: Engine, *, open_to_local: bool = False, now: Clock = utc_now) -> FastAPI:
+    """The control plane over one store and one engine; its loops run while the application does.
+
+    Args:
+        open_to_local: let callers in without a key until the first key is made; for a service on loopback alone.
+        now: the clock.
+    """
     settings.home.mkdir(parents=True, exist_ok=True)
     sessions = connect(settings.database)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        stop = threading.Event()
-        reconciler = Reconciler(sessions, engine, settings)
-        loop = threading.Thread(target=reconciler.run, args=(stop,), name="reconcile", daemon=True)
-        loop.start()
+        running = Running(_loops(sessions, engine, settings, now))
         yield
-        stop.set()
-        # A call that hangs isn't waited for: the loop may end anywhere, as it may when the process is killed.
-        loop.join(timeout=STOP_SECONDS)
+        running.stop(STOP_SECONDS)
 
     app = FastAPI(title="Winnow", version="0.1.0", description=DESCRIPTION, lifespan=lifespan)
     app.state.settings, app.state.engine, app.state.sessions = settings, engine, sessions
+    app.state.open_to_local, app.state.now = open_to_local, now
     app.state.metrics = health.Metrics()
     install(app)
     app.middleware("http")(_observe)
     app.include_router(health.router)
     app.include_router(jobs.router)
     return app
+
+
+def _loops(sessions: sessionmaker[Session], engine: Engine, settings: Settings, now: Clock) -> list[Loop]:
+    reconciler = Reconciler(sessions, engine, settings, now)
+    return [Loop("reconcile", reconciler.step, settings.poll_seconds)]
 
 
 async def _observe(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:

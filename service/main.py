@@ -35,7 +35,8 @@ def serve(home: Path, host: str = "127.0.0.1", port: int = 8080, *, allow_remote
     structlog.get_logger().info(
         "serving", url=f"http://{host}:{port}", docs=f"http://{host}:{port}/docs", home=str(home)
     )
-    uvicorn.run(create_app(settings, engine), host=host, port=port, log_level="warning")
+    app = create_app(settings, engine, open_to_local=_loopback(host))
+    uvicorn.run(app, host=host, port=port, log_level="warning")
 
 
 def application() -> FastAPI:

@@ -8,17 +8,16 @@ another replica, finds the same facts again.
 from __future__ import annotations
 
 import json
-import threading
 import uuid
-from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import structlog
 from sqlalchemy.orm import Session, sessionmaker
 
+from service.clock import Clock, utc_now
 from service.engine import Engine, Status
 from service.settings import Settings
 from service.states import JobState, may_follow
@@ -27,11 +26,6 @@ from service.store.tables import Job
 from trainers.run_directory import RunDirectory, read_json, write_json
 
 log = structlog.get_logger()
-Clock = Callable[[], datetime]
-
-
-def utc_now() -> datetime:
-    return datetime.now(UTC)
 
 
 @dataclass(frozen=True)
@@ -62,14 +56,6 @@ class Reconciler:
                 log.warning("reconcile failed; tried again", job_id=job_id, error=repr(error))
         return len(waiting)
 
-    def run(self, stop: threading.Event) -> None:
-        """Step until told to stop; a database that is away for a while doesn't end it."""
-        while not stop.wait(self.settings.poll_seconds):
-            try:
-                self.step()
-            except Exception as error:
-                log.warning("no step; tried again", error=repr(error))
-
     def _look_after(self, job_id: str) -> None:
         with self.sessions.begin() as session:
             job = jobs.lease(session, job_id, self.owner, self.now(), self.settings.lease_seconds)
@@ -87,7 +73,7 @@ class Reconciler:
 
     def _start(self, job: Job, directory: Path) -> None:
         """Submit by job id: Ray has one job of an id, so a second submission, here or elsewhere, starts nothing."""
-        if job.submissions > self.settings.max_resubmissions:
+        if job.attempt > self.settings.max_resubmissions:
             self._give_up(job)
             return
         write_json(directory / "submitted.json", job.spec)
@@ -95,12 +81,12 @@ class Reconciler:
         with self.sessions.begin() as session:
             current = jobs.held(session, job.id, self.owner, self.now())
             if current is not None:
-                current.submissions += 1
+                current.attempt += 1
                 jobs.move(session, current, JobState.STARTING, self.now())
 
     def _give_up(self, job: Job) -> None:
         reason = (
-            f"Ray was handed this job {job.submissions} times, and knows none of it any more: its head is restarted or "
+            f"Ray was handed this job {job.attempt} times, and knows none of it any more: its head is restarted or "
             "replaced again and again; see to the cluster, then submit the job anew"
         )
         with self.sessions.begin() as session:

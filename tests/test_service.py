@@ -69,7 +69,7 @@ class Plane:
         # The application's own loop is too slow to interfere; the test steps this one.
         self.settings = Settings(home=home, poll_seconds=3600)
         self.engine = HandEngine()
-        self.app = create_app(self.settings, self.engine)
+        self.app = create_app(self.settings, self.engine, open_to_local=True)
         self.time = datetime(2026, 1, 1, tzinfo=UTC)
         self.loop = self.replica()
 
@@ -104,7 +104,7 @@ def test_a_job_is_stored_before_it_is_accepted(http: TestClient, plane: Plane) -
     job = http.get(answer.headers["Location"]).json()
     assert (job["id"], job["state"], job["name"]) == (answer.json()["id"], "queued", "small")
     assert plane.engine.submitted == []
-    assert [event["kind"] for event in http.get(answer.headers["Location"] + "/events").json()] == ["queued"]
+    assert [event["kind"] for event in http.get(answer.headers["Location"] + "/events").json()] == ["job.queued"]
 
 
 def test_a_job_goes_through_its_life(http: TestClient, plane: Plane) -> None:
@@ -123,7 +123,7 @@ def test_a_job_goes_through_its_life(http: TestClient, plane: Plane) -> None:
     ended = http.get(f"/v1/jobs/{job}").json()
     assert (ended["state"], ended["reason"]) == ("succeeded", "auc fell")
     assert http.get(f"/v1/jobs/{job}/prune-list").json() == PRUNE_LIST
-    moves = [event["data"]["to"] for event in http.get(f"/v1/jobs/{job}/events").json() if event["kind"] == "state"]
+    moves = [event["data"]["to"] for event in http.get(f"/v1/jobs/{job}/events").json() if event["kind"] == "job.state"]
     assert moves == ["starting", "searching", "succeeded"]
     assert plane.loop.step() == 0
 
@@ -360,7 +360,7 @@ def test_states_follow_the_documented_order(tmp_path: Path) -> None:
     sessions = connect(f"sqlite:///{tmp_path / 'x.db'}")
     now = datetime.now(UTC)
     with sessions.begin() as session:
-        job = jobs.create(session, "x", SPEC, now)
+        job = jobs.create(session, SPEC, now)
         jobs.move(session, job, JobState.CANCELLED, now)
         with pytest.raises(jobs.IllegalMoveError, match="is cancelled; it can't become starting"):
             jobs.move(session, job, JobState.STARTING, now)

@@ -21,6 +21,7 @@ from service import local_ray
 from service.app import create_app
 from service.engine import EngineError, RayEngine, Status
 from service.local_ray import Head
+from service.loops import Loop
 from service.main import ray_token
 from service.reconcile import Reconciler, look
 from service.settings import Settings
@@ -114,7 +115,7 @@ def test_any_other_answer_is_no_status(server: Server, answer: tuple[int, str], 
     sessions = connect(settings.database)
     now = Reconciler(sessions, engine, settings).now()
     with sessions.begin() as session:
-        job = jobs.create(session, "small", SPEC, now)
+        job = jobs.create(session, SPEC, now)
         jobs.move(session, job, JobState.STARTING, now)
     Reconciler(sessions, engine, settings).step()
     with sessions() as session:
@@ -140,7 +141,7 @@ def test_a_head_that_hangs_hangs_nothing_else(hung: str, tmp_path: Path) -> None
         with pytest.raises(httpx.ReadTimeout):
             call()
     assert time.monotonic() - began < 2
-    with TestClient(create_app(Settings(home=tmp_path, poll_seconds=0.05), engine)) as http:
+    with TestClient(create_app(Settings(home=tmp_path, poll_seconds=0.05), engine, open_to_local=True)) as http:
         assert http.post("/v1/jobs", json=SPEC).status_code == 202
         began = time.monotonic()
         assert http.get("/readyz").json() == {"ready": False, "database": True, "storage": True, "ray": False}
@@ -148,9 +149,7 @@ def test_a_head_that_hangs_hangs_nothing_else(hung: str, tmp_path: Path) -> None
         assert [job["state"] for job in http.get("/v1/jobs").json()["jobs"]] == ["queued"]
 
 
-def test_a_loop_outlives_a_database_that_is_away(tmp_path: Path) -> None:
-    settings = Settings(home=tmp_path, poll_seconds=0.01)
-    reconciler = Reconciler(connect(settings.database), RayEngine("http://127.0.0.1:1"), settings)
+def test_a_loop_outlives_a_database_that_is_away() -> None:
     stop, steps = threading.Event(), []
 
     def step() -> int:
@@ -159,8 +158,7 @@ def test_a_loop_outlives_a_database_that_is_away(tmp_path: Path) -> None:
             stop.set()
         raise OperationalError("SELECT", None, Exception("connection refused"))
 
-    reconciler.step = step  # type: ignore[method-assign]
-    reconciler.run(stop)
+    Loop("reconcile", step, 0.01).run(stop)
     assert steps == [0, 1, 2]
 
 

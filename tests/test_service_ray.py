@@ -68,7 +68,7 @@ class Served:
 
     def states(self, job_id: str) -> list[str]:
         events = self.http.get(f"/v1/jobs/{job_id}/events").json()
-        return [event["data"]["to"] for event in events if event["kind"] == "state"]
+        return [event["data"]["to"] for event in events if event["kind"] == "job.state"]
 
     @property
     def head(self) -> Head:

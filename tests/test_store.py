@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -16,6 +17,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, create_engine, inspect, text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session, sessionmaker
@@ -24,12 +26,13 @@ from service.engine import EngineError, Status
 from service.reconcile import Reconciler
 from service.settings import Settings
 from service.states import JobState
-from service.store import jobs
-from service.store.database import connect, downgrade, open_database, upgrade
+from service.store import events, jobs
+from service.store.database import MIGRATIONS, connect, downgrade, open_database, upgrade
 from trainers.run_directory import RunDirectory, write_json
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 SPEC = {"name": "small", "ünïcode": "数据", "numbers": [1, 2.5, None]}
+HEAD = ScriptDirectory(str(MIGRATIONS)).get_current_head()
 PRUNE_LIST = {"id": "abc", "guard": {"passed": True, "reason": "auc held"}}
 
 
@@ -60,7 +63,7 @@ def cluster() -> Iterator[str]:
         wait_for(f"postgresql+psycopg://postgres@/postgres?host={folder}", server)
         yield str(folder)
     finally:
-        server.terminate()
+        server.send_signal(signal.SIGINT)  # without waiting for clients to leave
         server.wait(timeout=30)
         shutil.rmtree(folder)
 
@@ -112,7 +115,7 @@ def bound(sessions: sessionmaker[Session]) -> Engine:
 
 def create(sessions: sessionmaker[Session]) -> str:
     with sessions.begin() as session:
-        return jobs.create(session, "small", SPEC, NOW).id
+        return jobs.create(session, SPEC, NOW).id
 
 
 class Cluster:
@@ -156,7 +159,7 @@ def test_migrations_go_up_and_down_and_keep_what_is_stored(settings: Settings) -
     with Session(engine) as session:
         found = jobs.find(session, "old")
         assert found is not None
-        assert (found.state, found.submissions) == ("queued", 0)
+        assert (found.state, found.attempt) == ("queued", 0)
     downgrade(engine, "base")
     assert "jobs" not in inspect(engine).get_table_names()
     upgrade(engine)
@@ -171,7 +174,7 @@ def test_processes_that_start_at_once_migrate_once(settings: Settings) -> None:
     assert [process.returncode for process in started] == [0] * len(started), said
     engine = open_database(settings.database)
     with engine.begin() as connection:
-        assert connection.execute(text("SELECT version_num FROM alembic_version")).scalars().all() == ["0002"]
+        assert connection.execute(text("SELECT version_num FROM alembic_version")).scalars().all() == [HEAD]
     engine.dispose()
 
 
@@ -188,9 +191,9 @@ def test_what_is_stored_is_read_back(sessions: sessionmaker[Session]) -> None:
         job = jobs.find(session, job_id)
         assert job is not None
         assert job.spec == SPEC
-        assert (job.progress, job.prune_list, job.reason, job.submissions) == (None, None, None, 0)
+        assert (job.progress, job.prune_list, job.reason, job.attempt) == (None, None, None, 0)
         assert jobs.count_by_state(session) == {"queued": 1}
-        assert [event.kind for event in jobs.events(session, job_id, 0, 10)] == ["queued"]
+        assert [event.kind for event in events.after(session, 0, 10, job_id=job_id)] == ["job.queued"]
 
 
 def test_a_move_and_its_event_stand_or_fall_together(sessions: sessionmaker[Session]) -> None:
@@ -205,7 +208,7 @@ def test_a_move_and_its_event_stand_or_fall_together(sessions: sessionmaker[Sess
         job = jobs.find(session, job_id)
         assert job is not None
         assert job.state == "queued"
-        assert len(jobs.events(session, job_id, 0, 10)) == 1
+        assert len(events.after(session, 0, 10, job_id=job_id)) == 1
 
 
 def test_one_of_many_gets_the_lease(sessions: sessionmaker[Session]) -> None:
@@ -279,7 +282,7 @@ def test_loops_side_by_side_submit_each_job_once(sessions: sessionmaker[Session]
     with sessions() as session:
         assert jobs.count_by_state(session) == {"starting": 12}
         for job_id in made:
-            assert [event.data.get("to") for event in jobs.events(session, job_id, 0, 10)] == [None, "starting"]
+            assert [event.data.get("to") for event in events.after(session, 0, 10, job_id=job_id)] == [None, "starting"]
 
 
 def test_loops_without_leases_that_hold_submit_each_job_once(
@@ -315,12 +318,12 @@ def test_a_step_repeated_changes_nothing(sessions: sessionmaker[Session], settin
         for _ in range(3):
             reconciler.step()
             with sessions() as session:
-                counts.append(len(jobs.events(session, job_id, 0, 100)))
+                counts.append(len(events.after(session, 0, 100, job_id=job_id)))
     assert counts == [3, 3, 3, 4, 4, 4]
     with sessions() as session:
         job = jobs.find(session, job_id)
         assert job is not None
-        assert (job.state, job.prune_list, job.submissions) == ("succeeded", PRUNE_LIST, 1)
+        assert (job.state, job.prune_list, job.attempt) == ("succeeded", PRUNE_LIST, 1)
 
 
 def test_a_job_that_ray_loses_again_and_again_fails(sessions: sessionmaker[Session], settings: Settings) -> None:

@@ -1,24 +1,21 @@
-"""What routes ask for."""
+"""What routes ask for. What isn't there and what isn't the caller's answer alike: 404."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from datetime import datetime
 from typing import Annotated
 
 from fastapi import Depends, Request
-from sqlalchemy.orm import Session
 
+from service.access import Reader
 from service.engine import Engine
 from service.problems import ApiError
+from service.routers.session import SessionDep
 from service.settings import Settings
-from service.store import jobs
-from service.store.tables import Job
+from service.store import jobs, models
+from service.store.tables import Job, Model
 
-
-def session_of(request: Request) -> Iterator[Session]:
-    """One transaction a request: committed when the route returns, rolled back when it raises."""
-    with request.app.state.sessions.begin() as session:
-        yield session
+__all__ = ["EngineDep", "JobDep", "ModelDep", "NowDep", "SessionDep", "SettingsDep"]
 
 
 def settings_of(request: Request) -> Settings:
@@ -31,17 +28,29 @@ def engine_of(request: Request) -> Engine:
     return engine
 
 
-# The transaction ends before the response is sent, so that what a 202 says is stored.
-SessionDep = Annotated[Session, Depends(session_of, scope="function")]
+def now_of(request: Request) -> datetime:
+    now: datetime = request.app.state.now()
+    return now
+
+
 SettingsDep = Annotated[Settings, Depends(settings_of)]
 EngineDep = Annotated[Engine, Depends(engine_of)]
+NowDep = Annotated[datetime, Depends(now_of)]
 
 
-def job_of(job_id: str, session: SessionDep) -> Job:
+def job_of(job_id: str, session: SessionDep, caller: Reader) -> Job:
     job = jobs.find(session, job_id)
-    if job is None:
+    if job is None or not caller.sees(job.model):
         raise ApiError(404, "job-not-found", f"there is no job {job_id!r}; `GET /v1/jobs` lists those there are")
     return job
 
 
+def model_of(model: str, session: SessionDep, caller: Reader) -> Model:
+    found = models.find(session, model)
+    if found is None or not caller.sees(found.name):
+        raise ApiError(404, "model-not-found", f"there is no model {model!r}; `GET /v1/models` lists those there are")
+    return found
+
+
 JobDep = Annotated[Job, Depends(job_of)]
+ModelDep = Annotated[Model, Depends(model_of)]

@@ -12,11 +12,11 @@ from fastapi import APIRouter, Query, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict
 
+from service.access import Reader, Submitter
 from service.problems import ApiError, Problem, sendable
-from service.reconcile import utc_now
-from service.routers.deps import JobDep, SessionDep, SettingsDep
+from service.routers.deps import JobDep, NowDep, SessionDep, SettingsDep
 from service.states import JobState
-from service.store import jobs
+from service.store import events, jobs
 from service.store.tables import Job
 from trainers.run_directory import RunDirectory
 from trainers.spec import JobSpec
@@ -69,12 +69,12 @@ class GateHistory(BaseModel):
 
 
 @router.post("", status_code=202, operation_id="submitJob", responses={422: {"model": Problem}})
-def submit(spec: JobSpec, session: SessionDep, response: Response) -> JobView:
+def submit(spec: JobSpec, session: SessionDep, caller: Submitter, now: NowDep, response: Response) -> JobView:
     """Store a job; it starts when the control plane next looks. The job exists once this has answered 202."""
     _refuse_relative(spec)
     content = spec.model_dump(mode="json")
     _refuse_unstorable(content)
-    job = jobs.create(session, spec.name, content, utc_now())
+    job = jobs.create(session, content, now, submitted_by=caller.name)
     response.headers["Location"] = f"/v1/jobs/{job.id}"
     return JobView.model_validate(job)
 
@@ -105,6 +105,7 @@ def _refuse_unstorable(content: Any, place: tuple[str | int, ...] = ("body",)) -
 @router.get("", operation_id="listJobs", responses={422: {"model": Problem}})
 def listing(
     session: SessionDep,
+    caller: Reader,
     state: JobState | None = None,
     cursor: Annotated[int | None, Query(ge=1, le=2**53)] = None,
     limit: Annotated[int, Query(ge=1, le=MAX_LIMIT)] = 50,
@@ -127,13 +128,13 @@ def read(job: JobDep) -> JobView:
 @router.post(
     "/{job_id}/cancel", status_code=202, operation_id="cancelJob", responses={**ERRORS, 409: {"model": Problem}}
 )
-def cancel(job: JobDep, session: SessionDep) -> JobView:
+def cancel(job: JobDep, session: SessionDep, caller: Submitter, now: NowDep) -> JobView:
     """Ask for a job to end. Asking again changes nothing; a job that has ended can't be cancelled."""
     if JobState(job.state).ended:
         raise ApiError(409, "job-ended", f"job {job.id} has {job.state}; only a job that still runs can be cancelled")
     if not job.cancel_requested:
         job.cancel_requested = True
-        jobs.record(session, job, "cancel_requested", {}, utc_now())
+        jobs.record(session, job, "job.cancel_requested", {"by": caller.name}, now)
     return JobView.model_validate(job)
 
 
@@ -145,7 +146,7 @@ def job_events(
     limit: Annotated[int, Query(ge=1, le=1000)] = 200,
 ) -> list[EventView]:
     """What happened to a job, in order, beyond event number `after`."""
-    return [EventView.model_validate(event) for event in jobs.events(session, job.id, after, limit)]
+    return [EventView.model_validate(event) for event in events.after(session, after, limit, job_id=job.id)]
 
 
 @router.get("/{job_id}/prune-list", operation_id="getPruneList", responses=ENDED_ERRORS)

@@ -10,6 +10,8 @@ from alembic.config import Config
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.orm import Session, sessionmaker
 
+from service.store import events
+
 MIGRATIONS = Path(__file__).parent.parent / "migrations"
 MIGRATION_LOCK = 0x77696E6E6F77  # any number of ours: "winnow" in ASCII
 CONNECT_SECONDS = 5
@@ -19,7 +21,9 @@ def connect(url: str) -> sessionmaker[Session]:
     """Sessions on an upgraded database."""
     engine = open_database(url)
     upgrade(engine)
-    return sessionmaker(engine, expire_on_commit=False)
+    sessions = sessionmaker(engine, expire_on_commit=False)
+    events.install(sessions)
+    return sessions
 
 
 def open_database(url: str) -> Engine:

@@ -11,33 +11,45 @@ from sqlalchemy import ColumnElement, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from service.states import ENDED, JobState, may_follow
-from service.store.tables import Event, Job
+from service.store import events
+from service.store.tables import Job
 
 
 class IllegalMoveError(RuntimeError):
     """A state that can't follow the job's present one."""
 
 
-def create(session: Session, name: str, spec: dict[str, Any], now: datetime) -> Job:
-    """A queued job and its first event."""
+def create(
+    session: Session,
+    spec: dict[str, Any],
+    now: datetime,
+    *,
+    origin: dict[str, Any] | None = None,
+    submitted_by: str = "local",
+    model: str | None = None,
+    **choices: Any,
+) -> Job:
+    """A queued job and its first event. `choices` are columns of a job: priority, dry_run, deadline, max_failures."""
     job = Job(
         id=f"job-{uuid.uuid4().hex[:20]}",
-        name=name,
+        name=spec["name"],
+        model=model,
         state=JobState.QUEUED.value,
         spec=spec,
-        cancel_requested=False,
-        submissions=0,
+        origin=origin or {"kind": "request"},
+        submitted_by=submitted_by,
         created_at=now,
         updated_at=now,
+        **choices,
     )
     session.add(job)
     session.flush()
-    record(session, job, "queued", {}, now)
+    record(session, job, "job.queued", {"origin": job.origin, "by": submitted_by}, now)
     return job
 
 
 def record(session: Session, job: Job, kind: str, data: dict[str, Any], now: datetime) -> None:
-    session.add(Event(job_id=job.id, time=now, kind=kind, data=data))
+    events.record(session, kind, data, now, job_id=job.id, model=job.model)
 
 
 def move(session: Session, job: Job, state: JobState, now: datetime, reason: str | None = None) -> None:
@@ -46,9 +58,13 @@ def move(session: Session, job: Job, state: JobState, now: datetime, reason: str
     if not may_follow(present, state):
         raise IllegalMoveError(f"job {job.id} is {present}; it can't become {state}")
     job.state, job.updated_at = state.value, now
+    if state is JobState.STARTING and job.started_at is None:
+        job.started_at = now
+    if state.ended:
+        job.ended_at = now
     if reason is not None:
         job.reason = reason
-    record(session, job, "state", {"from": present.value, "to": state.value, "reason": reason}, now)
+    record(session, job, "job.state", {"from": present.value, "to": state.value, "reason": reason}, now)
 
 
 def find(session: Session, job_id: str) -> Job | None:
@@ -62,12 +78,6 @@ def page(session: Session, *, state: JobState | None, after: int | None, limit: 
         query = query.where(Job.state == state.value)
     if after is not None:
         query = query.where(Job.number < after)
-    return session.scalars(query).all()
-
-
-def events(session: Session, job_id: str, after: int, limit: int) -> Sequence[Event]:
-    """In order, those numbered over `after`."""
-    query = select(Event).where(Event.job_id == job_id, Event.number > after).order_by(Event.number).limit(limit)
     return session.scalars(query).all()
 
 

@@ -1,0 +1,87 @@
+"""Events: written with what they tell of, read in order.
+
+| kind | when |
+|---|---|
+| job.queued, job.state, job.cancel_requested, job.snapshot | of a job |
+| feature.registered, feature.status | of a model's features |
+| prune_list.proposed, .approved, .rejected, .active, .superseded, .rolled_back | of a model's lists |
+| trigger.evaluated, schedule.fired, schedule.skipped | of what starts jobs |
+| webhook.disabled | a receiver that refused too often |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, event, func, or_, select, text
+from sqlalchemy.orm import Session, sessionmaker
+
+from service.store.tables import Event
+
+WAITING = "events"
+EVENT_LOCK = 0x6576656E74  # any number of ours: "event" in ASCII
+
+
+def record(
+    session: Session,
+    kind: str,
+    data: dict[str, Any],
+    now: datetime,
+    *,
+    job_id: str | None = None,
+    model: str | None = None,
+) -> None:
+    """Write an event when the transaction commits, and only then."""
+    waiting = session.info.setdefault(WAITING, [])
+    waiting.append(Event(kind=kind, data=data, time=now, job_id=job_id, model=model))
+
+
+def install(sessions: sessionmaker[Session]) -> None:
+    """Let sessions write their events as the last thing before they commit.
+
+    Numbers are then given in the order of commits: whoever writes events holds a lock from here to the end of the
+    transaction. It is the last lock that any transaction takes, so that none waits for another in a circle.
+    """
+    event.listen(sessions, "before_commit", _write)
+    event.listen(sessions, "after_soft_rollback", lambda session, previous: session.info.pop(WAITING, None))
+
+
+def _write(session: Session) -> None:
+    waiting = session.info.pop(WAITING, [])
+    if not waiting:
+        return
+    session.flush()
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": EVENT_LOCK})
+    session.add_all(waiting)
+    session.flush()
+
+
+def after(
+    session: Session,
+    number: int,
+    limit: int,
+    *,
+    job_id: str | None = None,
+    model: str | None = None,
+    kinds: Collection[str] = (),
+) -> Sequence[Event]:
+    """In order, those numbered over `number`; `kinds` are names, or prefixes that end in `.*`."""
+    query = select(Event).where(Event.number > number).order_by(Event.number).limit(limit)
+    if job_id is not None:
+        query = query.where(Event.job_id == job_id)
+    if model is not None:
+        query = query.where(Event.model == model)
+    if kinds:
+        query = query.where(or_(*map(_is_kind, kinds)))
+    return session.scalars(query).all()
+
+
+def _is_kind(kind: str) -> ColumnElement[bool]:
+    return Event.kind.startswith(kind[:-1], autoescape=True) if kind.endswith(".*") else Event.kind == kind
+
+
+def newest(session: Session) -> int:
+    return session.scalar(select(func.max(Event.number))) or 0
