@@ -39,6 +39,7 @@ class ShardedEmbeddings(nn.Module):
         optimizer: adagrad learns within the backward pass, row by row looked up (exact, which on CPU takes half the
             time of fbgemm's row-wise one). adam moves every row at every step, and every rank holds all tables: for
             tables of modest size, where Adagrad's shrinking steps stop too early.
+        weight_decay: of Adam; fbgemm's Adagrad has none.
         machine: the ranks; one CPU rank unless given.
         device: of this rank.
         seed: of the first weights.
@@ -63,6 +64,7 @@ class ShardedEmbeddings(nn.Module):
         *,
         learning_rate: float,
         optimizer: Optimizer = "adagrad",
+        weight_decay: float = 0.0,
         machine: Machine | None = None,
         device: torch.device | None = None,
         seed: int = 0,
@@ -71,7 +73,7 @@ class ShardedEmbeddings(nn.Module):
     ) -> None:
         super().__init__()
         self.tables = tuple(tables)
-        self.learning_rate, self.optimizer = learning_rate, optimizer
+        self.learning_rate, self.optimizer, self.weight_decay = learning_rate, optimizer, weight_decay
         self.seed, self.batch_size = seed, batch_size
         self.machine = machine or Machine(world=1, local_world=1)
         self.device = device or torch.device("cpu")
@@ -118,7 +120,7 @@ class ShardedEmbeddings(nn.Module):
             return None
         if self.optimizer == "adagrad":
             return torch.optim.Adagrad(parameters, lr=self.learning_rate, eps=EPSILON)
-        adam = torch.optim.Adam(parameters, lr=self.learning_rate, fused=True)
+        adam = torch.optim.Adam(parameters, lr=self.learning_rate, weight_decay=self.weight_decay, fused=True)
         for parameter in parameters:  # now, and not at the first step: a checkpoint fills in what is there
             zeros = {kind: torch.zeros_like(parameter) for kind in ("exp_avg", "exp_avg_sq")}
             adam.state[parameter] = {"step": torch.zeros((), device=self.device), **zeros}
@@ -217,6 +219,7 @@ class ShardedEmbeddings(nn.Module):
             kept,
             learning_rate=self.learning_rate,
             optimizer=self.optimizer,
+            weight_decay=self.weight_decay,
             machine=self.machine,
             device=self.device,
             seed=self.seed,

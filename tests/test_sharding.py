@@ -67,9 +67,9 @@ def test_one_rank_equals_plain_indexing_and_adagrad_by_hand() -> None:
 
 
 def test_adams_tables_equal_plain_indexing_and_adam_and_are_filled_from_a_checkpoint(tmp_path: Path) -> None:
-    embeddings = ShardedEmbeddings(TABLES, learning_rate=0.1, optimizer="adam")
+    embeddings = ShardedEmbeddings(TABLES, learning_rate=0.1, optimizer="adam", weight_decay=0.01)
     weights = {t.name: t.initial(0).requires_grad_() for t in TABLES}
-    adam = torch.optim.Adam(weights.values(), lr=0.1)
+    adam = torch.optim.Adam(weights.values(), lr=0.1, weight_decay=0.01)
     for seed in range(3):
         batch = ids(6, seed)
         expected, found = by_hand(weights, batch), embeddings(batch)
@@ -85,7 +85,7 @@ def test_adams_tables_equal_plain_indexing_and_adam_and_are_filled_from_a_checkp
         torch.testing.assert_close(state[f"{name}.exp_avg"], adam.state[tensor]["exp_avg"])
         assert state[f"{name}.step"] == 3
     dcp.save(state, checkpoint_id=tmp_path / "adam", no_dist=True)
-    fresh = ShardedEmbeddings(TABLES, learning_rate=0.1, optimizer="adam", seed=9)
+    fresh = ShardedEmbeddings(TABLES, learning_rate=0.1, optimizer="adam", weight_decay=0.01, seed=9)
     dcp.load(fresh.checkpoint_state(), checkpoint_id=tmp_path / "adam", no_dist=True)
     for each in (embeddings, fresh):
         loss_of(each(ids(6, 4))).backward()

@@ -48,6 +48,7 @@ def _embeddings(spec: JobSpec, place: Place) -> ShardedEmbeddings | None:
         tables,
         learning_rate=spec.training.table_learning_rate,
         optimizer=spec.training.embedding_optimizer,
+        weight_decay=spec.training.weight_decay,
         machine=machine,
         device=place.device,
         seed=spec.training.seed,

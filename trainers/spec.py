@@ -223,7 +223,9 @@ class TrainingSpec(Config):
     embedding_learning_rate: Annotated[float, Field(gt=0.0)] | None = Field(
         default=None, description="0.02 with adagrad and 0.001 with adam unless given"
     )
-    weight_decay: Annotated[float, Field(ge=0.0)] = 0.0
+    weight_decay: Annotated[float, Field(ge=0.0)] = Field(
+        default=0.0, description="of Adam: the backbone's, and the tables' where Adam trains them"
+    )
     seed: int = 0
     shuffle_rows: Annotated[int, Field(ge=1)] = Field(default=2**18, description="rows shuffled together on a worker")
     report_every: Annotated[int, Field(ge=1)] = Field(default=50, description="steps between reports")
