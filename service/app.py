@@ -16,10 +16,14 @@ from service.loops import Loop, Running
 from service.problems import install
 from service.reconcile import Reconciler
 from service.routers import health, jobs
-from service.settings import Settings
+from service.settings import EVERYWHERE, Settings
 from service.store.database import connect
 
 STOP_SECONDS = 5.0
+ROUTERS = (
+    health.router,
+    jobs.router,
+)
 DESCRIPTION = "Finds the features a ranking model does not need. A job is a spec; its result is a prune list."
 
 
@@ -30,6 +34,8 @@ def create_app(settings: Settings, engine: Engine, *, open_to_local: bool = Fals
         open_to_local: let callers in without a key until the first key is made; for a service on loopback alone.
         now: the clock.
     """
+    if open_to_local and not settings.data_roots:
+        settings = settings.model_copy(update={"data_roots": (EVERYWHERE,)})
     settings.home.mkdir(parents=True, exist_ok=True)
     sessions = connect(settings.database)
 
@@ -45,8 +51,8 @@ def create_app(settings: Settings, engine: Engine, *, open_to_local: bool = Fals
     app.state.metrics = health.Metrics()
     install(app)
     app.middleware("http")(_observe)
-    app.include_router(health.router)
-    app.include_router(jobs.router)
+    for router in ROUTERS:
+        app.include_router(router)
     return app
 
 

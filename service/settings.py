@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Self
+from typing import Annotated, Any, Self
 
-from pydantic import Field, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+EVERYWHERE = "*"
 
 
 class Settings(BaseSettings):
@@ -23,6 +25,26 @@ class Settings(BaseSettings):
     max_resubmissions: int = Field(default=3, ge=0, description="how often a job that Ray lost is started again")
     poll_seconds: float = Field(default=1.0, gt=0)
     lease_seconds: float = Field(default=30.0, gt=0)
+
+    data_roots: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(),
+        description="directories and URIs, separated by commas, under which data sets and outputs may lie; `*` for all "
+        "but file: URIs; a service on loopback takes that where none is given, any other refuses every place",
+    )
+
+    @field_validator("data_roots", mode="before")
+    @classmethod
+    def _apart(cls, given: Any) -> Any:
+        return tuple(part.strip() for part in given.split(",") if part.strip()) if isinstance(given, str) else given
+
+    @field_validator("data_roots")
+    @classmethod
+    def _can_be_roots(cls, roots: tuple[str, ...]) -> tuple[str, ...]:
+        for root in roots:
+            path = root.startswith("/") or ("://" in root and not root.lower().startswith("file:"))
+            if root != EVERYWHERE and (not path or ".." in root.split("/")):
+                raise ValueError(f"{root!r} is no absolute directory and no URI; give /data, s3://bucket/folder, or *")
+        return roots
 
     @model_validator(mode="after")
     def _lease_outlasts_a_look(self) -> Self:
