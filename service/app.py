@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-import structlog
-from fastapi import FastAPI, Request, Response
+from fastapi import FastAPI
 from sqlalchemy.orm import Session, sessionmaker
 
 from service.clock import Clock, utc_now
 from service.engine import Engine
 from service.loops import Loop, Running
+from service.observe import Observed, trace
 from service.problems import install
 from service.reconcile import Reconciler
 from service.routers import health, jobs
@@ -50,7 +49,8 @@ def create_app(settings: Settings, engine: Engine, *, open_to_local: bool = Fals
     app.state.open_to_local, app.state.now = open_to_local, now
     app.state.metrics = health.Metrics()
     install(app)
-    app.middleware("http")(_observe)
+    app.add_middleware(Observed)
+    trace(app)
     for router in ROUTERS:
         app.include_router(router)
     return app
@@ -59,17 +59,3 @@ def create_app(settings: Settings, engine: Engine, *, open_to_local: bool = Fals
 def _loops(sessions: sessionmaker[Session], engine: Engine, settings: Settings, now: Clock) -> list[Loop]:
     reconciler = Reconciler(sessions, engine, settings, now)
     return [Loop("reconcile", reconciler.step, settings.poll_seconds)]
-
-
-async def _observe(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
-    """Count the request, and give its id to every log line it causes and to the caller."""
-    request_id = uuid.uuid4().hex[:16]
-    structlog.contextvars.bind_contextvars(request_id=request_id)
-    try:
-        response = await call_next(request)
-    finally:
-        structlog.contextvars.unbind_contextvars("request_id")
-    route = getattr(request.scope.get("route"), "path", "none")
-    request.app.state.metrics.requests.labels(request.method, route, response.status_code).inc()
-    response.headers["X-Request-Id"] = request_id
-    return response
