@@ -42,7 +42,7 @@ RETRAINING = {
         "epochs": 20,
         "batch_size": 256,
         "embedding_optimizer": "adam",
-        "embedding_learning_rate": 3e-4,
+        "learning_rate": 3e-4,
         "weight_decay": 1e-5,
     },
 }
