@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -36,11 +36,18 @@ class Problem(BaseModel):
 
 
 class ApiError(Exception):
-    """An answer other than success. `kind` ends the stable type URI."""
+    """An answer other than success. `kind` ends the stable type URI; `errors` are of single fields."""
 
-    def __init__(self, status: int, kind: str, detail: str) -> None:
+    def __init__(
+        self,
+        status: int,
+        kind: str,
+        detail: str,
+        errors: list[FieldError] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
         super().__init__(detail)
-        self.status, self.kind, self.detail = status, kind, detail
+        self.status, self.kind, self.detail, self.errors, self.headers = status, kind, detail, errors, headers
 
 
 def answer(
@@ -62,7 +69,7 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(ApiError)
     async def _ours(request: Request, error: ApiError) -> JSONResponse:
-        return answer(error.status, error.kind, error.detail)
+        return answer(error.status, error.kind, error.detail, error.errors, error.headers)
 
     @app.exception_handler(HTTPException)
     async def _http(request: Request, error: HTTPException) -> JSONResponse:
@@ -75,7 +82,7 @@ def install(app: FastAPI) -> None:
     async def _invalid(request: Request, error: RequestValidationError) -> JSONResponse:
         errors = [
             FieldError(
-                field=sendable(".".join(str(part) for part in problem["loc"][1:]) or str(problem["loc"][0])),
+                field=sendable(_path(problem["loc"], error.body)),
                 value=_shown(problem.get("input")),
                 message=sendable(problem["msg"].removeprefix("Value error, ")),
             )
@@ -87,6 +94,18 @@ def install(app: FastAPI) -> None:
     async def _unforeseen(request: Request, error: Exception) -> JSONResponse:
         log.error("unforeseen", path=request.url.path, error=repr(error))
         return answer(500, "internal", "something went wrong here; the service's log has more")
+
+
+def _path(place: Sequence[str | int], body: Any) -> str:
+    """Where it is in the body as sent: pydantic also names the type that it tried, where there are several."""
+    parts, inside = [], body
+    for depth, part in enumerate(place[1:], start=2):
+        known = part in inside if isinstance(inside, dict) else isinstance(inside, list) and part in range(len(inside))
+        if isinstance(inside, dict) and not known and depth < len(place):
+            continue
+        inside = inside[part] if known else None
+        parts.append(str(part))
+    return ".".join(parts) or str(place[0])
 
 
 def sendable(text: str) -> str:

@@ -229,7 +229,7 @@ def test_gates_are_served_by_feature_and_length(http: TestClient, plane: Plane) 
     ("body", "field", "word"),
     [
         ({**SPEC, "slector": {}}, "slector", "not permitted"),
-        ({**SPEC, "features": [{"name": "a", "kind": "dense", "dim": 300}]}, "features.0.dense.dim", "256"),
+        ({**SPEC, "features": [{"name": "a", "kind": "dense", "dim": 300}]}, "features.0.dim", "256"),
         ({**SPEC, "essential": ["nobody"]}, "body", "'nobody'"),
     ],
 )
