@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from trainers import comparison
 from trainers.batch import Batch
 from trainers.metrics import Metrics, evaluate
 from trainers.model import GatedModel
@@ -32,6 +33,11 @@ class Predictions:
     def metrics(self, k: int = 0, *, grouped: bool) -> Metrics:
         group_N = self.group_N if grouped else None
         return evaluate(self.label_N, self.logit_KN[k], self.weight_N, group_N)
+
+
+def difference_error(metric: str, first: Predictions, second: Predictions) -> float | None:
+    """How far chance moves the difference of two models' `metric`: its standard error over the rows of a split."""
+    return comparison.difference_error(metric, first.label_N, first.logit_KN[0], second.logit_KN[0], first.weight_N)
 
 
 @torch.no_grad()

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 
 from trainers.batch import Batch
-from trainers.evaluation import predict
+from trainers.evaluation import Predictions, predict
 from trainers.feeds import Feeds
 from trainers.metrics import HIGHER_IS_BETTER, Metrics
 from trainers.model import PlainModel, task_loss
@@ -21,11 +21,16 @@ ADVANCE_EVERY = 50
 Advance = Callable[[int], None]
 
 
-def quality(model: PlainModel, feeds: Feeds, spec: JobSpec, place: Place, *, split: str = "test") -> Metrics | None:
-    """Of a model over every row of the "validation" or the "test" split, at rank 0; None elsewhere."""
+def predictions(model: PlainModel, feeds: Feeds, place: Place, *, split: str = "test") -> Predictions | None:
+    """Of a model for every row of the "validation" or the "test" split, at rank 0; None elsewhere."""
     model.train(False)
     with feeds.whole(feeds.test if split == "test" else feeds.validation) as batches:
-        found = predict(model.logits, batches, place)
+        return predict(model.logits, batches, place)
+
+
+def quality(model: PlainModel, feeds: Feeds, spec: JobSpec, place: Place, *, split: str = "test") -> Metrics | None:
+    """Of a model over every row of a split, at rank 0; None elsewhere."""
+    found = predictions(model, feeds, place, split=split)
     return None if found is None else found.metrics(grouped=spec.dataset.group is not None)
 
 

@@ -85,7 +85,7 @@ def _prune_list(spec: JobSpec, final: Coordinator) -> PruneList:
         before=totals(scores, {score.name for score in scores}),
         after=totals(scores, {decision.name for decision in decisions if decision.keep}),
         metrics={name: _plain(found) for name, found in metrics.items()},
-        guard=judge(spec.prune.guard, metrics["full"], metrics["finetuned"]),
+        guard=judge(spec.prune.guard, metrics["full"], metrics["finetuned"], outcome["error"]),
         polarization=polarization_of(
             Polarization.of(learned),
             final.convergence()["gates"],

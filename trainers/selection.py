@@ -14,10 +14,9 @@ from typing import Any, Protocol
 from trainers import checkpoint
 from trainers.building import build_gated, build_plain
 from trainers.coordinator import Report, Snapshot
-from trainers.evaluation import predict, under_kept_sets
+from trainers.evaluation import difference_error, predict, under_kept_sets
 from trainers.feeds import Feeds
-from trainers.fitting import Fit, quality
-from trainers.metrics import Metrics
+from trainers.fitting import Fit, predictions
 from trainers.model import GatedModel, PlainModel, arranged, only
 from trainers.place import Place
 from trainers.pruning.curve import CurvePoint, FeatureScore, ranking_prefixes
@@ -72,17 +71,21 @@ class Selection:
         chosen = only(self.spec, kept)
         small, small_feeds = model.pruned(kept), Feeds.open(chosen, self.place, feeds.statistics)
         del model  # Its tables make room for the full model's.
-        before = self._quality(small, small_feeds)
+        before = predictions(small, small_feeds, self.place)
         tuned, full = self._train(small, small_feeds, feeds)
         self._enter("evaluating")
-        metrics = {
-            "full": self._quality(full, feeds),
-            "pruned": before,
-            "finetuned": self._quality(tuned, small_feeds),
-        }
-        if not self.place.leads:
+        after = predictions(full, feeds, self.place), predictions(tuned, small_feeds, self.place)
+        if before is None or after[0] is None or after[1] is None:
             return None
-        return {"scores": scores, "decisions": decisions, "curve": points, "metrics": metrics}
+        grouped = self.spec.dataset.group is not None
+        found = {"full": after[0], "pruned": before, "finetuned": after[1]}
+        return {
+            "scores": scores,
+            "decisions": decisions,
+            "curve": points,
+            "metrics": {name: each.metrics(grouped=grouped) for name, each in found.items()},
+            "error": difference_error(self.spec.prune.guard.metric, *after),
+        }
 
     def search(self, model: GatedModel, feeds: Feeds) -> Search:
         """Train weights and gates from the newest checkpoint, or the start, to the end of the search."""
@@ -165,6 +168,3 @@ class Selection:
     def _advance(self, step: int) -> None:
         if self.place.leads:
             self.coordination.advance(self.place.attempt, step)
-
-    def _quality(self, model: PlainModel, feeds: Feeds) -> Metrics | None:
-        return quality(model, feeds, self.spec, self.place)

@@ -47,11 +47,13 @@ class Totals(_Part):
 
 
 class Verdict(_Part):
-    """`drop` is how much worse the fine-tuned model is than the full one, in `metric`; negative is better."""
+    """`drop` is how much worse the fine-tuned model is than the full one, in `metric`; negative is better. `error` is
+    its standard error over the test rows, where one is known."""
 
     metric: str
     max_drop: float
     drop: float | None
+    error: float | None
     passed: bool
     reason: str
 
@@ -86,17 +88,23 @@ class PruneList(_Part):
         return self.model_copy(update={"id": hashlib.sha256(text.encode()).hexdigest()})
 
 
-def judge(spec: GuardSpec, full: Metrics, finetuned: Metrics) -> Verdict:
-    """Whether the fine-tuned model is worse than the full one by no more than the spec allows."""
+def judge(spec: GuardSpec, full: Metrics, finetuned: Metrics, error: float | None = None) -> Verdict:
+    """Whether the fine-tuned model is worse than the full one by no more than the spec allows.
+
+    `error` is the difference's standard error: where it is above what is allowed, the reason says that the test split
+    is too small to tell.
+    """
     before, after = full.value(spec.metric), finetuned.value(spec.metric)
     if before is None or after is None:
         reason = f"{spec.metric} is not defined on the test split; choose another guard metric"
-        return Verdict(metric=spec.metric, max_drop=spec.max_drop, drop=None, passed=False, reason=reason)
+        return Verdict(metric=spec.metric, max_drop=spec.max_drop, drop=None, error=None, passed=False, reason=reason)
     drop = before - after if spec.metric in HIGHER_IS_BETTER else after - before
     passed = drop <= spec.max_drop
     moved = f"{spec.metric} {before:.5f} → {after:.5f}, {abs(drop):.5f} {'worse' if drop > 0 else 'better'}"
     reason = f"{moved}; at most {spec.max_drop:g} worse is allowed"
-    return Verdict(metric=spec.metric, max_drop=spec.max_drop, drop=drop, passed=passed, reason=reason)
+    if error is not None and error > spec.max_drop:
+        reason += f", and chance alone moves it by {error:.5f} on {full.rows:,} test rows: take a larger test split"
+    return Verdict(metric=spec.metric, max_drop=spec.max_drop, drop=drop, error=error, passed=passed, reason=reason)
 
 
 def totals(scores: Sequence[FeatureScore], kept: set[str]) -> Totals:
