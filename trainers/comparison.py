@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+from numpy.typing import NDArray
 
 from trainers.metrics import Vector
 
@@ -57,7 +58,7 @@ def difference_error(metric: str, label_N: Vector, first_N: Vector, second_N: Ve
     return ERRORS[metric](label_N, first_N, second_N)
 
 
-def _placements(score_N: Vector, positive: Vector) -> tuple[Vector, Vector]:
+def _placements(score_N: Vector, positive: NDArray[np.bool_]) -> tuple[Vector, Vector]:
     """The share of negatives below each positive, and of positives above each negative; ties count half."""
     above, below = score_N[positive], score_N[~positive]
     rank_N = _midranks(score_N)

@@ -74,17 +74,17 @@ class Selection:
         before = predictions(small, small_feeds, self.place)
         tuned, full = self._train(small, small_feeds, feeds)
         self._enter("evaluating")
-        after = predictions(full, feeds, self.place), predictions(tuned, small_feeds, self.place)
-        if before is None or after[0] is None or after[1] is None:
+        whole, after = predictions(full, feeds, self.place), predictions(tuned, small_feeds, self.place)
+        if before is None or whole is None or after is None:
             return None
         grouped = self.spec.dataset.group is not None
-        found = {"full": after[0], "pruned": before, "finetuned": after[1]}
+        found = {"full": whole, "pruned": before, "finetuned": after}
         return {
             "scores": scores,
             "decisions": decisions,
             "curve": points,
             "metrics": {name: each.metrics(grouped=grouped) for name, each in found.items()},
-            "error": difference_error(self.spec.prune.guard.metric, *after),
+            "error": difference_error(self.spec.prune.guard.metric, whole, after),
         }
 
     def search(self, model: GatedModel, feeds: Feeds) -> Search:
