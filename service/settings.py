@@ -5,10 +5,23 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Self
 
-from pydantic import Field, field_validator, model_validator
+import limits
+from pydantic import AfterValidator, Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 EVERYWHERE = "*"
+
+
+def _rate(given: str) -> str:
+    if given:
+        try:
+            limits.parse(given)
+        except ValueError:
+            raise ValueError(f"{given!r} is no rate; give one such as 600/minute or 20/second") from None
+    return given
+
+
+RateLimit = Annotated[str, AfterValidator(_rate)]
 
 
 class Settings(BaseSettings):
@@ -22,9 +35,50 @@ class Settings(BaseSettings):
         default=None, pattern=r"^https?://", description="URL of Ray's job server; a local Ray unless given"
     )
     ray_timeout_seconds: float = Field(default=10.0, gt=0, description="how long a call to Ray's job server may take")
+    public_url: str | None = Field(
+        default=None,
+        pattern=r"^https?://",
+        description="where runs reach this service; `winnow serve` knows it, and without it runs are watched by files",
+    )
     max_resubmissions: int = Field(default=3, ge=0, description="how often a job that Ray lost is started again")
     poll_seconds: float = Field(default=1.0, gt=0)
     lease_seconds: float = Field(default=30.0, gt=0)
+
+    max_running_jobs: int = Field(default=2, ge=1, description="how many jobs train at once")
+    max_running_jobs_per_model: int = Field(default=1, ge=1, description="how many of those may be of one model")
+    max_running_checks: int = Field(default=2, ge=1, description="how many dry runs go on at once, beside the jobs")
+    retry_seconds: float = Field(
+        default=10.0, ge=0, description="pause before the second attempt; it doubles from attempt to attempt"
+    )
+    retry_max_seconds: float = Field(default=600.0, ge=0, description="the longest pause between two attempts")
+    cancel_grace_seconds: float = Field(
+        default=15.0, ge=0, description="how long a run that is cancelled has to end by itself"
+    )
+    snapshot_seconds: float = Field(default=2.0, ge=0, description="the least time between two snapshots of a job")
+    keep_runs_days: float = Field(
+        default=90.0, gt=0, le=36500, description="how long the run directory of an ended job is kept"
+    )
+    keep_events_days: float = Field(
+        default=90.0, gt=0, le=36500, description="how long events, evaluations, deliveries and audit entries are kept"
+    )
+    keep_idempotency_hours: float = Field(
+        default=24.0, gt=0, le=8760, description="how long a repeated Idempotency-Key is answered with its first job"
+    )
+
+    rate_limit: RateLimit = Field(
+        default="6000/minute", description="requests of one key, on one replica (`600/minute`, `20/second`); empty: any"
+    )
+    unknown_rate_limit: RateLimit = Field(
+        default="120/minute", description="requests without a good key from one address, on one replica; empty: any"
+    )
+    webhook_parallel: int = Field(default=8, ge=1, le=256, description="how many deliveries a replica sends at a time")
+    webhook_allow_private: bool = Field(
+        default=False, description="whether webhooks may lead to private, loopback and link-local addresses"
+    )
+    webhook_allow_http: bool = Field(default=False, description="whether webhooks may be unencrypted")
+    webhook_disable_days: float = Field(
+        default=5.0, gt=0, le=365, description="a webhook that only failed for so long is disabled"
+    )
 
     data_roots: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(),
@@ -60,5 +114,7 @@ class Settings(BaseSettings):
         url = self.database_url or f"sqlite:///{self.home.resolve() / 'winnow.db'}"
         return url.replace("postgresql://", "postgresql+psycopg://", 1)
 
-    def run_directory(self, job_id: str) -> Path:
-        return self.home.resolve() / "runs" / job_id
+    def run_directory(self, job_id: str, attempt: int = 0) -> Path:
+        """Of an attempt; 0 is the folder of all of a job's attempts."""
+        folder = self.home.resolve() / "runs" / job_id
+        return folder / f"attempt-{attempt}" if attempt else folder

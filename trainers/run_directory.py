@@ -5,11 +5,13 @@
 | spec.json | first | the spec, complete with defaults |
 | progress.json | every report, replaced whole | state, stage, step, total_steps, loss, polarization … |
 | gates.parquet | at the end and at every stage's end, replaced whole | step, feature, gate, divergence |
+| history/ | every few seconds of the search | the same in levels, for readers of parts (see gate_history.py) |
 | metrics.json | at the end | metrics of the full, pruned and fine-tuned model, the selection curve, timings |
 | prune_list.json | at the end | the decision (see pruning/prune_list.py) |
 | events.jsonl | appended | one JSON object a line: time (ISO 8601, UTC), kind, data |
 | report.html | at the end | the report |
 | checkpoints/ | during the run | Ray Train's storage |
+| log.txt | appended, in runs of a control plane | what the run and its libraries said |
 
 Every replaced file is written under a temporary name and renamed, so that a reader never meets half a file.
 """
@@ -41,6 +43,10 @@ class RunDirectory:
         return self.path / "gates.parquet"
 
     @property
+    def history(self) -> Path:
+        return self.path / "history"
+
+    @property
     def metrics(self) -> Path:
         return self.path / "metrics.json"
 
@@ -59,6 +65,10 @@ class RunDirectory:
     @property
     def checkpoints(self) -> Path:
         return self.path / "checkpoints"
+
+    @property
+    def log(self) -> Path:
+        return self.path / "log.txt"
 
     def record(self, kind: str, **data: Any) -> None:
         """Append an event, on a line of its own even where a killed run left half of one."""
