@@ -90,6 +90,10 @@ def install(app: FastAPI) -> None:
         ]
         return answer(422, "invalid-request", f"{len(errors)} field(s) can't be used; see `errors`", errors)
 
+    @app.exception_handler(RecursionError)
+    async def _deep(request: Request, error: RecursionError) -> JSONResponse:
+        return answer(400, "nested-too-deep", "the body nests lists or objects hundreds deep; flatten it")
+
     @app.exception_handler(Exception)
     async def _unforeseen(request: Request, error: Exception) -> JSONResponse:
         log.error("unforeseen", path=request.url.path, error=repr(error))

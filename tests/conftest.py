@@ -1,5 +1,6 @@
 """What every test needs: quiet third-party imports, one thread, a tiny data set; GPU tests skipped without a GPU."""
 
+import functools
 import logging
 import os
 import warnings
@@ -11,6 +12,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import yaml
+from fastapi.testclient import TestClient
+
+from tests.databases import cluster, postgresql, url  # noqa: F401 (fixtures)
 
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 
@@ -21,6 +25,13 @@ with warnings.catch_warnings():
     import torchrec  # noqa: F401
 
 logging.getLogger("torchrec").setLevel(logging.ERROR)
+
+
+@pytest.fixture(autouse=True)
+def _clients_name_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A service that asks for no key answers only those who call it by a name of this machine."""
+    named = functools.partialmethod(TestClient.__init__, base_url="http://localhost")
+    monkeypatch.setattr(TestClient, "__init__", named)
 
 
 @pytest.fixture(autouse=True)

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import signal
 import subprocess
 import sys
-import tempfile
 import threading
 import time
-import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -18,8 +13,7 @@ from pathlib import Path
 
 import pytest
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine, create_engine, inspect, text
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy import Engine, inspect, text
 from sqlalchemy.orm import Session, sessionmaker
 
 from service.engine import EngineError, Status
@@ -34,66 +28,6 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 SPEC = {"name": "small", "ünïcode": "数据", "numbers": [1, 2.5, None]}
 HEAD = ScriptDirectory(str(MIGRATIONS)).get_current_head()
 PRUNE_LIST = {"id": "abc", "guard": {"passed": True, "reason": "auc held"}}
-
-
-def binaries() -> Path | None:
-    """Where PostgreSQL's programs are: on the path, or where Debian puts them."""
-    if found := shutil.which("initdb"):
-        return Path(found).parent
-    return max((path.parent for path in Path("/usr/lib/postgresql").glob("*/bin/initdb")), default=None)
-
-
-@pytest.fixture(scope="session")
-def cluster() -> Iterator[str]:
-    """A PostgreSQL of this session's own: data and socket in a private folder, no port. Gives the folder."""
-    programs = binaries()
-    if programs is None:
-        pytest.skip("PostgreSQL isn't installed: neither `initdb` on the path nor /usr/lib/postgresql/*/bin/initdb")
-    folder = Path(tempfile.mkdtemp(prefix="winnow-pg-"))
-    user = "postgres" if os.geteuid() == 0 else None  # as root it refuses to run
-    if user is not None:
-        shutil.chown(folder, user)
-    data = folder / "data"
-    making = [programs / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-N", "--locale=C.UTF-8"]
-    subprocess.run(making, user=user, cwd=folder, check=True, capture_output=True)
-    serving = [programs / "postgres", "-D", data, "-k", folder, "-c", "listen_addresses=", "-c", "fsync=off"]
-    with (folder / "log").open("wb") as log:
-        server = subprocess.Popen(serving, user=user, cwd=folder, stdout=log, stderr=log)
-    try:
-        wait_for(f"postgresql+psycopg://postgres@/postgres?host={folder}", server)
-        yield str(folder)
-    finally:
-        server.send_signal(signal.SIGINT)  # without waiting for clients to leave
-        server.wait(timeout=30)
-        shutil.rmtree(folder)
-
-
-def wait_for(url: str, server: subprocess.Popen[bytes]) -> None:
-    engine = create_engine(url)
-    deadline = time.monotonic() + 60
-    while True:
-        try:
-            engine.connect().close()
-            return engine.dispose()
-        except SQLAlchemyError:
-            assert server.poll() is None, "PostgreSQL ended while it started"
-            assert time.monotonic() < deadline, "PostgreSQL doesn't answer"
-            time.sleep(0.1)
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """An empty database, as `Settings.database_url` takes it."""
-    if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path / 'winnow.db'}"
-        return
-    folder = request.getfixturevalue("cluster")
-    name = f"t{uuid.uuid4().hex}"
-    admin = create_engine(f"postgresql+psycopg://postgres@/postgres?host={folder}", isolation_level="AUTOCOMMIT")
-    with admin.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name}"))
-    admin.dispose()
-    yield f"postgresql://postgres@/{name}?host={folder}"
 
 
 @pytest.fixture

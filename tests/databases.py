@@ -1,0 +1,81 @@
+"""Databases for tests: an empty SQLite file, and an empty database of a PostgreSQL of the session's own."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import create_engine, text
+from sqlalchemy.exc import SQLAlchemyError
+
+
+def binaries() -> Path | None:
+    """Where PostgreSQL's programs are: on the path, or where Debian puts them."""
+    if found := shutil.which("initdb"):
+        return Path(found).parent
+    return max((path.parent for path in Path("/usr/lib/postgresql").glob("*/bin/initdb")), default=None)
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[str]:
+    """A PostgreSQL of this session's own: data and socket in a private folder, no port. Gives the folder."""
+    programs = binaries()
+    if programs is None:
+        pytest.skip("PostgreSQL isn't installed: neither `initdb` on the path nor /usr/lib/postgresql/*/bin/initdb")
+    folder = Path(tempfile.mkdtemp(prefix="winnow-pg-"))
+    user = "postgres" if os.geteuid() == 0 else None  # as root it refuses to run
+    if user is not None:
+        shutil.chown(folder, user)
+    data = folder / "data"
+    making = [programs / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-N", "--locale=C.UTF-8"]
+    subprocess.run(making, user=user, cwd=folder, check=True, capture_output=True)
+    serving = [programs / "postgres", "-D", data, "-k", folder, "-c", "listen_addresses=", "-c", "fsync=off"]
+    with (folder / "log").open("wb") as log:
+        server = subprocess.Popen(serving, user=user, cwd=folder, stdout=log, stderr=log)
+    try:
+        wait_for(f"postgresql+psycopg://postgres@/postgres?host={folder}", server)
+        yield str(folder)
+    finally:
+        server.send_signal(signal.SIGINT)  # without waiting for clients to leave
+        server.wait(timeout=30)
+        shutil.rmtree(folder)
+
+
+def wait_for(url: str, server: subprocess.Popen[bytes]) -> None:
+    engine = create_engine(url)
+    deadline = time.monotonic() + 60
+    while True:
+        try:
+            engine.connect().close()
+            return engine.dispose()
+        except SQLAlchemyError:
+            assert server.poll() is None, "PostgreSQL ended while it started"
+            assert time.monotonic() < deadline, "PostgreSQL doesn't answer"
+            time.sleep(0.1)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """An empty database, as `Settings.database_url` takes it."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'winnow.db'}"
+    return str(request.getfixturevalue("postgresql"))
+
+
+@pytest.fixture
+def postgresql(cluster: str) -> str:
+    """An empty database of PostgreSQL."""
+    name = f"t{uuid.uuid4().hex}"
+    admin = create_engine(f"postgresql+psycopg://postgres@/postgres?host={cluster}", isolation_level="AUTOCOMMIT")
+    with admin.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name}"))
+    admin.dispose()
+    return f"postgresql://postgres@/{name}?host={cluster}"
