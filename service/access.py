@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
+import ipaddress
 from dataclasses import dataclass
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from fastapi import Depends, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer, SecurityScopes
 
+from service.limits import Limits
 from service.problems import ApiError
 from service.routers.session import SessionDep
 from service.store import keys
@@ -31,6 +33,10 @@ class Caller:
     scopes: frozenset[str]
     model: str | None = None
 
+    @property
+    def key_id(self) -> str | None:
+        return None if self is LOCAL else self.id
+
     def may(self, scope: str) -> bool:
         return any(scope in INCLUDED[own] for own in self.scopes)
 
@@ -43,37 +49,78 @@ LOCAL = Caller(id="local", name="local", scopes=frozenset({"admin"}))
 bearer = HTTPBearer(auto_error=False, description="An API key, as `winnow keys create` prints it.")
 
 
-def digest(secret: str) -> str:
-    """What is stored of a secret: keys have 256 random bits, so that a fast hash is enough."""
-    return hashlib.sha256(secret.encode()).hexdigest()
-
-
 def caller_of(
     request: Request,
     needed: SecurityScopes,
     session: SessionDep,
     credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)],
 ) -> Caller:
-    """The caller, who may do what the route needs. Raises ApiError 401 or 403."""
-    caller = _identified(request, session, credentials)
-    request.state.caller = caller
+    """The caller, who may do what the route needs. Raises ApiError 401, 403 or 429."""
+    caller: Caller | None = getattr(request.state, "caller", None)
+    if caller is None:  # a route's own parameters may ask for the caller too
+        caller = request.state.caller = _identified(request, session, credentials)
     missing = [scope for scope in needed.scopes if not caller.may(scope)]
     if missing:
         raise ApiError(403, "scope-missing", f"key {caller.name!r} has no scope {missing[0]!r}; ask an admin for one")
     return caller
 
 
+def unrestricted(caller: Caller, what: str) -> None:
+    """Raises ApiError 403 for the key of one model."""
+    if caller.model is not None:
+        detail = f"key {caller.name!r} is for model {caller.model!r}; {what} is for keys of all models"
+        raise ApiError(403, "key-of-one-model", detail)
+
+
 def _identified(request: Request, session: SessionDep, credentials: HTTPAuthorizationCredentials | None) -> Caller:
+    limits: Limits = request.app.state.limits
+    if credentials is None and request.app.state.open_to_local and not keys.any_made(session):
+        _require_local(request)
+        return LOCAL
     if credentials is None:
-        if request.app.state.open_to_local and not keys.any_made(session):
-            return LOCAL
-        raise ApiError(
-            401, "key-missing", "no API key; send `Authorization: Bearer KEY` (`winnow keys create` makes one)"
-        )
-    key = keys.usable(session, digest(credentials.credentials), request.app.state.now())
+        limits.count_unknown(request.scope)
+        detail = "no API key; send `Authorization: Bearer KEY` (`winnow keys create` makes one)"
+        raise ApiError(401, "key-missing", detail, headers={"WWW-Authenticate": "Bearer"})
+    key = keys.usable(session, keys.digest(credentials.credentials), request.app.state.now())
     if key is None:
-        raise ApiError(401, "key-unknown", "this API key is unknown, expired or revoked; ask an admin for another")
-    return Caller(id=key.id, name=key.name, scopes=frozenset(key.scopes), model=key.model)
+        limits.count_unknown(request.scope)
+        detail = "this API key is unknown, expired or revoked; ask an admin for another"
+        raise ApiError(401, "key-unknown", detail, headers={"WWW-Authenticate": 'Bearer error="invalid_token"'})
+    caller = Caller(id=key.id, name=key.name, scopes=frozenset(key.scopes), model=key.model)
+    request.state.caller = caller
+    limits.count_key(key.id, request.scope)
+    return caller
+
+
+def is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _require_local(request: Request) -> None:
+    """Nobody needs a key: let no page of a browser on this machine in, neither by a name that it has resolve to
+    loopback (DNS rebinding) nor from another origin. Raises ApiError 403.
+    """
+    host = request.headers.get("host", "")
+    if not is_loopback(_hostname(host)):
+        detail = f"Host: {host!r} is not this machine; call it 127.0.0.1 or localhost, or make a key and send it"
+        raise ApiError(403, "foreign-host", detail)
+    origin = request.headers.get("origin")
+    if origin is not None and origin.partition("://")[2] != host:
+        detail = f"Origin: {origin!r} is another site's; make a key (`winnow keys create`) and send it"
+        raise ApiError(403, "foreign-origin", detail)
+
+
+def _hostname(netloc: str) -> str:
+    """Without port and brackets; empty where it can't be read."""
+    try:
+        return urlsplit(f"//{netloc}").hostname or ""
+    except ValueError:
+        return ""
 
 
 Reader = Annotated[Caller, Security(caller_of, scopes=["read"])]

@@ -2,26 +2,40 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 from sqlalchemy.orm import Session, sessionmaker
 
+from service.auditing import RefusalsNoted
 from service.clock import Clock, utc_now
 from service.engine import Engine
+from service.feed import Feed
+from service.limits import Limits, StandingShown
 from service.loops import Loop, Running
 from service.observe import Observed, trace
 from service.problems import install
 from service.reconcile import Reconciler
-from service.routers import health, jobs
+from service.routers import events, features, fires, gates, health, job_actions, jobs, models, queue, schedules
+from service.scheduling import Scheduler
 from service.settings import EVERYWHERE, Settings
+from service.stopping import heard
 from service.store.database import connect
 
 STOP_SECONDS = 5.0
 ROUTERS = (
     health.router,
     jobs.router,
+    job_actions.router,
+    queue.router,
+    events.router,
+    gates.router,
+    schedules.router,
+    fires.router,
+    models.router,
+    features.router,
 )
 DESCRIPTION = "Finds the features a ranking model does not need. A job is a spec; its result is a prune list."
 
@@ -40,15 +54,26 @@ def create_app(settings: Settings, engine: Engine, *, open_to_local: bool = Fals
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        loop = asyncio.get_running_loop()
+
+        def ending() -> None:
+            app.state.ending = True
+            app.state.feed.close()
+
         running = Running(_loops(sessions, engine, settings, now))
-        yield
+        with heard(lambda: loop.call_soon_threadsafe(ending)):
+            yield
+        ending()
         running.stop(STOP_SECONDS)
 
     app = FastAPI(title="Winnow", version="0.1.0", description=DESCRIPTION, lifespan=lifespan)
     app.state.settings, app.state.engine, app.state.sessions = settings, engine, sessions
     app.state.open_to_local, app.state.now = open_to_local, now
-    app.state.metrics = health.Metrics()
+    app.state.metrics, app.state.feed, app.state.ending = health.Metrics(), Feed(sessions, now), False
+    app.state.limits = Limits(settings)
     install(app)
+    app.add_middleware(StandingShown)
+    app.add_middleware(RefusalsNoted)
     app.add_middleware(Observed)
     trace(app)
     for router in ROUTERS:
@@ -58,4 +83,7 @@ def create_app(settings: Settings, engine: Engine, *, open_to_local: bool = Fals
 
 def _loops(sessions: sessionmaker[Session], engine: Engine, settings: Settings, now: Clock) -> list[Loop]:
     reconciler = Reconciler(sessions, engine, settings, now)
-    return [Loop("reconcile", reconciler.step, settings.poll_seconds)]
+    return [
+        Loop("reconcile", reconciler.step, settings.poll_seconds),
+        Loop("schedules", Scheduler(sessions, settings, now).step, settings.poll_seconds),
+    ]

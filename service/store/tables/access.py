@@ -13,7 +13,7 @@ from service.store.tables.base import Base, Id, Long, Number
 
 class ApiKey(Base):
     """A key, kept as its SHA-256: 256 random bits need no slow hash. Rows stay when a key is revoked, so that who once
-    had keys never goes back to having none.
+    had keys never goes back to having none. Of a key that was rotated, the secret before is good until `old_until`.
     """
 
     __tablename__ = "api_keys"
@@ -22,6 +22,8 @@ class ApiKey(Base):
     id: Mapped[Id] = mapped_column(unique=True)
     name: Mapped[str]
     hash: Mapped[Id] = mapped_column(unique=True)
+    old_hash: Mapped[Id | None] = mapped_column(index=True)
+    old_until: Mapped[datetime | None]
     scopes: Mapped[list[str]]
     model: Mapped[str | None] = mapped_column(ForeignKey("models.name"))
     created_by: Mapped[str]

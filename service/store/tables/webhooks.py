@@ -13,7 +13,8 @@ from service.store.tables.base import Base, Id, Long, Number
 class Webhook(Base):
     """Where events are sent: those of one model, or of all. `kinds` are event kinds, or prefixes ending in `.*`.
 
-    `secret` signs deliveries (Standard Webhooks) and so is kept as it is. Events up to `queued_until` have deliveries.
+    `secret` signs deliveries (Standard Webhooks) and so is kept as it is; after a rotation `old_secret` signs too, until
+    `old_until`. Events up to `queued_until` have deliveries.
     """
 
     __tablename__ = "webhooks"
@@ -24,6 +25,8 @@ class Webhook(Base):
     url: Mapped[Long]
     kinds: Mapped[list[str]]
     secret: Mapped[str]
+    old_secret: Mapped[str | None]
+    old_until: Mapped[datetime | None]
     enabled: Mapped[bool] = mapped_column(default=True)
     queued_until: Mapped[int]
     version: Mapped[int] = mapped_column(default=1)
