@@ -8,9 +8,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import create_engine, inspect
@@ -206,23 +203,6 @@ def test_jobs_are_listed_by_pages_and_state(http: TestClient, plane: Plane) -> N
     assert listed == made[::-1]
     assert third["next"] is None
     assert http.get("/v1/jobs", params={"state": "failed"}).json() == {"jobs": [], "next": None}
-
-
-def test_gates_are_served_by_feature_and_length(http: TestClient, plane: Plane) -> None:
-    job = submit(http)
-    assert http.get(f"/v1/jobs/{job}/gates").json()["steps"] == []
-    directory = plane.directory(job)
-    directory.path.mkdir(parents=True)
-    gate = np.arange(6, dtype=np.float32) / 10
-    table = pa.table(
-        {"step": [10, 10, 20, 20, 30, 30], "feature": ["a", "b"] * 3, "gate": gate, "divergence": gate + 1}
-    )
-    pq.write_table(table, directory.gates)
-    found = http.get(f"/v1/jobs/{job}/gates", params={"feature": "b", "last": 2}).json()
-    assert (found["features"], found["steps"]) == (["b"], [20, 30])
-    assert found["gates"] == [[pytest.approx(0.3)], [pytest.approx(0.5)]]
-    assert found["divergences"] == [[pytest.approx(1.3)], [pytest.approx(1.5)]]
-    assert http.get(f"/v1/jobs/{job}/gates", params={"feature": "z"}).status_code == 404
 
 
 @pytest.mark.parametrize(

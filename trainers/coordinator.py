@@ -167,6 +167,14 @@ class Coordinator:
     def history(self) -> list[Snapshot]:
         return self.snapshots
 
+    def since(self, attempt: int, count: int) -> tuple[int, int, list[Snapshot]]:
+        """The attempt, a place, and the snapshots from there on, for one who has `count` of that `attempt`.
+
+        The place is 0 where what he has isn't the beginning of this history.
+        """
+        first = count if attempt == self.attempt and count <= len(self.snapshots) else 0
+        return self.attempt, first, self.snapshots[first:]
+
     def endurance(self, warmup: int) -> NDArray[np.float32] | None:
         """Mean gate over the snapshots after step `warmup`, when gates were priced (F); None without one."""
         priced = [snapshot.gate_F for snapshot in self.snapshots if snapshot.step > warmup]

@@ -21,6 +21,15 @@ from trainers.run_directory import RunDirectory, write_json
 from trainers.spec import JobSpec
 
 CODE = ("winnow", "torch", "torchrec", "fbgemm-gpu-cpu", "fbgemm-gpu")
+ROW_GROUP = 2**20
+HISTORY = pa.schema(
+    {
+        "step": pa.int64(),
+        "feature": pa.dictionary(pa.int32(), pa.string()),
+        "gate": pa.float32(),
+        "divergence": pa.float32(),
+    }
+)
 
 
 def write_results(
@@ -37,18 +46,20 @@ def write_results(
 
 def write_history(directory: RunDirectory, final: Coordinator) -> None:
     """gates.parquet: step, feature, gate, divergence; a row per snapshot and feature."""
-    snapshots, features = final.snapshots, final.features
-    count = len(features)
-    table = pa.table(
-        {
-            "step": pa.array(np.repeat(np.array([s.step for s in snapshots], dtype=np.int64), count)),
-            "feature": pa.array(list(features) * len(snapshots), pa.string()).dictionary_encode(),
-            "gate": pa.array(np.concatenate([s.gate_F for s in snapshots])),
-            "divergence": pa.array(np.concatenate([s.divergence_F for s in snapshots])),
-        }
-    )
+    names, count = pa.array(final.features, pa.string()), len(final.features)
+    together = max(1, ROW_GROUP // count)
     temporary = directory.gates.with_name(".gates.parquet.tmp")
-    pq.write_table(table, temporary, compression="zstd")
+    with pq.ParquetWriter(temporary, HISTORY, compression="zstd") as writer:
+        for begin in range(0, len(final.snapshots), together):
+            snapshots = final.snapshots[begin : begin + together]
+            places = np.tile(np.arange(count, dtype=np.int32), len(snapshots))
+            columns = [
+                pa.array(np.repeat(np.array([s.step for s in snapshots], dtype=np.int64), count)),
+                pa.DictionaryArray.from_arrays(places, names),
+                pa.array(np.concatenate([s.gate_F for s in snapshots])),
+                pa.array(np.concatenate([s.divergence_F for s in snapshots])),
+            ]
+            writer.write_table(pa.Table.from_arrays(columns, schema=HISTORY))
     temporary.replace(directory.gates)
 
 

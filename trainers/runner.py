@@ -21,6 +21,7 @@ from ray.train.torch import TorchConfig, TorchTrainer
 
 from trainers.coordinator import Coordinator
 from trainers.data.check import check
+from trainers.gate_history import GateHistory
 from trainers.model import arranged
 from trainers.ray_worker import work
 from trainers.results import write_history, write_results
@@ -29,6 +30,7 @@ from trainers.spec import JobSpec, SpecError
 
 Observer = Callable[[dict[str, Any]], None]
 POLL_SECONDS = 0.5
+FLUSH_SECONDS = 5.0
 
 
 class RunError(RuntimeError):
@@ -69,11 +71,11 @@ def run(spec: JobSpec, output: Path, *, resume: bool = False, observer: Observer
     directory.record("started", resume=resume, workers=spec.scaling.workers)
     coordinator = ray.remote(Coordinator).options(num_cpus=0, max_restarts=3).remote(tuple(arranged(spec).dims))
     ray_ready = time.perf_counter() - began - checked
-    with Watch(coordinator, directory, observer):
+    history = GateHistory(directory.history, tuple(arranged(spec).dims))
+    with Watch(coordinator, directory, history, observer):
         _fit(spec, directory, coordinator)
-    return _conclude(
-        spec, directory, coordinator, {"check": checked, "ray": ray_ready, "total": time.perf_counter() - began}
-    )
+    seconds = {"check": checked, "ray": ray_ready, "total": time.perf_counter() - began}
+    return _conclude(spec, directory, coordinator, history, seconds)
 
 
 def _finished(spec: JobSpec, directory: RunDirectory, resume: bool) -> RunResult | None:
@@ -146,12 +148,16 @@ def _fit(spec: JobSpec, directory: RunDirectory, coordinator: Any) -> None:
         raise (SpecError(reason) if reason else RunError(str(error))) from None
 
 
-def _conclude(spec: JobSpec, directory: RunDirectory, coordinator: Any, seconds: dict[str, float]) -> RunResult:
+def _conclude(
+    spec: JobSpec, directory: RunDirectory, coordinator: Any, history: GateHistory, seconds: dict[str, float]
+) -> RunResult:
     reason = ray.get(coordinator.failure.remote())
     if reason:
         directory.record("failed", reason=reason)
         raise SpecError(reason)
     final: Coordinator = ray.get(coordinator.snapshot.remote())
+    history.extend(*final.since(history.attempt, history.count))
+    history.flush()
     prune_list = write_results(spec, directory, final, seconds)
     directory.record("succeeded", prune_list=prune_list["id"], guard_passed=prune_list["guard"]["passed"])
     write_json(directory.progress, final.progress())
@@ -159,10 +165,13 @@ def _conclude(spec: JobSpec, directory: RunDirectory, coordinator: Any, seconds:
 
 
 class Watch:
-    """A thread that copies the coordinator's state into progress.json, gates.parquet, the events and the observer."""
+    """A thread that copies the coordinator's state into the run directory's files and to the observer."""
 
-    def __init__(self, coordinator: Any, directory: RunDirectory, observer: Observer | None) -> None:
-        self.coordinator, self.directory, self.observer = coordinator, directory, observer
+    def __init__(
+        self, coordinator: Any, directory: RunDirectory, history: GateHistory, observer: Observer | None
+    ) -> None:
+        self.coordinator, self.directory, self.history, self.observer = coordinator, directory, history, observer
+        self._flushed = 0.0
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._loop, name="watch", daemon=True)
         self._shown: dict[str, Any] = {}
@@ -179,19 +188,29 @@ class Watch:
         while not self._stop.wait(POLL_SECONDS):
             try:
                 progress = ray.get(self.coordinator.progress.remote(), timeout=30)
+                if self._stop.is_set():
+                    return  # A late answer must not overwrite what the run's end has written.
+                if progress != self._shown:
+                    self._copy(progress)
             except ray.exceptions.RayError:
                 continue
-            if self._stop.is_set():
-                return  # A late answer must not overwrite what the run's end has written.
-            if progress == self._shown:
-                continue
-            if progress["stage"] != self._shown.get("stage"):
-                self.directory.record("stage", stage=progress["stage"], attempt=progress["attempt"])
-                self._copy_history()
-            self._shown = progress
-            write_json(self.directory.progress, progress)
-            if self.observer:
-                self.observer(progress)
+
+    def _copy(self, progress: dict[str, Any]) -> None:
+        if progress["stage"] != self._shown.get("stage"):
+            self.directory.record("stage", stage=progress["stage"], attempt=progress["attempt"])
+            self._copy_history()
+        if time.monotonic() - self._flushed > FLUSH_SECONDS:
+            self._extend_history()
+        self._shown = progress
+        write_json(self.directory.progress, progress)
+        if self.observer:
+            self.observer(progress)
+
+    def _extend_history(self) -> None:
+        asked = self.coordinator.since.remote(self.history.attempt, self.history.count)
+        self.history.extend(*ray.get(asked, timeout=30))
+        self.history.flush()
+        self._flushed = time.monotonic()
 
     def _copy_history(self) -> None:
         final: Coordinator = ray.get(self.coordinator.snapshot.remote(), timeout=30)

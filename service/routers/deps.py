@@ -10,6 +10,7 @@ from fastapi import Depends, Request
 from service.access import Reader
 from service.engine import Engine
 from service.problems import ApiError
+from service.routers.bodies import storable
 from service.routers.session import SessionDep
 from service.settings import Settings
 from service.store import jobs, models
@@ -39,14 +40,14 @@ NowDep = Annotated[datetime, Depends(now_of)]
 
 
 def job_of(job_id: str, session: SessionDep, caller: Reader) -> Job:
-    job = jobs.find(session, job_id)
+    job = jobs.find(session, job_id) if storable(job_id) else None
     if job is None or not caller.sees(job.model):
         raise ApiError(404, "job-not-found", f"there is no job {job_id!r}; `GET /v1/jobs` lists those there are")
     return job
 
 
 def model_of(model: str, session: SessionDep, caller: Reader) -> Model:
-    found = models.find(session, model)
+    found = models.find(session, model) if storable(model) else None
     if found is None or not caller.sees(found.name):
         raise ApiError(404, "model-not-found", f"there is no model {model!r}; `GET /v1/models` lists those there are")
     return found

@@ -1,190 +1,225 @@
-"""`/v1/jobs`: submit, list, watch, cancel, read the result."""
+"""`/v1/jobs`: submit, list, watch, read the result."""
 
 from __future__ import annotations
 
-import math
-from datetime import datetime
-from pathlib import Path
-from typing import Annotated, Any
+from datetime import datetime, timedelta
+from typing import Annotated, Any, Literal
 
-import pyarrow.parquet as pq
-from fastapi import APIRouter, Query, Response
-from fastapi.exceptions import RequestValidationError
-from pydantic import BaseModel, ConfigDict
+from fastapi import APIRouter, Body, Header, Query, Response
+from pydantic import BaseModel, ConfigDict, Field
 
-from service.access import Reader, Submitter
-from service.problems import ApiError, Problem, sendable
-from service.routers.deps import JobDep, NowDep, SessionDep, SettingsDep
+from service.access import Caller, Reader, Submitter
+from service.composing import compose
+from service.problems import ApiError
+from service.routers import bodies
+from service.routers.bodies import BIGGEST, Instant, StoredText, problems
+from service.routers.deps import JobDep, ModelDep, NowDep, SessionDep, SettingsDep
+from service.routers.job_views import JobPage, JobView, listed, shown
 from service.states import JobState
-from service.store import events, jobs
+from service.store import listing
 from service.store.tables import Job
-from trainers.run_directory import RunDirectory
-from trainers.spec import JobSpec
+from service.submitting import Submission
+from trainers.spec import JobSpec, SpecError
 
-router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
-ERRORS: dict[int | str, dict[str, Any]] = {404: {"model": Problem}, 422: {"model": Problem}}
-ENDED_ERRORS: dict[int | str, dict[str, Any]] = {**ERRORS, 409: {"model": Problem}}
+router = APIRouter(tags=["jobs"])
 MAX_LIMIT = 200
-COLUMNS = ("gate", "divergence")
+MONTH_SECONDS = 31 * 24 * 3600
+SPEC_EXAMPLE: dict[str, Any] = {
+    "name": "teacher",
+    "dataset": {"train": "/data/train", "validation": "/data/validation", "test": "/data/test", "group": "user_id"},
+    "features": [
+        {"name": "user_id", "kind": "categorical", "dim": 16, "hash_size": 6041, "status": "essential"},
+        {"name": "age", "kind": "dense"},
+    ],
+    "prune": {"rule": "threshold", "threshold": 0.5, "guard": {"metric": "auc", "max_drop": 0.001}},
+}
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        min_length=1,
+        max_length=200,
+        pattern=r"^[!-~]([ -~]*[!-~])?$",
+        description="repeated within 24 hours with the same request, it answers with the job made then",
+    ),
+]
 
 
-class JobView(BaseModel):
-    """A job as it stands."""
+class JobOptions(bodies.Body):
+    """How a job is run."""
 
-    model_config = ConfigDict(from_attributes=True)
+    priority: int = Field(default=0, ge=-100, le=100, description="higher ones start first")
+    dry_run: bool = Field(default=False, description="only hold the spec against the data; nothing is trained")
+    deadline_seconds: int | None = Field(
+        default=None, ge=1, le=MONTH_SECONDS, description="the job fails where it hasn't ended so long after this call"
+    )
+    max_failures: int = Field(
+        default=3, ge=0, le=100, description="how many attempts that the infrastructure ended are followed by another"
+    )
 
-    id: str
-    name: str
-    state: JobState
-    reason: str | None
-    cancel_requested: bool
-    created_at: datetime
-    updated_at: datetime
-    progress: dict[str, Any] | None
-
-
-class JobPage(BaseModel):
-    """Newest first; `next` is the cursor of the following page, null on the last."""
-
-    jobs: list[JobView]
-    next: int | None
+    def columns(self, now: datetime) -> dict[str, Any]:
+        seconds = self.deadline_seconds
+        deadline = None if seconds is None else now + timedelta(seconds=seconds)
+        options = {"priority": self.priority, "dry_run": self.dry_run, "max_failures": self.max_failures}
+        return {**options, "deadline": deadline}
 
 
-class EventView(BaseModel):
-    model_config = ConfigDict(from_attributes=True)
+class JobOfModel(JobOptions):
+    """A job over a model's essential, active and candidate features, by the model's spec."""
 
-    number: int
-    time: datetime
-    kind: str
-    data: dict[str, Any]
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"overrides": {"selector": {"target_dims": 0.7}}, "priority": 10}]}
+    )
 
-
-class GateHistory(BaseModel):
-    """A row of `gates` and of `divergences` for each step, a column for each feature."""
-
-    features: list[str]
-    steps: list[int]
-    gates: list[list[float]]
-    divergences: list[list[float]]
-
-
-@router.post("", status_code=202, operation_id="submitJob", responses={422: {"model": Problem}})
-def submit(spec: JobSpec, session: SessionDep, caller: Submitter, now: NowDep, response: Response) -> JobView:
-    """Store a job; it starts when the control plane next looks. The job exists once this has answered 202."""
-    _refuse_relative(spec)
-    content = spec.model_dump(mode="json")
-    _refuse_unstorable(content)
-    job = jobs.create(session, content, now, submitted_by=caller.name)
-    response.headers["Location"] = f"/v1/jobs/{job.id}"
-    return JobView.model_validate(job)
-
-
-def _refuse_relative(spec: JobSpec) -> None:
-    """A path relative to the sender's folder means nothing here."""
-    for split in ("train", "validation", "test"):
-        uri = getattr(spec.dataset, split)
-        if uri is not None and "://" not in uri and not Path(uri).is_absolute():
-            detail = f"dataset.{split}: {uri!r} is a relative path; give an absolute path, or a URI"
-            raise ApiError(422, "relative-path", detail)
-
-
-def _refuse_unstorable(content: Any, place: tuple[str | int, ...] = ("body",)) -> None:
-    """JSON has no infinities and PostgreSQL no NUL, and both read well in Python. Raises RequestValidationError."""
-    message = None
-    if isinstance(content, float) and not math.isfinite(content):
-        message = "give a finite number"
-    elif isinstance(content, str) and ("\0" in content or sendable(content) != content):
-        message = "give text without NUL characters and halves of surrogate pairs"
-    if message is not None:
-        raise RequestValidationError([{"loc": place, "msg": message, "input": content}])
-    parts = content.items() if isinstance(content, dict) else enumerate(content) if isinstance(content, list) else ()
-    for key, part in parts:
-        _refuse_unstorable(part, (*place, key))
-
-
-@router.get("", operation_id="listJobs", responses={422: {"model": Problem}})
-def listing(
-    session: SessionDep,
-    caller: Reader,
-    state: JobState | None = None,
-    cursor: Annotated[int | None, Query(ge=1, le=2**53)] = None,
-    limit: Annotated[int, Query(ge=1, le=MAX_LIMIT)] = 50,
-) -> JobPage:
-    """Jobs, newest first, of one state or all."""
-    found = jobs.page(session, state=state, after=cursor, limit=limit + 1)
-    shown = found[:limit]
-    return JobPage(
-        jobs=[JobView.model_validate(job) for job in shown],
-        next=shown[-1].number if len(found) > limit else None,
+    overrides: dict[str, Any] = Field(
+        default={}, description="laid over the model's spec (JSON Merge Patch, RFC 7396); features can't be among them"
     )
 
 
-@router.get("/{job_id}", operation_id="getJob", responses=ERRORS)
-def read(job: JobDep) -> JobView:
-    """A job and its latest progress."""
-    return JobView.model_validate(job)
+class AttemptView(BaseModel):
+    """One handing over of a job to Ray."""
+
+    model_config = ConfigDict(
+        from_attributes=True,
+        json_schema_extra={
+            "examples": [
+                {
+                    "number": 1,
+                    "outcome": "lost",
+                    "reason": "Ray was restarted",
+                    "started_at": "2026-01-01T00:00:05Z",
+                    "ended_at": "2026-01-01T01:00:00Z",
+                }
+            ]
+        },
+    )
+
+    number: int
+    outcome: str | None = Field(description="null while it runs, then succeeded, failed, lost or cancelled")
+    reason: str | None
+    started_at: datetime
+    ended_at: datetime | None
+
+
+def accepted(session: SessionDep, found: tuple[Job, bool], response: Response) -> JobView:
+    """The answer to a request for a job."""
+    job, replayed = found
+    response.headers["Location"] = f"/v1/jobs/{job.id}"
+    if replayed:
+        response.headers["Idempotent-Replayed"] = "true"
+    return shown(session, job)
+
+
+def unrestricted(caller: Caller) -> None:
+    """A job of no model would be out of sight for a caller of one model. Raises ApiError 403."""
+    if caller.model is not None:
+        detail = f"key {caller.name!r} is for model {caller.model!r}; submit to /v1/models/{caller.model}/jobs"
+        raise ApiError(403, "key-of-one-model", detail)
 
 
 @router.post(
-    "/{job_id}/cancel", status_code=202, operation_id="cancelJob", responses={**ERRORS, 409: {"model": Problem}}
+    "/v1/jobs", status_code=202, operation_id="submitJob", summary="Submit a job", responses=problems(400, 409, 422)
 )
-def cancel(job: JobDep, session: SessionDep, caller: Submitter, now: NowDep) -> JobView:
-    """Ask for a job to end. Asking again changes nothing; a job that has ended can't be cancelled."""
-    if JobState(job.state).ended:
-        raise ApiError(409, "job-ended", f"job {job.id} has {job.state}; only a job that still runs can be cancelled")
-    if not job.cancel_requested:
-        job.cancel_requested = True
-        jobs.record(session, job, "job.cancel_requested", {"by": caller.name}, now)
-    return JobView.model_validate(job)
-
-
-@router.get("/{job_id}/events", operation_id="listJobEvents", responses=ERRORS)
-def job_events(
-    job: JobDep,
+def submit(
+    spec: Annotated[JobSpec, Body(examples=[SPEC_EXAMPLE])],
+    options: Annotated[JobOptions, Query()],
     session: SessionDep,
-    after: Annotated[int, Query(ge=0, le=2**53)] = 0,
-    limit: Annotated[int, Query(ge=1, le=1000)] = 200,
-) -> list[EventView]:
-    """What happened to a job, in order, beyond event number `after`."""
-    return [EventView.model_validate(event) for event in events.after(session, after, limit, job_id=job.id)]
+    settings: SettingsDep,
+    caller: Submitter,
+    now: NowDep,
+    response: Response,
+    key: IdempotencyKey = None,
+) -> JobView:
+    """Store a job; it starts when the control plane next looks. The job exists once this has answered 202."""
+    unrestricted(caller)
+    request = {"operation": "submitJob", "spec": spec.model_dump(mode="json"), "options": options.model_dump()}
+    submission = Submission(session, settings, caller, now, key, request)
+    return accepted(session, submission.job(lambda: spec, **options.columns(now)), response)
 
 
-@router.get("/{job_id}/prune-list", operation_id="getPruneList", responses=ENDED_ERRORS)
+@router.post(
+    "/v1/models/{model}/jobs",
+    status_code=202,
+    operation_id="submitModelJob",
+    summary="Submit a job of a model",
+    responses=problems(400, 404, 409, 422),
+)
+def submit_of_model(
+    body: JobOfModel,
+    model: ModelDep,
+    session: SessionDep,
+    settings: SettingsDep,
+    caller: Submitter,
+    now: NowDep,
+    response: Response,
+    key: IdempotencyKey = None,
+) -> JobView:
+    """Store a job over the model's essential, active and candidate features."""
+    request = {"operation": "submitModelJob", "model": model.name, "body": body.model_dump()}
+    submission = Submission(session, settings, caller, now, key, request)
+
+    def spec() -> JobSpec:
+        try:
+            return compose(session, model, body.overrides)
+        except SpecError as error:
+            raise ApiError(422, "invalid-spec", str(error)) from None
+
+    return accepted(session, submission.job(spec, model=model.name, **body.columns(now)), response)
+
+
+class JobQuery(bodies.Body):
+    """Filters, all of which a job has to fit, and the page."""
+
+    state: list[JobState] = Field(default=[], max_length=9, description="one or more")
+    model: StoredText | None = None
+    name: StoredText | None = Field(default=None, description="how the name begins")
+    submitted_by: StoredText | None = None
+    origin: Literal["request", "trigger", "schedule", "retry", "clone"] | None = None
+    created_after: Instant | None = None
+    created_before: Instant | None = None
+    dry_run: bool | None = None
+    cursor: int | None = Field(default=None, ge=1, le=BIGGEST, description="`next` of the page before")
+    limit: int = Field(default=50, ge=1, le=MAX_LIMIT)
+
+
+@router.get("/v1/jobs", operation_id="listJobs", summary="List jobs", responses=problems(422))
+def listing_of_jobs(query: Annotated[JobQuery, Query()], session: SessionDep, caller: Reader) -> JobPage:
+    """Jobs that fit every filter given, newest first."""
+    given = query.model_dump(exclude={"state", "model", "cursor", "limit"})
+    filters = listing.Filters(states=query.state, model=query.model or caller.model, **given)
+    if not caller.sees(filters.model):
+        return JobPage(jobs=[], next=None)
+    found = listing.page(session, filters, query.cursor, query.limit + 1)
+    last = found[query.limit - 1].number if len(found) > query.limit else None
+    return JobPage(jobs=listed(session, found[: query.limit]), next=last)
+
+
+@router.get("/v1/jobs/{job_id}", operation_id="getJob", summary="Read a job", responses=problems(404))
+def read(job: JobDep, session: SessionDep) -> JobView:
+    """A job, its latest progress, and its place in the queue while it waits."""
+    return shown(session, job)
+
+
+@router.get("/v1/jobs/{job_id}/attempts", operation_id="listAttempts", summary="List attempts", responses=problems(404))
+def attempts(job: JobDep, session: SessionDep) -> list[AttemptView]:
+    """Every handing over of the job to Ray, in order."""
+    return [AttemptView.model_validate(attempt) for attempt in listing.attempts(session, job.id)]
+
+
+@router.get("/v1/jobs/{job_id}/spec", operation_id="getJobSpec", summary="Read a job's spec", responses=problems(404))
+def spec_of(job: JobDep) -> JobSpec:
+    """The whole spec, with its defaults: submitted anew, it asks for the same."""
+    return JobSpec.model_validate(job.spec)
+
+
+@router.get(
+    "/v1/jobs/{job_id}/prune-list",
+    operation_id="getJobPruneList",
+    summary="Read a job's prune list",
+    responses=problems(404, 409),
+)
 def prune_list(job: JobDep) -> dict[str, Any]:
     """The prune list of a job that succeeded."""
     if job.prune_list is None:
         raise ApiError(409, "no-prune-list", f"job {job.id} is {job.state} and has no prune list; wait for `succeeded`")
     return job.prune_list
-
-
-@router.get("/{job_id}/gates", operation_id="getGates", responses=ERRORS)
-def gates(
-    job: JobDep,
-    settings: SettingsDep,
-    feature: Annotated[list[str] | None, Query()] = None,
-    last: Annotated[int, Query(ge=1, le=10_000)] = 1000,
-) -> GateHistory:
-    """The history of the gates, of some features or all, over the last so many snapshots."""
-    directory = RunDirectory(settings.run_directory(job.id))
-    if not directory.gates.exists():
-        return GateHistory(features=[], steps=[], gates=[], divergences=[])
-    return _history(job, directory, feature, last)
-
-
-def _history(job: Job, directory: RunDirectory, wanted: list[str] | None, last: int) -> GateHistory:
-    """Rows of the file stand by step, and by feature within each."""
-    table = pq.read_table(directory.gates)
-    step = table["step"].to_numpy()
-    features = int((step == step[0]).sum())
-    names = [str(name) for name in table["feature"].slice(0, features).to_pylist()]
-    unknown = [name for name in wanted or [] if name not in names]
-    if unknown:
-        raise ApiError(404, "feature-not-found", f"job {job.id} has no feature {unknown[0]!r}")
-    chosen = [names.index(name) for name in wanted or names]
-    gate, divergence = (table[column].to_numpy().reshape(-1, features)[-last:, chosen] for column in COLUMNS)
-    return GateHistory(
-        features=[names[place] for place in chosen],
-        steps=step[::features][-last:].tolist(),
-        gates=gate.tolist(),
-        divergences=divergence.tolist(),
-    )

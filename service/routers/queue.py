@@ -1,0 +1,51 @@
+"""`/v1/queue`: which jobs wait, and how many may run."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel, ConfigDict, Field
+
+from service.access import Reader
+from service.routers.bodies import BIGGEST, problems
+from service.routers.deps import SessionDep
+from service.routers.job_views import JOB, JobSummary
+from service.store import listing
+
+router = APIRouter(tags=["jobs"])
+
+
+class Queue(BaseModel):
+    """Waiting jobs in the order in which they start; `next` is the cursor of the following page, null on the last."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"jobs": [{**JOB, "state": "queued", "position": 1}], "next": None, "waiting": 1, "running": 2}
+            ]
+        }
+    )
+
+    jobs: list[JobSummary]
+    next: int | None
+    waiting: int = Field(description="jobs that wait, of those the caller sees")
+    running: int = Field(description="jobs under way, of those the caller sees")
+
+
+@router.get("/v1/queue", operation_id="getQueue", summary="Read the queue", responses=problems(422))
+def read(
+    session: SessionDep,
+    caller: Reader,
+    cursor: Annotated[int, Query(ge=0, le=BIGGEST, description="`next` of the page before")] = 0,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+) -> Queue:
+    """Waiting jobs with their places. A caller of one model sees that model's, at their places among all."""
+    found = listing.queue(session, caller.model, cursor, limit + 1)
+    waiting, running = listing.counts(session, caller.model)
+    return Queue(
+        jobs=[JobSummary.of(job, {job.id: place}) for place, job in found[:limit]],
+        next=found[limit - 1][0] if len(found) > limit else None,
+        waiting=waiting,
+        running=running,
+    )

@@ -1,0 +1,68 @@
+"""A job asked for over HTTP: checked, and stored once however often it is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from service.access import Caller
+from service.problems import ApiError
+from service.roots import check_spec
+from service.routers.bodies import refuse_unstorable
+from service.settings import Settings
+from service.store import idempotency, jobs
+from service.store.tables import Job
+from trainers.spec import JobSpec
+
+
+@dataclass(frozen=True)
+class Submission:
+    """A request for a job, in a transaction that isn't over.
+
+    Args:
+        key: its `Idempotency-Key`; None where each request makes a job.
+        request: all that was asked for: a key that comes with another request is refused.
+    """
+
+    session: Session
+    settings: Settings
+    caller: Caller
+    now: datetime
+    key: str | None
+    request: dict[str, Any]
+
+    def job(self, spec: Callable[[], JobSpec], **columns: Any) -> tuple[Job, bool]:
+        """The job, and whether an earlier request made it; `spec` is called where none did.
+
+        Raises:
+            ApiError: 409 where the key came with another request, 422 for a place outside the allowed roots.
+            RequestValidationError: the spec has what can't be stored.
+        """
+        refuse_unstorable(self.request)
+        caller, digest = self.caller.id, idempotency.fingerprint(self.request)
+        keep = timedelta(hours=self.settings.keep_idempotency_hours)
+        try:
+            if self.key is not None:
+                found = idempotency.made_by(self.session, caller, self.key, digest, self.now - keep)
+                if found is not None:
+                    return found, True
+            content = self._checked(spec())
+            create = partial(jobs.create, self.session, content, self.now, submitted_by=self.caller.name, **columns)
+            if self.key is None:
+                return create(), False
+            return idempotency.once(self.session, caller, self.key, digest, self.now, keep, create)
+        except idempotency.KeyReusedError:
+            detail = f"Idempotency-Key {self.key!r} came with another request; give each request a key of its own"
+            raise ApiError(409, "idempotency-conflict", detail) from None
+
+    def _checked(self, spec: JobSpec) -> dict[str, Any]:
+        content = spec.model_dump(mode="json")
+        refuse_unstorable(content)
+        self.session.commit()  # following links may take long, and waits for no other request
+        check_spec(spec, self.settings)
+        return content
