@@ -53,7 +53,7 @@ def find(session: Session, model: str, schedule_id: str, *, lock: bool = False) 
     return session.scalar(_locked(query) if lock else query)
 
 
-def _locked(query: Select[tuple[Schedule]], *, skip: bool = False) -> Select[tuple[Schedule]]:
+def _locked(query: Select[Schedule], *, skip: bool = False) -> Select[Schedule]:
     """Rows as they stand once nobody else holds them, even where the session has read them before."""
     return query.with_for_update(skip_locked=skip).execution_options(populate_existing=True)
 
