@@ -7,12 +7,12 @@ from typing import Annotated, Any
 from fastapi.exceptions import RequestValidationError
 from pydantic import Field, ValidationError
 
+from service.policies import Policy, Retention
 from service.roots import allowed
 from service.routers.bodies import Body, StoredText, refuse_unstorable
 from service.settings import Settings
 from trainers.spec import JobSpec
 
-Days = Annotated[int, Field(ge=1, le=36_500)]
 ELSEWHERE = {
     "name": "a job of a model has the model's name; leave this out",
     "features": "features have resources of their own; register them under /v1/models/{model}/features",
@@ -21,24 +21,6 @@ ELSEWHERE = {
 # What a job's overrides may still bring: any place will do, to check the rest.
 SOME_DATASET = {"train": "/", "splits": {}}
 SOME_FEATURES = [{"name": "any", "kind": "dense"}]
-
-
-class Policy(Body):
-    """Who has to agree before a prune list is served."""
-
-    auto_approve: bool = Field(default=False, description="a list whose guard passed is approved when it is proposed")
-    auto_activate: bool = Field(
-        default=False, description="a list whose guard passed becomes active when it is approved, by whomever"
-    )
-    four_eyes: bool = Field(default=True, description="who submitted the job can't approve its list")
-
-
-class Retention(Body):
-    """How long what the model's jobs left is kept. The active list and its job stay."""
-
-    runs_days: Days | None = Field(default=None, description="days after its end that a run's files are kept")
-    events_days: Days | None = Field(default=None, description="days that events are kept; null for ever")
-    keep_last: int = Field(default=10, ge=0, le=1_000_000, description="newest runs that are kept whatever their age")
 
 
 class ModelSettings(Body):

@@ -12,7 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from service.access import Admin, Caller, Reader
 from service.composing import merged
-from service.model_settings import ModelSettings, Policy, Retention, refuse_bad_spec
+from service.model_settings import ModelSettings, refuse_bad_spec
+from service.policies import Policy, Retention
 from service.problems import ApiError
 from service.routers.bodies import Body, StoredText, problems, refuse_unstorable
 from service.routers.deps import ModelDep, NowDep, SessionDep, SettingsDep
