@@ -18,11 +18,26 @@ from service.loops import Loop, Running
 from service.observe import Observed, trace
 from service.problems import install
 from service.reconcile import Reconciler
-from service.routers import events, features, fires, gates, health, job_actions, jobs, models, queue, schedules
+from service.routers import (
+    events,
+    features,
+    fires,
+    gates,
+    health,
+    job_actions,
+    jobs,
+    latency,
+    logs,
+    models,
+    queue,
+    schedules,
+    triggers,
+)
 from service.scheduling import Scheduler
 from service.settings import EVERYWHERE, Settings
 from service.stopping import heard
 from service.store.database import connect
+from service.triggers.loop import Evaluator
 
 STOP_SECONDS = 5.0
 ROUTERS = (
@@ -32,8 +47,11 @@ ROUTERS = (
     queue.router,
     events.router,
     gates.router,
+    logs.router,
     schedules.router,
     fires.router,
+    triggers.router,
+    latency.router,
     models.router,
     features.router,
 )
@@ -85,5 +103,6 @@ def _loops(sessions: sessionmaker[Session], engine: Engine, settings: Settings, 
     reconciler = Reconciler(sessions, engine, settings, now)
     return [
         Loop("reconcile", reconciler.step, settings.poll_seconds),
+        Loop("triggers", Evaluator(sessions, settings, now).step, min(settings.trigger_seconds, 5.0)),
         Loop("schedules", Scheduler(sessions, settings, now).step, settings.poll_seconds),
     ]

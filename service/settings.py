@@ -55,6 +55,13 @@ class Settings(BaseSettings):
         default=15.0, ge=0, description="how long a run that is cancelled has to end by itself"
     )
     snapshot_seconds: float = Field(default=2.0, ge=0, description="the least time between two snapshots of a job")
+    trigger_seconds: float = Field(default=60.0, gt=0, le=3600, description="pause between evaluations of a trigger")
+    observe_seconds: float = Field(
+        default=10.0, gt=0, le=3600, description="how long a trigger's look at Prometheus or at partitions may take"
+    )
+    prometheus_url: str | None = Field(
+        default=None, pattern=r"^https?://", description="Prometheus that triggers' queries are put to"
+    )
     keep_runs_days: float = Field(
         default=90.0, gt=0, le=36500, description="how long the run directory of an ended job is kept"
     )
@@ -106,6 +113,15 @@ class Settings(BaseSettings):
             raise ValueError(
                 f"lease_seconds: {self.lease_seconds:g} can end while a replica waits for Ray, which it asks twice for "
                 f"up to ray_timeout_seconds ({self.ray_timeout_seconds:g}); give more than twice that"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _lease_outlasts_an_observation(self) -> Self:
+        if self.lease_seconds <= self.observe_seconds:
+            raise ValueError(
+                f"observe_seconds: a trigger's lease of {self.lease_seconds:g} s (lease_seconds) can end within "
+                f"{self.observe_seconds:g} s; give less"
             )
         return self
 

@@ -22,7 +22,7 @@ def ask(settings: Settings, query: str) -> float | None:
     """
     url = f"{str(settings.prometheus_url).rstrip('/')}/api/v1/query"
     try:
-        answer = _answer(url, query, settings.prometheus_timeout_seconds)
+        answer = _answer(url, query, settings.observe_seconds)
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise ObservationError(f"Prometheus doesn't answer: {type(error).__name__}") from None
     except (ValueError, RecursionError):
