@@ -8,10 +8,10 @@ from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from service import gate_history
+from service.attempts import directory_of
 from service.problems import ApiError
 from service.routers.bodies import BIGGEST, StoredText, problems
 from service.routers.deps import JobDep, SessionDep, SettingsDep
-from trainers.run_directory import RunDirectory
 
 router = APIRouter(tags=["gates"])
 
@@ -62,7 +62,7 @@ def gates(
     Where there are more snapshots than points, a point is the mean over `every` of them. Empty until the first one.
     """
     session.commit()
-    path = RunDirectory(settings.run_directory(job.id)).history
+    path = directory_of(settings, job).history
     try:
         found = gate_history.read(path, feature, last, points)
     except gate_history.UnknownFeatureError as error:

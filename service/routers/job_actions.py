@@ -40,9 +40,7 @@ def cancel(job: JobDep, session: SessionDep, caller: Submitter, now: NowDep) -> 
     """Ask for a job to end. Asking again changes nothing; a job that has ended can't be cancelled."""
     if JobState(job.state).ended:
         raise ApiError(409, "job-ended", f"job {job.id} has {job.state}; only a job that still runs can be cancelled")
-    if not job.cancel_requested:
-        job.cancel_requested, job.cancel_requested_at = True, now
-        jobs.record(session, job, "job.cancel_requested", {"by": caller.name}, now)
+    jobs.request_cancel(session, job, caller.name, now)
     return shown(session, job)
 
 

@@ -2,40 +2,51 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from service.access import Reader
 from service.routers.bodies import BIGGEST, problems
-from service.routers.deps import SessionDep
+from service.routers.deps import SessionDep, SettingsDep
 from service.routers.job_views import JOB, JobSummary
 from service.store import listing
 
 router = APIRouter(tags=["jobs"])
+EXAMPLE: dict[str, Any] = {
+    "jobs": [{**JOB, "state": "queued", "attempt": 0, "started_at": None, "progress": None, "position": 1}],
+    "next": None,
+    "waiting": 1,
+    "running": 2,
+    "limits": {"jobs": 2, "jobs_per_model": 1, "dry_runs": 2},
+}
+
+
+class QueueLimits(BaseModel):
+    """How many jobs may run at once; dry runs are counted apart."""
+
+    jobs: int
+    jobs_per_model: int
+    dry_runs: int
 
 
 class Queue(BaseModel):
     """Waiting jobs in the order in which they start; `next` is the cursor of the following page, null on the last."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {"jobs": [{**JOB, "state": "queued", "position": 1}], "next": None, "waiting": 1, "running": 2}
-            ]
-        }
-    )
+    model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE]})
 
     jobs: list[JobSummary]
     next: int | None
     waiting: int = Field(description="jobs that wait, of those the caller sees")
     running: int = Field(description="jobs under way, of those the caller sees")
+    limits: QueueLimits = Field(description="how many may run at once")
 
 
 @router.get("/v1/queue", operation_id="getQueue", summary="Read the queue", responses=problems(422))
 def read(
     session: SessionDep,
+    settings: SettingsDep,
     caller: Reader,
     cursor: Annotated[int, Query(ge=0, le=BIGGEST, description="`next` of the page before")] = 0,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
@@ -48,4 +59,9 @@ def read(
         next=found[limit - 1][0] if len(found) > limit else None,
         waiting=waiting,
         running=running,
+        limits=QueueLimits(
+            jobs=settings.max_running_jobs,
+            jobs_per_model=settings.max_running_jobs_per_model,
+            dry_runs=settings.max_running_checks,
+        ),
     )

@@ -75,7 +75,8 @@ def queue(session: Session, model: str | None, after: int, limit: int) -> Sequen
 def _queue() -> Select[tuple[str, int]]:
     """In the order in which jobs start: higher priority first, then who came first."""
     place = func.row_number().over(order_by=(Job.priority.desc(), Job.number))
-    return select(Job.id, place.label("position")).where(Job.state == JobState.QUEUED.value)
+    handed_over = select(Attempt.number).where(Attempt.job_id == Job.id, Attempt.outcome.is_(None)).exists()
+    return select(Job.id, place.label("position")).where(Job.state == JobState.QUEUED.value, ~handed_over)
 
 
 def counts(session: Session, model: str | None) -> tuple[int, int]:
