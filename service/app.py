@@ -18,6 +18,7 @@ from service.loops import Loop, Running
 from service.observe import Observed, trace
 from service.problems import install
 from service.reconcile import Reconciler
+from service.retention import Retention
 from service.routers import (
     events,
     features,
@@ -29,6 +30,7 @@ from service.routers import (
     latency,
     logs,
     models,
+    prune_lists,
     queue,
     schedules,
     triggers,
@@ -54,6 +56,7 @@ ROUTERS = (
     latency.router,
     models.router,
     features.router,
+    prune_lists.router,
 )
 DESCRIPTION = "Finds the features a ranking model does not need. A job is a spec; its result is a prune list."
 
@@ -103,6 +106,7 @@ def _loops(sessions: sessionmaker[Session], engine: Engine, settings: Settings, 
     reconciler = Reconciler(sessions, engine, settings, now)
     return [
         Loop("reconcile", reconciler.step, settings.poll_seconds),
+        Loop("retention", Retention(sessions, settings, now).step, settings.retention_seconds),
         Loop("triggers", Evaluator(sessions, settings, now).step, min(settings.trigger_seconds, 5.0)),
         Loop("schedules", Scheduler(sessions, settings, now).step, settings.poll_seconds),
     ]

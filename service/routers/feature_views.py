@@ -79,7 +79,7 @@ class FeatureBatch(Body):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"features": [ITEM, {"name": "age", "kind": "dense"}]}]})
 
-    features: Annotated[tuple[NewFeature, ...], Field(min_length=1, max_length=MAX_FEATURES)]
+    features: Annotated[list[NewFeature], Field(min_length=1, max_length=MAX_FEATURES)]
 
 
 class FeaturePatch(Body):
@@ -117,7 +117,7 @@ class StatusChange(Body):
         }
     )
 
-    features: Annotated[tuple[Name, ...], Field(min_length=1, max_length=MAX_FEATURES)]
+    features: Annotated[list[Name], Field(min_length=1, max_length=MAX_FEATURES)]
     status: FeatureStatus
     reason: Reason
 

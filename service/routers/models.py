@@ -10,7 +10,7 @@ from fastapi import APIRouter, Query, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from service.access import Admin, Caller, Reader
+from service.access import Admin, Reader, unrestricted
 from service.composing import merged
 from service.model_settings import ModelSettings, refuse_bad_spec
 from service.policies import Policy, Retention
@@ -103,12 +103,6 @@ def _view(model: Model, counts: Mapping[str, Mapping[str, int]]) -> ModelView:
     return ModelView.model_validate({**values, "features": counts[model.name]})
 
 
-def _need_all_models(caller: Caller) -> None:
-    if caller.model is not None:
-        detail = f"key {caller.name!r} is for model {caller.model!r} alone; use an admin key for all models"
-        raise ApiError(403, "key-of-one-model", detail)
-
-
 def _locked(session: SessionDep, model: Model, *, whole: bool = False) -> Model:
     found = models.locked(session, model.name, whole=whole)
     if found is None:
@@ -121,7 +115,7 @@ def create(
     body: NewModel, session: SessionDep, settings: SettingsDep, caller: Admin, now: NowDep, response: Response
 ) -> ModelView:
     """Put a model under management. The key has to be for all models."""
-    _need_all_models(caller)
+    unrestricted(caller, "a new model")
     refuse_unstorable(body.description, ("body", "description"))
     refuse_bad_spec(body.spec, settings)
     model = models.create(session, body.name, body.model_dump(mode="json", exclude={"name"}), now)
@@ -193,7 +187,7 @@ def _settings(content: dict[str, Any]) -> dict[str, Any]:
 @router.delete("/{model}", status_code=204, operation_id="deleteModel", responses=problems(404, 409, 412))
 def delete(model: ModelDep, session: SessionDep, caller: Admin, now: NowDep, if_match: IfMatch = None) -> None:
     """Forget a model, its features and its lists, and revoke its keys; its jobs stay. Needs a key for all models."""
-    _need_all_models(caller)
+    unrestricted(caller, "forgetting a model")
     found = _locked(session, model, whole=True)
     require_match(if_match, etag(found.version))
     unfinished = models.unfinished_jobs(session, found.name)

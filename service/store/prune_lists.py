@@ -157,14 +157,15 @@ def _former(session: Session, published: PublishedList) -> list[tuple[Feature, F
     """Features that the list moved, and what they were. Who decided by hand since then isn't overruled."""
     mine = FeatureDecision.prune_list_number == published.number
     of_model = FeatureDecision.model == published.model
-    moved = {each.feature: each for each in session.scalars(select(FeatureDecision).where(of_model, mine))}
+    rows = select(FeatureDecision.feature, FeatureDecision.number, FeatureDecision.before).where(of_model, mine)
+    moved = {feature: (number, before) for feature, number, before in session.execute(rows)}
     by_hand = select(FeatureDecision.feature, func.max(FeatureDecision.number))
     by_hand = by_hand.where(of_model, FeatureDecision.prune_list_number.is_(None)).group_by(FeatureDecision.feature)
     newest = {feature: number for feature, number in session.execute(by_hand)}  # noqa: C416 (rows aren't pairs to mypy)
     return [
-        (feature, FeatureStatus(moved[feature.name].before))
+        (feature, FeatureStatus(str(moved[feature.name][1])))
         for feature in models.features(session, published.model)
-        if feature.name in moved and newest[feature.name] < moved[feature.name].number
+        if feature.name in moved and newest[feature.name] < moved[feature.name][0]
     ]
 
 
@@ -241,13 +242,9 @@ def served(session: Session, model: str) -> tuple[int, str] | None:
 
 
 def content(session: Session, number: int) -> dict[str, Any]:
-    found = session.scalar(select(PublishedList.content).where(PublishedList.number == number))
-    assert found is not None
-    return found
+    return dict(session.execute(select(PublishedList.content).where(PublishedList.number == number)).scalar_one())
 
 
 def content_text(session: Session, number: int) -> str:
     """The content in JSON, as it is stored."""
-    found = session.scalar(select(cast(PublishedList.content, Text)).where(PublishedList.number == number))
-    assert found is not None
-    return found
+    return session.execute(select(cast(PublishedList.content, Text)).where(PublishedList.number == number)).scalar_one()

@@ -5,10 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from service.store.tables.base import Base, Id, Long, Number
+
+ACTIVE = text("state = 'active'")
 
 
 class Model(Base):
@@ -79,7 +81,10 @@ class PublishedList(Base):
     """
 
     __tablename__ = "prune_lists"
-    __table_args__ = (Index("prune_lists_of_model", "model", "number"),)
+    __table_args__ = (
+        Index("prune_lists_of_model", "model", "number"),
+        Index("active_list", "model", unique=True, sqlite_where=ACTIVE, postgresql_where=ACTIVE),
+    )
 
     number: Mapped[Number]
     model: Mapped[str] = mapped_column(ForeignKey("models.name", ondelete="CASCADE"))
