@@ -182,6 +182,10 @@ class ShardedEmbeddings(nn.Module):
         """This rank's pieces of the tables' weights, sharing memory."""
         return [piece for table in self._weights().values() for piece, _ in _pieces(table)]
 
+    def local_bytes(self) -> int:
+        """Of this rank's pieces of the tables' weights."""
+        return sum(piece.nbytes for piece in self.local_weights())
+
     def table_bytes(self) -> int:
         """Of all tables' weights together."""
         return sum(table.bytes for table in self.tables)

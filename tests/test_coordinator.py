@@ -2,12 +2,13 @@
 
 import itertools
 import random
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from trainers.coordinator import Coordinator, Report
-from trainers.polarization import Polarization, gates_rest, loss_rests
+from trainers.polarization import Polarization, counts, gates_rest, loss_rests, undecided
 
 
 def report(rank: int, step: int, *, attempt: int = 0, gate: float = 0.5, steps: int = 10, rows: int = 100) -> Report:
@@ -103,19 +104,62 @@ def test_an_old_attempt_can_neither_finish_nor_fail_the_run() -> None:
 
 
 def test_stages_are_timed_and_progress_is_complete() -> None:
-    now = itertools.count(100.0, 5.0)
-    coordinator = Coordinator(("a", "b"), clock=lambda: next(now))
+    now = [100.0]
+    coordinator = Coordinator(("a", "b"), clock=lambda: now[0])
     coordinator.begin(0, 1, 0)
+    now[0] = 105.0
     coordinator.enter(0, "searching", 40)
     coordinator.report(report(0, 10))
     progress = coordinator.progress()
     assert progress["rows_per_second"] == pytest.approx(100.0)
+    assert progress["steps_per_second"] == pytest.approx(10.0)
+    assert progress["step_seconds"] == pytest.approx(0.1)
+    assert progress["held_out_loss"] == pytest.approx(0.6)
     assert progress["eta"] == pytest.approx(3.0)
     assert progress["polarization"]["middle"] == pytest.approx(0.5)
+    assert progress["gate_counts"] == [0, 0, 0, 0, 0, 1, 0, 0, 0, 1]
+    now[0] = 110.0
     coordinator.enter(0, "ranking")
+    now[0] = 115.0
     coordinator.finish(0, {})
-    assert coordinator.stages == {"starting": 5.0, "searching": 5.0, "ranking": 5.0}
+    assert coordinator.stages == coordinator.progress()["stages"] == {"starting": 5.0, "searching": 5.0, "ranking": 5.0}
     assert coordinator.progress()["state"] == "succeeded"
+
+
+def test_ranks_tell_when_they_reported_and_what_they_hold() -> None:
+    now = [100.0]
+    coordinator = Coordinator(("a", "b"), clock=lambda: now[0])
+    coordinator.begin(coordinator.open_attempt(), 2, 0)
+    coordinator.enter(0, "searching", 100)
+    sent = [replace(report(rank, 10), decode_seconds=1.0 + rank, embedding_bytes=100 * rank) for rank in (0, 1)]
+    now[0] = 101.0
+    coordinator.report(sent[0])
+    assert coordinator.progress()["advanced_at"] == 100.0
+    now[0] = 103.0
+    coordinator.report(sent[1])
+    now[0] = 104.0
+    assert not coordinator.report(sent[1]), "sent twice"
+    progress = coordinator.progress()
+    assert progress["ranks"] == [
+        {"rank": 0, "step": 10, "embedding_bytes": 0, "reported_at": 101.0},
+        {"rank": 1, "step": 10, "embedding_bytes": 100, "reported_at": 103.0},
+    ]
+    assert (progress["advanced_at"], progress["decode_seconds"]) == (103.0, 2.0)
+    coordinator.advance(0, 10)
+    assert coordinator.progress()["advanced_at"] == 103.0, "no new step"
+    coordinator.advance(0, 11)
+    assert coordinator.progress()["advanced_at"] == 104.0
+
+
+def test_decoding_is_counted_up_over_attempts_and_ranks_are_those_of_the_newest() -> None:
+    coordinator = begun(world=1)
+    for step in (10, 20):
+        coordinator.report(replace(report(0, step), decode_seconds=1.0))
+    attempt = coordinator.open_attempt()
+    coordinator.begin(attempt, 1, 10)
+    assert coordinator.progress()["ranks"] == []
+    coordinator.report(replace(report(0, 20, attempt=attempt), decode_seconds=1.0))
+    assert coordinator.progress()["decode_seconds"] == 3.0
 
 
 def test_polarization_by_hand() -> None:
@@ -134,6 +178,18 @@ def test_gates_rest_when_none_crosses_and_little_moves() -> None:
     drifting = still.copy()
     drifting[:, 0] = np.linspace(0.4, 0.3, 10)
     assert not gates_rest(drifting)
+
+
+def test_undecided_gates_are_those_that_crossed() -> None:
+    still = np.tile([0.01, 0.45, 0.99, 0.6], (10, 1))
+    assert undecided(still) == 0
+    still[4, 1] = 0.55
+    assert undecided(still) == 0.25
+    assert undecided(still[5:]) == 0
+
+
+def test_gates_are_counted_by_tenths() -> None:
+    assert counts(np.array([0.0, 0.05, 0.1, 0.95, 1.0], dtype=np.float32)) == [2, 1, 0, 0, 0, 0, 0, 0, 0, 2]
 
 
 def test_loss_rests_when_it_stops_falling() -> None:

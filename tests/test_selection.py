@@ -66,6 +66,11 @@ def test_an_interrupted_run_ends_as_an_unbroken_one_with_every_step_counted_once
     resumed = Coordinator(names)  # the process died: its history comes back from the checkpoint
     found = select(spec, DirectoryCheckpoints(tmp_path / "broken"), resumed, attempt=1)
     assert [s.step for s in resumed.history()] == [s.step for s in whole.history()]
+    assert whole.progress()["decode_seconds"] > 0
+    (rank,) = whole.progress()["ranks"]
+    assert rank["embedding_bytes"] == sum(
+        4 * each.dim * each.hash_size for each in arranged(spec).features if each.kind != "dense"
+    )
     assert resumed.steps_counted == whole.steps_counted == 2 * -(-4800 // 256)
     for ours, theirs in zip(resumed.history(), whole.history(), strict=True):
         np.testing.assert_array_equal(ours.gate_F, theirs.gate_F)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from trainers.polarization import Polarization, gates_rest, loss_rests
+from trainers.polarization import Polarization, counts, gates_rest, loss_rests, undecided
 
 # Of the gates in progress.json, which is written anew with every report; gates.parquet has them all.
 SHOWN = 1000
@@ -23,7 +23,9 @@ SHOWN = 1000
 class Report:
     """What one rank saw over the `steps` steps that end at `step`.
 
-    gate_F and divergence_F are as they stood at `step`; losses are sums over the steps, `seconds` wall time.
+    gate_F and divergence_F are as they stood at `step`; losses are sums over the steps, `seconds` wall time, of which
+    decoding takes none: `decode_seconds` passed beside it, on the reading threads. `embedding_bytes` are the weights of
+    this rank's part of the tables.
     """
 
     attempt: int
@@ -37,6 +39,8 @@ class Report:
     penalty: float
     rows: int
     seconds: float
+    decode_seconds: float = 0.0
+    embedding_bytes: int = 0
 
 
 @dataclass
@@ -91,11 +95,17 @@ class Coordinator:
     error: str | None = None
     # Seconds by stage; `workers` is the part of `starting` until they ran.
     stages: dict[str, float] = field(default_factory=dict)
+    # What ranks reported last, and when; of the current attempt.
+    ranks: dict[int, dict[str, Any]] = field(default_factory=dict)
+    # Of the slowest rank, with steps that were lost and run again.
+    decode_seconds: float = 0.0
+    # When a step was last counted, or a stage began.
+    advanced_at: float = 0.0
     _stage_began: float = 0.0
     _opened: int = -1
 
     def __post_init__(self) -> None:
-        self._stage_began = self.clock()
+        self._stage_began = self.advanced_at = self.clock()
 
     def begin(self, attempt: int, world: int, step: int, saved: list[Snapshot] | None = None) -> None:
         """Start or join an attempt that goes on after `step`; `saved` fills a history that was lost."""
@@ -105,6 +115,7 @@ class Coordinator:
         history = self.snapshots or list(saved or [])
         self.snapshots = [snapshot for snapshot in history if snapshot.step <= step]
         self.pending.clear()
+        self.ranks.clear()
 
     def enter(self, attempt: int, stage: str, total_steps: int = 0) -> None:
         """The ranks have moved to another stage; `total_steps` is what it will take, 0 where that isn't counted."""
@@ -112,7 +123,7 @@ class Coordinator:
             return
         now = self.clock()
         self.stages[self.stage] = self.stages.get(self.stage, 0.0) + now - self._stage_began
-        self.stage, self.total_steps, self._stage_began = stage, total_steps, now
+        self.stage, self.total_steps, self._stage_began, self.advanced_at = stage, total_steps, now, now
         if stage != "searching":
             self.step = 0
 
@@ -123,16 +134,24 @@ class Coordinator:
             return False
         ranks = self.pending.setdefault(report.step, {})
         ranks[report.rank] = report
+        now = self.clock()
+        self.ranks[report.rank] = {
+            "rank": report.rank,
+            "step": report.step,
+            "embedding_bytes": report.embedding_bytes,
+            "reported_at": now,
+        }
         if len(ranks) == self.world:
             self.snapshots.append(Snapshot.merge([ranks[rank] for rank in sorted(ranks)]))
+            self.decode_seconds += max(each.decode_seconds for each in ranks.values())
             del self.pending[report.step]
-            self.step = report.step
+            self.step, self.advanced_at = report.step, now
         return True
 
     def advance(self, attempt: int, step: int) -> None:
         """The position within a stage that takes no gate snapshots."""
-        if attempt == self.attempt:
-            self.step = step
+        if attempt == self.attempt and step != self.step:
+            self.step, self.advanced_at = step, self.clock()
 
     def finish(self, attempt: int, outcome: dict[str, Any]) -> None:
         if attempt == self.attempt:
@@ -197,21 +216,34 @@ class Coordinator:
             "step": self.step,
             "total_steps": self.total_steps,
             "attempt": self.attempt,
+            "advanced_at": self.advanced_at,
+            "stages": dict(self.stages),
         }
         if self.snapshots:
-            last = self.snapshots[-1]
-            rate = last.rows / last.seconds if last.seconds else 0.0
-            left = max(0, self.total_steps - self.step) * last.seconds / max(1, last.steps)
-            shown |= {
-                "loss": last.loss,
-                "penalty": last.penalty,
-                "rows_per_second": rate,
-                "polarization": Polarization.of(last.gate_F).as_dict(),
-                "converged": self.convergence(),
-                "gates": {
-                    name: round(float(gate), 4) for name, gate in zip(self.features[:SHOWN], last.gate_F, strict=False)
-                },
-            }
-            if self.stage == "searching":
-                shown["eta"] = left
+            shown |= self._learned()
+        return shown
+
+    def _learned(self) -> dict[str, Any]:
+        """What the newest snapshots say."""
+        last = self.snapshots[-1]
+        step_seconds = last.seconds / max(1, last.steps)
+        shown: dict[str, Any] = {
+            "loss": last.loss,
+            "held_out_loss": last.held_out_loss,
+            "penalty": last.penalty,
+            "rows_per_second": last.rows / last.seconds if last.seconds else 0.0,
+            "steps_per_second": last.steps / last.seconds if last.seconds else 0.0,
+            "step_seconds": step_seconds,
+            "decode_seconds": self.decode_seconds,
+            "ranks": [self.ranks[rank] for rank in sorted(self.ranks)],
+            "polarization": Polarization.of(last.gate_F).as_dict(),
+            "undecided": undecided(np.stack([snapshot.gate_F for snapshot in self.snapshots[-10:]])),
+            "gate_counts": counts(last.gate_F),
+            "converged": self.convergence(),
+            "gates": {
+                name: round(float(gate), 4) for name, gate in zip(self.features[:SHOWN], last.gate_F, strict=False)
+            },
+        }
+        if self.stage == "searching":
+            shown["eta"] = max(0, self.total_steps - self.step) * step_seconds
         return shown

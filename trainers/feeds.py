@@ -60,6 +60,11 @@ class Feeds:
             statistics=measured or statistics(train.source, spec),
         )
 
+    @property
+    def decode_seconds(self) -> float:
+        """Spent so far on reading and decoding for the search, by threads of their own."""
+        return self.train.decode_seconds + self.held_out.decode_seconds
+
     @contextmanager
     def paired(self, start: int, stop: int, *, held_out: bool) -> Iterator[Iterator[Pair]]:
         """Training batches of steps [start, stop), each with a held-out one where asked for."""

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 LOW, HIGH = 0.1, 0.9
+TENTHS = 10
 
 
 @dataclass(frozen=True)
@@ -37,8 +38,18 @@ def gates_rest(gate_TF: NDArray[np.floating], *, window: int = 10, tolerance: fl
     if len(gate_TF) < window:
         return False
     recent_TF = gate_TF[-window:]
-    undecided = np.any((recent_TF > 0.5) != (recent_TF[-1] > 0.5))
-    return not undecided and float(np.abs(recent_TF[-1] - recent_TF[0]).mean()) < tolerance
+    return undecided(recent_TF) == 0 and float(np.abs(recent_TF[-1] - recent_TF[0]).mean()) < tolerance
+
+
+def undecided(gate_TF: NDArray[np.floating]) -> float:
+    """The share of gates that crossed 0.5 within these snapshots: their features would have been decided otherwise."""
+    return float(np.mean(np.any((gate_TF > 0.5) != (gate_TF[-1] > 0.5), axis=0)))
+
+
+def counts(gate_F: NDArray[np.floating]) -> list[int]:
+    """How many gates lie in each tenth of [0, 1]; a gate on a boundary counts in the tenth above it, 1 in the last."""
+    found: list[int] = np.histogram(gate_F, bins=TENTHS, range=(0.0, 1.0))[0].tolist()
+    return found
 
 
 def loss_rests(losses: Sequence[float], *, window: int = 10, tolerance: float = 1e-3) -> bool:

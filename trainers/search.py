@@ -48,7 +48,8 @@ class Search:
             model.backbone.parameters(), lr=training.learning_rate, weight_decay=training.weight_decay, fused=True
         )
         self.theta_optimizer = torch.optim.Adam([model.gate.theta], lr=spec.selector.learning_rate, fused=True)
-        self.meter = Meter(place.device)
+        embeddings = model.inputs.embeddings
+        self.meter = Meter(place.device, 0 if embeddings is None else embeddings.local_bytes())
         model.train()
 
     def step(self, step: int, train: Batch, held_out: Batch | None) -> None:
@@ -109,12 +110,14 @@ class Search:
         self.theta_optimizer.step()
         gate.settle(self.gain if priced else 0.0)
 
-    def report(self, step: int) -> Report:
-        """What happened since the last report; raises FloatingPointError where the loss is no longer a number."""
+    def report(self, step: int, decode_seconds: float = 0.0) -> Report:
+        """What happened since the last report; raises FloatingPointError where the loss is no longer a number.
+
+        `decode_seconds` is what the feeds have spent on decoding so far.
+        """
         gate = self.model.gate
-        return self.meter.report(
-            self.place, step, gate.scores().cpu().numpy(), gate.divergence_F.detach().cpu().numpy().copy()
-        )
+        gate_F, divergence_F = gate.scores().cpu().numpy(), gate.divergence_F.detach().cpu().numpy().copy()
+        return self.meter.report(self.place, step, gate_F, divergence_F, decode_seconds)
 
     def agree(self) -> None:
         """Average what ranks hold apart: the running statistics of batch norm."""
@@ -150,8 +153,8 @@ def in_evaluation_mode(module: nn.Module) -> nn.Module:
 class Meter:
     """Sums since the last report, on the device until they are read."""
 
-    def __init__(self, device: torch.device) -> None:
-        self.device = device
+    def __init__(self, device: torch.device, embedding_bytes: int) -> None:
+        self.device, self.embedding_bytes, self.decoded = device, embedding_bytes, 0.0
         self.restart()
 
     def restart(self) -> None:
@@ -160,7 +163,7 @@ class Meter:
         self.penalty = torch.zeros((), device=self.device)
         self.steps, self.rows, self.began = 0, 0, time.perf_counter()
 
-    def report(self, place: Place, step: int, gate_F: Any, divergence_F: Any) -> Report:
+    def report(self, place: Place, step: int, gate_F: Any, divergence_F: Any, decode_seconds: float) -> Report:
         loss = self.loss.item()
         if math.isnan(loss):
             raise FloatingPointError(
@@ -179,6 +182,9 @@ class Meter:
             penalty=self.penalty.item(),
             rows=self.rows,
             seconds=time.perf_counter() - self.began,
+            decode_seconds=decode_seconds - self.decoded,
+            embedding_bytes=self.embedding_bytes,
         )
+        self.decoded = decode_seconds
         self.restart()
         return report

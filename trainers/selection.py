@@ -101,7 +101,7 @@ class Selection:
                 search.step(step, train, held_out)
                 saving = step % every == 0 or step == total
                 if saving or step % training.report_every == 0:
-                    self.coordination.report(search.report(step))
+                    self.coordination.report(search.report(step, feeds.decode_seconds))
                 if saving:
                     self._save(search, step)
         model.train(False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Generator
 from contextlib import closing
 
@@ -58,6 +59,8 @@ class Loader:
         self.schedule = Schedule(
             rows=source.rows, batch_size=batch_size, rank=rank, world=world, seed=seed, shuffle_rows=shuffle_rows
         )
+        # Spent by the reading thread on reading, decoding and shuffling windows.
+        self.decode_seconds = 0.0
         self._kept: Rows | None = None
 
     @property
@@ -87,9 +90,11 @@ class Loader:
 
     def _visited(self, start_step: int, stop_step: int) -> Generator[tuple[Visit, Rows], None, None]:
         for visit in self.schedule.visits(start_step, stop_step):
+            began = time.perf_counter()
             rows = self._window(visit.window)
             if self.schedule.shuffle_rows is not None:
                 rows = rows.select(torch.from_numpy(self.schedule.permutation(visit)))
+            self.decode_seconds += time.perf_counter() - began
             yield visit, rows
 
     def _window(self, window: int) -> Rows:
