@@ -20,6 +20,7 @@ from service.problems import install
 from service.reconcile import Reconciler
 from service.retention import Retention
 from service.routers import (
+    audit,
     events,
     features,
     fires,
@@ -27,6 +28,7 @@ from service.routers import (
     health,
     job_actions,
     jobs,
+    keys,
     latency,
     logs,
     models,
@@ -34,12 +36,14 @@ from service.routers import (
     queue,
     schedules,
     triggers,
+    webhooks,
 )
 from service.scheduling import Scheduler
 from service.settings import EVERYWHERE, Settings
 from service.stopping import heard
 from service.store.database import connect
 from service.triggers.loop import Evaluator
+from service.webhooks.delivering import Deliverer
 
 STOP_SECONDS = 5.0
 ROUTERS = (
@@ -57,6 +61,9 @@ ROUTERS = (
     models.router,
     features.router,
     prune_lists.router,
+    keys.router,
+    audit.router,
+    webhooks.router,
 )
 DESCRIPTION = "Finds the features a ranking model does not need. A job is a spec; its result is a prune list."
 
@@ -109,4 +116,5 @@ def _loops(sessions: sessionmaker[Session], engine: Engine, settings: Settings, 
         Loop("retention", Retention(sessions, settings, now).step, settings.retention_seconds),
         Loop("triggers", Evaluator(sessions, settings, now).step, min(settings.trigger_seconds, 5.0)),
         Loop("schedules", Scheduler(sessions, settings, now).step, settings.poll_seconds),
+        Loop("deliver", Deliverer(sessions, settings, now).step, settings.poll_seconds),
     ]

@@ -50,7 +50,7 @@ def _note_refusal(scope: Scope, status: int) -> None:
         with state.sessions.begin() as session:
             session.add(_entry(scope, status, state.now()))
     except SQLAlchemyError as error:  # the refusal stands all the same
-        log.error("a refusal isn't in the audit log", status=status, error=repr(error))
+        log.warning("a refusal isn't in the audit log", status=status, error=repr(error))
 
 
 def _entry(scope: Scope, status: int, now: datetime) -> AuditEntry:

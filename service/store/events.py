@@ -6,7 +6,7 @@
 | feature.registered, feature.status | of a model's features |
 | prune_list.proposed, .approved, .rejected, .active, .superseded, .rolled_back | of a model's lists |
 | trigger.evaluated, schedule.fired, schedule.skipped | of what starts jobs |
-| webhook.disabled | a receiver that refused too often |
+| webhook.disabled, webhook.ping | a receiver that refused too often; a test of one |
 """
 
 from __future__ import annotations

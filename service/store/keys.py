@@ -67,6 +67,12 @@ def rotate(session: Session, key: ApiKey, now: datetime, grace: timedelta) -> Ma
     return Made(key, secret)
 
 
+def revoke(session: Session, key: ApiKey, now: datetime) -> None:
+    if key.revoked_at is None:
+        key.revoked_at = now
+    session.flush()
+
+
 def _secret(id_: str) -> str:
     return f"wnw_{id_}_{secrets.token_urlsafe(SECRET_BYTES)}"
 

@@ -13,8 +13,8 @@ from service.store.tables.base import Base, Id, Long, Number
 class Webhook(Base):
     """Where events are sent: those of one model, or of all. `kinds` are event kinds, or prefixes ending in `.*`.
 
-    `secret` signs deliveries (Standard Webhooks) and so is kept as it is; after a rotation `old_secret` signs too, until
-    `old_until`. Events up to `queued_until` have deliveries.
+    `secret` signs deliveries (Standard Webhooks) and so is kept as it is; after a rotation `old_secret` signs too,
+    until `old_until`. Events up to `queued_until` have deliveries.
     """
 
     __tablename__ = "webhooks"
