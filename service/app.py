@@ -52,6 +52,7 @@ ROUTERS = (
     job_actions.router,
     queue.router,
     events.router,
+    reports.router,
     gates.router,
     logs.router,
     schedules.router,

@@ -24,6 +24,11 @@ class Policy(Config):
 class Retention(Config):
     """How long what the model's jobs left is kept. The active list and its job stay."""
 
-    runs_days: Days | None = Field(default=None, description="days after its end that a run's files are kept")
-    events_days: Days | None = Field(default=None, description="days that events are kept; null for ever")
+    runs_days: Days | None = Field(
+        default=None,
+        description="days after its end that a run's files are kept; the service's own setting unless given",
+    )
+    events_days: Days | None = Field(
+        default=None, description="days that events are kept; the service's own setting unless given"
+    )
     keep_last: int = Field(default=10, ge=0, le=1_000_000, description="newest runs that are kept whatever their age")

@@ -40,7 +40,6 @@ class Settings(BaseSettings):
         pattern=r"^https?://",
         description="where runs reach this service; `winnow serve` knows it, and without it runs are watched by files",
     )
-    max_resubmissions: int = Field(default=3, ge=0, description="how often a job that Ray lost is started again")
     poll_seconds: float = Field(default=1.0, gt=0)
     lease_seconds: float = Field(default=30.0, gt=0)
 
@@ -62,6 +61,7 @@ class Settings(BaseSettings):
     prometheus_url: str | None = Field(
         default=None, pattern=r"^https?://", description="Prometheus that triggers' queries are put to"
     )
+    retention_seconds: float = Field(default=3600.0, gt=0, description="pause between two looks for what is too old")
     keep_runs_days: float = Field(
         default=90.0, gt=0, le=36500, description="how long the run directory of an ended job is kept"
     )
