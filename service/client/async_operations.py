@@ -1,0 +1,796 @@
+"""Every operation of the service. Made by `python -m service.client.generate`; not to be edited."""
+
+# ruff: noqa: PLR0913 (filters of lists are arguments)
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Literal, Protocol
+
+from service.client.core import Call, T, segment
+from service.client.models import (
+    Answer,
+    Approval,
+    AttemptView,
+    AuditPage,
+    Backfill,
+    BackfillView,
+    Cancelled,
+    CloneOf,
+    CronPreview,
+    DeliveryPage,
+    DeliveryView,
+    DueTimes,
+    EvaluationPage,
+    EvaluationView,
+    EventView,
+    Explanation,
+    Facts,
+    FeatureBatch,
+    FeatureDetail,
+    FeaturePage,
+    FeaturePatch,
+    FeaturesRegistered,
+    FeatureView,
+    FirePage,
+    FireRequest,
+    FireView,
+    GateHistory,
+    Health,
+    JobOfModel,
+    JobPage,
+    JobView,
+    KeyPage,
+    KeyView,
+    KeyWithSecret,
+    LatencyBody,
+    LatencyPage,
+    LatencyView,
+    ListDetail,
+    ListDiff,
+    ListPage,
+    ListView,
+    Log,
+    ModelPage,
+    ModelPatch,
+    ModelView,
+    NewKey,
+    NewModel,
+    Pinged,
+    Queue,
+    Readiness,
+    Reasoned,
+    Rejection,
+    Report,
+    Resumption,
+    RolledBack,
+    Rotation,
+    SchedulePage,
+    SchedulePatch,
+    ScheduleSettings,
+    ScheduleView,
+    SecretRotation,
+    StatusChange,
+    StatusChanged,
+    TriggerPage,
+    TriggerPatch,
+    TriggerSettings,
+    TriggerView,
+    WebhookPage,
+    WebhookPatch,
+    WebhookSettings,
+    WebhookView,
+    WebhookWithSecret,
+    WhatIf,
+)
+from service.states import JobState
+from service.statuses import FeatureStatus, ListState
+from trainers.spec import JobSpec
+
+
+class AsyncOperations(Protocol):
+    """What can be asked."""
+
+    async def send(self, call: Call[T]) -> T: ...
+
+    async def get_health(self) -> Health:
+        """Asks nothing of database, storage or Ray: a process that answers isn't to be restarted for their sake."""
+        return await self.send(Call("GET", "/healthz", Health))
+
+    async def get_readiness(self) -> Readiness:
+        """Database, storage and Ray, each tried."""
+        return await self.send(Call("GET", "/readyz", Readiness))
+
+    async def get_metrics(self) -> str:
+        """Requests by route and status, jobs by state, open streams of events."""
+        return await self.send(Call("GET", "/metrics", str))
+
+    async def submit_job(
+        self,
+        spec: JobSpec | Mapping[str, Any],
+        *,
+        priority: int | None = None,
+        dry_run: bool | None = None,
+        deadline_seconds: int | None = None,
+        max_failures: int | None = None,
+        idempotency_key: str | None = None,
+    ) -> JobView:
+        """Store a job; it starts when the control plane next looks. The job exists once this has answered 202."""
+        return await self.send(
+            Call(
+                "POST",
+                "/v1/jobs",
+                JobView,
+                query={
+                    "priority": priority,
+                    "dry_run": dry_run,
+                    "deadline_seconds": deadline_seconds,
+                    "max_failures": max_failures,
+                },
+                headers={"Idempotency-Key": idempotency_key},
+                body=spec,
+            )
+        )
+
+    async def submit_model_job(
+        self, model: str, body: JobOfModel | Mapping[str, Any], *, idempotency_key: str | None = None
+    ) -> JobView:
+        """Store a job over the model's essential, active and candidate features."""
+        return await self.send(
+            Call(
+                "POST",
+                f"/v1/models/{segment(model)}/jobs",
+                JobView,
+                headers={"Idempotency-Key": idempotency_key},
+                body=body,
+            )
+        )
+
+    async def list_jobs(
+        self,
+        *,
+        state: list[JobState] | None = None,
+        model: str | None = None,
+        name: str | None = None,
+        submitted_by: str | None = None,
+        origin: Literal["request", "trigger", "schedule", "retry", "clone"] | None = None,
+        created_after: datetime | None = None,
+        created_before: datetime | None = None,
+        dry_run: bool | None = None,
+        cursor: int | None = None,
+        limit: int | None = None,
+    ) -> JobPage:
+        """Jobs that fit every filter given, newest first."""
+        return await self.send(
+            Call(
+                "GET",
+                "/v1/jobs",
+                JobPage,
+                query={
+                    "state": state,
+                    "model": model,
+                    "name": name,
+                    "submitted_by": submitted_by,
+                    "origin": origin,
+                    "created_after": created_after,
+                    "created_before": created_before,
+                    "dry_run": dry_run,
+                    "cursor": cursor,
+                    "limit": limit,
+                },
+            )
+        )
+
+    async def get_job(self, job_id: str) -> JobView:
+        """A job, its latest progress, and its place in the queue while it waits."""
+        return await self.send(Call("GET", f"/v1/jobs/{segment(job_id)}", JobView))
+
+    async def list_attempts(self, job_id: str) -> list[AttemptView]:
+        """Every handing over of the job to Ray, in order."""
+        return await self.send(Call("GET", f"/v1/jobs/{segment(job_id)}/attempts", list[AttemptView]))
+
+    async def get_job_spec(self, job_id: str) -> JobSpec:
+        """The whole spec, with its defaults: submitted anew, it asks for the same."""
+        return await self.send(Call("GET", f"/v1/jobs/{segment(job_id)}/spec", JobSpec))
+
+    async def get_job_prune_list(self, job_id: str) -> dict[str, Any]:
+        """The prune list of a job that succeeded."""
+        return await self.send(Call("GET", f"/v1/jobs/{segment(job_id)}/prune-list", dict[str, Any]))
+
+    async def cancel_job(self, job_id: str) -> JobView:
+        """Ask for a job to end. Asking again changes nothing; a job that has ended can't be cancelled."""
+        return await self.send(Call("POST", f"/v1/jobs/{segment(job_id)}/cancel", JobView))
+
+    async def retry_job(self, job_id: str, *, idempotency_key: str | None = None) -> JobView:
+        """A new job of the spec of one that failed or was cancelled, with as long a deadline from now."""
+        return await self.send(
+            Call("POST", f"/v1/jobs/{segment(job_id)}/retry", JobView, headers={"Idempotency-Key": idempotency_key})
+        )
+
+    async def clone_job(
+        self, job_id: str, body: CloneOf | Mapping[str, Any], *, idempotency_key: str | None = None
+    ) -> JobView:
+        """A new job of another's spec, with changes."""
+        return await self.send(
+            Call(
+                "POST",
+                f"/v1/jobs/{segment(job_id)}/clone",
+                JobView,
+                headers={"Idempotency-Key": idempotency_key},
+                body=body,
+            )
+        )
+
+    async def get_queue(self, *, cursor: int | None = None, limit: int | None = None) -> Queue:
+        """Waiting jobs with their places. A caller of one model sees that model's, at their places among all."""
+        return await self.send(Call("GET", "/v1/queue", Queue, query={"cursor": cursor, "limit": limit}))
+
+    async def list_job_events(
+        self, job_id: str, *, after: int | None = None, limit: int | None = None
+    ) -> list[EventView]:
+        """What happened to a job, in order, beyond event number `after`."""
+        return await self.send(
+            Call("GET", f"/v1/jobs/{segment(job_id)}/events", list[EventView], query={"after": after, "limit": limit})
+        )
+
+    async def list_events(
+        self,
+        *,
+        model: str | None = None,
+        kind: list[str] | None = None,
+        after: int | None = None,
+        limit: int | None = None,
+    ) -> list[EventView]:
+        """What happened to all that the caller sees, in order, beyond event number `after`."""
+        return await self.send(
+            Call(
+                "GET",
+                "/v1/events",
+                list[EventView],
+                query={"model": model, "kind": kind, "after": after, "limit": limit},
+            )
+        )
+
+    async def report_progress(self, job_id: str, number: int, body: Report | Mapping[str, Any]) -> Answer:
+        """Take what a run says of itself. A report of an attempt that was given up, or has ended, is refused."""
+        return await self.send(
+            Call("POST", f"/v1/jobs/{segment(job_id)}/attempts/{segment(number)}/reports", Answer, body=body)
+        )
+
+    async def get_gates(
+        self, job_id: str, *, feature: list[str] | None = None, last: int | None = None, points: int | None = None
+    ) -> GateHistory:
+        """The gates over the run, thinned to at most `points` points and to two million values of gates."""
+        return await self.send(
+            Call(
+                "GET",
+                f"/v1/jobs/{segment(job_id)}/gates",
+                GateHistory,
+                query={"feature": feature, "last": last, "points": points},
+            )
+        )
+
+    async def get_logs(self, job_id: str, *, offset: int | None = None, tail: int | None = None) -> Log:
+        """What the job's run and its libraries said, at most 1 MiB of it; attempts follow one another in one log."""
+        return await self.send(
+            Call("GET", f"/v1/jobs/{segment(job_id)}/logs", Log, query={"offset": offset, "tail": tail})
+        )
+
+    async def create_schedule(self, model: str, body: ScheduleSettings | Mapping[str, Any]) -> ScheduleView:
+        """Make jobs of this model by the clock from now on."""
+        return await self.send(Call("POST", f"/v1/models/{segment(model)}/schedules", ScheduleView, body=body))
+
+    async def list_schedules(self, model: str, *, cursor: int | None = None, limit: int | None = None) -> SchedulePage:
+        """The schedules of a model."""
+        return await self.send(
+            Call(
+                "GET", f"/v1/models/{segment(model)}/schedules", SchedulePage, query={"cursor": cursor, "limit": limit}
+            )
+        )
+
+    async def preview_cron(self, model: str, body: CronPreview | Mapping[str, Any]) -> DueTimes:
+        """When a cron expression would be due, stored nowhere."""
+        return await self.send(Call("POST", f"/v1/models/{segment(model)}/schedules/preview", DueTimes, body=body))
+
+    async def get_schedule(self, model: str, schedule_id: str) -> ScheduleView:
+        """A schedule, and when it is due next."""
+        return await self.send(
+            Call("GET", f"/v1/models/{segment(model)}/schedules/{segment(schedule_id)}", ScheduleView)
+        )
+
+    async def change_schedule(
+        self,
+        model: str,
+        schedule_id: str,
+        body: SchedulePatch | Mapping[str, Any],
+        *,
+        if_match: int | str | None = None,
+    ) -> ScheduleView:
+        """Change a schedule. New times count from now: a change never makes a job of a time that has passed."""
+        return await self.send(
+            Call(
+                "PATCH",
+                f"/v1/models/{segment(model)}/schedules/{segment(schedule_id)}",
+                ScheduleView,
+                headers={"if-match": if_match},
+                body=body,
+            )
+        )
+
+    async def delete_schedule(self, model: str, schedule_id: str, *, if_match: int | str | None = None) -> None:
+        """Forget a schedule and its fires. Jobs that it made stay."""
+        await self.send(
+            Call(
+                "DELETE",
+                f"/v1/models/{segment(model)}/schedules/{segment(schedule_id)}",
+                None,
+                headers={"if-match": if_match},
+            )
+        )
+
+    async def pause_schedule(self, model: str, schedule_id: str) -> ScheduleView:
+        """Start nothing until resumed, back-fills included. Pausing again changes nothing."""
+        return await self.send(
+            Call("POST", f"/v1/models/{segment(model)}/schedules/{segment(schedule_id)}/pause", ScheduleView)
+        )
+
+    async def resume_schedule(
+        self, model: str, schedule_id: str, *, body: Resumption | Mapping[str, Any] | None = None
+    ) -> ScheduleView:
+        """Go on. What was due meanwhile doesn't fire, unless `catch_up` asks for it and the missed policy allows
+        it.
+        """
+        return await self.send(
+            Call(
+                "POST", f"/v1/models/{segment(model)}/schedules/{segment(schedule_id)}/resume", ScheduleView, body=body
+            )
+        )
+
+    async def list_due_times(self, model: str, schedule_id: str, *, count: int | None = None) -> DueTimes:
+        """When it is due next, were it not paused."""
+        return await self.send(
+            Call(
+                "GET",
+                f"/v1/models/{segment(model)}/schedules/{segment(schedule_id)}/next",
+                DueTimes,
+                query={"count": count},
+            )
+        )
+
+    async def list_fires(
+        self,
+        model: str,
+        schedule_id: str,
+        *,
+        state: Literal["pending", "started", "skipped"] | None = None,
+        cursor: int | None = None,
+        limit: int | None = None,
+    ) -> FirePage:
+        """What a schedule has fired and skipped, and what waits."""
+        return await self.send(
+            Call(
+                "GET",
+                f"/v1/models/{segment(model)}/schedules/{segment(schedule_id)}/fires",
+                FirePage,
+                query={"state": state, "cursor": cursor, "limit": limit},
+            )
+        )
+
+    async def run_schedule(self, model: str, schedule_id: str) -> FireView:
+        """Make the schedule's job now, paused or not. Where it forbids runs side by side, 409 while one runs."""
+        return await self.send(
+            Call("POST", f"/v1/models/{segment(model)}/schedules/{segment(schedule_id)}/run", FireView)
+        )
+
+    async def backfill_schedule(self, model: str, schedule_id: str, body: Backfill | Mapping[str, Any]) -> BackfillView:
+        """A run for each partition: one after another, or side by side where the schedule allows it."""
+        return await self.send(
+            Call(
+                "POST",
+                f"/v1/models/{segment(model)}/schedules/{segment(schedule_id)}/backfill",
+                BackfillView,
+                body=body,
+            )
+        )
+
+    async def cancel_backfill(self, model: str, schedule_id: str) -> Cancelled:
+        """Skip the runs that still wait. Those that were started go on: cancel their jobs."""
+        return await self.send(
+            Call("POST", f"/v1/models/{segment(model)}/schedules/{segment(schedule_id)}/backfill/cancel", Cancelled)
+        )
+
+    async def create_trigger(self, model: str, body: TriggerSettings | Mapping[str, Any]) -> TriggerView:
+        """Start selections of this model by a condition."""
+        return await self.send(Call("POST", f"/v1/models/{segment(model)}/triggers", TriggerView, body=body))
+
+    async def list_triggers(self, model: str, *, cursor: int | None = None, limit: int | None = None) -> TriggerPage:
+        """The triggers of a model."""
+        return await self.send(
+            Call("GET", f"/v1/models/{segment(model)}/triggers", TriggerPage, query={"cursor": cursor, "limit": limit})
+        )
+
+    async def ask_what_if(self, model: str, body: WhatIf | Mapping[str, Any]) -> Explanation:
+        """Whether such a trigger would fire under such facts, and why. Nothing is stored, nothing starts."""
+        return await self.send(Call("POST", f"/v1/models/{segment(model)}/triggers/what-if", Explanation, body=body))
+
+    async def get_trigger(self, model: str, trigger_id: str) -> TriggerView:
+        """A trigger as it stands."""
+        return await self.send(Call("GET", f"/v1/models/{segment(model)}/triggers/{segment(trigger_id)}", TriggerView))
+
+    async def change_trigger(
+        self, model: str, trigger_id: str, body: TriggerPatch | Mapping[str, Any], *, if_match: int | str | None = None
+    ) -> TriggerView:
+        """Change a trigger. One with a new condition remembers nothing; the end of its dry runs ends their cool-
+        down.
+        """
+        return await self.send(
+            Call(
+                "PATCH",
+                f"/v1/models/{segment(model)}/triggers/{segment(trigger_id)}",
+                TriggerView,
+                headers={"if-match": if_match},
+                body=body,
+            )
+        )
+
+    async def delete_trigger(self, model: str, trigger_id: str, *, if_match: int | str | None = None) -> None:
+        """Forget a trigger and its evaluations. Jobs that it started stay."""
+        await self.send(
+            Call(
+                "DELETE",
+                f"/v1/models/{segment(model)}/triggers/{segment(trigger_id)}",
+                None,
+                headers={"if-match": if_match},
+            )
+        )
+
+    async def explain_trigger(
+        self, model: str, trigger_id: str, *, body: Facts | Mapping[str, Any] | None = None
+    ) -> Explanation:
+        """Whether it would fire now, or under such facts, and why. Nothing is recorded, nothing starts."""
+        return await self.send(
+            Call("POST", f"/v1/models/{segment(model)}/triggers/{segment(trigger_id)}/evaluate", Explanation, body=body)
+        )
+
+    async def fire_trigger(
+        self, model: str, trigger_id: str, *, body: FireRequest | Mapping[str, Any] | None = None
+    ) -> EvaluationView:
+        """Fire it now, whatever its condition and kind. In dry-run mode that is recorded, and no job is made."""
+        return await self.send(
+            Call("POST", f"/v1/models/{segment(model)}/triggers/{segment(trigger_id)}/fire", EvaluationView, body=body)
+        )
+
+    async def list_evaluations(
+        self,
+        model: str,
+        trigger_id: str,
+        *,
+        fired: bool | None = None,
+        cursor: int | None = None,
+        limit: int | None = None,
+    ) -> EvaluationPage:
+        """What a trigger saw. One that finds the same again is recorded once an hour."""
+        return await self.send(
+            Call(
+                "GET",
+                f"/v1/models/{segment(model)}/triggers/{segment(trigger_id)}/evaluations",
+                EvaluationPage,
+                query={"fired": fired, "cursor": cursor, "limit": limit},
+            )
+        )
+
+    async def report_latency(self, model: str, body: LatencyBody | Mapping[str, Any]) -> LatencyView:
+        """Tell how slow serving is. Reports are kept for a week."""
+        return await self.send(Call("POST", f"/v1/models/{segment(model)}/latency", LatencyView, body=body))
+
+    async def list_latency(self, model: str, *, cursor: int | None = None, limit: int | None = None) -> LatencyPage:
+        """What was reported."""
+        return await self.send(
+            Call("GET", f"/v1/models/{segment(model)}/latency", LatencyPage, query={"cursor": cursor, "limit": limit})
+        )
+
+    async def create_model(self, body: NewModel | Mapping[str, Any]) -> ModelView:
+        """Put a model under management. The key has to be for all models."""
+        return await self.send(Call("POST", "/v1/models", ModelView, body=body))
+
+    async def list_models(
+        self, *, owner: str | None = None, name: str | None = None, cursor: str | None = None, limit: int | None = None
+    ) -> ModelPage:
+        """Models by name. A key for one model sees that one."""
+        return await self.send(
+            Call("GET", "/v1/models", ModelPage, query={"owner": owner, "name": name, "cursor": cursor, "limit": limit})
+        )
+
+    async def get_model(self, model: str) -> ModelView:
+        """A model and how many features it has."""
+        return await self.send(Call("GET", f"/v1/models/{segment(model)}", ModelView))
+
+    async def change_model(
+        self, model: str, body: ModelPatch | Mapping[str, Any], *, if_match: int | str | None = None
+    ) -> ModelView:
+        """Change a model. Jobs that have been submitted keep the spec they were given."""
+        return await self.send(
+            Call("PATCH", f"/v1/models/{segment(model)}", ModelView, headers={"if-match": if_match}, body=body)
+        )
+
+    async def delete_model(self, model: str, *, if_match: int | str | None = None) -> None:
+        """Forget a model, its features and its lists, and revoke its keys; its jobs stay. Needs a key for all
+        models.
+        """
+        await self.send(Call("DELETE", f"/v1/models/{segment(model)}", None, headers={"if-match": if_match}))
+
+    async def register_features(self, model: str, body: FeatureBatch | Mapping[str, Any]) -> FeaturesRegistered:
+        """Add features to a model: all of them, or none. Names that are taken are refused: change those features."""
+        return await self.send(Call("POST", f"/v1/models/{segment(model)}/features", FeaturesRegistered, body=body))
+
+    async def import_features(
+        self, model: str, content: str | bytes, *, content_type: str = "application/json"
+    ) -> FeaturesRegistered:
+        """Register what an export gave, as JSON or CSV by `Content-Type`. CSV takes any of the export's columns."""
+        return await self.send(
+            Call(
+                "POST",
+                f"/v1/models/{segment(model)}/features/import",
+                FeaturesRegistered,
+                headers={"Content-Type": content_type},
+                body=content,
+            )
+        )
+
+    async def export_features(self, model: str, *, accept: str | None = None) -> str:
+        """All features of a model, in JSON or CSV by `Accept`, as `importFeatures` takes them."""
+        return await self.send(
+            Call("GET", f"/v1/models/{segment(model)}/feature-export", str, headers={"accept": accept})
+        )
+
+    async def list_features(
+        self,
+        model: str,
+        *,
+        cursor: int | None = None,
+        limit: int | None = None,
+        status: list[FeatureStatus] | None = None,
+        kind: Literal["dense", "categorical", "multi_categorical"] | None = None,
+        owner: str | None = None,
+        tag: str | None = None,
+        name: str | None = None,
+    ) -> FeaturePage:
+        """Features in the order of their registration."""
+        return await self.send(
+            Call(
+                "GET",
+                f"/v1/models/{segment(model)}/features",
+                FeaturePage,
+                query={
+                    "cursor": cursor,
+                    "limit": limit,
+                    "status": status,
+                    "kind": kind,
+                    "owner": owner,
+                    "tag": tag,
+                    "name": name,
+                },
+            )
+        )
+
+    async def change_feature_statuses(self, model: str, body: StatusChange | Mapping[str, Any]) -> StatusChanged:
+        """Give many features a status: all of them, or none. Those that have it stay as they are."""
+        return await self.send(Call("POST", f"/v1/models/{segment(model)}/features/status", StatusChanged, body=body))
+
+    async def get_feature(self, model: str, feature: str) -> FeatureDetail:
+        """A feature and every decision on it."""
+        return await self.send(Call("GET", f"/v1/models/{segment(model)}/features/{segment(feature)}", FeatureDetail))
+
+    async def change_feature(
+        self, model: str, feature: str, body: FeaturePatch | Mapping[str, Any], *, if_match: int | str | None = None
+    ) -> FeatureView:
+        """Change a feature. A change of status needs a reason and the scope approve."""
+        return await self.send(
+            Call(
+                "PATCH",
+                f"/v1/models/{segment(model)}/features/{segment(feature)}",
+                FeatureView,
+                headers={"if-match": if_match},
+                body=body,
+            )
+        )
+
+    async def list_prune_lists(
+        self, model: str, *, state: list[ListState] | None = None, cursor: int | None = None, limit: int | None = None
+    ) -> ListPage:
+        """A model's lists, newest first."""
+        return await self.send(
+            Call(
+                "GET",
+                f"/v1/models/{segment(model)}/prune-lists",
+                ListPage,
+                query={"state": state, "cursor": cursor, "limit": limit},
+            )
+        )
+
+    async def get_published_list(self, model: str, number: str) -> ListDetail:
+        """A list in its life, and what it says."""
+        return await self.send(Call("GET", f"/v1/models/{segment(model)}/prune-lists/{segment(number)}", ListDetail))
+
+    async def diff_prune_lists(self, model: str, a: str, b: str) -> ListDiff:
+        """What changes where list `b` is served in place of list `a`."""
+        return await self.send(
+            Call("GET", f"/v1/models/{segment(model)}/prune-lists/{segment(a)}/diff/{segment(b)}", ListDiff)
+        )
+
+    async def approve_prune_list(
+        self, model: str, number: int, *, body: Approval | Mapping[str, Any] | None = None
+    ) -> ListView:
+        """Agree to a proposed list."""
+        return await self.send(
+            Call("POST", f"/v1/models/{segment(model)}/prune-lists/{segment(number)}/approve", ListView, body=body)
+        )
+
+    async def reject_prune_list(self, model: str, number: int, body: Rejection | Mapping[str, Any]) -> ListView:
+        """Put a proposed or approved list away for good."""
+        return await self.send(
+            Call("POST", f"/v1/models/{segment(model)}/prune-lists/{segment(number)}/reject", ListView, body=body)
+        )
+
+    async def activate_prune_list(
+        self, model: str, number: int, *, body: Reasoned | Mapping[str, Any] | None = None
+    ) -> ListView:
+        """Serve an approved list, and move its features' statuses."""
+        return await self.send(
+            Call("POST", f"/v1/models/{segment(model)}/prune-lists/{segment(number)}/activate", ListView, body=body)
+        )
+
+    async def roll_back_prune_list(
+        self, model: str, *, if_match: int | str | None = None, body: Reasoned | Mapping[str, Any] | None = None
+    ) -> RolledBack:
+        """Take the active list back: the one before it is served again."""
+        return await self.send(
+            Call(
+                "POST",
+                f"/v1/models/{segment(model)}/prune-list/rollback",
+                RolledBack,
+                headers={"if-match": if_match},
+                body=body,
+            )
+        )
+
+    async def get_active_prune_list(
+        self, model: str, *, accept: str | None = None, if_none_match: str | None = None
+    ) -> str:
+        """The active list, for serving to poll: with its ETag as `If-None-Match`, 304 says that nothing changed."""
+        return await self.send(
+            Call(
+                "GET",
+                f"/v1/models/{segment(model)}/prune-list",
+                str,
+                headers={"accept": accept, "if-none-match": if_none_match},
+            )
+        )
+
+    async def create_key(self, body: NewKey | Mapping[str, Any]) -> KeyWithSecret:
+        """Make a key, for no more than the caller's own may do. This answer alone has the secret."""
+        return await self.send(Call("POST", "/v1/keys", KeyWithSecret, body=body))
+
+    async def list_keys(self, *, cursor: int | None = None, limit: int | None = None) -> KeyPage:
+        """Every key, expired and revoked ones too; a caller of one model sees that model's."""
+        return await self.send(Call("GET", "/v1/keys", KeyPage, query={"cursor": cursor, "limit": limit}))
+
+    async def get_key(self, key_id: str) -> KeyView:
+        """A key, without its secret."""
+        return await self.send(Call("GET", f"/v1/keys/{segment(key_id)}", KeyView))
+
+    async def rotate_key(self, key_id: str, *, body: Rotation | Mapping[str, Any] | None = None) -> KeyWithSecret:
+        """A new secret for a key. The present one stays good for `grace_seconds`, one before that no longer."""
+        return await self.send(Call("POST", f"/v1/keys/{segment(key_id)}/rotate", KeyWithSecret, body=body))
+
+    async def revoke_key(self, key_id: str) -> KeyView:
+        """Refuse a key from here on. Revoking again changes nothing."""
+        return await self.send(Call("POST", f"/v1/keys/{segment(key_id)}/revoke", KeyView))
+
+    async def list_audit(
+        self,
+        *,
+        by: str | None = None,
+        key_id: str | None = None,
+        operation: str | None = None,
+        model: str | None = None,
+        status: int | None = None,
+        request_id: str | None = None,
+        after: datetime | None = None,
+        before: datetime | None = None,
+        cursor: int | None = None,
+        limit: int | None = None,
+    ) -> AuditPage:
+        """Entries that fit every filter given, newest first."""
+        return await self.send(
+            Call(
+                "GET",
+                "/v1/audit",
+                AuditPage,
+                query={
+                    "by": by,
+                    "key_id": key_id,
+                    "operation": operation,
+                    "model": model,
+                    "status": status,
+                    "request_id": request_id,
+                    "after": after,
+                    "before": before,
+                    "cursor": cursor,
+                    "limit": limit,
+                },
+            )
+        )
+
+    async def create_webhook(self, body: WebhookSettings | Mapping[str, Any]) -> WebhookWithSecret:
+        """Send events of all models, and of none, from here on. This answer alone has the secret."""
+        return await self.send(Call("POST", "/v1/webhooks", WebhookWithSecret, body=body))
+
+    async def create_model_webhook(self, model: str, body: WebhookSettings | Mapping[str, Any]) -> WebhookWithSecret:
+        """Send a model's events from here on. This answer alone has the secret."""
+        return await self.send(Call("POST", f"/v1/models/{segment(model)}/webhooks", WebhookWithSecret, body=body))
+
+    async def list_webhooks(self, *, cursor: int | None = None, limit: int | None = None) -> WebhookPage:
+        """The webhooks of all models."""
+        return await self.send(Call("GET", "/v1/webhooks", WebhookPage, query={"cursor": cursor, "limit": limit}))
+
+    async def list_model_webhooks(
+        self, model: str, *, cursor: int | None = None, limit: int | None = None
+    ) -> WebhookPage:
+        """The webhooks of a model."""
+        return await self.send(
+            Call("GET", f"/v1/models/{segment(model)}/webhooks", WebhookPage, query={"cursor": cursor, "limit": limit})
+        )
+
+    async def get_webhook(self, webhook_id: str) -> WebhookView:
+        """A webhook, without its secret."""
+        return await self.send(Call("GET", f"/v1/webhooks/{segment(webhook_id)}", WebhookView))
+
+    async def change_webhook(
+        self, webhook_id: str, body: WebhookPatch | Mapping[str, Any], *, if_match: int | str | None = None
+    ) -> WebhookView:
+        """Change a webhook. One that is enabled again gets events from then on."""
+        return await self.send(
+            Call("PATCH", f"/v1/webhooks/{segment(webhook_id)}", WebhookView, headers={"if-match": if_match}, body=body)
+        )
+
+    async def delete_webhook(self, webhook_id: str, *, if_match: int | str | None = None) -> None:
+        """Forget a webhook and its deliveries."""
+        await self.send(Call("DELETE", f"/v1/webhooks/{segment(webhook_id)}", None, headers={"if-match": if_match}))
+
+    async def rotate_webhook_secret(
+        self, webhook_id: str, *, body: SecretRotation | Mapping[str, Any] | None = None
+    ) -> WebhookWithSecret:
+        """A new secret. For `grace_seconds` deliveries are signed with both, so that receivers can change over."""
+        return await self.send(Call("POST", f"/v1/webhooks/{segment(webhook_id)}/rotate", WebhookWithSecret, body=body))
+
+    async def test_webhook(self, webhook_id: str) -> Pinged:
+        """Deliver an event of kind `webhook.ping` to this webhook alone."""
+        return await self.send(Call("POST", f"/v1/webhooks/{segment(webhook_id)}/test", Pinged))
+
+    async def list_deliveries(
+        self,
+        webhook_id: str,
+        *,
+        state: Literal["pending", "delivered", "failed"] | None = None,
+        cursor: int | None = None,
+        limit: int | None = None,
+    ) -> DeliveryPage:
+        """What was sent to a webhook, or is to be."""
+        return await self.send(
+            Call(
+                "GET",
+                f"/v1/webhooks/{segment(webhook_id)}/deliveries",
+                DeliveryPage,
+                query={"state": state, "cursor": cursor, "limit": limit},
+            )
+        )
+
+    async def redeliver(self, webhook_id: str, delivery_id: str) -> DeliveryView:
+        """Send it again, under the same `webhook-id`, with as many tries as at first."""
+        return await self.send(
+            Call(
+                "POST", f"/v1/webhooks/{segment(webhook_id)}/deliveries/{segment(delivery_id)}/redeliver", DeliveryView
+            )
+        )
