@@ -19,5 +19,5 @@ VOLUME /var/lib/winnow
 EXPOSE 8080
 HEALTHCHECK --interval=10s --timeout=5s --start-period=60s \
   CMD ["python", "-c", "import httpx; httpx.get('http://127.0.0.1:8080/healthz', timeout=4).raise_for_status()"]
-# It asks no password: publish it to loopback, or behind a proxy that authenticates.
+# It answers callers with a key; `winnow keys create --name NAME --scope admin` in the container makes one.
 CMD ["uvicorn", "--factory", "service.main:application", "--host", "0.0.0.0", "--port", "8080"]

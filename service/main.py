@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import logging
 import os
 import sys
@@ -12,35 +11,54 @@ import structlog
 import uvicorn
 from fastapi import FastAPI
 
+from service.access import is_loopback
 from service.app import create_app
 from service.engine import RayEngine
 from service.local_ray import ensure
 from service.settings import Settings
+from service.store import keys
+from service.store.database import connect
 
 
-def serve(home: Path, host: str = "127.0.0.1", port: int = 8080, *, allow_remote: bool = False) -> None:
+def serve(home: Path, host: str = "127.0.0.1", port: int = 8080) -> None:
     """Serve until stopped. State stays under `home`; runs go on in Ray and are found again at the next start.
 
     Raises:
-        ValueError: `host` is not loopback, and `allow_remote` wasn't given.
+        ValueError: as `require_a_key` has it.
     """
-    if not allow_remote and not _loopback(host):
-        raise ValueError(
-            f"host: {host} can be reached from other machines, and the API has no keys yet; "
-            "use 127.0.0.1 behind a proxy that authenticates, or add --allow-remote"
-        )
-    _log_as_json()
     settings = Settings(home=home)
+    require_a_key(home, host)
+    _log_as_json()
     engine = _engine(settings)
-    structlog.get_logger().info(
-        "serving", url=f"http://{host}:{port}", docs=f"http://{host}:{port}/docs", home=str(home)
-    )
-    app = create_app(settings, engine, open_to_local=_loopback(host))
+    log = structlog.get_logger()
+    log.info("serving", url=f"http://{host}:{port}", docs=f"http://{host}:{port}/docs", home=str(home))
+    if not _has_keys(settings):
+        log.warning("no API key yet: whoever is on this machine may do everything", make_the_first=_first_key(home))
+    app = create_app(settings, engine, open_to_local=is_loopback(host))
     uvicorn.run(app, host=host, port=port, log_level="warning")
 
 
+def require_a_key(home: Path, host: str) -> None:
+    """Without any key ever made, serve this machine alone. Raises ValueError for another `host` than loopback."""
+    if not is_loopback(host) and not _has_keys(Settings(home=home)):
+        raise ValueError(
+            f"host: {host} can be reached from other machines, and there is no API key yet; make the first: "
+            + _first_key(home)
+        )
+
+
+def _first_key(home: Path) -> str:
+    return f"winnow keys create --home {home} --name NAME --scope admin"
+
+
+def _has_keys(settings: Settings) -> bool:
+    settings.home.mkdir(parents=True, exist_ok=True)
+    with connect(settings.database)() as session:
+        return keys.any_made(session)
+
+
 def application() -> FastAPI:
-    """`uvicorn --factory service.main:application`: settings from the environment. Whoever reaches it may use it."""
+    """`uvicorn --factory service.main:application`: settings from the environment. Every caller needs a key."""
     _log_as_json()
     settings = Settings()
     return create_app(settings, _engine(settings))
@@ -62,15 +80,6 @@ def ray_token() -> str | None:
         return token
     path = Path(os.environ.get("RAY_AUTH_TOKEN_PATH") or Path.home() / ".ray" / "auth_token")
     return path.read_text(encoding="utf-8").strip() if path.is_file() else None
-
-
-def _loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _log_as_json() -> None:

@@ -16,7 +16,7 @@ from typing import Annotated
 
 import typer
 
-from trainers.cli import data, doctor, report, retrain, run, serve
+from trainers.cli import data, doctor, keys, report, retrain, run, serve
 
 app = typer.Typer(
     name="winnow",
@@ -49,4 +49,5 @@ retrain.register(app)
 data.register(app)
 report.register(app)
 serve.register(app)
+keys.register(app)
 doctor.register(app)

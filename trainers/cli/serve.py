@@ -22,20 +22,19 @@ def serve(
         ".winnow"
     ),
     host: Annotated[
-        str, typer.Option(help="Address to listen on; others than loopback need --allow-remote.")
+        str, typer.Option(help="Address to listen on; one that other machines reach needs an API key to exist.")
     ] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 8080,
-    allow_remote: Annotated[
-        bool, typer.Option("--allow-remote", help="Let other machines reach the service, which asks no password.")
-    ] = False,
     as_json: Json = False,
 ) -> None:
     """Start the control plane: REST on this machine, SQLite, local Ray. Ctrl-C ends it; jobs go on."""
     with Output(as_json=as_json, interrupted="stopped; jobs go on, and the next start finds them") as out:
-        # A cluster elsewhere does the training; a local Ray does it here.
-        heed(out, serving(home) if os.environ.get("WINNOW_RAY_ADDRESS") else quick(home))
+        from service.main import require_a_key
         from service.main import serve as start
 
+        require_a_key(home, host)
+        # A cluster elsewhere does the training; a local Ray does it here.
+        heed(out, serving(home) if os.environ.get("WINNOW_RAY_ADDRESS") else quick(home))
         url = f"http://{host}:{port}"
         out.result({"url": url, "home": home}, lambda console: console.print(f"{url}/docs", markup=False))
-        start(home, host, port, allow_remote=allow_remote)
+        start(home, host, port)
