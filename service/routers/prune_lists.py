@@ -148,8 +148,10 @@ def approve(
     now: NowDep,
     body: Annotated[Approval, Body()] = JUST_APPROVED,
 ) -> ListView:
-    """Agree to a proposed list. Under four eyes, who submitted its job can't; a list that the guard refused needs
-    `override_guard` and a reason."""
+    """Agree to a proposed list.
+
+    Under four eyes, who submitted its job can't; a list that the guard refused needs `override_guard` and a reason.
+    """
     if body.override_guard and body.reason is None:
         raise ApiError(422, "reason-missing", "reason: required with override_guard, and missing; say why")
     with _refusals():
@@ -175,8 +177,10 @@ def activate(
     now: NowDep,
     body: Annotated[Reasoned, Body()] = UNREASONED,
 ) -> ListView:
-    """Serve an approved list, and move its features' statuses: what it prunes becomes pruned, candidates that it keeps
-    become active."""
+    """Serve an approved list, and move its features' statuses.
+
+    What it prunes becomes pruned, candidates that it keeps become active; essential and retired ones stay.
+    """
     with _refusals():
         prune_lists.activate(session, model, published, _act(caller, now, body.reason))
     return ListView.model_validate(published)
@@ -191,8 +195,11 @@ def roll_back(
     body: Annotated[Reasoned, Body()] = UNREASONED,
     if_match: IfMatch = None,
 ) -> RolledBack:
-    """Take the active list back: the one before it is served again, and features have their former statuses, but for
-    those that someone changed since. `If-Match` takes the ETag that serving was given, in any form."""
+    """Take the active list back: the one before it is served again.
+
+    Features have their former statuses, but for those that someone changed since. `If-Match` takes the ETag that
+    serving was given, in any form.
+    """
     served = prune_lists.served(session, model.name)
     if served is not None:
         require_match(if_match, *(_tag(served[1], form) for form in FORMS))
@@ -218,7 +225,7 @@ def served(
     accept: Accept = None,
     if_none_match: IfNoneMatch = None,
 ) -> Response:
-    """The active list, for serving to poll: send the ETag back as `If-None-Match`, and 304 says that nothing changed.
+    """The active list, for serving to poll: with its ETag as `If-None-Match`, 304 says that nothing changed.
 
     JSON is the list itself; CSV and Arrow are the table of its features. Serve the features whose decision is `keep`.
     """
