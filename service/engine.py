@@ -1,8 +1,9 @@
-"""Where jobs run: Ray's job server, behind four calls."""
+"""Where jobs run: Ray's job server, behind five calls."""
 
 from __future__ import annotations
 
 import shlex
+from dataclasses import dataclass
 from enum import StrEnum
 from http import HTTPStatus
 from pathlib import Path
@@ -25,15 +26,31 @@ class Status(StrEnum):
     ENDED = "ended"
 
 
-class Engine(Protocol):
-    """Starts, watches and stops runs by job id. Every call ends in bounded time, and may raise; the loop tries again.
+@dataclass(frozen=True, kw_only=True)
+class Work:
+    """What is handed over: a directory with the spec in `submitted.json`.
 
-    `unknown` is said only of a job that the engine is sure not to have: the loop would start it.
+    A dry run leaves what it found in `check.json`. `reporting` is the file that says where a run reports.
     """
 
-    def submit(self, job_id: str, directory: Path) -> None: ...
-    def status(self, job_id: str) -> Status: ...
-    def stop(self, job_id: str) -> None: ...
+    directory: Path
+    dry_run: bool = False
+    reporting: Path | None = None
+
+
+class Engine(Protocol):
+    """Starts, watches and stops runs by submission id, which it takes once. Every call ends in bounded time, and may
+    raise; the loop tries again.
+
+    `unknown` is said only of what the engine is sure not to have: the loop would start it.
+    """
+
+    def submit(self, submission_id: str, work: Work) -> None: ...
+    def status(self, submission_id: str) -> Status: ...
+    def explain(self, submission_id: str) -> str | None:
+        """What the engine says of how something ended."""
+
+    def stop(self, submission_id: str) -> None: ...
     def healthy(self) -> bool: ...
 
 
@@ -64,26 +81,42 @@ class RayEngine:
         self._http = httpx.Client(base_url=address, headers=headers, timeout=timeout_seconds, trust_env=False)
         self._winnow = winnow
 
-    def submit(self, job_id: str, directory: Path) -> None:
-        """Start a job. The entrypoint is fixed: of a job only its id and directory, which are ours, reach the shell."""
-        command = [self._winnow, "run", str(directory / "submitted.json"), "--output", str(directory), "--resume", "-q"]
-        # Without `exec` it is a child of the shell that Ray starts, and Ray, dying, would kill the shell alone.
-        body = {"entrypoint": f"exec {shlex.join(command)}", "submission_id": job_id}
-        _expect_ok(self._http.post("/api/jobs/", json=body))
+    def submit(self, submission_id: str, work: Work) -> None:
+        """Start a run. The entrypoint is fixed: of a job only ids and paths, which are ours, reach the shell."""
+        _expect_ok(
+            self._http.post("/api/jobs/", json={"entrypoint": self._command(work), "submission_id": submission_id})
+        )
 
-    def status(self, job_id: str) -> Status:
-        answer = self._http.get(f"/api/jobs/{job_id}")
+    def _command(self, work: Work) -> str:
+        spec, log = str(work.directory / "submitted.json"), shlex.quote(str(work.directory / "log.txt"))
+        if work.dry_run:
+            command = [self._winnow, "check", spec, "--json"]
+            output = f"> {shlex.quote(str(work.directory / 'check.json'))} 2>> {log}"
+        else:
+            command = [self._winnow, "run", spec, "--output", str(work.directory), "--resume", "-q"]
+            command += ["--reporting", str(work.reporting)] if work.reporting else []
+            output = f">> {log} 2>&1"
+        # Without `exec` it is a child of the shell that Ray starts, and Ray, dying, would kill the shell alone.
+        return f"exec {shlex.join(command)} {output}"
+
+    def status(self, submission_id: str) -> Status:
+        answer = self._http.get(f"/api/jobs/{submission_id}")
         # A proxy or a stranger on that port can say 404 too; only Ray's own words mean that it has no such job.
-        if answer.status_code == HTTPStatus.NOT_FOUND and answer.text == f"Job {job_id} does not exist":
+        if answer.status_code == HTTPStatus.NOT_FOUND and answer.text == f"Job {submission_id} does not exist":
             return Status.UNKNOWN
-        _expect_ok(answer)
-        said = answer.json()["status"]
+        said = _expect_ok(answer).json()["status"]
         if said not in RAY_STATUS:
-            raise EngineError(f"Ray says that job {job_id} is {said!r}, which is none of {', '.join(RAY_STATUS)}")
+            raise EngineError(f"Ray says that job {submission_id} is {said!r}, none of {', '.join(RAY_STATUS)}")
         return RAY_STATUS[said]
 
-    def stop(self, job_id: str) -> None:
-        _expect_ok(self._http.post(f"/api/jobs/{job_id}/stop"))
+    def explain(self, submission_id: str) -> str | None:
+        said = _expect_ok(self._http.get(f"/api/jobs/{submission_id}")).json().get("message")
+        # What follows is the end of Ray's own log, where a run's is in its directory.
+        return str(said).partition(", last available logs")[0][:500] if said else None
+
+    def stop(self, submission_id: str) -> None:
+        """SIGTERM, and three seconds later SIGKILL."""
+        _expect_ok(self._http.post(f"/api/jobs/{submission_id}/stop"))
 
     def healthy(self) -> bool:
         return self.session() is not None

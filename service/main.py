@@ -27,15 +27,23 @@ def serve(home: Path, host: str = "127.0.0.1", port: int = 8080) -> None:
         ValueError: as `require_a_key` has it.
     """
     settings = Settings(home=home)
+    if settings.public_url is None:
+        settings = settings.model_copy(update={"public_url": _url(host, port)})
     require_a_key(home, host)
     _log_as_json()
     engine = _engine(settings)
     log = structlog.get_logger()
-    log.info("serving", url=f"http://{host}:{port}", docs=f"http://{host}:{port}/docs", home=str(home))
+    log.info("serving", url=_url(host, port), docs=f"{_url(host, port)}/docs", home=str(home))
     if not _has_keys(settings):
         log.warning("no API key yet: whoever is on this machine may do everything", make_the_first=_first_key(home))
     app = create_app(settings, engine, open_to_local=is_loopback(host))
     uvicorn.run(app, host=host, port=port, log_level="warning")
+
+
+def _url(host: str, port: int) -> str:
+    """As this machine reaches it: a host that stands for all addresses is none to call."""
+    name = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
+    return f"http://[{name}]:{port}" if ":" in name else f"http://{name}:{port}"
 
 
 def require_a_key(home: Path, host: str) -> None:

@@ -1,41 +1,34 @@
 """The loop that makes what runs agree with what the store says, one testable step at a time.
 
-A step looks after every unfinished job: lease it, look at Ray and the run directory outside any session, then apply
-what was seen where the lease still stands. Anything may die between any two lines: the next step, here or in
-another replica, finds the same facts again.
+A step looks after every job that was handed over: lease it, look at Ray and the run directory outside any session,
+then apply what was seen where the lease still stands. Then it starts waiting jobs while there is room. Anything may
+die between any two lines: the next step, here or in another replica, finds the same facts again.
+
+A job is handed to Ray as an attempt. Its number is raised, and its place among the running ones taken, in a
+transaction before anything else happens; whoever finds an attempt that Ray doesn't know, of a job still `queued`,
+hands that same attempt over, and Ray takes its id once.
 """
 
 from __future__ import annotations
 
-import json
+import random
 import uuid
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
 from datetime import datetime
-from pathlib import Path
-from typing import Any
 
-import structlog
 from sqlalchemy.orm import Session, sessionmaker
 
+from service.attempts import directory_of, prepare, revoke, submission_id, token_for
 from service.clock import Clock, utc_now
 from service.engine import Engine, Status
+from service.faults import reached
+from service.loops import trouble
 from service.settings import Settings
-from service.states import JobState, may_follow
-from service.store import jobs
+from service.sightings import Seen, Verdict, judge, look
+from service.states import JobState
+from service.store import attempts, jobs, prune_lists
+from service.store.keys import digest
 from service.store.tables import Job
-from trainers.run_directory import RunDirectory, read_json, write_json
-
-log = structlog.get_logger()
-
-
-@dataclass(frozen=True)
-class Seen:
-    """What a run looks like from outside."""
-
-    status: Status
-    progress: dict[str, Any] | None
-    prune_list: dict[str, Any] | None
-    failure: str | None
 
 
 class Reconciler:
@@ -44,113 +37,134 @@ class Reconciler:
     def __init__(self, sessions: sessionmaker[Session], engine: Engine, settings: Settings, now: Clock = utc_now):
         self.sessions, self.engine, self.settings, self.now = sessions, engine, settings, now
         self.owner = uuid.uuid4().hex
+        self.limits = attempts.Limits(
+            jobs=settings.max_running_jobs,
+            per_model=settings.max_running_jobs_per_model,
+            checks=settings.max_running_checks,
+        )
 
     def step(self) -> int:
-        """Look after every unfinished job once; how many there were. One job's trouble never stops another's."""
+        """Look after every job under way and start those for which there is room; how many there were."""
         with self.sessions() as session:
-            waiting = list(jobs.unfinished(session))
-        for job_id in waiting:
+            due = [(job_id, 0) for job_id in attempts.due(session, self.now())]
+        self._each(due, lambda job_id, _: self._look_after(job_id))
+        with self.sessions() as session:
+            waiting = attempts.startable(session, self.now(), self.limits)
+        self._each(waiting, self._start)
+        return len(due) + len(waiting)
+
+    def _each(self, found: Iterable[tuple[str, int]], work: Callable[[str, int], None]) -> None:
+        """One job's trouble never stops another's."""
+        for job_id, attempt in found:
             try:
-                self._look_after(job_id)
+                work(job_id, attempt)
             except Exception as error:
-                log.warning("reconcile failed; tried again", job_id=job_id, error=repr(error))
-        return len(waiting)
+                trouble("reconcile", error, job_id=job_id)
 
     def _look_after(self, job_id: str) -> None:
+        now = self.now()
         with self.sessions.begin() as session:
-            job = jobs.lease(session, job_id, self.owner, self.now(), self.settings.lease_seconds)
-        if job is None:
-            return
-        directory = RunDirectory(self.settings.run_directory(job_id))
-        status = self.engine.status(job_id)
-        seen = look(directory, status)
-        if job.cancel_requested and seen.prune_list is None:
-            self._cancel(job, seen)
-        elif status is Status.UNKNOWN and seen.prune_list is None:
-            self._start(job, directory.path)
-        else:
-            self._apply(job_id, seen)
-
-    def _start(self, job: Job, directory: Path) -> None:
-        """Submit by job id: Ray has one job of an id, so a second submission, here or elsewhere, starts nothing."""
-        if job.attempt > self.settings.max_resubmissions:
-            self._give_up(job)
-            return
-        write_json(directory / "submitted.json", job.spec)
-        self.engine.submit(job.id, directory)
-        with self.sessions.begin() as session:
-            current = jobs.held(session, job.id, self.owner, self.now())
-            if current is not None:
-                current.attempt += 1
-                jobs.move(session, current, JobState.STARTING, self.now())
-
-    def _give_up(self, job: Job) -> None:
-        reason = (
-            f"Ray was handed this job {job.attempt} times, and knows none of it any more: its head is restarted or "
-            "replaced again and again; see to the cluster, then submit the job anew"
-        )
-        with self.sessions.begin() as session:
-            current = jobs.held(session, job.id, self.owner, self.now())
-            if current is not None:
-                jobs.move(session, current, JobState.FAILED, self.now(), reason)
-
-    def _cancel(self, job: Job, seen: Seen) -> None:
-        if seen.status is Status.RUNNING:
-            self.engine.stop(job.id)
-            return
-        with self.sessions.begin() as session:
-            current = jobs.held(session, job.id, self.owner, self.now())
-            if current is not None:
-                jobs.move(session, current, JobState.CANCELLED, self.now(), "cancelled on request")
-
-    def _apply(self, job_id: str, seen: Seen) -> None:
-        with self.sessions.begin() as session:
-            job = jobs.held(session, job_id, self.owner, self.now())
+            job = jobs.lease(session, job_id, self.owner, now, self.settings.lease_seconds)
             if job is None:
                 return
+            attempt = attempts.newest(session, job)
+            if job.deadline is not None and job.deadline <= now:
+                jobs.request_cancel(session, job, "deadline", now, f"deadline: {job.deadline.isoformat()} has passed")
+        reached("look.leased")
+        live = attempt is not None and attempt.outcome is None
+        if not live and JobState(job.state) is JobState.QUEUED and not job.cancel_requested:
+            return  # another replica ended its attempt meanwhile
+        seen = look(directory_of(self.settings, job), submission_id(job), self.engine) if live else Seen()
+        reached("look.seen")
+        unheard = live and seen.status is Status.UNKNOWN and JobState(job.state) is JobState.QUEUED
+        if unheard and not job.cancel_requested:
+            self._hand_over(job)
+            return
+        if unheard:
+            revoke(self.settings, job)
+        reported = attempt.reports if attempt is not None else 0
+        if job.cancel_requested and seen.status is Status.RUNNING and self._grace_is_over(job, reported):
+            self.engine.stop(submission_id(job))
+        reached("look.stopped")
+        self._apply(job, seen, reported)
+
+    def _grace_is_over(self, job: Job, reported: int) -> bool:
+        """A run that reports is told by the answer, and ends by itself; one that doesn't would never know."""
+        asked = job.cancel_requested_at
+        waited = asked is None or (self.now() - asked).total_seconds() >= self.settings.cancel_grace_seconds
+        return waited or reported == 0
+
+    def _apply(self, known: Job, seen: Seen, reported: int) -> None:
+        """Store what was seen. Progress that a report told meanwhile is newer than what the directory had."""
+        with self.sessions.begin() as session:
+            job = jobs.held(session, known.id, self.owner, self.now())
+            if job is None or job.attempt != known.attempt:
+                return
             now = self.now()
-            if JobState(job.state) is JobState.QUEUED:
-                # A replica handed it to Ray and died, or was too slow to hear of it, before it could say so.
-                jobs.move(session, job, JobState.STARTING, now)
-            if seen.progress is not None and seen.progress != job.progress:
-                job.progress, job.updated_at = seen.progress, now
-            stage = _state_of(seen.progress)
-            if stage is not None and may_follow(JobState(job.state), stage):
-                jobs.move(session, job, stage, now)
-            if seen.status is Status.ENDED or (seen.status is Status.UNKNOWN and seen.prune_list):
-                self._end(session, job, seen, now)
+            attempt = attempts.newest(session, job)
+            if seen.status is not Status.UNKNOWN:
+                older = attempt is not None and attempt.reports != reported
+                progress = None if older else seen.progress
+                attempts.progressed(session, job, progress, now, self.settings.snapshot_seconds)
+            verdict = judge(job, seen)
+            if verdict is not None:
+                self._conclude(session, job, verdict, now)
+            reached("apply.written")
+        reached("apply.committed")
 
-    def _end(self, session: Session, job: Job, seen: Seen, now: datetime) -> None:
-        """A run that left a prune list succeeded, whatever its exit code says of the guard."""
-        if seen.prune_list is not None:
-            job.prune_list = seen.prune_list
-            jobs.move(session, job, JobState.SUCCEEDED, now, seen.prune_list["guard"]["reason"])
+    def _conclude(self, session: Session, job: Job, verdict: Verdict, now: datetime) -> None:
+        """End an attempt, and with it the job, unless another attempt is to follow."""
+        attempts.close(session, job, verdict.outcome, verdict.reason, now)
+        if verdict.prune_list is not None:
+            job.prune_list = verdict.prune_list
+        if verdict.progress is not None:
+            job.progress = verdict.progress
+        if verdict.state is not JobState.QUEUED:
+            jobs.move(session, job, verdict.state, now, verdict.reason)
         else:
-            jobs.move(session, job, JobState.FAILED, now, seen.failure or "the run ended without a prune list")
+            self._try_again(session, job, verdict, now)
+        if verdict.prune_list is not None and job.model is not None:
+            prune_lists.propose(session, job, now)
 
+    def _try_again(self, session: Session, job: Job, verdict: Verdict, now: datetime) -> None:
+        job.failures += 1
+        if job.failures > job.max_failures:
+            reason = f"{verdict.reason}; {job.failures} attempts ended so, and max_failures is {job.max_failures}"
+            jobs.move(session, job, JobState.FAILED, now, reason)
+            return
+        pause = min(self.settings.retry_max_seconds, self.settings.retry_seconds * 2.0 ** min(job.failures - 1, 60))
+        # Jobs that one fault ended don't all come back at the same time.
+        attempts.put_off(job, now, pause * random.uniform(0.5, 1.0))  # noqa: S311 (no secret)
+        jobs.move(session, job, JobState.QUEUED, now, f"attempt {job.attempt}: {verdict.reason}; another follows")
 
-def look(directory: RunDirectory, status: Status) -> Seen:
-    """Read a run directory. The status is taken first, so that an ended run's files are all there."""
-    progress = read_json(directory.progress) if directory.progress.exists() else None
-    prune_list = read_json(directory.prune_list) if directory.prune_list.exists() else None
-    return Seen(status, progress, prune_list, _failure(directory))
+    def _start(self, job_id: str, attempt: int) -> None:
+        number, now = attempt + 1, self.now()
+        token_hash = digest(token_for(self.settings, job_id, number))
+        reached("start.token")
+        with self.sessions.begin() as session:
+            leased = jobs.lease(session, job_id, self.owner, now, self.settings.lease_seconds)
+            job = leased and attempts.claim(session, job_id, number, token_hash, now, self.limits)
+            reached("start.written")
+        reached("start.claimed")
+        if job is not None:
+            self._hand_over(job)
 
+    def _hand_over(self, job: Job) -> None:
+        """Submit the newest attempt. Ray has one job of an id, so a second submission of it starts nothing."""
+        work = prepare(self.settings, job)
+        reached("start.prepared")
+        if not self._still_holds(job):
+            return
+        reached("start.held")
+        self.engine.submit(submission_id(job), work)
+        reached("start.submitted")
+        with self.sessions.begin() as session:
+            current = jobs.held(session, job.id, self.owner, self.now())
+            if current is not None and (current.attempt, current.state) == (job.attempt, JobState.QUEUED.value):
+                jobs.move(session, current, JobState.STARTING, self.now())
+        reached("start.confirmed")
 
-def _failure(directory: RunDirectory) -> str | None:
-    """The newest reason that a run left. A line that a killed run left half written is passed over."""
-    if not directory.events.exists():
-        return None
-    failure = None
-    for line in directory.events.read_text(encoding="utf-8", errors="replace").splitlines():
-        try:
-            entry = json.loads(line)
-        except ValueError:
-            continue
-        if entry["kind"] == "failed":
-            failure = str(entry["data"].get("reason"))
-    return failure
-
-
-def _state_of(progress: dict[str, Any] | None) -> JobState | None:
-    stage = (progress or {}).get("stage")
-    return JobState(stage) if stage in {"searching", "ranking", "finetuning", "evaluating"} else None
+    def _still_holds(self, job: Job) -> bool:
+        with self.sessions.begin() as session:
+            current = jobs.held(session, job.id, self.owner, self.now())
+            return current is not None and current.attempt == job.attempt and current.state == JobState.QUEUED.value

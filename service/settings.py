@@ -41,6 +41,9 @@ class Settings(BaseSettings):
         description="where runs reach this service; `winnow serve` knows it, and without it runs are watched by files",
     )
     poll_seconds: float = Field(default=1.0, gt=0)
+    metrics_features: int = Field(
+        default=0, ge=0, le=1000, description="of how many features of a running job /metrics has the gates by name"
+    )
     lease_seconds: float = Field(default=30.0, gt=0)
 
     max_running_jobs: int = Field(default=2, ge=1, description="how many jobs train at once")

@@ -10,7 +10,7 @@ class JobState(StrEnum):
 
     | state | meaning |
     |---|---|
-    | queued | stored; not yet handed to Ray |
+    | queued | stored, and not yet handed to Ray; or waiting for another attempt after one was lost |
     | starting | handed to Ray; workers are coming up |
     | searching | weights and gates are trained |
     | ranking | the selection curve is measured |
@@ -41,9 +41,9 @@ ORDER = [state for state in JobState if state not in ENDED]
 
 
 def may_follow(now: JobState, then: JobState) -> bool:
-    """Stages go forward, and back to `starting` when lost work is started again; an ended job stays ended."""
+    """Stages go forward, and back to `queued` when an attempt was lost; an ended job stays ended."""
     if now.ended:
         return False
     if then.ended:
         return then is not JobState.SUCCEEDED or now is not JobState.QUEUED
-    return ORDER.index(then) > ORDER.index(now) or then is JobState.STARTING
+    return ORDER.index(then) > ORDER.index(now) or (then is JobState.QUEUED and now is not JobState.QUEUED)

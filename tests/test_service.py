@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from service.settings import Settings
 from service.states import JobState, may_follow
 from service.store import jobs
 from service.store.database import connect, downgrade, upgrade
+from tests.engines import HandEngine
 from trainers.run_directory import RunDirectory, write_json
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")
@@ -29,34 +30,6 @@ SPEC: dict[str, Any] = {
     "features": [{"name": "age", "kind": "dense"}],
 }
 PRUNE_LIST = {"id": "abc", "guard": {"passed": False, "reason": "auc fell"}}
-
-
-class HandEngine:
-    """An engine whose jobs do what the test says."""
-
-    def __init__(self) -> None:
-        self.submitted: list[str] = []
-        self.stopped: list[str] = []
-        self.states: dict[str, Status] = {}
-        self.down = False
-
-    def submit(self, job_id: str, directory: Path) -> None:
-        if job_id in self.states:
-            raise RuntimeError("HTTP 500: that id was used")
-        self.submitted.append(job_id)
-        self.states[job_id] = Status.RUNNING
-
-    def status(self, job_id: str) -> Status:
-        if self.down:
-            raise ConnectionError("no answer")
-        return self.states.get(job_id, Status.UNKNOWN)
-
-    def stop(self, job_id: str) -> None:
-        self.stopped.append(job_id)
-        self.states[job_id] = Status.ENDED
-
-    def healthy(self) -> bool:
-        return not self.down
 
 
 class Plane:
@@ -73,8 +46,11 @@ class Plane:
     def replica(self) -> Reconciler:
         return Reconciler(self.app.state.sessions, self.engine, self.settings, now=lambda: self.time)
 
-    def directory(self, job_id: str) -> RunDirectory:
-        return RunDirectory(self.settings.run_directory(job_id))
+    def directory(self, job_id: str, attempt: int = 1) -> RunDirectory:
+        return RunDirectory(self.settings.run_directory(job_id, attempt))
+
+    def end(self, job_id: str, attempt: int = 1) -> None:
+        self.engine.states[f"{job_id}-{attempt}"] = Status.ENDED
 
 
 @pytest.fixture
@@ -107,7 +83,7 @@ def test_a_job_is_stored_before_it_is_accepted(http: TestClient, plane: Plane) -
 def test_a_job_goes_through_its_life(http: TestClient, plane: Plane) -> None:
     job = submit(http)
     plane.loop.step()
-    assert plane.engine.submitted == [job]
+    assert plane.engine.submitted == [f"{job}-1"]
     assert http.get(f"/v1/jobs/{job}").json()["state"] == "starting"
     directory = plane.directory(job)
     write_json(directory.progress, {"stage": "searching", "step": 5, "total_steps": 10})
@@ -115,7 +91,7 @@ def test_a_job_goes_through_its_life(http: TestClient, plane: Plane) -> None:
     assert http.get(f"/v1/jobs/{job}").json()["progress"]["step"] == 5
     assert http.get(f"/v1/jobs/{job}/prune-list").status_code == 409
     write_json(directory.prune_list, PRUNE_LIST)
-    plane.engine.states[job] = Status.ENDED
+    plane.end(job)
     plane.loop.step()
     ended = http.get(f"/v1/jobs/{job}").json()
     assert (ended["state"], ended["reason"]) == ("succeeded", "auc fell")
@@ -128,8 +104,8 @@ def test_a_job_goes_through_its_life(http: TestClient, plane: Plane) -> None:
 def test_a_run_without_a_list_failed_for_the_reason_it_left(http: TestClient, plane: Plane) -> None:
     job = submit(http)
     plane.loop.step()
-    plane.directory(job).record("failed", reason="label: 7 is neither 0 nor 1")
-    plane.engine.states[job] = Status.ENDED
+    plane.directory(job).record("failed", reason="label: 7 is neither 0 nor 1", fault="user")
+    plane.end(job)
     plane.loop.step()
     found = http.get(f"/v1/jobs/{job}").json()
     assert (found["state"], found["reason"]) == ("failed", "label: 7 is neither 0 nor 1")
@@ -150,32 +126,49 @@ def test_an_engine_that_does_not_answer_ends_nothing(http: TestClient, plane: Pl
 def test_work_lost_with_its_ray_cluster_is_started_again(http: TestClient, plane: Plane) -> None:
     job = submit(http)
     plane.loop.step()
-    plane.engine.states.clear()
+    plane.engine.forget()
     plane.loop.step()
-    assert plane.engine.submitted == [job, job]
+    waiting = http.get(f"/v1/jobs/{job}").json()
+    assert (waiting["state"], waiting["failures"]) == ("queued", 1)
+    assert plane.engine.submitted == [f"{job}-1"]
+    plane.time += timedelta(seconds=10)
+    plane.loop.step()
+    assert plane.engine.submitted == [f"{job}-1", f"{job}-2"]
     assert http.get(f"/v1/jobs/{job}").json()["state"] == "starting"
 
 
-def test_a_replica_that_died_after_submitting_starts_nothing_twice(http: TestClient, plane: Plane) -> None:
+def test_a_replica_that_died_after_submitting_starts_nothing_twice(
+    http: TestClient, plane: Plane, monkeypatch: pytest.MonkeyPatch
+) -> None:
     job = submit(http)
-    plane.engine.submit(job, plane.directory(job).path)  # and died before it could say so
-    other = plane.replica()
-    other.step()
+    monkeypatch.setattr("service.reconcile.reached", dies_at("start.submitted"))
+    plane.loop.step()
+    assert http.get(f"/v1/jobs/{job}").json()["state"] == "queued"
+    monkeypatch.undo()
+    plane.time += timedelta(seconds=31)
     write_json(plane.directory(job).progress, {"stage": "searching", "step": 1, "total_steps": 2})
-    other.step()
-    assert plane.engine.submitted == [job]
+    plane.replica().step()
+    assert plane.engine.submitted == [f"{job}-1"]
     assert http.get(f"/v1/jobs/{job}").json()["state"] == "searching"
+
+
+def dies_at(point: str) -> Callable[[str], None]:
+    def reached(here: str) -> None:
+        if here == point:
+            raise RuntimeError(f"died at {here}")
+
+    return reached
 
 
 def test_a_lease_keeps_other_replicas_away_until_it_expires(http: TestClient, plane: Plane) -> None:
     job = submit(http)
     plane.loop.step()
-    plane.engine.states.clear()
+    plane.end(job)
     plane.replica().step()
-    assert plane.engine.submitted == [job]
+    assert http.get(f"/v1/jobs/{job}").json()["state"] == "starting"
     plane.time += timedelta(seconds=31)
     plane.replica().step()
-    assert plane.engine.submitted == [job, job]
+    assert http.get(f"/v1/jobs/{job}").json()["state"] == "queued"
 
 
 def test_cancel_stops_a_running_job_and_ends_a_queued_one(http: TestClient, plane: Plane) -> None:
@@ -186,8 +179,8 @@ def test_cancel_stops_a_running_job_and_ends_a_queued_one(http: TestClient, plan
         assert http.post(f"/v1/jobs/{job}/cancel").status_code == 202
     plane.loop.step()
     plane.loop.step()
-    assert plane.engine.stopped == [running]
-    assert plane.engine.submitted == [running]
+    assert plane.engine.stopped == [f"{running}-1"]
+    assert plane.engine.submitted == [f"{running}-1"]
     assert {http.get(f"/v1/jobs/{job}").json()["state"] for job in (running, queued)} == {"cancelled"}
     again = http.post(f"/v1/jobs/{running}/cancel")
     assert again.status_code == 409
@@ -296,7 +289,7 @@ def test_a_cancel_that_comes_after_the_result_loses_nothing(http: TestClient, pl
     plane.loop.step()
     http.post(f"/v1/jobs/{job}/cancel")
     write_json(plane.directory(job).prune_list, PRUNE_LIST)
-    plane.engine.states[job] = Status.ENDED
+    plane.end(job)
     plane.loop.step()
     assert http.get(f"/v1/jobs/{job}").json()["state"] == "succeeded"
 
@@ -305,7 +298,7 @@ def test_metrics_count_jobs_and_requests(http: TestClient) -> None:
     submit(http)
     text = http.get("/metrics").text
     assert 'winnow_jobs{state="queued"} 1.0' in text
-    assert 'winnow_http_requests_total{method="POST",route="/v1/jobs",status="202"} 1.0' in text
+    assert 'winnow_http_requests_total{method="POST",route="/v1/jobs",status="2xx"} 1.0' in text
 
 
 def test_a_restart_finds_what_was_stored(tmp_path: Path) -> None:
@@ -316,7 +309,7 @@ def test_a_restart_finds_what_was_stored(tmp_path: Path) -> None:
     second.engine.states = dict(first.engine.states)
     second.time += timedelta(minutes=1)
     write_json(second.directory(job).prune_list, PRUNE_LIST)
-    second.engine.states[job] = Status.ENDED
+    second.end(job)
     second.loop.step()
     assert second.engine.submitted == []
     assert TestClient(second.app).get(f"/v1/jobs/{job}").json()["state"] == "succeeded"
@@ -334,7 +327,8 @@ def test_migrations_go_up_and_down(tmp_path: Path) -> None:
 
 def test_states_follow_the_documented_order(tmp_path: Path) -> None:
     assert may_follow(JobState.QUEUED, JobState.STARTING)
-    assert may_follow(JobState.SEARCHING, JobState.STARTING)
+    assert may_follow(JobState.SEARCHING, JobState.QUEUED)
+    assert not may_follow(JobState.SEARCHING, JobState.STARTING)
     assert not may_follow(JobState.RANKING, JobState.SEARCHING)
     assert not any(may_follow(JobState.SUCCEEDED, state) for state in JobState)
     sessions = connect(f"sqlite:///{tmp_path / 'x.db'}")

@@ -19,15 +19,17 @@ from sqlalchemy.exc import OperationalError
 
 from service import local_ray
 from service.app import create_app
-from service.engine import EngineError, RayEngine, Status
+from service.engine import EngineError, RayEngine, Status, Work
 from service.local_ray import Head
 from service.loops import Loop
 from service.main import ray_token
-from service.reconcile import Reconciler, look
+from service.reconcile import Reconciler
 from service.settings import Settings
+from service.sightings import Failure, failure_in
 from service.states import JobState
 from service.store import jobs
 from service.store.database import connect
+from service.store.tables import Attempt
 from tests.test_service import SPEC
 from trainers.run_directory import RunDirectory
 
@@ -116,6 +118,8 @@ def test_any_other_answer_is_no_status(server: Server, answer: tuple[int, str], 
     now = Reconciler(sessions, engine, settings).now()
     with sessions.begin() as session:
         job = jobs.create(session, SPEC, now)
+        job.attempt = 1
+        session.add(Attempt(job_id=job.id, number=1, token_hash="", started_at=now))
         jobs.move(session, job, JobState.STARTING, now)
     Reconciler(sessions, engine, settings).step()
     with sessions() as session:
@@ -123,21 +127,49 @@ def test_any_other_answer_is_no_status(server: Server, answer: tuple[int, str], 
     assert [asked for asked, _, _ in server.asked if asked.startswith("POST")] == []
 
 
-def test_a_job_is_submitted_under_its_id_and_a_refusal_is_told(server: Server) -> None:
-    engine = RayEngine(server.address)
-    engine.submit("job-1", Path("/runs/a b"))
+@pytest.mark.parametrize(
+    ("work", "command"),
+    [
+        (
+            Work(directory=Path("/runs/a b"), reporting=Path("/runs/a.json")),
+            "exec winnow run '/runs/a b/submitted.json' --output '/runs/a b' --resume -q --reporting /runs/a.json "
+            ">> '/runs/a b/log.txt' 2>&1",
+        ),
+        (
+            Work(directory=Path("/runs/a")),
+            "exec winnow run /runs/a/submitted.json --output /runs/a --resume -q >> /runs/a/log.txt 2>&1",
+        ),
+        (
+            Work(directory=Path("/runs/a"), dry_run=True, reporting=Path("/runs/a.json")),
+            "exec winnow check /runs/a/submitted.json --json > /runs/a/check.json 2>> /runs/a/log.txt",
+        ),
+    ],
+)
+def test_an_attempt_is_submitted_under_its_id_by_a_fixed_command(server: Server, work: Work, command: str) -> None:
+    RayEngine(server.address).submit("job-1", work)
     asked, _, body = server.asked[0]
-    command = "exec winnow run '/runs/a b/submitted.json' --output '/runs/a b' --resume -q"
     assert (asked, json.loads(body)) == ("POST /api/jobs/", {"entrypoint": command, "submission_id": "job-1"})
+
+
+def test_what_ray_says_of_an_end_and_of_a_refusal_is_told(server: Server) -> None:
+    engine = RayEngine(server.address)
+    server.answer = (200, '{"message": "Job failed with exit code 137, last available logs (…):\\nRunning"}')
+    assert engine.explain("job-1") == "Job failed with exit code 137"
+    server.answer = (200, '{"message": null}')
+    assert engine.explain("job-1") is None
     server.answer = (500, "Traceback\nValueError: Job with submission_id job-1 already exists.")
     with pytest.raises(EngineError, match=r"answered 500: (?s:.*)already exists"):
-        engine.submit("job-1", Path("/runs"))
+        engine.submit("job-1", Work(directory=Path("/runs")))
 
 
 def test_a_head_that_hangs_hangs_nothing_else(hung: str, tmp_path: Path) -> None:
     engine = RayEngine(hung, timeout_seconds=0.2)
     began = time.monotonic()
-    for call in (lambda: engine.status("a"), lambda: engine.stop("a"), lambda: engine.submit("a", tmp_path)):
+    for call in (
+        lambda: engine.status("a"),
+        lambda: engine.stop("a"),
+        lambda: engine.submit("a", Work(directory=tmp_path)),
+    ):
         with pytest.raises(httpx.ReadTimeout):
             call()
     assert time.monotonic() - began < 2
@@ -164,10 +196,12 @@ def test_a_loop_outlives_a_database_that_is_away() -> None:
 
 def test_half_an_event_hides_no_other(tmp_path: Path) -> None:
     directory = RunDirectory(tmp_path)
-    directory.record("failed", reason="label: 7")
+    directory.record("failed", reason="label: 7", fault="user")
     with directory.events.open("ab") as stream:
         stream.write(b'{"time": "2026", "ki\xf0')
-    assert look(directory, Status.ENDED).failure == "label: 7"
+    assert failure_in(directory) == Failure("label: 7", of_user=True)
+    directory.record("attempt", number=2)
+    assert failure_in(directory) is None
 
 
 def test_a_session_tells_a_head_from_a_stranger_on_its_port(server: Server, tmp_path: Path) -> None:
@@ -232,7 +266,7 @@ def test_a_token_is_found_where_ray_keeps_it(tmp_path: Path, monkeypatch: pytest
     [
         ({"ray_address": "auto"}, "ray_address"),
         ({"lease_seconds": 20.0}, "give more than twice that"),
-        ({"max_resubmissions": -1}, "max_resubmissions"),
+        ({"max_running_jobs": 0}, "max_running_jobs"),
     ],
 )
 def test_settings_that_cannot_work_are_refused(given: dict[str, object], message: str) -> None:

@@ -16,12 +16,13 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, inspect, text
 from sqlalchemy.orm import Session, sessionmaker
 
-from service.engine import EngineError, Status
+from service.engine import Status
 from service.reconcile import Reconciler
 from service.settings import Settings
 from service.states import JobState
 from service.store import events, jobs
 from service.store.database import MIGRATIONS, connect, downgrade, open_database, upgrade
+from tests.engines import HandEngine
 from trainers.run_directory import RunDirectory, write_json
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -32,7 +33,7 @@ PRUNE_LIST = {"id": "abc", "guard": {"passed": True, "reason": "auc held"}}
 
 @pytest.fixture
 def settings(url: str, tmp_path: Path) -> Settings:
-    return Settings(home=tmp_path, database_url=url)
+    return Settings(home=tmp_path, database_url=url, max_running_jobs=100, retry_seconds=0)
 
 
 @pytest.fixture
@@ -50,35 +51,6 @@ def bound(sessions: sessionmaker[Session]) -> Engine:
 def create(sessions: sessionmaker[Session]) -> str:
     with sessions.begin() as session:
         return jobs.create(session, SPEC, NOW).id
-
-
-class Cluster:
-    """An engine that, as Ray does, takes a job id once; slow, so that loops meet inside a call."""
-
-    def __init__(self) -> None:
-        self.lock = threading.Lock()
-        self.status_of: dict[str, Status] = {}
-        self.submitted: list[str] = []
-        self.refused = 0
-
-    def submit(self, job_id: str, directory: Path) -> None:
-        time.sleep(0.005)
-        with self.lock:
-            if job_id in self.status_of:
-                self.refused += 1
-                raise EngineError(f"Job with submission_id {job_id} already exists")
-            self.status_of[job_id] = Status.RUNNING
-            self.submitted.append(job_id)
-
-    def status(self, job_id: str) -> Status:
-        time.sleep(0.002)
-        return self.status_of.get(job_id, Status.UNKNOWN)
-
-    def stop(self, job_id: str) -> None:
-        self.status_of[job_id] = Status.ENDED
-
-    def healthy(self) -> bool:
-        return True
 
 
 def test_migrations_go_up_and_down_and_keep_what_is_stored(settings: Settings) -> None:
@@ -198,7 +170,7 @@ def test_nothing_gets_between_a_look_and_its_change(sessions: sessionmaker[Sessi
 
 def test_loops_side_by_side_submit_each_job_once(sessions: sessionmaker[Session], settings: Settings) -> None:
     made = [create(sessions) for _ in range(12)]
-    ray = Cluster()
+    ray = HandEngine(delay=0.003)
     barrier = threading.Barrier(4, timeout=60)
 
     def loop(_: int) -> None:
@@ -211,7 +183,7 @@ def test_loops_side_by_side_submit_each_job_once(sessions: sessionmaker[Session]
 
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(loop, range(4)))
-    assert sorted(ray.submitted) == sorted(made)
+    assert sorted(ray.submitted) == sorted(f"{job_id}-1" for job_id in made)
     assert ray.refused == 0
     with sessions() as session:
         assert jobs.count_by_state(session) == {"starting": 12}
@@ -224,7 +196,7 @@ def test_loops_without_leases_that_hold_submit_each_job_once(
 ) -> None:
     """Clocks so far apart that every lease looks expired: Ray's own refusal of a used id is what is left."""
     made = [create(sessions) for _ in range(6)]
-    ray = Cluster()
+    ray = HandEngine(delay=0.003)
 
     def loop(replica: int) -> None:
         ahead = timedelta(hours=replica)
@@ -234,26 +206,26 @@ def test_loops_without_leases_that_hold_submit_each_job_once(
 
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(loop, range(4)))
-    assert sorted(ray.submitted) == sorted(made)
+    assert sorted(ray.submitted) == sorted(f"{job_id}-1" for job_id in made)
 
 
 def test_a_step_repeated_changes_nothing(sessions: sessionmaker[Session], settings: Settings) -> None:
     job_id = create(sessions)
-    ray = Cluster()
+    ray = HandEngine(delay=0.003)
     reconciler = Reconciler(sessions, ray, settings)
-    directory = RunDirectory(settings.run_directory(job_id))
+    directory = RunDirectory(settings.run_directory(job_id, 1))
     reconciler.step()
     write_json(directory.progress, {"stage": "searching", "step": 1})
     counts = []
     for stage in ("running", "ended"):
         if stage == "ended":
             write_json(directory.prune_list, PRUNE_LIST)
-            ray.status_of[job_id] = Status.ENDED
+            ray.states[f"{job_id}-1"] = Status.ENDED
         for _ in range(3):
             reconciler.step()
             with sessions() as session:
                 counts.append(len(events.after(session, 0, 100, job_id=job_id)))
-    assert counts == [3, 3, 3, 4, 4, 4]
+    assert counts == [4, 4, 4, 5, 5, 5]
     with sessions() as session:
         job = jobs.find(session, job_id)
         assert job is not None
@@ -262,14 +234,14 @@ def test_a_step_repeated_changes_nothing(sessions: sessionmaker[Session], settin
 
 def test_a_job_that_ray_loses_again_and_again_fails(sessions: sessionmaker[Session], settings: Settings) -> None:
     job_id = create(sessions)
-    ray = Cluster()
+    ray = HandEngine(delay=0.003)
     reconciler = Reconciler(sessions, ray, settings)
-    for _ in range(settings.max_resubmissions + 3):
+    for _ in range(10):
         reconciler.step()
-        ray.status_of.clear()
-    assert ray.submitted == [job_id] * (1 + settings.max_resubmissions)
+        ray.forget()
+    assert ray.submitted == [f"{job_id}-{number}" for number in (1, 2, 3, 4)]
     with sessions() as session:
         job = jobs.find(session, job_id)
         assert job is not None
         assert job.state == "failed"
-        assert str(job.reason).startswith("Ray was handed this job 4 times")
+        assert str(job.reason).endswith("4 attempts ended so, and max_failures is 3")

@@ -10,6 +10,7 @@ import os
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -63,6 +64,15 @@ def run(spec: JobSpec, output: Path, *, resume: bool = False, observer: Observer
     directory = RunDirectory(output.resolve())
     if finished := _finished(spec, directory, resume):
         return finished
+    try:
+        return _run(spec, directory, resume, observer)
+    except (SpecError, RunError) as error:
+        with suppress(OSError):  # where nothing can be written, the error itself says so
+            directory.record("failed", reason=str(error), fault="user" if isinstance(error, SpecError) else "run")
+        raise
+
+
+def _run(spec: JobSpec, directory: RunDirectory, resume: bool, observer: Observer | None) -> RunResult:
     began = time.perf_counter()
     check(spec)
     checked = time.perf_counter() - began
@@ -144,7 +154,6 @@ def _fit(spec: JobSpec, directory: RunDirectory, coordinator: Any) -> None:
         trainer.fit()
     except ray.train.TrainingFailedError as error:
         reason = ray.get(coordinator.failure.remote())
-        directory.record("failed", reason=reason or str(error))
         raise (SpecError(reason) if reason else RunError(str(error))) from None
 
 
@@ -153,7 +162,6 @@ def _conclude(
 ) -> RunResult:
     reason = ray.get(coordinator.failure.remote())
     if reason:
-        directory.record("failed", reason=reason)
         raise SpecError(reason)
     final: Coordinator = ray.get(coordinator.snapshot.remote())
     history.extend(*final.since(history.attempt, history.count))

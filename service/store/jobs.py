@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, func, or_, select, update
 from sqlalchemy.orm import Session
 
-from service.states import ENDED, JobState, may_follow
+from service.states import JobState, may_follow
 from service.store import events
 from service.store.tables import Job
 
@@ -64,7 +64,8 @@ def move(session: Session, job: Job, state: JobState, now: datetime, reason: str
         job.ended_at = now
     if reason is not None:
         job.reason = reason
-    record(session, job, "job.state", {"from": present.value, "to": state.value, "reason": reason}, now)
+    told = {"from": present.value, "to": state.value, "reason": reason, "attempt": job.attempt}
+    record(session, job, "job.state", told, now)
 
 
 def find(session: Session, job_id: str) -> Job | None:
@@ -86,10 +87,13 @@ def count_by_state(session: Session) -> dict[str, int]:
     return {state: count for state, count in rows}  # noqa: C416 (rows aren't pairs to mypy)
 
 
-def unfinished(session: Session) -> Sequence[str]:
-    """Ids of jobs that the loop has still to look after, oldest first."""
-    ended = [state.value for state in ENDED]
-    return session.scalars(select(Job.id).where(Job.state.not_in(ended)).order_by(Job.number)).all()
+def request_cancel(session: Session, job: Job, by: str, now: datetime, reason: str | None = None) -> None:
+    """Ask for a job to end; asking again changes nothing."""
+    if job.cancel_requested:
+        return
+    job.cancel_requested, job.cancel_requested_at = True, now
+    job.reason = reason or job.reason
+    record(session, job, "job.cancel_requested", {"by": by}, now)
 
 
 def lease(session: Session, job_id: str, owner: str, now: datetime, seconds: float) -> Job | None:

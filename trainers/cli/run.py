@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,6 +17,7 @@ from trainers.spec import JobSpec, ScalingSpec, SpecError, load_spec
 if TYPE_CHECKING:
     from trainers.runner import RunResult
 
+Observer = Callable[[dict[str, Any]], None]
 EXAMPLES = "Examples: winnow run spec.yaml --output runs/first --workers 2; winnow run --resume runs/first"
 
 
@@ -31,14 +33,17 @@ def run(
     workers: Annotated[int | None, typer.Option(min=1, help="Instead of the spec's `scaling.workers`.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in the directory.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress display.")] = False,
+    reporting: Annotated[
+        Path | None, typer.Option("--reporting", help="File of a control plane that says where to report progress.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Search, prune, fine-tune, evaluate, and write the prune list. Exit code 3: the guard refused it."""
-    with Output(as_json=as_json) as out:
+    with Output(as_json=as_json) as out, _reported(reporting) as report:
         job, directory = _job(spec, output, workers, resume)
         out.interrupted = f"interrupted; `winnow run --resume {directory}` goes on"
         check_machine(out, directory, use_gpu=job.scaling.use_gpu)
-        result = _run(job, directory, resume, None if quiet else out.errors)
+        result = _run(job, directory, resume, report, None if quiet else out.errors)
         truth = truth_of(job)
         _give(out, result, truth)
         if not result.guard_passed:
@@ -81,17 +86,34 @@ def heed(out: Output, findings: list[Finding]) -> None:
             out.say(f"{finding.name}: {finding.finding}. Remedy: {finding.remedy}", style="yellow")
 
 
-def _run(job: JobSpec, directory: Path, resume: bool, console: Console | None) -> RunResult:
-    """The run, shown on the console where there is one."""
+@contextmanager
+def _reported(destination: Path | None) -> Iterator[Observer | None]:
+    """What tells a control plane of the run's progress, from here on: that the run is alive, before torch is there."""
+    if destination is None:
+        yield None
+        return
+    from trainers.reporting import Destination, Reporter
+
+    with Reporter(Destination.read(destination)) as reporter:
+        yield reporter.update
+
+
+def _run(job: JobSpec, directory: Path, resume: bool, report: Observer | None, console: Console | None) -> RunResult:
+    """The run, reported, and shown on the console where there is one."""
     from trainers.runner import run as start
 
     if console is None:
-        return start(job, directory, resume=resume, observer=None)
+        return start(job, directory, resume=resume, observer=report)
     from trainers.display import LiveProgress
 
     with LiveProgress(console) as progress:
-        observer: Callable[[dict[str, Any]], None] = progress.update
-        return start(job, directory, resume=resume, observer=observer)
+
+        def both(found: dict[str, Any]) -> None:
+            progress.update(found)
+            if report is not None:
+                report(found)
+
+        return start(job, directory, resume=resume, observer=both)
 
 
 def truth_of(job: JobSpec) -> Path | None:
