@@ -15,6 +15,7 @@ from service.engine import Engine
 from service.feed import Feed
 from service.limits import Limits, StandingShown
 from service.loops import Loop, Running
+from service.metrics import Metrics
 from service.observe import Observed, trace
 from service.problems import install
 from service.reconcile import Reconciler
@@ -31,9 +32,11 @@ from service.routers import (
     keys,
     latency,
     logs,
+    metrics,
     models,
     prune_lists,
     queue,
+    reports,
     schedules,
     triggers,
     webhooks,
@@ -48,6 +51,7 @@ from service.webhooks.delivering import Deliverer
 STOP_SECONDS = 5.0
 ROUTERS = (
     health.router,
+    metrics.router,
     jobs.router,
     job_actions.router,
     queue.router,
@@ -89,7 +93,7 @@ def create_app(settings: Settings, engine: Engine, *, open_to_local: bool = Fals
             app.state.ending = True
             app.state.feed.close()
 
-        running = Running(_loops(sessions, engine, settings, now))
+        running = Running(_loops(sessions, engine, settings, now), app.state.metrics)
         with heard(lambda: loop.call_soon_threadsafe(ending)):
             yield
         ending()
@@ -98,7 +102,8 @@ def create_app(settings: Settings, engine: Engine, *, open_to_local: bool = Fals
     app = FastAPI(title="Winnow", version="0.1.0", description=DESCRIPTION, lifespan=lifespan)
     app.state.settings, app.state.engine, app.state.sessions = settings, engine, sessions
     app.state.open_to_local, app.state.now = open_to_local, now
-    app.state.metrics, app.state.feed, app.state.ending = health.Metrics(), Feed(sessions, now), False
+    app.state.feed, app.state.ending = Feed(sessions, now), False
+    app.state.metrics = Metrics(sessions, settings, now, lambda: len(app.state.feed.listeners))
     app.state.limits = Limits(settings)
     install(app)
     app.add_middleware(StandingShown)

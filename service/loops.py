@@ -3,13 +3,34 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterable
+from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import structlog
 
 log = structlog.get_logger()
+
+# How many things failed in the step that runs on this thread.
+_failed: ContextVar[int] = ContextVar("failed", default=0)
+
+
+class Tally(Protocol):
+    """Who hears of loops."""
+
+    def loop(self, name: str) -> None:
+        """There is such a loop."""
+
+    def step(self, loop: str, seconds: float, failures: int) -> None:
+        """A step is over."""
+
+
+def trouble(what: str, error: Exception, **ids: str) -> None:
+    """Note that one thing failed in a step that goes on with the others; the next step tries it again."""
+    log.warning(f"{what} failed; tried again", error=repr(error), **ids)
+    _failed.set(_failed.get() + 1)
 
 
 @dataclass(frozen=True)
@@ -20,21 +41,25 @@ class Loop:
     step: Callable[[], Any]
     seconds: float
 
-    def run(self, stop: threading.Event) -> None:
+    def run(self, stop: threading.Event, tally: Tally) -> None:
+        tally.loop(self.name)
         while not stop.wait(self.seconds):
+            began = time.perf_counter()
+            _failed.set(0)
             try:
                 self.step()
             except Exception as error:
-                log.warning("no step; tried again", loop=self.name, error=repr(error))
+                trouble("step", error, loop=self.name)
+            tally.step(self.name, time.perf_counter() - began, _failed.get())
 
 
 class Running:
     """Loops on their threads."""
 
-    def __init__(self, loops: Iterable[Loop]) -> None:
+    def __init__(self, loops: Iterable[Loop], tally: Tally) -> None:
         self._stop = threading.Event()
         self._threads = [
-            threading.Thread(target=loop.run, args=(self._stop,), name=loop.name, daemon=True) for loop in loops
+            threading.Thread(target=loop.run, args=(self._stop, tally), name=loop.name, daemon=True) for loop in loops
         ]
         for thread in self._threads:
             thread.start()

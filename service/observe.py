@@ -37,15 +37,15 @@ class Observed:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        began, status = time.perf_counter(), 500
+        began, status, answered = time.perf_counter(), 500, 0.0
         headers = Headers(scope=scope)
         ids = {"request_id": _request_id(headers), **_trace(headers)}
         scope.setdefault("state", {}).update(ids)
 
         async def send_with_id(message: Message) -> None:
-            nonlocal status
+            nonlocal status, answered
             if message["type"] == "http.response.start":
-                status = message["status"]
+                status, answered = message["status"], time.perf_counter() - began
                 MutableHeaders(scope=message)["X-Request-Id"] = ids["request_id"]
             await send(message)
 
@@ -53,7 +53,7 @@ class Observed:
         try:
             await self.app(scope, receive, send_with_id)
         finally:
-            _note(scope, status, time.perf_counter() - began)
+            _note(scope, status, time.perf_counter() - began, answered)
             structlog.contextvars.unbind_contextvars(*ids)
 
 
@@ -67,14 +67,14 @@ def _trace(headers: Headers) -> dict[str, str]:
     return {"trace_id": given.group(1)} if given else {}
 
 
-def _note(scope: Scope, status: int, seconds: float) -> None:
-    """By route, not by path: a count for every id would be without end."""
+def _note(scope: Scope, status: int, seconds: float, answered: float) -> None:
+    """By route, not by path: a count for every id would be without end. A stream is `answered` when it begins."""
     route = getattr(scope.get("route"), "path", "none")
     caller = scope["state"].get("caller")
     about = {"key": getattr(caller, "id", None), **scope.get("path_params", {})}
     about = {name: value for name, value in about.items() if isinstance(value, str)}
     log.info("request", method=scope["method"], route=route, status=status, seconds=round(seconds, 6), **about)
-    scope["app"].state.metrics.requests.labels(scope["method"], route, status).inc()
+    scope["app"].state.metrics.request(scope["method"], route, status, answered or seconds)
 
 
 def trace(app: FastAPI) -> bool:

@@ -11,19 +11,17 @@ from datetime import datetime, timedelta
 from itertools import islice
 from zoneinfo import ZoneInfo
 
-import structlog
 from sqlalchemy.orm import Session, sessionmaker
 
 from service.clock import Clock, utc_now
 from service.cron import BEFORE, between, first_after
+from service.loops import trouble
 from service.partitions import DAY_FORMAT
 from service.settings import Settings
 from service.starting import RefusedError, check_places, composed, content
 from service.store import events, jobs, schedules
 from service.store.tables import Fire, Job, Schedule
 from trainers.spec import JobSpec
-
-log = structlog.get_logger()
 
 ON_TIME = timedelta(seconds=60)  # later than this, a due time was missed
 AT_ONCE = 100  # due times caught up with in one transaction
@@ -105,7 +103,7 @@ class Scheduler:
             try:
                 self._look_after(schedule_id)
             except Exception as error:
-                log.warning("schedule failed; tried again", schedule_id=schedule_id, error=repr(error))
+                trouble("schedule", error, schedule_id=schedule_id)
         return len(due)
 
     def _look_after(self, schedule_id: str) -> None:
@@ -118,10 +116,14 @@ class Scheduler:
             decisions, until = decide(schedule, now)
             if any(partition_of(schedule, each.due_at) not in plan.specs for each in decisions if each.reason is None):
                 return  # one came due since the plan: the next step has it
-            for decision in decisions:
-                _on_cron(session, schedule, decision, plan, now)
             schedule.considered_until = until
+            for decision in decisions:
+                if decision.late or decision.reason is not None:
+                    _on_cron(session, schedule, decision, plan, now)
             _start_pending(session, schedule, plan, now)
+            for decision in decisions:
+                if not decision.late and decision.reason is None:
+                    _on_cron(session, schedule, decision, plan, now)
 
     def _plan(self, schedule_id: str) -> Plan | None:
         """Specs are held against the allowed roots before the transaction, which must be short."""

@@ -118,6 +118,7 @@ def test_stages_are_timed_and_progress_is_complete() -> None:
     assert progress["eta"] == pytest.approx(3.0)
     assert progress["polarization"]["middle"] == pytest.approx(0.5)
     assert progress["gate_counts"] == [0, 0, 0, 0, 0, 1, 0, 0, 0, 1]
+    assert progress["gate_sum"] == pytest.approx(1.5)
     now[0] = 110.0
     coordinator.enter(0, "ranking")
     now[0] = 115.0

@@ -239,6 +239,7 @@ class Coordinator:
             "polarization": Polarization.of(last.gate_F).as_dict(),
             "undecided": undecided(np.stack([snapshot.gate_F for snapshot in self.snapshots[-10:]])),
             "gate_counts": counts(last.gate_F),
+            "gate_sum": float(last.gate_F.sum()),
             "converged": self.convergence(),
             "gates": {
                 name: round(float(gate), 4) for name, gate in zip(self.features[:SHOWN], last.gate_F, strict=False)

@@ -1,4 +1,4 @@
-"""Liveness, readiness that tells the truth, and Prometheus metrics."""
+"""Liveness, and readiness that tells the truth."""
 
 from __future__ import annotations
 
@@ -8,14 +8,11 @@ from pathlib import Path
 
 import structlog
 from fastapi import APIRouter, Request, Response
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, generate_latest
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
-from service.routers.deps import EngineDep, SessionDep, SettingsDep
-from service.states import JobState
-from service.store import jobs
+from service.routers.deps import EngineDep, SettingsDep
 
 log = structlog.get_logger()
 
@@ -39,18 +36,6 @@ class Readiness(BaseModel):
     database: bool
     storage: bool = Field(description="whether a file could be written and flushed to the disk")
     ray: bool
-
-
-class Metrics:
-    """The service's own registry."""
-
-    def __init__(self) -> None:
-        self.registry = CollectorRegistry()
-        self.requests = Counter(
-            "winnow_http_requests", "Requests answered.", ["method", "route", "status"], registry=self.registry
-        )
-        self.jobs = Gauge("winnow_jobs", "Jobs by state.", ["state"], registry=self.registry)
-        self.streams = Gauge("winnow_event_streams", "Streams of events open.", registry=self.registry)
 
 
 @router.get("/healthz", operation_id="getHealth", summary="Whether the process answers")
@@ -94,20 +79,3 @@ def _storage(home: Path) -> bool:
         log.warning("the storage can't be used", home=str(home), error=repr(error))
         return False
     return True
-
-
-@router.get(
-    "/metrics",
-    operation_id="getMetrics",
-    summary="Metrics in Prometheus' text format",
-    response_class=Response,
-    responses={200: {"description": "Prometheus text", "content": {"text/plain": {"schema": {"type": "string"}}}}},
-)
-def metrics(request: Request, session: SessionDep) -> Response:
-    """Requests by route and status, jobs by state, open streams of events."""
-    found: Metrics = request.app.state.metrics
-    counted = jobs.count_by_state(session)
-    for state in JobState:
-        found.jobs.labels(state.value).set(counted.get(state.value, 0))
-    found.streams.set(len(request.app.state.feed.listeners))
-    return Response(generate_latest(found.registry), media_type=CONTENT_TYPE_LATEST)

@@ -41,8 +41,6 @@ PROGRESS: dict[str, Any] = {
 class Rank(Body):
     """What a worker reported last."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
     rank: Annotated[int, Field(ge=0, lt=MAX_RANKS)]
     step: Count
     embedding_bytes: Count = Field(description="of its part of the tables' weights")
@@ -77,7 +75,6 @@ class Progress(Body):
     gate_counts: Annotated[list[Count], Field(max_length=100)] | None = Field(
         default=None, description="how many gates lie in each of as many equal parts of [0, 1]"
     )
-    gate_sum: float | None = None
     converged: Annotated[dict[str, bool], Field(max_length=20)] | None = None
     gate_sum: float | None = Field(default=None, description="sum of all the gates")
     gates: Annotated[dict[str, float], Field(max_length=MAX_GATES)] | None = Field(

@@ -10,10 +10,10 @@ from datetime import datetime, timedelta
 from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
-import structlog
 from sqlalchemy.orm import Session, sessionmaker
 
 from service.clock import Clock, utc_now
+from service.loops import trouble
 from service.settings import Settings
 from service.starting import RefusedError, check_places, composed, content
 from service.store import events, jobs, triggers
@@ -23,8 +23,6 @@ from service.triggers.judging import Check, Rules, checks, reason
 from service.triggers.kinds import condition_of
 from service.triggers.quiet import QuietHours
 from trainers.spec import JobSpec
-
-log = structlog.get_logger()
 
 AGAIN = timedelta(hours=1)  # how old the record of an unchanged evaluation becomes before the next is recorded
 Result = TypeVar("Result")
@@ -106,7 +104,7 @@ class Evaluator:
             try:
                 self._evaluate(trigger_id)
             except Exception as error:
-                log.warning("trigger failed; tried again", trigger_id=trigger_id, error=repr(error))
+                trouble("trigger", error, trigger_id=trigger_id)
         return len(due)
 
     def _due_before(self) -> datetime:
