@@ -38,6 +38,8 @@ from service.client.models import (
     FireView,
     GateHistory,
     Health,
+    InferenceRequest,
+    Inferred,
     JobOfModel,
     JobPage,
     JobView,
@@ -103,7 +105,7 @@ class AsyncOperations(Protocol):
         return await self.send(Call("GET", "/readyz", Readiness))
 
     async def get_metrics(self) -> str:
-        """Requests by route and status, jobs by state, open streams of events."""
+        """What this replica did, and what the store says; of all models, and so not for keys of one."""
         return await self.send(Call("GET", "/metrics", str))
 
     async def submit_job(
@@ -538,6 +540,10 @@ class AsyncOperations(Protocol):
             )
         )
 
+    async def infer_features(self, model: str, body: InferenceRequest | Mapping[str, Any]) -> Inferred:
+        """Propose features for the columns of a data set, from its Parquet schema and statistics; none are stored."""
+        return await self.send(Call("POST", f"/v1/models/{segment(model)}/features/infer", Inferred, body=body))
+
     async def export_features(self, model: str, *, accept: str | None = None) -> str:
         """All features of a model, in JSON or CSV by `Accept`, as `importFeatures` takes them."""
         return await self.send(
@@ -657,13 +663,13 @@ class AsyncOperations(Protocol):
 
     async def get_active_prune_list(
         self, model: str, *, accept: str | None = None, if_none_match: str | None = None
-    ) -> str:
+    ) -> bytes:
         """The active list, for serving to poll: with its ETag as `If-None-Match`, 304 says that nothing changed."""
         return await self.send(
             Call(
                 "GET",
                 f"/v1/models/{segment(model)}/prune-list",
-                str,
+                bytes,
                 headers={"accept": accept, "if-none-match": if_none_match},
             )
         )

@@ -54,7 +54,7 @@ def _given(value: Any) -> str:
 
 @dataclass(frozen=True)
 class Call(Generic[T]):
-    """A request, and what its answer is read as: a type, str for the text as it is, None for no body.
+    """A request, and what its answer is read as: a type, str and bytes for the body as it is, None for none.
 
     httpx.Response is for the answer itself, whether it brings something or says that nothing has changed (304).
     """
@@ -95,6 +95,8 @@ class Call(Generic[T]):
             found = answer
         elif self.answer is str:
             found = answer.text
+        elif self.answer is bytes:
+            found = answer.content
         elif self.answer is not None:
             try:
                 found = _reader(self.answer).validate_json(answer.content)

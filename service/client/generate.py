@@ -275,7 +275,7 @@ def _parameter(place: str, alias: str, info: FieldInfo, names: Names) -> Paramet
 
 def _method(route: APIRoute, arguments: list[Parameter], names: Names) -> str:
     empty = route.status_code == 204
-    kind = "None" if empty else "str" if route.response_model is None else names.of(route.response_model)
+    kind = "None" if empty else _text(route) if route.response_model is None else names.of(route.response_model)
     first = [each.declared() for each in arguments if each.leads]
     later = [each.declared() for each in arguments if not each.leads]
     declared = ", ".join(["self", *first, *(["*", *later] if later else [])])
@@ -291,6 +291,12 @@ def _method(route: APIRoute, arguments: list[Parameter], names: Names) -> str:
     call = f"await self.send(Call({', '.join(parts)}))"
     body = call if empty else f"return {call}"
     return f'    async def {name}({declared}) -> {kind}:\n        """{summary}"""\n        {body}\n'
+
+
+def _text(route: APIRoute) -> str:
+    """What an answer without a model is read as: bytes where it can have a form that isn't text."""
+    forms = route.responses.get(200, {}).get("content", {}).values()
+    return "bytes" if any(form.get("schema", {}).get("format") == "binary" for form in forms) else "str"
 
 
 def _wrapped(text: str) -> str:

@@ -331,6 +331,23 @@ class Health(Content):
     status: str
 
 
+class InferenceRequest(Content):
+    """Which columns to look at; what isn't given is the model's own."""
+
+    dataset: str | None = None
+    leave_out: list[str] = []
+
+
+class Inferred(Content):
+    """Features that the columns could be; nothing is stored."""
+
+    features: list[dict[str, Any]]
+    registered: list[str]
+    unfit: dict[str, str]
+    files: int
+    files_read: int
+
+
 class JobOfModel(Content):
     """A job over a model's essential, active and candidate features, by the model's spec."""
 
@@ -665,10 +682,20 @@ class Progress(Content):
     attempt: int
     loss: float | None = None
     penalty: float | None = None
+    held_out_loss: float | None = None
     rows_per_second: float | None = None
+    steps_per_second: float | None = None
+    step_seconds: float | None = None
+    decode_seconds: float | None = None
+    advanced_at: float | None = None
+    stages: dict[str, float] | None = None
+    ranks: list[Rank] | None = None
     eta: float | None = None
     polarization: dict[str, float] | None = None
+    undecided: float | None = None
+    gate_counts: list[int] | None = None
     converged: dict[str, bool] | None = None
+    gate_sum: float | None = None
     gates: dict[str, float] | None = None
 
 
@@ -705,6 +732,15 @@ class QuietHours(Content):
         "sat",
         "sun",
     )
+
+
+class Rank(Content):
+    """What a worker reported last."""
+
+    rank: int
+    step: int
+    embedding_bytes: int
+    reported_at: float
 
 
 class Readiness(Content):

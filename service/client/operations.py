@@ -38,6 +38,8 @@ from service.client.models import (
     FireView,
     GateHistory,
     Health,
+    InferenceRequest,
+    Inferred,
     JobOfModel,
     JobPage,
     JobView,
@@ -103,7 +105,7 @@ class Operations(Protocol):
         return self.send(Call("GET", "/readyz", Readiness))
 
     def get_metrics(self) -> str:
-        """Requests by route and status, jobs by state, open streams of events."""
+        """What this replica did, and what the store says; of all models, and so not for keys of one."""
         return self.send(Call("GET", "/metrics", str))
 
     def submit_job(
@@ -530,6 +532,10 @@ class Operations(Protocol):
             )
         )
 
+    def infer_features(self, model: str, body: InferenceRequest | Mapping[str, Any]) -> Inferred:
+        """Propose features for the columns of a data set, from its Parquet schema and statistics; none are stored."""
+        return self.send(Call("POST", f"/v1/models/{segment(model)}/features/infer", Inferred, body=body))
+
     def export_features(self, model: str, *, accept: str | None = None) -> str:
         """All features of a model, in JSON or CSV by `Accept`, as `importFeatures` takes them."""
         return self.send(Call("GET", f"/v1/models/{segment(model)}/feature-export", str, headers={"accept": accept}))
@@ -645,13 +651,15 @@ class Operations(Protocol):
             )
         )
 
-    def get_active_prune_list(self, model: str, *, accept: str | None = None, if_none_match: str | None = None) -> str:
+    def get_active_prune_list(
+        self, model: str, *, accept: str | None = None, if_none_match: str | None = None
+    ) -> bytes:
         """The active list, for serving to poll: with its ETag as `If-None-Match`, 304 says that nothing changed."""
         return self.send(
             Call(
                 "GET",
                 f"/v1/models/{segment(model)}/prune-list",
-                str,
+                bytes,
                 headers={"accept": accept, "if-none-match": if_none_match},
             )
         )

@@ -3,9 +3,10 @@
 | exit code | means |
 |---|---|
 | 0 | done |
-| 1 | the run failed, or a doctor's check did |
+| 1 | the run or the job failed, or a doctor's check did |
 | 2 | the spec, the data, an option or the environment is wrong; the message has the remedy |
 | 3 | the run is done and its guard refused the prune list |
+| 4 | the server is away, or busy; the same command may work later |
 | 130 | interrupted; `winnow run --resume DIR` goes on |
 """
 
@@ -16,7 +17,7 @@ from typing import Annotated
 
 import typer
 
-from trainers.cli import data, doctor, keys, report, retrain, run, serve
+from trainers.cli import data, doctor, keys, remote, report, retrain, run, serve
 
 app = typer.Typer(
     name="winnow",
@@ -51,3 +52,4 @@ report.register(app)
 serve.register(app)
 keys.register(app)
 doctor.register(app)
+remote.register(app)

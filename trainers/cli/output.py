@@ -22,9 +22,17 @@ from pydantic import BaseModel
 from rich.console import Console
 from rich.table import Table
 
-FAILED, WRONG, REFUSED, INTERRUPTED = 1, 2, 3, 130
+FAILED, WRONG, REFUSED, AWAY, INTERRUPTED = 1, 2, 3, 4, 130
 
 Json = Annotated[bool, typer.Option("--json", help="Write the result to stdout as JSON, everything else to stderr.")]
+
+
+class CommandError(Exception):
+    """Ends a command with a message and an exit code; `details` stand beside the message where machines read."""
+
+    def __init__(self, message: str, exit_code: int, **details: Any) -> None:
+        super().__init__(message)
+        self.exit_code, self.details = exit_code, details
 
 
 class Output:
@@ -54,7 +62,8 @@ class Output:
         if os.environ.get("WINNOW_TRACEBACK"):
             traceback.print_exception(error)
         if self.as_json:
-            self._write({"error": message, "exit_code": code})
+            details = error.details if isinstance(error, CommandError) else {}
+            self._write({"error": message, "exit_code": code, **details})
         self.errors.print(message, style="red", markup=False, highlight=False, soft_wrap=True)
         raise typer.Exit(code) from None
 
@@ -64,6 +73,11 @@ class Output:
             self._write(plain(content))
         else:
             show(self.people)
+
+    def part(self, text: str, content: Any) -> None:
+        """Give a part of a result that comes in parts: `content` to machines on a line, or the text to people."""
+        self.stdout.write(json.dumps(plain(content)) + "\n" if self.as_json else text)
+        self.stdout.flush()
 
     def say(self, message: str, style: str = "") -> None:
         """Tell people something beside the result."""
@@ -76,6 +90,8 @@ class Output:
     def _explain(self, error: BaseException) -> tuple[int, str]:
         if isinstance(error, KeyboardInterrupt):
             return INTERRUPTED, self.interrupted
+        if isinstance(error, CommandError):
+            return error.exit_code, str(error)
         if isinstance(error, ValueError):
             return WRONG, str(error)
         if type(error).__module__.partition(".")[0] in {"trainers", "sharding", "service"}:
