@@ -139,6 +139,44 @@ class FeaturesRegistered(BaseModel):
     registered: int
 
 
+class InferenceRequest(Body):
+    """Which columns to look at; what isn't given is the model's own."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"dataset": "/data/train", "leave_out": ["row_id"]}]})
+
+    dataset: Annotated[StoredText, Field(min_length=1)] | None = Field(
+        default=None,
+        description="a Parquet file, a directory of them, or a URI; the model's training data unless given",
+    )
+    leave_out: Annotated[list[StoredText], Field(max_length=MAX_FEATURES)] = Field(
+        default=[], description="columns that are no features, beside label, group and weight of the model's spec"
+    )
+
+
+class Inferred(BaseModel):
+    """Features that the columns could be; nothing is stored."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "features": [{key: ITEM[key] for key in ("name", "kind", "dim", "hash_size", "column")}],
+                    "registered": ["age"],
+                    "unfit": {"seen_at": "is timestamp[us], which no feature is read from"},
+                    "files": 64,
+                    "files_read": 16,
+                }
+            ]
+        }
+    )
+
+    features: list[dict[str, Any]] = Field(description="as `registerFeatures` takes them")
+    registered: list[str] = Field(description="columns that features of the model are read from already")
+    unfit: dict[str, str] = Field(description="columns that no feature can be read from, and why")
+    files: int = Field(description="files of the data set")
+    files_read: int = Field(description="files whose footers were read: the first by path")
+
+
 class FeatureView(BaseModel):
     """A feature as it stands."""
 

@@ -14,9 +14,11 @@ from pydantic import ValidationError
 from service import feature_csv
 from service.access import Approver, Caller, Reader, Submitter
 from service.composing import merged
+from service.inference import footers, infer
 from service.problems import ApiError, FieldError
+from service.roots import allowed
 from service.routers.bodies import BIGGEST, StoredText, problems, refuse_unstorable, storable
-from service.routers.deps import ModelDep, NowDep, SessionDep
+from service.routers.deps import ModelDep, NowDep, SessionDep, SettingsDep
 from service.routers.feature_views import (
     NEW_FEATURE,
     DecisionView,
@@ -26,6 +28,8 @@ from service.routers.feature_views import (
     FeaturePatch,
     FeaturesRegistered,
     FeatureView,
+    InferenceRequest,
+    Inferred,
     Kind,
     StatusChange,
     StatusChanged,
@@ -39,6 +43,7 @@ from service.statuses import BY_HAND, FeatureStatus
 from service.store import features, models
 from service.store.features import Filters, Why
 from service.store.tables import Feature, Model
+from trainers.spec import SpecError
 
 router = APIRouter(prefix="/v1/models/{model}", tags=["features"])
 MAX_LIMIT = 1000
@@ -138,6 +143,28 @@ def import_all(
         errors = [{**each, "loc": ("body", *each["loc"])} for each in error.errors(include_url=False)]
         raise RequestValidationError(errors, body=raw) from None
     return register(batch, model, session, caller, now)
+
+
+@router.post("/features/infer", operation_id="inferFeatures", responses=problems(400, 404, 422))
+def infer_all(
+    body: InferenceRequest, model: ModelDep, session: SessionDep, settings: SettingsDep, caller: Submitter
+) -> Inferred:
+    """Propose features for the columns of a data set, from its Parquet schema and statistics; none are stored."""
+    columns_of = {"label": "label", **(model.spec.get("dataset") or {})}
+    uri = body.dataset or columns_of.get("train")
+    if uri is None:
+        raise ApiError(422, "dataset-missing", "dataset: required, as the model's spec names no training data; add it")
+    allowed(uri, settings, "dataset")
+    left_out = {*body.leave_out, *(columns_of[key] for key in ("label", "group", "weight") if columns_of.get(key))}
+    registered = features.columns(session, model.name)
+    session.commit()  # storage may be slow, and holds up nobody else
+    try:
+        found = footers(uri)
+    except SpecError as error:
+        raise ApiError(422, "dataset-unreadable", str(error)) from None
+    proposals, unfit = infer(found, left_out | registered)
+    known = [column for column in found.schema.names if column in registered]
+    return Inferred(features=proposals, registered=known, unfit=unfit, files=found.files, files_read=len(found.parts))
 
 
 @router.get(

@@ -166,7 +166,7 @@ def patch(
     found = _locked(session, model)
     require_match(if_match, etag(found.version))
     present = {column: getattr(found, column) for column in ModelSettings.model_fields}
-    changed = _settings(merged(present, body.model_dump(exclude_unset=True)))
+    changed = _settings(merged(present, {name: getattr(body, name) for name in body.model_fields_set}))
     refuse_bad_spec(changed["spec"], settings)
     if changed != present:
         models.change(found, changed, now)

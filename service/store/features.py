@@ -71,6 +71,11 @@ def known(session: Session, model: str, names: Collection[str]) -> set[str]:
     return set(session.scalars(select(Feature.name).where(Feature.model == model, Feature.name.in_(names))))
 
 
+def columns(session: Session, model: str) -> set[str]:
+    """That features are read from."""
+    return set(session.scalars(select(Feature.column).where(Feature.model == model)))
+
+
 def page(session: Session, model: str, filters: Filters, after: int, limit: int) -> Sequence[Feature]:
     """In the order of their registration, those beyond the number `after`."""
     query = select(Feature).where(Feature.model == model, Feature.number > after, *filters.conditions())

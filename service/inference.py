@@ -1,0 +1,186 @@
+"""Features proposed from a Parquet schema. Reads footers alone: the schema, and statistics of row groups."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter, defaultdict
+from collections.abc import Collection
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pyarrow import fs
+
+from trainers.spec import MAX_DIM, SpecError
+
+READ_FILES = 16  # footers; more would make a large data set slow to ask about
+LARGEST_TABLE = 2**20
+SMALLEST_DIM, LARGEST_DIM = 4, 32
+LONGEST_NAME = 200
+TEXTS = (pa.types.is_string, pa.types.is_large_string, pa.types.is_binary, pa.types.is_large_binary)
+
+
+@dataclass(frozen=True)
+class Footers:
+    """Of the first files of a data set by path. `files` is how many there are in all."""
+
+    schema: pa.Schema
+    parts: tuple[pq.FileMetaData, ...]
+    files: int
+
+    @property
+    def rows(self) -> int:
+        return sum(part.num_rows for part in self.parts)
+
+    @cached_property
+    def chunks(self) -> dict[tuple[str, bool], list[tuple[int, pq.ColumnChunkMetaData]]]:
+        """By column, and whether it is a list: rows of each row group, and what that says of the values."""
+        found = defaultdict(list)
+        for part in self.parts:
+            for group in map(part.row_group, range(part.num_row_groups)):
+                for chunk in map(group.column, range(group.num_columns)):
+                    path = chunk.path_in_schema
+                    found[path, False].append((group.num_rows, chunk))
+                    found[path.rsplit(".", 2)[0], True].append((group.num_rows, chunk))  # column.list.element
+        return found
+
+
+def footers(uri: str) -> Footers:
+    """Of a Parquet file, or of a directory of them. Raises SpecError."""
+    try:
+        filesystem, path = (fs.LocalFileSystem(), uri) if uri.startswith("/") else fs.FileSystem.from_uri(uri)
+        paths = _paths(filesystem, path)
+        parts = []
+        for name in paths[:READ_FILES]:
+            with filesystem.open_input_file(name) as stream, pq.ParquetFile(stream) as file:
+                parts.append((file.schema_arrow, file.metadata))
+    except (OSError, pa.ArrowException, ValueError) as error:
+        raise SpecError(
+            f"dataset: {uri!r} can't be read ({error}); give a Parquet file, or a directory of them"
+        ) from None
+    if not parts:
+        raise SpecError(f"dataset: {uri!r} holds no *.parquet file; write the rows there, or give another directory")
+    return Footers(parts[0][0], tuple(metadata for _, metadata in parts), len(paths))
+
+
+def _paths(filesystem: fs.FileSystem, path: str) -> list[str]:
+    found = filesystem.get_file_info(path)
+    if found.type == fs.FileType.File:
+        return [path]
+    if found.type == fs.FileType.NotFound:
+        raise FileNotFoundError("it doesn't exist")
+    below = filesystem.get_file_info(fs.FileSelector(path, recursive=True))
+    return sorted(each.path for each in below if each.type == fs.FileType.File and _is_data(each.path, path))
+
+
+def _is_data(path: str, base: str) -> bool:
+    names = path.removeprefix(base).strip("/").split("/")
+    return path.endswith(".parquet") and not any(name.startswith(("_", ".")) for name in names)
+
+
+class UnfitError(ValueError):
+    """A column that no feature can be read from, and why."""
+
+
+def proposed(found: Footers, column: str) -> dict[str, Any]:
+    """A feature read from the column, as it could be registered. Raises UnfitError."""
+    if len(column) > LONGEST_NAME:
+        raise UnfitError(f"its name is longer than {LONGEST_NAME} characters")
+    names = {"name": _name(column), "column": column}
+    kind = _plain(found.schema.field(column).type)
+    if not _is_list(kind):
+        return {**names, **_scalar(found, column, kind)}
+    inside = _plain(kind.value_type)
+    if pa.types.is_floating(inside):
+        return {**names, "kind": "dense", "dim": _length(found, column, kind)}
+    scalar = _scalar(found, column, inside, nested=True)
+    if scalar["kind"] != "categorical":
+        raise UnfitError(f"is {kind}; a list holds numbers or ids")
+    return {**names, **scalar, "kind": "multi_categorical"}
+
+
+def _scalar(found: Footers, column: str, kind: Any, *, nested: bool = False) -> dict[str, Any]:
+    if pa.types.is_floating(kind) or pa.types.is_decimal(kind):
+        return {"kind": "dense", "dim": 1}
+    if pa.types.is_boolean(kind):
+        return _ids(2)
+    if pa.types.is_integer(kind):
+        return _ids(_distinct_ids(found, column, nested=nested))
+    if any(is_text(kind) for is_text in TEXTS):
+        return _ids(_table(found.rows))
+    raise UnfitError(f"is {kind}, which no feature is read from; write it as a number, an id or text")
+
+
+def _ids(hash_size: int) -> dict[str, Any]:
+    """An embedding as wide as the fourth root of its table, in a power of two."""
+    width = 2 ** math.ceil(math.log2(hash_size) / 4)
+    return {"kind": "categorical", "hash_size": hash_size, "dim": min(max(width, SMALLEST_DIM), LARGEST_DIM)}
+
+
+def _distinct_ids(found: Footers, column: str, *, nested: bool) -> int:
+    """One more than the greatest id, where row groups say so and ids are small; else by the number of rows."""
+    statistics: list[Any] = [chunk.statistics for _, chunk in found.chunks[column, nested]]
+    ranges = [(int(each.min), int(each.max)) for each in statistics if each is not None and each.has_min_max]
+    known = ranges and len(ranges) == len(statistics) and min(low for low, _ in ranges) >= 0
+    greatest = max((high for _, high in ranges), default=0)
+    return greatest + 1 if known and greatest < LARGEST_TABLE else _table(found.rows)
+
+
+def _table(rows: int) -> int:
+    """For ids of which only their number of rows is known: the power of two from there, up to a million."""
+    return int(min(LARGEST_TABLE, 2 ** math.ceil(math.log2(max(rows, 2)))))
+
+
+def _length(found: Footers, column: str, kind: Any) -> int:
+    """Of a list in every row. A null or empty list counts as one value, so that lengths then don't come out even."""
+    if pa.types.is_fixed_size_list(kind):
+        length = kind.list_size
+    else:
+        lengths = {chunk.num_values / rows for rows, chunk in found.chunks[column, True] if rows}
+        if len(lengths) != 1 or not (only := lengths.pop()).is_integer():
+            raise UnfitError(f"is {kind} of no one length; write lists of a fixed size")
+        length = int(only)
+    if not 1 <= length <= MAX_DIM:
+        raise UnfitError(f"has {length} numbers a row; a feature takes 1 to {MAX_DIM}")
+    return int(length)
+
+
+def _plain(kind: pa.DataType) -> Any:
+    return kind.value_type if pa.types.is_dictionary(kind) else kind
+
+
+def _is_list(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind))
+
+
+def _name(column: str) -> str:
+    """The column's name with what a feature's can't have replaced."""
+    name = re.sub(r"[^A-Za-z0-9._-]", "_", column)
+    return name if re.match(r"[A-Za-z0-9]", name) else f"f{name}"[:LONGEST_NAME]
+
+
+def infer(found: Footers, left_out: Collection[str]) -> tuple[list[dict[str, Any]], dict[str, str]]:
+    """Features for all columns but `left_out`, and why others have none."""
+    features: dict[str, dict[str, Any]] = {}
+    unfit: dict[str, str] = {}
+    for column, count in Counter(found.schema.names).items():
+        if column in left_out:
+            continue
+        try:
+            feature = _only(found, column, count)
+        except UnfitError as error:
+            unfit[column] = str(error)
+            continue
+        other = features.setdefault(feature["name"], feature)
+        if other is not feature:
+            unfit[column] = f"would be named {feature['name']!r}, as column {other['column']!r} is; rename it"
+    return list(features.values()), unfit
+
+
+def _only(found: Footers, column: str, count: int) -> dict[str, Any]:
+    if count > 1:
+        raise UnfitError(f"there are {count} columns of that name; rename them")
+    return proposed(found, column)
