@@ -73,6 +73,11 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 @pytest.fixture
 def postgresql(cluster: str) -> str:
     """An empty database of PostgreSQL."""
+    return database_of(cluster)
+
+
+def database_of(cluster: str) -> str:
+    """A new one."""
     name = f"t{uuid.uuid4().hex}"
     admin = create_engine(f"postgresql+psycopg://postgres@/postgres?host={cluster}", isolation_level="AUTOCOMMIT")
     with admin.connect() as connection:
