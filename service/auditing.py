@@ -24,8 +24,11 @@ LONGEST_NAME = 200
 
 
 def note_change(session: Session, scope: Scope, now: datetime) -> None:
-    """To be called last in a transaction, when the route has returned: what failed has changed nothing."""
-    if scope["method"] not in SAFE_METHODS:
+    """To be called last in a transaction, when the route has returned: what failed has changed nothing.
+
+    A run that reports with its own token is no caller, and its reports are no one's doing.
+    """
+    if scope["method"] not in SAFE_METHODS and "caller" in scope["state"]:
         session.add(_entry(scope, getattr(scope.get("route"), "status_code", None) or 200, now))
 
 

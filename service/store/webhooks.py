@@ -212,7 +212,8 @@ def finish(
 
 def pause(tries: int) -> timedelta:
     """Before the next try, after so many: from 5 seconds, ever longer by the same factor, to a day before the last."""
-    return FIRST_DELAY * (LAST_DELAY / FIRST_DELAY) ** ((tries - 1) / (TRIES - 2))
+    growth: float = (LAST_DELAY / FIRST_DELAY) ** (1 / (TRIES - 2))
+    return FIRST_DELAY * float(growth ** (tries - 1))
 
 
 def _reason_to_disable(

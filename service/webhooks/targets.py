@@ -19,12 +19,15 @@ from service.settings import Settings
 
 Resolver = Callable[[str, int], Awaitable[list[str]]]
 LONGEST_URL = 2000
-# They carry an IPv4 address, which a gateway beyond our sight would connect to: mapped, NAT64 (RFC 6052, RFC 8215),
-# 6to4, Teredo.
-CARRIERS = [
-    ipaddress.IPv6Network(network)
-    for network in ("::ffff:0:0/96", "64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32")
-]
+# Protocol assignments and 6to4 relays, which Python calls global in part; then what carries an IPv4 address, which a
+# gateway beyond our sight would connect to: mapped, NAT64 (RFC 6052, RFC 8215), 6to4, Teredo.
+SPECIAL = [
+    ipaddress.ip_network(network)
+    for network in (
+        "192.0.0.0/24", "192.88.99.0/24",
+        "::ffff:0:0/96", "64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32",
+    )
+]  # fmt: skip
 
 
 class TargetRefusedError(ValueError):
@@ -91,9 +94,9 @@ def is_public(text: str) -> bool:
     special = address.is_multicast or address.is_reserved or address.is_unspecified or address.is_loopback
     if special or address.is_private or address.is_link_local or not address.is_global:
         return False
-    if isinstance(address, ipaddress.IPv4Address):
-        return True
-    return not address.is_site_local and not any(address in network for network in CARRIERS)
+    if isinstance(address, ipaddress.IPv6Address) and address.is_site_local:
+        return False
+    return not any(address in network for network in SPECIAL)
 
 
 class CheckedNetwork(httpcore.AsyncNetworkBackend):
