@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Body, Header, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from service.access import Caller, Reader, Submitter
+from service.access import Reader, Submitter, unrestricted
 from service.composing import compose
 from service.problems import ApiError
 from service.routers import bodies
@@ -110,13 +110,6 @@ def accepted(session: SessionDep, found: tuple[Job, bool], response: Response) -
     return shown(session, job)
 
 
-def unrestricted(caller: Caller) -> None:
-    """A job of no model would be out of sight for a caller of one model. Raises ApiError 403."""
-    if caller.model is not None:
-        detail = f"key {caller.name!r} is for model {caller.model!r}; submit to /v1/models/{caller.model}/jobs"
-        raise ApiError(403, "key-of-one-model", detail)
-
-
 @router.post(
     "/v1/jobs", status_code=202, operation_id="submitJob", summary="Submit a job", responses=problems(400, 409, 422)
 )
@@ -131,7 +124,7 @@ def submit(
     key: IdempotencyKey = None,
 ) -> JobView:
     """Store a job; it starts when the control plane next looks. The job exists once this has answered 202."""
-    unrestricted(caller)
+    unrestricted(caller, "a job of no model")
     request = {"operation": "submitJob", "spec": spec.model_dump(mode="json"), "options": options.model_dump()}
     submission = Submission(session, settings, caller, now, key, request)
     return accepted(session, submission.job(lambda: spec, **options.columns(now)), response)

@@ -69,6 +69,8 @@ def logs(
 
 def _part(path: Path, offset: int, size: int) -> bytes:
     with path.open("rb") as stream:
+        if offset >= stream.seek(0, os.SEEK_END):
+            return b""
         stream.seek(offset)
         return stream.read(size)
 
@@ -82,7 +84,8 @@ def _last(path: Path, lines: int) -> tuple[int, bytes]:
     if begin:
         cut = content.find(b"\n") + 1
         begin, content = begin + cut, content[cut:]
-    kept = b"".join(content.splitlines(keepends=True)[-lines:])
+    end = content.rfind(b"\n") + 1  # what follows is a line that is still being written
+    kept = b"".join(content[:end].splitlines(keepends=True)[-lines:]) + content[end:]
     return begin + len(content) - len(kept), kept
 
 
