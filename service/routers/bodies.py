@@ -22,8 +22,8 @@ class Body(BaseModel):
 
 
 def problems(*statuses: int) -> Responses:
-    """OpenAPI's `responses` of a route that can give these; every route of a caller can give 401 and 403."""
-    told = {status: PROBLEMS[status] for status in sorted({401, 403, *statuses})}
+    """OpenAPI's `responses` of a route that can give these; every route of a caller can give 401, 403 and 429."""
+    told = {status: PROBLEMS[status] for status in sorted({401, 403, 429, *statuses})}
     return {status: {"model": Problem, "description": description} for status, description in told.items()}
 
 
