@@ -178,10 +178,11 @@ def _settings(content: dict[str, Any]) -> dict[str, Any]:
     """Checked as in a new model. Raises RequestValidationError."""
     refuse_unstorable({name: part for name, part in content.items() if name != "spec"})
     try:
-        return ModelSettings.model_validate(content).model_dump(mode="json")
+        found = ModelSettings.model_validate(content)
     except ValidationError as error:
         errors = [{**each, "loc": ("body", *each["loc"])} for each in error.errors(include_url=False)]
         raise RequestValidationError(errors) from None
+    return {**found.model_dump(mode="json", exclude={"spec"}), "spec": found.spec}
 
 
 @router.delete("/{model}", status_code=204, operation_id="deleteModel", responses=problems(404, 409, 412))
