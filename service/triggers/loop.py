@@ -43,7 +43,8 @@ class Verdict:
 
     @property
     def reason(self) -> str:
-        return self.error or reason(self.asked)
+        """Of one that was fired by hand, which asks no questions, who fired it."""
+        return self.error or (reason(self.asked) if self.asked else self.observation.reason)
 
 
 def rules_of(trigger: Trigger) -> Rules:
