@@ -31,7 +31,7 @@ from service.settings import Settings
 from service.store import triggers
 from service.store.tables import Trigger
 from service.triggers.condition import Condition, Facts, Observation, ObservationError
-from service.triggers.judging import Rules, holds
+from service.triggers.judging import Check, Rules, holds
 from service.triggers.kinds import condition_of
 from service.triggers.loop import Verdict, conclude, judge, own_facts, rules_of, specified, within
 
@@ -184,8 +184,9 @@ def fire(
     if has_place(trigger.overrides) and not asked.partition:
         raise ApiError(422, "no-partition", f"partition: the overrides hold {PLACE}; say what it stands for")
     session.commit()  # following links may take long, and waits for no other request
-    observation = Observation(True, f"fired by {caller.name}", {"by": caller.name}, partition=asked.partition)
-    verdict = specified(sessions, settings, trigger, Verdict(asked=[], observation=observation))
+    said = Check(name="condition", passed=True, detail=f"fired by {caller.name}")
+    observation = Observation(True, said.detail, {"by": caller.name}, partition=asked.partition)
+    verdict = specified(sessions, settings, trigger, Verdict(asked=[said], observation=observation))
     if verdict.error is not None:
         raise ApiError(422, "invalid-spec", verdict.error)
     current = _found(triggers.find(session, trigger.model, trigger.id, lock=True), trigger.id)
