@@ -66,19 +66,22 @@ class Served:
         assert answer.status_code == 200, answer.text
         return answer.json()  # type: ignore[no-any-return]
 
-    def states(self, job_id: str) -> list[str]:
+    def told(self, job_id: str, kind: str) -> list[dict[str, Any]]:
         events = self.http.get(f"/v1/jobs/{job_id}/events").json()
-        return [event["data"]["to"] for event in events if event["kind"] == "job.state"]
+        return [event["data"] for event in events if event["kind"] == kind]
+
+    def states(self, job_id: str) -> list[str]:
+        return [data["to"] for data in self.told(job_id, "job.state")]
 
     @property
     def head(self) -> Head:
         return Head(**json.loads((self.home / "ray.json").read_text()))
 
-    def submissions(self) -> list[str]:
-        """What Ray itself says was submitted to it."""
+    def submissions(self) -> dict[str, str]:
+        """What Ray itself says was submitted to it, with its state."""
         headers = {"Authorization": f"Bearer {self.head.token}"}
         listed = httpx.get(f"{self.head.address}/api/jobs/", headers=headers, timeout=30).json()
-        return sorted(job["submission_id"] for job in listed if job["type"] == "SUBMISSION")
+        return {job["submission_id"]: job["status"] for job in listed if job["type"] == "SUBMISSION"}
 
 
 def until(done: Callable[[], bool], seconds: float) -> None:
@@ -115,10 +118,10 @@ def runs(process: psutil.Process) -> bool:
 
 
 def drivers(job_id: str) -> list[int]:
-    """Processes that run a job: their command has its directory."""
+    """Processes that run a job: their command has the directory of one of its attempts."""
     running = psutil.process_iter(["cmdline"])
     return [
-        each.pid for each in running if any(part.endswith(f"/runs/{job_id}") for part in each.info["cmdline"] or ())
+        each.pid for each in running if any(f"/runs/{job_id}/attempt-" in part for part in each.info["cmdline"] or ())
     ]
 
 
@@ -137,7 +140,7 @@ def served(tmp_path: Path) -> Iterator[Served]:
 def test_a_job_survives_the_kill_of_the_control_plane(served: Served, tiny_dataset: TinyDataset) -> None:
     spec = load_spec(tiny_dataset.spec).model_dump(mode="json")
     first = str(served.http.post("/v1/jobs", json=spec).json()["id"])
-    until((served.home / "runs" / first / "spec.json").exists, 240)  # its driver is at work
+    until((served.home / "runs" / first / "attempt-1" / "spec.json").exists, 240)  # its driver is at work
     assert served.job(first)["state"] not in ENDED, served.job(first)
     second = str(served.http.post("/v1/jobs", json={**spec, "name": "second"}).json()["id"])
     head = served.head
@@ -150,7 +153,7 @@ def test_a_job_survives_the_kill_of_the_control_plane(served: Served, tiny_datas
     until(lambda: served.job(second)["state"] in ENDED, 60)
 
     assert (served.job(first)["state"], served.job(second)["state"]) == ("succeeded", "cancelled"), served.job(first)
-    assert served.submissions() in ([first], sorted([first, second]))
+    assert sorted(served.submissions()) in ([f"{first}-1"], sorted([f"{first}-1", f"{second}-1"]))
     states = served.states(first)
     assert (states.count("starting"), states[-1], len(states)) == (1, "succeeded", len(set(states)))
     features = {feature["name"] for feature in spec["features"]}
@@ -174,7 +177,7 @@ def test_a_job_survives_the_kill_of_the_control_plane(served: Served, tiny_datas
 def test_a_job_goes_on_in_another_ray(served: Served, tiny_dataset: TinyDataset) -> None:
     spec = load_spec(tiny_dataset.spec).model_dump(mode="json")
     job = str(served.http.post("/v1/jobs", json=spec).json()["id"])
-    until((served.home / "runs" / job / "spec.json").exists, 240)
+    until((served.home / "runs" / job / "attempt-1" / "spec.json").exists, 240)
     assert drivers(job)
     head = served.head
     psutil.Process(head.pid).kill()
@@ -189,4 +192,27 @@ def test_a_job_goes_on_in_another_ray(served: Served, tiny_dataset: TinyDataset)
     until(lambda: served.job(job)["state"] in ENDED, 240)
     assert served.job(job)["state"] == "succeeded", served.job(job)
     assert served.states(job).count("starting") == 2
-    assert served.submissions() == [job]
+    assert sorted(served.submissions()) == [f"{job}-2"]
+    assert not (served.home / "runs" / job / "attempt-1").exists()
+
+
+@pytest.mark.slow
+def test_a_running_job_that_is_cancelled_ends_by_itself(served: Served, tiny_dataset: TinyDataset) -> None:
+    spec = load_spec(tiny_dataset.spec).model_dump(mode="json")
+    spec["training"] |= {"epochs": 2000, "report_every": 20}
+    job = str(served.http.post("/v1/jobs", json=spec).json()["id"])
+    check = str(served.http.post("/v1/jobs", json=spec, params={"dry_run": True}).json()["id"])
+    until(lambda: served.job(job)["state"] == "searching", 240)
+    until(lambda: served.job(check)["state"] in ENDED, 60)
+    assert served.told(job, "job.snapshot")
+    asked = time.monotonic()
+    served.http.post(f"/v1/jobs/{job}/cancel")
+    until(lambda: served.job(job)["state"] in ENDED, 60)
+    print(f"cancelled in {time.monotonic() - asked:.1f} s")
+    assert served.job(job)["state"] == "cancelled", served.job(job)
+    assert served.submissions()[f"{job}-1"] != "STOPPED"  # which is what Ray calls what it had to end
+    until(lambda: not drivers(job), 10)
+    assert (served.job(check)["state"], served.job(check)["reason"]) == (
+        "succeeded",
+        "the spec and its data fit together",
+    )
