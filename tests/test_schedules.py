@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path
@@ -467,3 +469,20 @@ def test_previews_and_pages(plane: Plane) -> None:
     oldest = plane.call("GET", f"{schedule}/fires?limit=2&cursor={newest['next']}", 200)
     assert [fire["due_at"][11:13] for fire in newest["fires"] + oldest["fires"]] == ["15", "14", "13"]
     assert oldest["next"] is None
+
+
+def test_the_calls_of_the_documentation_work(tmp_path: Path) -> None:
+    plane = Plane(tmp_path, prometheus_url="http://127.0.0.1:9").begin()
+    text = (Path(__file__).parent.parent / "docs" / "starting.md").read_text(encoding="utf-8")
+    calls = re.findall(r"post ((?:triggers|schedules|latency)[\w$/-]*)(?: '([^']*)')?", text)
+    ids = {
+        "schedules": make(plane, name="mine", overrides=PARTITIONED).rpartition("/")[2],
+        "triggers": plane.call("POST", "triggers", 201, {"when": {"kind": "manual"}})["id"],
+    }
+    assert len(calls) > 15
+    for path, body in calls:
+        place = path.replace("$ID", ids[path.partition("/")[0]]) if "$" in path else path
+        content = json.loads(body) if body else None
+        answer = plane.http.post(f"/v1/models/ranker/{place}", json=content)
+        assert answer.status_code < 300, (path, body, answer.text)
+    plane.close()
