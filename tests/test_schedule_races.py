@@ -6,64 +6,61 @@ PostgreSQL (or one SQLite file), as replicas do that were all down and come back
 
 from __future__ import annotations
 
+import multiprocessing
+import os
 import signal
-import subprocess
-import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
-from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import event, select
 from sqlalchemy.orm import Session, sessionmaker
 
+from service import scheduling
 from service.scheduling import Scheduler
 from service.settings import Settings
-from service.store import jobs, models, schedules
+from service.store import events, jobs, models, schedules
 from service.store.database import connect
 from service.store.tables import Event, Feature, Fire, Job, Schedule
 from tests.starting import NOON, SPEC
 
-# Works through due times as fast as it can; told where to die, it does, without a word to the database.
-REPLICA = """
-import os, signal, sys
-from datetime import datetime, timedelta
-from pathlib import Path
-from service import scheduling
-from service.settings import Settings
-from service.store import database, events, jobs, schedules
+FORK = multiprocessing.get_context("fork")
+MODULES: dict[str, Any] = {"schedules": schedules, "jobs": jobs, "scheduling": scheduling, "events": events}
 
-url, minutes, point, count = sys.argv[1], int(sys.argv[2]), sys.argv[3], int(sys.argv[4])
-left = [count]
 
-def dies_after(module, name):
-    real = getattr(module, name)
-    def wrapped(*given, **named):
-        result = real(*given, **named)
-        left[0] -= 1
-        if left[0] == 0:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return result
-    setattr(module, name, wrapped)
+def replica(url: str, minutes: int, point: str, count: int, go: Any) -> None:
+    """Work through due times as fast as it goes. Dies, without a word to the database, where it is told to: when it
+    comes out of the function `point` for the nth time.
+    """
+    left = [count]
 
-if point:
-    module, name = point.split(".")
-    dies_after({"schedules": schedules, "jobs": jobs, "scheduling": scheduling, "events": events}[module], name)
-clock = [datetime.fromisoformat("2026-01-01T12:00:00+00:00")]
-settings = Settings(home=Path("."), database_url=url, data_roots="*")
-sessions = database.connect(settings.database)
-scheduler = scheduling.Scheduler(sessions, settings, lambda: clock[0])
-print("ready", flush=True)
-sys.stdin.readline()
-for _ in range(minutes):
-    clock[0] += timedelta(minutes=1)
-    scheduler.step()
-print("done", flush=True)
-"""
+    def dying(real: Callable[..., Any]) -> Callable[..., Any]:
+        def wrapped(*given: Any, **named: Any) -> Any:
+            result = real(*given, **named)
+            left[0] -= 1
+            if left[0] == 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return result
+
+        return wrapped
+
+    if point:
+        module, name = point.split(".")
+        setattr(MODULES[module], name, dying(getattr(MODULES[module], name)))
+    clock = [NOON]
+    settings = Settings(database_url=url, data_roots=("*",))
+    sessions = connect(settings.database)
+    scheduler = Scheduler(sessions, settings, lambda: clock[0])
+    go.wait(60)
+    for _ in range(minutes):
+        clock[0] += timedelta(minutes=1)
+        scheduler.step()
+    sessions.kw["bind"].dispose()
 
 
 @pytest.fixture
@@ -99,27 +96,17 @@ def prepare(sessions: sessionmaker[Session], count: int, **chosen: object) -> li
         return [each.id for each in made]
 
 
-def start(url: str, minutes: int, point: str = "", count: int = 0) -> subprocess.Popen[str]:
-    """A replica that waits to be told to go."""
-    command = [sys.executable, "-c", REPLICA, url, str(minutes), point, str(count)]
-    pipe = subprocess.PIPE
-    replica = subprocess.Popen(
-        command, stdin=pipe, stdout=pipe, stderr=pipe, text=True, cwd=Path(__file__).parent.parent
-    )
-    assert replica.stdout is not None
-    assert replica.stdout.readline() == "ready\n"
-    return replica
-
-
-def go(replicas: list[subprocess.Popen[str]]) -> list[int]:
-    """Let them race. Gives their exit codes."""
-    for replica in replicas:
-        assert replica.stdin is not None
-        replica.stdin.write("\n")
-        replica.stdin.flush()
-    said = [replica.communicate(timeout=600)[1] for replica in replicas]
-    codes = [replica.returncode for replica in replicas]
-    assert set(codes) <= {0, -signal.SIGKILL}, said
+def go(url: str, *replicas: tuple[int, str, int]) -> list[int]:
+    """Let processes race, each with its minutes and where it dies. Gives their exit codes."""
+    start = FORK.Event()
+    running = [FORK.Process(target=replica, args=(url, *each, start)) for each in replicas]
+    for process in running:
+        process.start()
+    start.set()
+    for process in running:
+        process.join(600)
+    codes = [int(process.exitcode or 0) for process in running]
+    assert set(codes) <= {0, -signal.SIGKILL}
     return codes
 
 
@@ -140,16 +127,15 @@ def require_each_once(sessions: sessionmaker[Session], ids: list[str], minutes: 
 def race(sessions: sessionmaker[Session], url: str, *, replicas: int, count: int, minutes: int) -> float:
     """Seconds that processes took to work through their minutes together."""
     ids = prepare(sessions, count)
-    waiting = [start(url, minutes) for _ in range(replicas)]
     began = time.monotonic()
-    assert go(waiting) == [0] * replicas
+    assert go(url, *[(minutes, "", 0)] * replicas) == [0] * replicas
     seconds = time.monotonic() - began
     require_each_once(sessions, ids, minutes)
     return seconds
 
 
 def test_processes_that_race_fire_each_due_time_once(on_postgresql: sessionmaker[Session], postgresql: str) -> None:
-    race(on_postgresql, postgresql, replicas=3, count=2, minutes=15)
+    race(on_postgresql, postgresql, replicas=4, count=2, minutes=20)
 
 
 @pytest.mark.slow
@@ -221,13 +207,13 @@ def test_a_replica_killed_anywhere_leaves_nothing_half_done(
 ) -> None:
     """SIGKILL at the third time of coming by; another replica goes through the same minutes afterwards."""
     ids = prepare(on_postgresql, 1)
-    assert go([start(postgresql, 4, point, 3)]) == [-signal.SIGKILL]
+    assert go(postgresql, (4, point, 3)) == [-signal.SIGKILL]
     with on_postgresql() as session:
         fires = session.scalars(select(Fire)).all()
         made = session.scalars(select(Job.id)).all()
         assert sorted(made) == sorted(str(fire.job_id) for fire in fires)
         assert 0 < len(fires) < 4
-    assert go([start(postgresql, 4)]) == [0]
+    assert go(postgresql, (4, "", 0)) == [0]
     require_each_once(on_postgresql, ids, 4)
 
 
@@ -238,10 +224,10 @@ def test_replicas_killed_while_they_race(on_postgresql: sessionmaker[Session], p
     kills = 0
     for number, point in enumerate(POINTS * 2):
         other = POINTS[(number + 2) % len(POINTS)]
-        replicas = [start(postgresql, 3 * (number + 1), point, 4 + number), start(postgresql, 3 * (number + 1))]
-        replicas.append(start(postgresql, 3 * (number + 1), other, 3 + number))
-        kills += go(replicas).count(-signal.SIGKILL)
-    assert go([start(postgresql, 40)]) == [0]
+        minutes = 3 * (number + 1)
+        replicas = ((minutes, point, 4 + number), (minutes, "", 0), (minutes, other, 3 + number))
+        kills += go(postgresql, *replicas).count(-signal.SIGKILL)
+    assert go(postgresql, (40, "", 0)) == [0]
     assert kills >= len(POINTS)
     require_each_once(on_postgresql, ids, 40)
 
