@@ -86,6 +86,7 @@ def _identified(request: Request, session: SessionDep, credentials: HTTPAuthoriz
         limits.count_unknown(request.scope)
         detail = "this API key is unknown, expired or revoked; ask an admin for another"
         raise ApiError(401, "key-unknown", detail, headers={"WWW-Authenticate": 'Bearer error="invalid_token"'})
+    keys.note_use(key, request.app.state.sessions, session, request.app.state.now())
     caller = Caller(id=key.id, name=key.name, scopes=frozenset(key.scopes), model=key.model)
     request.state.caller = caller
     limits.count_key(key.id, request.scope)

@@ -17,6 +17,7 @@ from service.limits import Limits, StandingShown
 from service.loops import Loop, Running
 from service.metrics import Metrics
 from service.observe import Observed, trace
+from service.openapi import DESCRIPTION, TAGS
 from service.problems import install
 from service.reconcile import Reconciler
 from service.retention import Retention
@@ -42,9 +43,10 @@ from service.routers import (
     webhooks,
 )
 from service.scheduling import Scheduler
+from service.routers.session import Turns
 from service.settings import EVERYWHERE, Settings
 from service.stopping import heard
-from service.store.database import connect
+from service.store.database import connect, reading
 from service.triggers.loop import Evaluator
 from service.webhooks.delivering import Deliverer
 
@@ -70,7 +72,6 @@ ROUTERS = (
     audit.router,
     webhooks.router,
 )
-DESCRIPTION = "Finds the features a ranking model does not need. A job is a spec; its result is a prune list."
 
 
 def create_app(settings: Settings, engine: Engine, *, open_to_local: bool = False, now: Clock = utc_now) -> FastAPI:
@@ -99,8 +100,9 @@ def create_app(settings: Settings, engine: Engine, *, open_to_local: bool = Fals
         ending()
         running.stop(STOP_SECONDS)
 
-    app = FastAPI(title="Winnow", version="0.1.0", description=DESCRIPTION, lifespan=lifespan)
+    app = FastAPI(title="Winnow", version="0.1.0", description=DESCRIPTION, openapi_tags=TAGS, lifespan=lifespan)
     app.state.settings, app.state.engine, app.state.sessions = settings, engine, sessions
+    app.state.readers, app.state.turns = reading(sessions), Turns()
     app.state.open_to_local, app.state.now = open_to_local, now
     app.state.feed, app.state.ending = Feed(sessions, now), False
     app.state.metrics = Metrics(sessions, settings, now, lambda: len(app.state.feed.listeners))

@@ -2,26 +2,57 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Annotated
+from weakref import WeakKeyDictionary
 
 from fastapi import Depends, Request
+from fastapi.concurrency import run_in_threadpool
 from sqlalchemy.orm import Session
 
 from service.auditing import note_change
 
+READING = frozenset({"GET", "HEAD", "OPTIONS"})
+# Requests with a transaction at a time. Fewer than there are threads (40): one that holds a connection needs a thread
+# to go on, and must not find them all waiting for its connection.
+AT_ONCE = 16
 
-def session_of(request: Request) -> Iterator[Session]:
+
+class Turns:
+    """Lets so many in at a time, the others in their order; by event loop."""
+
+    def __init__(self, at_once: int = AT_ONCE) -> None:
+        self._at_once = at_once
+        self._doors: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = WeakKeyDictionary()
+
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
+        door = self._doors.setdefault(asyncio.get_running_loop(), asyncio.Semaphore(self._at_once))
+        async with door:
+            yield
+
+
+async def session_of(request: Request) -> AsyncIterator[Session]:
     """One transaction a request: committed when the route returns, rolled back when it raises.
 
     A route that has slow work to do commits first, and holds no connection meanwhile. What the request changed is
-    recorded in the audit log with the last commit.
+    recorded in the audit log with the last commit. What only reads waits for no writer.
     """
     state = request.app.state
-    with state.sessions() as session:
-        yield session
+
+    def end() -> None:
         note_change(session, request.scope, state.now())
         session.commit()
+
+    async with state.turns.turn():
+        session = (state.readers if request.method in READING else state.sessions)()
+        try:
+            yield session
+            await run_in_threadpool(end)
+        finally:
+            await run_in_threadpool(session.close)
 
 
 # The transaction ends before the response is sent, so that what a 202 says is stored.

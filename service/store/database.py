@@ -15,6 +15,10 @@ from service.store import events
 MIGRATIONS = Path(__file__).parent.parent / "migrations"
 MIGRATION_LOCK = 0x77696E6E6F77  # any number of ours: "winnow" in ASCII
 CONNECT_SECONDS = 5
+TURN_SECONDS = 30.0
+READERS = 8
+CONNECTIONS = 16
+READS = "reads"  # in the `info` of sessions that can't write
 
 
 def connect(url: str) -> sessionmaker[Session]:
@@ -26,17 +30,31 @@ def connect(url: str) -> sessionmaker[Session]:
     return sessions
 
 
-def open_database(url: str) -> Engine:
-    """The database as it is. SQLite gets a write-ahead log, and transactions that wait for their turn at their start.
+def reading(sessions: sessionmaker[Session]) -> sessionmaker[Session]:
+    """Sessions that only read. On SQLite they have connections of their own, which wait for no writer."""
+    engine: Engine = sessions.kw["bind"]
+    if engine.dialect.name != "sqlite":
+        return sessions
+    readers = create_engine(engine.url, pool_size=READERS, max_overflow=READERS)
+    event.listen(readers, "connect", _prepare_sqlite)
+    event.listen(readers, "connect", lambda connection, _: connection.execute("PRAGMA query_only=ON"))
+    event.listen(readers, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
+    return sessionmaker(readers, expire_on_commit=False, info={READS: True})
 
-    A SQLite transaction that reads before it writes would else be refused, or write over what it never saw.
+
+def open_database(url: str) -> Engine:
+    """The database as it is. SQLite gets a write-ahead log, and one connection, which transactions take in turns.
+
+    Its own way to wait lets late comers pass, and gives up after a while. A transaction takes the file's lock at its
+    start: one that reads before it writes would else be refused, or write over what it never saw.
     """
     if url.startswith("sqlite"):
-        engine = create_engine(url)
+        engine = create_engine(url, pool_size=1, max_overflow=0, pool_timeout=TURN_SECONDS)
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
         return engine
-    return create_engine(url, pool_pre_ping=True, connect_args={"connect_timeout": CONNECT_SECONDS})
+    settings = {"connect_timeout": CONNECT_SECONDS}
+    return create_engine(url, pool_pre_ping=True, pool_size=CONNECTIONS, connect_args=settings)
 
 
 def upgrade(engine: Engine, revision: str = "head") -> None:

@@ -8,9 +8,10 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, and_, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, and_, or_, select, update
+from sqlalchemy.orm import Session, sessionmaker
 
+from service.store.database import READS
 from service.store.tables import ApiKey
 
 # How stale `last_used_at` may be: a write per request would be dear.
@@ -97,12 +98,20 @@ def page(session: Session, model: str | None, after: int | None, limit: int) -> 
 
 
 def usable(session: Session, hash_: str, now: datetime) -> ApiKey | None:
-    """The key of that hash, where it is neither expired nor revoked; notes that it was used."""
+    """The key of that hash, where it is neither expired nor revoked."""
     ours = or_(ApiKey.hash == hash_, and_(ApiKey.old_hash == hash_, ApiKey.old_until > now))
-    key = session.scalar(select(ApiKey).where(ours, *_live(now)))
-    if key is not None and (key.last_used_at is None or now - key.last_used_at > USED_EVERY):
+    return session.scalar(select(ApiKey).where(ours, *_live(now)))
+
+
+def note_use(key: ApiKey, sessions: sessionmaker[Session], session: Session, now: datetime) -> None:
+    """Note that a key was used: in `session`, or in one of `sessions` where that one only reads."""
+    if key.last_used_at is not None and now - key.last_used_at <= USED_EVERY:
+        return
+    if not session.info.get(READS):
         key.last_used_at = now
-    return key
+        return
+    with sessions.begin() as writing:
+        writing.execute(update(ApiKey).where(ApiKey.id == key.id).values(last_used_at=now))
 
 
 def usable_ids(session: Session, ids: Collection[str], now: datetime) -> set[str]:
