@@ -60,7 +60,7 @@ def plane(tmp_path: Path) -> Plane:
 
 @pytest.fixture
 def http(plane: Plane) -> Iterator[TestClient]:
-    client = TestClient(plane.app, raise_server_exceptions=False)
+    client = TestClient(plane.app, base_url="http://127.0.0.1", raise_server_exceptions=False)
     yield client
     client.close()
 
@@ -303,7 +303,7 @@ def test_metrics_count_jobs_and_requests(http: TestClient) -> None:
 
 def test_a_restart_finds_what_was_stored(tmp_path: Path) -> None:
     first = Plane(tmp_path / "home")
-    job = submit(TestClient(first.app))
+    job = submit(TestClient(first.app, base_url="http://127.0.0.1"))
     first.loop.step()
     second = Plane(tmp_path / "home")
     second.engine.states = dict(first.engine.states)
@@ -312,7 +312,7 @@ def test_a_restart_finds_what_was_stored(tmp_path: Path) -> None:
     second.end(job)
     second.loop.step()
     assert second.engine.submitted == []
-    assert TestClient(second.app).get(f"/v1/jobs/{job}").json()["state"] == "succeeded"
+    assert TestClient(second.app, base_url="http://127.0.0.1").get(f"/v1/jobs/{job}").json()["state"] == "succeeded"
 
 
 def test_migrations_go_up_and_down(tmp_path: Path) -> None:
