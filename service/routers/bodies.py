@@ -22,8 +22,11 @@ class Body(BaseModel):
 
 
 def problems(*statuses: int) -> Responses:
-    """OpenAPI's `responses` of a route that can give these; every route of a caller can give 401, 403 and 429."""
-    told = {status: PROBLEMS[status] for status in sorted({401, 403, 429, *statuses})}
+    """OpenAPI's `responses` of a route that can give these; every route of a caller can give 401, 403 and 429.
+
+    422 is always told: FastAPI would else tell of an error document of its own wherever there is a parameter.
+    """
+    told = {status: PROBLEMS[status] for status in sorted({401, 403, 422, 429, *statuses})}
     return {status: {"model": Problem, "description": description} for status, description in told.items()}
 
 

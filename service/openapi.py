@@ -1,0 +1,24 @@
+"""What the OpenAPI document says of the groups of operations."""
+
+from __future__ import annotations
+
+DESCRIPTION = """Finds the features a ranking model does not need. A job is a spec; its result is a prune list.
+
+Errors are RFC 9457 problem documents with a stable `type`; 404 also stands for what isn't the caller's. Lists are read
+page by page: `next` is the following page's `cursor`. Answers that have an `ETag` take `If-Match` on a change.
+"""
+TAGS = [
+    {"name": "health", "description": "Whether the service is well, and its metrics."},
+    {"name": "models", "description": "Ranking models under management: spec, policy, retention."},
+    {"name": "features", "description": "A model's features, their statuses and every decision on them."},
+    {"name": "jobs", "description": "Selections: submitted, watched, cancelled, run again."},
+    {"name": "gates", "description": "How a run's gates moved."},
+    {"name": "events", "description": "All that happened, in order, as pages or as a stream."},
+    {"name": "triggers", "description": "Conditions on a model that start a selection, and the latencies they read."},
+    {"name": "schedules", "description": "Selections at set times, and what came of each."},
+    {"name": "prune lists", "description": "Lists proposed, approved, active and superseded; what serving reads."},
+    {"name": "webhooks", "description": "Events sent to a URL, signed and retried."},
+    {"name": "keys", "description": "API keys and what they may do."},
+    {"name": "audit", "description": "Who did what."},
+    {"name": "runs", "description": "What a run reports, by the token of its attempt."},
+]
