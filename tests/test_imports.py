@@ -1,8 +1,8 @@
 """The import rule, and the sizes that keep the code readable.
 
 `service` sees `trainers.spec` and `trainers.run_directory` of the training code, so that the control plane runs without
-torch; `trainers` sees `sharding`; `sharding` sees neither. Only commands that act on the control plane's host see
-`service`, when they run.
+torch; `trainers` sees `sharding`; `sharding` sees neither. Only commands see `service`, when
+they run. Generated files may be long.
 """
 
 import ast
@@ -17,8 +17,10 @@ import pytest
 ROOT = Path(__file__).parent.parent
 PACKAGES = ("service", "trainers", "sharding")
 FILES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
+# Written by hand: generated files say so in their first line.
+WRITTEN = [path for path in FILES if "not to be edited" not in path.read_text(encoding="utf-8").partition("\n")[0]]
 SERVICE_MAY = ("trainers.spec", "trainers.run_directory")
-HOSTS = ("trainers/cli/serve.py", "trainers/cli/keys.py")
+COMMANDS = "trainers/cli/"
 
 MAX_FILE_LINES, MAX_FUNCTION_LINES, MAX_ARGUMENTS = 400, 70, 9
 
@@ -47,7 +49,7 @@ def breaches(path: str, tree: ast.Module) -> list[str]:
         return [name for name in names if is_in(name, ("trainers", "sharding")) and not is_in(name, SERVICE_MAY)]
     if top == "sharding":
         return [name for name in names if is_in(name, ("trainers", "service"))]
-    if path not in HOSTS:
+    if not path.startswith(COMMANDS):
         return [name for name in names if is_in(name, ("service",))]
     at_import = [node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
     return [name for name in imported(ast.Module(at_import, []), "trainers.cli") if is_in(name, ("service",))]
@@ -72,6 +74,8 @@ def test_imports_go_one_way(path: Path) -> None:
         ("trainers/cli/serve.py", "from service.main import serve", False),
         ("trainers/cli/keys.py", "def f():\n    from service.store import keys", True),
         ("trainers/cli/keys.py", "from service.store import keys", False),
+        ("trainers/cli/remote/jobs.py", "def f():\n    from service.client import Winnow", True),
+        ("trainers/cli/remote/jobs.py", "from service.client import Winnow", False),
         ("sharding/tables.py", "from trainers.spec import JobSpec", False),
         ("sharding/tables.py", "from .layout import FeatureLayout", True),
     ],
@@ -99,12 +103,12 @@ def test_no_torch_is_imported(modules: list[str]) -> None:
 
 
 def test_files_are_short() -> None:
-    lines = {str(path.relative_to(ROOT)): len(path.read_text(encoding="utf-8").splitlines()) for path in FILES}
+    lines = {str(path.relative_to(ROOT)): len(path.read_text(encoding="utf-8").splitlines()) for path in WRITTEN}
     assert {path: count for path, count in lines.items() if count > MAX_FILE_LINES} == {}
 
 
 def functions() -> Iterator[tuple[str, ast.FunctionDef | ast.AsyncFunctionDef]]:
-    for path in FILES:
+    for path in WRITTEN:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                 yield f"{path.relative_to(ROOT)}:{node.lineno} {node.name}", node

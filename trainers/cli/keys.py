@@ -1,26 +1,26 @@
-"""`winnow keys`: API keys of the control plane whose home, or database, is at hand."""
+"""`winnow keys`: API keys in the database, where it is at hand; over REST, where `--profile` or `--url` is given."""
 
 from __future__ import annotations
 
-import re
-from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from trainers.cli.output import Json, Output, table
+from trainers.cli.output import Json, Output
+from trainers.cli.remote.command import PANEL, PROFILE, URL, Server, command, connected
+from trainers.cli.remote.showing import Rows, show
+from trainers.cli.remote.values import duration, seconds
 
 if TYPE_CHECKING:
     from rich.console import Console
 
 keys = typer.Typer(
-    help="API keys, made and revoked on the control plane's host: in its home, or in WINNOW_DATABASE_URL.",
+    help="API keys: on the control plane's host, in --home or WINNOW_DATABASE_URL; elsewhere with --profile or --url.",
     no_args_is_help=True,
 )
-UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
-LONGEST = timedelta(days=3660)
+ALL = 10_000
 
 
 class Scope(StrEnum):
@@ -32,11 +32,13 @@ class Scope(StrEnum):
     ADMIN = "admin"
 
 
-Home = Annotated[Path, typer.Option(envvar="WINNOW_HOME", help="Where the control plane keeps its database.")]
+Home = Annotated[Path, typer.Option(envvar="WINNOW_HOME", help="On the host: where the database is kept.")]
+KeyId = Annotated[str, typer.Argument(metavar="ID", help="The key's id, as `winnow keys list` shows it.")]
 
 
 def register(app: typer.Typer) -> None:
-    app.add_typer(keys, name="keys")
+    app.add_typer(keys, name="keys", rich_help_panel=PANEL)
+    command(keys, "winnow keys rotate key-9f86d081884c7d65 --grace 1h")(rotate)
 
 
 @keys.command(epilog="Example: winnow keys create --name platform --scope admin")
@@ -48,39 +50,67 @@ def create(
     expires_in: Annotated[
         str | None, typer.Option(help="How long it is good for: 90d, 12h; ever unless given.")
     ] = None,
+    profile: PROFILE = None,
+    url: URL = None,
     as_json: Json = False,
 ) -> None:
     """Make a key and print it, this once: the database keeps only its hash."""
     with Output(as_json=as_json) as out:
-        from service.host_keys import create as make
+        scopes = list(dict.fromkeys(scope))
+        if profile or url:
+            lasts_seconds = seconds(expires_in, "--expires-in")
+            body = {"name": name, "scopes": scopes, "model": model, "expires_in_seconds": lasts_seconds}
+            with connected(profile, url) as winnow:
+                key = winnow.create_key(body)
+            secret, content = key.key, _shown(key)
+        else:
+            from service.host_keys import create as make
 
-        made = make(home, name, list(dict.fromkeys(scope)), model, _duration(expires_in))
-        out.result({"key": made.secret, **_shown(made.key)}, lambda console: _print(console, made.secret))
+            lasts = None if expires_in is None else duration(expires_in, "--expires-in")
+            made = make(home, name, scopes, model, lasts)
+            secret, content = made.secret, _shown(made.key)
+        out.result({"key": secret, **content}, lambda console: _print(console, secret))
 
 
-@keys.command(name="list")
-def list_(home: Home = Path(".winnow"), as_json: Json = False) -> None:
+@keys.command(name="list", epilog="Example: winnow keys list --profile prod")
+def list_(home: Home = Path(".winnow"), profile: PROFILE = None, url: URL = None, as_json: Json = False) -> None:
     """Show every key, without its secret."""
     with Output(as_json=as_json) as out:
-        from service.host_keys import listed
+        if profile or url:
+            with connected(profile, url) as winnow:
+                found = Server(winnow, out).listed(winnow.list_keys, limit=ALL).items
+        else:
+            from service.host_keys import listed
 
-        found = listed(home)
+            found = listed(home)
         rows = [_shown(key) for key in found]
-        out.result({"keys": rows}, lambda console: console.print(table("keys", [_row(key) for key in found])))
+        out.result({"keys": rows}, lambda console: show(console, Rows("keys", rows)))
 
 
-@keys.command(epilog="Example: winnow keys revoke 9f86d081884c7d65")
+@keys.command(epilog="Example: winnow keys revoke key-9f86d081884c7d65")
 def revoke(
-    key_id: Annotated[str, typer.Argument(help="The key's id, as `winnow keys list` shows it.")],
-    home: Home = Path(".winnow"),
-    as_json: Json = False,
+    key_id: KeyId, home: Home = Path(".winnow"), profile: PROFILE = None, url: URL = None, as_json: Json = False
 ) -> None:
     """Have a key refused from here on."""
     with Output(as_json=as_json) as out:
-        from service.host_keys import revoke as end
+        if profile or url:
+            with connected(profile, url) as winnow:
+                key: Any = winnow.revoke_key(key_id)
+        else:
+            from service.host_keys import revoke as end
 
-        key = end(home, key_id)
+            key = end(home, key_id)
         out.result(_shown(key), lambda console: console.print(f"{key.id} ({key.name}) is revoked", markup=False))
+
+
+def rotate(
+    server: Server,
+    key_id: KeyId,
+    grace: Annotated[str, typer.Option(help="How long the old secret is still good: 1h, 1d.")] = "1d",
+) -> Any:
+    """Give a key another secret and print it, this once; over REST alone."""
+    key = server.winnow.rotate_key(key_id, body={"grace_seconds": seconds(grace, "--grace")})
+    return {"key": key.key, **_shown(key)} if server.out.as_json else key.key
 
 
 def _print(console: Console, secret: str) -> None:
@@ -89,14 +119,14 @@ def _print(console: Console, secret: str) -> None:
 
 def _shown(key: Any) -> dict[str, Any]:
     """A row of the keys' table; instants in UTC."""
-    instants = {name: getattr(key, name) for name in ("created_at", "expires_at", "last_used_at", "revoked_at")}
+    instants = ("created_at", "expires_at", "last_used_at", "revoked_at")
     return {
         "id": key.id,
         "name": key.name,
         "scopes": list(key.scopes),
         "model": key.model,
         "created_by": key.created_by,
-        **{name: instant and instant.isoformat() for name, instant in instants.items()},
+        **{name: getattr(key, name) for name in instants},
     }
 
 
@@ -106,13 +136,3 @@ def _row(key: Any) -> dict[str, Any]:
     used = f"{key.last_used_at:%Y-%m-%d %H:%M}" if key.last_used_at else "never"
     of = key.model or "all"
     return {"id": key.id, "name": key.name, "scopes": " ".join(key.scopes), "model": of, "until": until, "used": used}
-
-
-def _duration(text: str | None) -> timedelta | None:
-    if text is None:
-        return None
-    found = re.fullmatch(r"([1-9]\d{0,8})([smhdw])", text)
-    lasts = timedelta(**{UNITS[found[2]]: int(found[1])}) if found else None
-    if lasts is None or lasts > LONGEST:
-        raise ValueError(f"expires-in: {text!r} is no duration up to {LONGEST.days}d; give one such as 90d or 12h")
-    return lasts

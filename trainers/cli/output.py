@@ -13,6 +13,7 @@ import os
 import sys
 import traceback
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Annotated, Any, Self
@@ -100,7 +101,7 @@ class Output:
 
 
 def plain(content: Any) -> Any:
-    """Dataclasses, pydantic models, paths and tuples as JSON has them."""
+    """Dataclasses, pydantic models, paths, instants and tuples as JSON has them."""
     if dataclasses.is_dataclass(content) and not isinstance(content, type):
         return {field.name: plain(getattr(content, field.name)) for field in dataclasses.fields(content)}
     if isinstance(content, BaseModel):
@@ -109,6 +110,8 @@ def plain(content: Any) -> Any:
         return {str(key): plain(value) for key, value in content.items()}
     if isinstance(content, list | tuple):
         return [plain(each) for each in content]
+    if isinstance(content, datetime):
+        return content.isoformat()
     return str(content) if isinstance(content, Path) else content
 
 

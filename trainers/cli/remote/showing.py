@@ -30,7 +30,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "triggers": ("id", "when", "enabled", "dry_run", "fired_at"),
     "evaluations": ("number", "time", "fired", "reason", "job_id"),
     "checks": ("name", "passed", "detail"),
-    "schedules": ("id", "name", "cron", "timezone", "paused", "next_at"),
+    "schedules": ("id", "name", "cron", "timezone", "next_at"),
     "fires": ("due_at", "origin", "partition", "state", "reason", "job_id"),
     "reports": ("number", "time", "p99_seconds", "reported_by"),
     "keys": ("id", "name", "scopes", "model", "expires_at", "revoked_at", "last_used_at"),
@@ -52,6 +52,8 @@ COLOURS = {
     "pruned": "yellow",
 }
 UNITS = (("d", 86400), ("h", 3600), ("m", 60))
+# So many values of an object stand on one line.
+FEW = 4
 # Wide enough for any row: what is read by a program isn't cut.
 UNCUT = 10_000
 
@@ -89,7 +91,7 @@ def _show_rows(console: Console, rows: Rows) -> None:
 def _table(rows: Rows) -> Table:
     items = [each.model_dump() if isinstance(each, BaseModel) else each for each in rows.items]
     columns = [name for name in COLUMNS[rows.name] if any(_has(item.get(name)) for item in items)]
-    made = Table(box=SIMPLE_HEAD, padding=(0, 2, 0, 0), show_edge=False)
+    made = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False)
     for place, name in enumerate(columns):
         number = any(isinstance(item.get(name), int | float) and not isinstance(item.get(name), bool) for item in items)
         made.add_column(
@@ -126,6 +128,8 @@ def _block(value: Any) -> Text:
     """A field's value in full."""
     if isinstance(value, Mapping):
         kept = {key: each for key, each in value.items() if key not in HIDDEN}
+        if len(kept) <= FEW and not any(isinstance(each, Mapping | list) for each in kept.values()):
+            return Text(_inline(kept))
         text = yaml.safe_dump(_readable(kept), sort_keys=False, allow_unicode=True, default_flow_style=None, width=72)
         return Text(text.rstrip("\n"))
     if isinstance(value, datetime):
@@ -168,11 +172,12 @@ def _short(value: Any) -> str:
 
 
 def _inline(value: Mapping[str, Any]) -> str:
+    """An object on a line: how far a progress is, or its kind and its other values."""
     if "stage" in value:
-        total = value.get("total_steps")
-        return f"{value['stage']} {value['step']}/{total}" if total else str(value["stage"])
-    parts = [f"{name}={_readable(each)}" for name, each in value.items() if _has(each) and name not in HIDDEN]
-    return " ".join(parts)
+        return f"{value['step']}/{value['total_steps']}" if value.get("total_steps") else ""
+    kind = [str(value["kind"])] if "kind" in value else []
+    shown = {name: each for name, each in value.items() if _has(each) and name not in HIDDEN and name != "kind"}
+    return " ".join([*kind, *(f"{name}={_short(each)}" for name, each in shown.items())])
 
 
 def _ago(time: datetime) -> str:
