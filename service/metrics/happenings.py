@@ -15,6 +15,7 @@ from sqlalchemy import event, inspect
 from sqlalchemy.orm import Session, SessionTransaction, sessionmaker
 
 from service.states import ENDED, JobState
+from service.statuses import ListState
 from service.store.tables import Attempt, Delivery, Event, Fire, Job, PublishedList, Trigger
 
 MINUTE, HOUR = 60.0, 3600.0
@@ -71,7 +72,18 @@ class Happenings:
         }
 
     def _begin_at_zero(self) -> None:
-        """What is rare and alarming is there from the start, so that its first time is seen as a rise."""
+        """Series that are known are there from the start, so that their first rise is seen as one."""
+        for origin in ("request", "trigger", "schedule", "retry", "clone"):
+            self.submitted.labels(origin)
+        for ended in ENDED:
+            self.ended.labels(ended.value)
+        for stage in STAGES:
+            self.stages.labels(stage)
+        for came_to in ListState:
+            self.lists.labels(came_to.value)
+        for due in ("cron", "manual", "backfill"):
+            for outcome in ("started", "skipped"):
+                self.schedules.labels(due, outcome)
         for outcome in ("succeeded", "failed", "lost", "cancelled"):
             for retry in ("false", "true"):
                 self.attempts.labels(outcome, retry)

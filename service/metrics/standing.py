@@ -48,7 +48,7 @@ class Standing(Collector):
         yield _single("winnow_queue_jobs", "Jobs that wait for room to start.", queue.count)
         yield _single(
             "winnow_queue_oldest_age_seconds",
-            "How long the longest waiting of them could have started; 0 where none waits.",
+            "How long the job that waits longest could have started; 0 where none waits.",
             _age(queue.since, now),
         )
         yield _single("winnow_running_jobs_limit", "Jobs that may train at once.", self.settings.max_running_jobs)
@@ -101,7 +101,7 @@ def _starting(session: Session, now: datetime) -> Iterator[GaugeMetricFamily]:
     yield _single("winnow_webhook_deliveries_pending", "Deliveries still to be made.", waiting.count)
     yield _single(
         "winnow_webhook_pending_oldest_age_seconds",
-        "Age of the oldest of them; 0 where there is none.",
+        "Age of the oldest delivery still to be made; 0 where there is none.",
         _age(waiting.since, now),
     )
     webhooks = _gauge("winnow_webhooks", "Webhooks, by whether they are enabled.", "enabled")
