@@ -387,7 +387,10 @@ def test_a_manual_trigger_fires_when_asked_and_only_then(either: Plane) -> None:
     fired = either.call("POST", f"{trigger}/fire", 202, {"partition": "/data/dt=1"})
     assert (fired["fired"], fired["reason"]) == (True, "fired by local")
     assert either.spec(fired["job_id"])["dataset"]["train"] == "/data/dt=1"
-    assert "hasn't ended" in either.call("POST", f"{trigger}/fire", 409, {"partition": "/data/dt=2", "force": True})["detail"]
+    assert (
+        "hasn't ended"
+        in either.call("POST", f"{trigger}/fire", 409, {"partition": "/data/dt=2", "force": True})["detail"]
+    )
     either.end(fired["job_id"])
     assert "cool-down" in either.call("POST", f"{trigger}/fire", 409, {"partition": "/data/dt=2"})["detail"]
     either.call("POST", f"{trigger}/fire", 202, {"partition": "/data/dt=2", "force": True})

@@ -30,7 +30,7 @@ class Trigger(Base):
     enabled: Mapped[bool] = mapped_column(default=True)
     dry_run: Mapped[bool] = mapped_column(default=False)
     cooldown_seconds: Mapped[int]
-    # [{"start": "22:00", "end": "06:00", "timezone": "Europe/Berlin", "days": […]}, …]
+    # {"start": "22:00", "end": "06:00", "timezone": "Europe/Berlin", "days": […]}
     quiet_hours: Mapped[dict[str, Any] | None]
     version: Mapped[int] = mapped_column(default=1)
     created_by: Mapped[str]
