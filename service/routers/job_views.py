@@ -60,7 +60,7 @@ class JobSummary(BaseModel):
     failures: int = Field(description="attempts that ended by a fault of the infrastructure")
     max_failures: int = Field(description="so many such attempts are followed by another")
     not_before: datetime | None = Field(description="no attempt begins before")
-    deadline: datetime | None = Field(description="the job fails where it hasn't ended by then")
+    deadline: datetime | None = Field(description="the job is cancelled where it hasn't ended by then")
     reason: str | None = Field(description="why it ended as it did")
     cancel_requested: bool
     cancel_requested_at: datetime | None

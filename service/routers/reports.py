@@ -151,6 +151,6 @@ def report(
 
 
 def _content(body: Report) -> dict[str, Any] | None:
-    content = body.progress and body.progress.model_dump(exclude_none=True)
+    content = None if body.progress is None else body.progress.model_dump(exclude_none=True)
     refuse_unstorable(content, ("body", "progress"))
     return content
