@@ -51,7 +51,10 @@ class JobOptions(bodies.Body):
     priority: int = Field(default=0, ge=-100, le=100, description="higher ones start first")
     dry_run: bool = Field(default=False, description="only hold the spec against the data; nothing is trained")
     deadline_seconds: int | None = Field(
-        default=None, ge=1, le=MONTH_SECONDS, description="the job is cancelled where it hasn't ended so long after this call"
+        default=None,
+        ge=1,
+        le=MONTH_SECONDS,
+        description="so long after this call the job is cancelled, unless it has ended",
     )
     max_failures: int = Field(
         default=3, ge=0, le=100, description="how many attempts that the infrastructure ended are followed by another"
