@@ -82,10 +82,14 @@ def list_profiles(
 
 def _key(name: str) -> str:
     """Asked for without echo at a terminal, else the first line that comes in."""
-    if sys.stdin.isatty():
+    if at_terminal():
         asked = f"API key for {name} (empty for none)"
         return str(typer.prompt(asked, default="", hide_input=True, show_default=False, err=True)).strip()
     return sys.stdin.readline().strip()
+
+
+def at_terminal() -> bool:
+    return sys.stdin.isatty()
 
 
 def _try(place: Place) -> None:

@@ -16,7 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from trainers.cli.output import FAILED, REFUSED
-from trainers.cli.remote.command import Server, command, content_of
+from trainers.cli.remote.command import Server, command
 from trainers.cli.remote.showing import COLOURS, show
 
 if TYPE_CHECKING:
@@ -61,8 +61,8 @@ def follow(server: Server, job_id: str) -> JobView:
 
 def finish(server: Server, job: JobView) -> None:
     """Give an ended job as the result. Raises typer.Exit with the code that its outcome stands for."""
-    found = job.model_copy(update={"progress": None})
-    server.out.result(content_of(job), lambda console: show(console, found))
+    fields = ("id", "name", "model", "state", "reason", "attempt", "started_at", "ended_at")
+    server.out.result(job, lambda console: show(console, {name: getattr(job, name) for name in fields}))
     if job.state != "succeeded":
         raise typer.Exit(FAILED)
     if not job.dry_run and not server.winnow.get_job_prune_list(job.id)["guard"]["passed"]:
