@@ -17,7 +17,7 @@ from service.limits import Limits, StandingShown
 from service.loops import Loop, Running
 from service.metrics import Metrics
 from service.observe import Observed, trace
-from service.openapi import DESCRIPTION, TAGS
+from service.openapi import DESCRIPTION, TAGS, say_problems
 from service.problems import install
 from service.reconcile import Reconciler
 from service.retention import Retention
@@ -42,8 +42,8 @@ from service.routers import (
     triggers,
     webhooks,
 )
-from service.scheduling import Scheduler
 from service.routers.session import Turns
+from service.scheduling import Scheduler
 from service.settings import EVERYWHERE, Settings
 from service.stopping import heard
 from service.store.database import connect, reading
@@ -105,7 +105,9 @@ def create_app(settings: Settings, engine: Engine, *, open_to_local: bool = Fals
     app.state.readers, app.state.turns = reading(sessions), Turns()
     app.state.open_to_local, app.state.now = open_to_local, now
     app.state.feed, app.state.ending = Feed(sessions, now), False
-    app.state.metrics = Metrics(sessions, settings, now, lambda: len(app.state.feed.listeners))
+    app.state.metrics = Metrics(
+        sessions, app.state.readers, settings, now, lambda: len(app.state.feed.listeners)
+    )
     app.state.limits = Limits(settings)
     install(app)
     app.add_middleware(StandingShown)
@@ -114,6 +116,7 @@ def create_app(settings: Settings, engine: Engine, *, open_to_local: bool = Fals
     trace(app)
     for router in ROUTERS:
         app.include_router(router)
+    say_problems(app)
     return app
 
 

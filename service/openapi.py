@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from fastapi import FastAPI
+
+PROBLEM = {"$ref": "#/components/schemas/Problem"}
 DESCRIPTION = """Finds the features a ranking model does not need. A job is a spec; its result is a prune list.
 
 Errors are RFC 9457 problem documents with a stable `type`; 404 also stands for what isn't the caller's. Lists are read
@@ -22,3 +27,27 @@ TAGS = [
     {"name": "audit", "description": "Who did what."},
     {"name": "runs", "description": "What a run reports, by the token of its attempt."},
 ]
+
+
+def say_problems(app: FastAPI) -> None:
+    """Let the document say that errors are `application/problem+json`; FastAPI takes them for the routes' own type."""
+    made = app.openapi
+
+    def document() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            for item in made()["paths"].values():
+                for operation in item.values():
+                    _correct(operation["responses"])
+            schemas = made()["components"]["schemas"]
+            for unused in ("HTTPValidationError", "ValidationError"):
+                schemas.pop(unused, None)
+        return made()
+
+    app.openapi = document  # type: ignore[method-assign]
+
+
+def _correct(responses: dict[str, Any]) -> None:
+    for response in responses.values():
+        for content in list(response.get("content", {}).values()):
+            if content.get("schema", {}).get("$ref", "").rpartition("/")[2] in {"Problem", "HTTPValidationError"}:
+                response["content"] = {"application/problem+json": {"schema": PROBLEM}}
