@@ -105,9 +105,7 @@ def create_app(settings: Settings, engine: Engine, *, open_to_local: bool = Fals
     app.state.readers, app.state.turns = reading(sessions), Turns()
     app.state.open_to_local, app.state.now = open_to_local, now
     app.state.feed, app.state.ending = Feed(sessions, now), False
-    app.state.metrics = Metrics(
-        sessions, app.state.readers, settings, now, lambda: len(app.state.feed.listeners)
-    )
+    app.state.metrics = Metrics(sessions, app.state.readers, settings, now, lambda: len(app.state.feed.listeners))
     app.state.limits = Limits(settings)
     install(app)
     app.add_middleware(StandingShown)

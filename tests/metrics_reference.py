@@ -1,6 +1,6 @@
 """The table of metrics in docs/monitoring.md, from the code.
 
-    python -m tests.metrics_reference   # prints it
+python -m tests.metrics_reference   # prints it
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def render() -> str:
         if not family.name.startswith("winnow_"):
             continue
         labels = {label for sample in family.samples for label in sample.labels} - {"le"}
-        shown = [label for label in getattr(family, "_labelnames", ()) or sorted(labels)]
+        shown = getattr(family, "_labelnames", ()) or sorted(labels)
         name = f"{family.name}_total" if family.type == "counter" else family.name
         meaning = family.documentation.rstrip(".")
         kind = TYPES.get(family.type, family.type)

@@ -26,18 +26,24 @@ METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 FAST = (0.0005, 0.0025, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
 
 # Of no use to Prometheus, which knows when a series began, and as many again as there are counters.
-disable_created_metrics()
+disable_created_metrics()  # type: ignore[no-untyped-call]
 
 
 class Metrics:
     """The registry of one application; `text` is what a scrape is answered.
 
     Args:
+        readers: sessions that only read; those of `sessions` where the database needs no others.
         streams: how many streams of events are open.
     """
 
     def __init__(
-        self, sessions: sessionmaker[Session], settings: Settings, now: Clock, streams: Callable[[], int]
+        self,
+        sessions: sessionmaker[Session],
+        readers: sessionmaker[Session],
+        settings: Settings,
+        now: Clock,
+        streams: Callable[[], int],
     ) -> None:
         self.registry = registry = CollectorRegistry()
         self._requests = Counter(
@@ -65,15 +71,16 @@ class Metrics:
         )
         self._statements = Histogram(
             "winnow_database_statement_duration_seconds",
-            "Time that the database took for a statement, waiting for locks included.",
+            "Time that the database took for a statement.",
             buckets=FAST,
             registry=registry,
         )
         open_streams = Gauge("winnow_event_streams", "Streams of events open.", registry=registry)
         open_streams.set_function(streams)
-        self._time_statements(sessions.kw["bind"])
+        for engine in {sessions.kw["bind"], readers.kw["bind"]}:
+            self._time_statements(engine)
         Happenings(registry).listen(sessions)
-        registry.register(Standing(sessions, settings, now))
+        registry.register(Standing(readers, settings, now))
         ProcessCollector(registry=registry)
 
     def request(self, method: str, route: str, status: int, seconds: float) -> None:
