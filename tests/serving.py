@@ -113,7 +113,12 @@ class Home:
     def process(self) -> subprocess.Popen[bytes]:
         """Answers when this returns; to be killed."""
         made = subprocess.Popen([sys.executable, "-m", "tests.serving", str(self.path), str(self.port)])
-        wait_until(self._answers, seconds=60)
+        try:
+            wait_until(self._answers, seconds=120)
+        except BaseException:
+            made.kill()
+            made.wait()
+            raise
         return made
 
     def _answers(self) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import stat
 import threading
 from collections.abc import Iterator
@@ -376,3 +377,46 @@ def test_what_is_read_by_a_program_is_not_cut() -> None:
     show(Console(file=out, width=80), rows)
     assert "n" * 300 in out.getvalue()
     assert "--limit shows more" in out.getvalue()
+
+
+CLIENTS = (Path(__file__).parent.parent / "docs" / "clients.md").read_text(encoding="utf-8")
+# Whose first row names what later lines speak of.
+NAMED = {"prune-list list": "LIST", "triggers list": "TRIGGER", "schedules create": "SCHEDULE"}
+SKIPPED = ("login", "keys")  # need a server with keys; tested above
+
+
+def test_the_examples_of_the_documentation_work(
+    home: Home, tmp_path: Path, spec: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "spec.yaml").write_text(spec.read_text())
+    (tmp_path / "defaults.yaml").write_text(json.dumps({"dataset": DATA}))
+    (tmp_path / "features.csv").write_text("name,kind\nnoise,dense\n")
+    home.finish(LIST)
+    known = {"JOB": told("submit", spec, "--wait")["id"]}
+    lines = [line for block in re.findall(r"```sh\n(.*?)```", CLIENTS, re.DOTALL) for line in block.splitlines()]
+    assert len(lines) > 30
+    for line in lines:
+        words = shlex.split(line, comments=True)[1:]
+        if words[0] in SKIPPED or "--dry-run" in words:
+            continue
+        shown = said(*(known.get(word.removeprefix("$"), word) for word in words))
+        name = NAMED.get(" ".join(words[:2]))
+        if name is not None:
+            known[name] = next(word for word in shown.split() if re.fullmatch(r"\d+|(trigger|schedule)-\w+", word))
+    assert known.keys() == {"JOB", "LIST", "TRIGGER", "SCHEDULE"}
+
+
+def test_the_python_examples_of_the_documentation_work(
+    home: Home, tmp_path: Path, spec: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "spec.yaml").write_text(spec.read_text())
+    home.finish(LIST)
+    for block in re.findall(r"```python\n(.*?)```", CLIENTS, re.DOTALL):
+        exec(block.replace('"http://127.0.0.1:8080", key="wnw_…"', ""), {})  # noqa: S102 (our own page)
+    shown = capsys.readouterr().out
+    assert "job.queued" in shown
+    assert str(LIST["after"]) in shown
+    assert "404 no-active-list" in shown
+    assert "zip 16" in shown

@@ -23,6 +23,7 @@ def register(app: typer.Typer) -> None:
     command(features, "winnow features list feed-ranker --status candidate", "list")(list_features)
     command(features, "winnow features show feed-ranker user_id")(show)
     command(features, "winnow features add feed-ranker user_id --kind categorical --set hash_size=6041")(add)
+    command(features, "winnow features infer feed-ranker --dataset /data/train --register")(infer)
     command(features, "winnow features change feed-ranker user_id --set dim=32 --set tags='[user, id]'")(change)
     command(features, "winnow features export feed-ranker --output features.csv")(export)
     command(features, "winnow features import feed-ranker features.csv", "import")(import_)
@@ -60,6 +61,23 @@ def add(
     """Register features of one kind: all of them, or none. `import` registers many of many kinds."""
     items = [{"name": name, "kind": kind, **assigned(changes)} for name in names]
     return server.winnow.register_features(model, {"features": items})
+
+
+def infer(
+    server: Server,
+    model: Model,
+    dataset: Annotated[
+        str | None,
+        typer.Option(help="Parquet, by path or URI as the server sees it; the model's own unless given."),
+    ] = None,
+    leave_out: Annotated[list[str], typer.Option(help="A column that is no feature; repeatable.")] = [],  # noqa: B006
+    register: Annotated[bool, typer.Option("--register", help="Register what is proposed.")] = False,
+) -> Any:
+    """Propose features for the columns of a data set, from its Parquet schema; stores nothing without --register."""
+    found = server.winnow.infer_features(model, given(dataset=dataset, leave_out=leave_out))
+    if register:
+        return server.winnow.register_features(model, {"features": found.features})
+    return found
 
 
 def change(
