@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from unittest.mock import create_autospec
 
 import httpx
 import pytest
@@ -21,7 +22,7 @@ from service import local_ray
 from service.app import create_app
 from service.engine import EngineError, RayEngine, Status, Work
 from service.local_ray import Head
-from service.loops import Loop
+from service.loops import Loop, Tally
 from service.main import ray_token
 from service.reconcile import Reconciler
 from service.settings import Settings
@@ -173,7 +174,8 @@ def test_a_head_that_hangs_hangs_nothing_else(hung: str, tmp_path: Path) -> None
         with pytest.raises(httpx.ReadTimeout):
             call()
     assert time.monotonic() - began < 2
-    with TestClient(create_app(Settings(home=tmp_path, poll_seconds=0.05), engine, open_to_local=True)) as http:
+    app = create_app(Settings(home=tmp_path, poll_seconds=0.05), engine, open_to_local=True)
+    with TestClient(app, base_url="http://127.0.0.1") as http:
         assert http.post("/v1/jobs", json=SPEC).status_code == 202
         began = time.monotonic()
         assert http.get("/readyz").json() == {"ready": False, "database": True, "storage": True, "ray": False}
@@ -182,7 +184,7 @@ def test_a_head_that_hangs_hangs_nothing_else(hung: str, tmp_path: Path) -> None
 
 
 def test_a_loop_outlives_a_database_that_is_away() -> None:
-    stop, steps = threading.Event(), []
+    stop, steps, tally = threading.Event(), [], create_autospec(Tally, instance=True)
 
     def step() -> int:
         steps.append(len(steps))
@@ -190,8 +192,9 @@ def test_a_loop_outlives_a_database_that_is_away() -> None:
             stop.set()
         raise OperationalError("SELECT", None, Exception("connection refused"))
 
-    Loop("reconcile", step, 0.01).run(stop)
+    Loop("reconcile", step, 0.01).run(stop, tally)
     assert steps == [0, 1, 2]
+    assert [call.args[2] for call in tally.step.call_args_list] == [1, 1, 1]
 
 
 def test_half_an_event_hides_no_other(tmp_path: Path) -> None:
