@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 from service.access import INCLUDED
 from service.routers.session import session_of
 from tests import inhabited
-from tests.inhabited import FOREIGN, OWN
+from tests.inhabited import FEATURE, FOREIGN, OWN, SPEC
 
 # What needs no caller: whether the process lives, and whether it is ready.
 OPEN = {"getHealth", "getReadiness"}
@@ -29,10 +29,17 @@ FOR_KEYS_OF_ALL_MODELS = {
     "submitJob",
     "createModel",
     "deleteModel",
-    "createKey",  # of no model, as an empty body has it
+    "createKey",  # of no model
     "createWebhook",
     "listWebhooks",
     "listAudit",
+}
+# Bodies of those, as the refusal comes when they have been read; others get an empty one.
+BODIES: dict[str, dict[str, Any]] = {
+    "submitJob": {"name": "small", **SPEC, "features": [FEATURE]},
+    "createModel": {"name": "another", "owner": "team", "spec": SPEC},
+    "createKey": {"name": "another", "scopes": ["read"]},
+    "createWebhook": {"url": "https://example.com/"},
 }
 # What a run does with a token of its own, which no key replaces.
 FOR_RUNS = {"reportProgress"}
@@ -64,7 +71,7 @@ class Service:
 
     def status(self, operation: Operation, model: str, key: str | None) -> tuple[int, str]:
         headers = {} if key is None else {"Authorization": f"Bearer {key}".encode()}
-        body: dict[str, Any] = {"json": {}} if operation.has_body else {}
+        body: dict[str, Any] = {"json": BODIES.get(operation.id, {})} if operation.has_body else {}
         path = operation.path.format(**self.values[model])
         answer = self.http.request(operation.method, path, headers=headers, **body)
         return answer.status_code, answer.text
