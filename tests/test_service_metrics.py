@@ -16,14 +16,18 @@ from sqlalchemy import event
 
 from service.loops import Loop, Running, trouble
 from service.metrics.happenings import Happenings
+from service.routers.reports import Progress
+from service.settings import Settings
 from service.states import JobState
 from service.store import attempts, jobs, triggers, webhooks
 from service.store.tables import Attempt, Delivery, Job
 from service.store.webhooks import Outcome, Outgoing
+from tests.experiments import scrape
 from tests.managed import MODEL, SPEC, Managed, content
 from tests.metrics_reference import render
 from tests.monitored import ended, trained
 from tests.serving import wait_until
+from trainers.coordinator import Coordinator
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")
 
@@ -153,6 +157,23 @@ def test_a_job_that_has_told_nothing_is_there_all_the_same(lite: Managed) -> Non
     assert lite.http.get("/metrics").text.count(started) == 2
 
 
+def test_a_new_attempt_does_not_tell_what_the_last_one_did(lite: Managed) -> None:
+    started = job(lite, JobState.STARTING, progress_at(lite))
+    lite.time += timedelta(minutes=20)
+    with lite.sessions.begin() as session:
+        found = jobs.find(session, started)
+        assert found is not None
+        found.updated_at = lite.time
+    scraped = Scrape(lite)
+    assert scraped("winnow_job_idle_seconds", job_id=started) == 0
+    assert scraped.labelled("winnow_job_step") == scraped.labelled("winnow_job_rank_lag_seconds") == []
+
+
+def test_runs_can_report_all_that_the_coordinator_knows(lite: Managed) -> None:
+    for told in (Coordinator(("age",)).progress(), progress_at(lite, features=10_000), ended(50)):
+        assert Progress.model_validate(told).model_dump(exclude_none=True) == told
+
+
 def test_ranks_are_silent_in_the_search_alone(lite: Managed) -> None:
     told = {**progress_at(lite), "stage": "finetuning"}
     job(lite, JobState.FINETUNING, told)
@@ -205,6 +226,14 @@ def test_contents_of_lists_are_read_once(lite: Managed) -> None:
         about_lists = [statement for statement in asked if "prune_lists" in statement]
         assert sum("content" in statement for statement in about_lists) == expected
         assert len(asked) < 20
+
+
+def test_many_lists_are_read_a_few_a_scrape(lite: Managed, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("service.metrics.standing.LISTS", 2)
+    for name in ("one", "two", "three"):
+        lite.model("age", name=name, policy={"four_eyes": False, "auto_approve": True, "auto_activate": True})
+        lite.succeed(content({"age": "keep"}), model=name)
+    assert [len(Scrape(lite).labelled("winnow_prune_list_dims")) for _ in range(3)] == [4, 6, 6]
 
 
 def test_jobs_and_attempts_are_counted_as_they_end(managed: Managed) -> None:
@@ -391,3 +420,12 @@ def test_promtool_finds_nothing_to_mend(lite: Managed) -> None:
         ["promtool", "check", "metrics"], input=Scrape(lite).text, capture_output=True, text=True, check=False
     )
     assert (found.returncode, found.stdout + found.stderr) == (0, "")
+
+
+def test_a_scrape_is_small_over_http_too(tmp_path: Path) -> None:
+    """The short form of tests/experiments/scrape.py."""
+    with scrape.serving(Settings(home=tmp_path, poll_seconds=3600), [(scrape.run_job, 10_000)]) as http:
+        size, series, _, took = scrape.measure(http, scrapes=3)
+    assert size < 60_000
+    assert series < 600
+    assert took[0] < 2.0

@@ -14,6 +14,7 @@ from typing import Any
 from prometheus_client.core import CounterMetricFamily, GaugeHistogramMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 
+from service.states import JobState
 from service.store.figures import Running
 
 Training = Sequence[tuple[Running, Mapping[str, Any]]]
@@ -36,7 +37,7 @@ GAUGES = (
 
 def families(running: Sequence[Running], now: datetime, named_features: int) -> Iterator[Metric]:
     """Of jobs that train. At most so many features of a job are named, the first of its spec."""
-    training = [(job, job.progress or {}) for job in running]
+    training = [(job, _told(job)) for job in running]
     yield _info(running)
     for name, key, help_ in GAUGES:
         family = GaugeMetricFamily(name, help_, labels=[ID])
@@ -50,6 +51,13 @@ def families(running: Sequence[Running], now: datetime, named_features: int) -> 
     yield from _ranks(training, now)
     if named_features:
         yield _named(training, named_features)
+
+
+def _told(job: Running) -> Mapping[str, Any]:
+    """The newest attempt's progress: until that begins to tell, what is stored may be its predecessor's."""
+    progress = job.progress or {}
+    stale = job.state == JobState.STARTING.value and progress.get("stage") != JobState.STARTING.value
+    return {} if stale else progress
 
 
 def _info(running: Sequence[Running]) -> GaugeMetricFamily:

@@ -16,6 +16,9 @@ from service.settings import Settings
 from service.states import JobState
 from service.store import figures, jobs
 
+# Whose contents one scrape reads: after a start with more active lists than these, the next scrapes go on.
+LISTS = 50
+
 
 class Standing(Collector):
     """Reads the store each time; the same on every replica."""
@@ -73,7 +76,7 @@ class Standing(Collector):
         active = figures.active_lists(session)
         numbers = {each.number for each in active}
         kept = {number: found for number, found in self._totals.items() if number in numbers}
-        self._totals = kept | figures.totals(session, numbers - kept.keys())
+        self._totals = kept | figures.totals(session, sorted(numbers - kept.keys())[:LISTS])
         age = _gauge("winnow_prune_list_age_seconds", "How long a model's active list has been active.", "model")
         for each in active:
             age.add_metric([each.model], _age(each.activated_at, now))
@@ -84,7 +87,7 @@ class Standing(Collector):
                 f"winnow_prune_list_{name}", f"{what} before and after a model's active list.", "model", "side"
             )
             for each in active:
-                for side, found in self._totals[each.number].items():
+                for side, found in self._totals.get(each.number, {}).items():
                     family.add_metric([each.model, side], getattr(found, name))
             yield family
 

@@ -45,6 +45,10 @@ class Totals(NamedTuple):
     dims: int
     embedding_bytes: int
 
+    @classmethod
+    def of(cls, content: dict[str, int]) -> Totals:
+        return cls(*(content[name] for name in cls._fields))
+
 
 @dataclass(frozen=True)
 class Waiting:
@@ -84,12 +88,10 @@ def active_lists(session: Session) -> list[ActiveList]:
 
 def totals(session: Session, numbers: Collection[int]) -> dict[int, dict[str, Totals]]:
     """Of lists by number, `before` and `after`; the database reads the lists' contents for it, which never change."""
-    columns = [
-        PublishedList.content[side][name].as_integer() for side in ("before", "after") for name in Totals._fields
-    ]
-    query = select(PublishedList.number, *columns).where(PublishedList.number.in_(numbers))
+    sides = (PublishedList.content["before"], PublishedList.content["after"])
+    query = select(PublishedList.number, *sides).where(PublishedList.number.in_(numbers))
     found = session.execute(query).all() if numbers else []
-    return {number: {"before": Totals(*values[:3]), "after": Totals(*values[3:])} for number, *values in found}
+    return {number: {"before": Totals.of(before), "after": Totals.of(after)} for number, before, after in found}
 
 
 def proposed_lists(session: Session) -> Sequence[tuple[str, bool, int]]:
