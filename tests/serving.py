@@ -95,7 +95,14 @@ class Home:
         (self.path / "end.json").unlink(missing_ok=True)
 
     def server(self) -> uvicorn.Server:
-        settings = Settings(home=self.path, poll_seconds=0.1, cancel_grace_seconds=0.1, max_running_jobs=100)
+        settings = Settings(
+            home=self.path,
+            poll_seconds=0.1,
+            cancel_grace_seconds=0.1,
+            max_running_jobs=100,
+            webhook_allow_private=True,
+            webhook_allow_http=True,
+        )
         app = create_app(settings, FolderEngine(self.path), open_to_local=True)
         config = uvicorn.Config(app, port=self.port, log_level="critical", timeout_graceful_shutdown=1)
         return uvicorn.Server(config)

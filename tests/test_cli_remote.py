@@ -278,6 +278,24 @@ def test_triggers_and_schedules(home: Home) -> None:
     assert told("schedules", "show", *place, code=2)["status"] == 404
 
 
+def test_webhooks_and_the_audit_log(home: Home) -> None:
+    made = told("webhooks", "create", "http://127.0.0.1:9/hook", "--kind", "prune_list.*")
+    assert made["secret"].startswith("whsec_")
+    assert made["id"] in said("webhooks", "list")
+    assert "secret" not in told("webhooks", "show", made["id"])
+    assert told("webhooks", "rotate", made["id"], "--grace", "1h")["secret"] != made["secret"]
+    assert told("webhooks", "test", made["id"])["kind"] == "webhook.ping"
+    wait_until(lambda: told("webhooks", "deliveries", made["id"])["deliveries"])
+    delivery = told("webhooks", "deliveries", made["id"])["deliveries"][0]
+    # Nobody listens there, so that it is still to be sent, and isn't sent twice.
+    assert told("webhooks", "redeliver", made["id"], delivery["id"], code=2)["kind"] == "delivery-pending"
+    assert not told("webhooks", "disable", made["id"])["enabled"]
+    assert told("webhooks", "enable", made["id"])["enabled"]
+    told("webhooks", "delete", made["id"])
+    assert told("webhooks", "show", made["id"], code=2)["status"] == 404
+    assert "deleteWebhook" in said("audit", "--limit", "5")
+
+
 def test_keys_over_rest(tmp_path: Path, home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     own = Home(tmp_path / "own")
     with own.in_thread():
@@ -381,7 +399,12 @@ def test_what_is_read_by_a_program_is_not_cut() -> None:
 
 CLIENTS = (Path(__file__).parent.parent / "docs" / "clients.md").read_text(encoding="utf-8")
 # Whose first row names what later lines speak of.
-NAMED = {"prune-list list": "LIST", "triggers list": "TRIGGER", "schedules create": "SCHEDULE"}
+NAMED = {
+    "prune-list list": "LIST",
+    "triggers list": "TRIGGER",
+    "schedules create": "SCHEDULE",
+    "webhooks create": "WEBHOOK",
+}
 SKIPPED = ("login", "keys")  # need a server with keys; tested above
 
 
@@ -403,8 +426,10 @@ def test_the_examples_of_the_documentation_work(
         shown = said(*(known.get(word.removeprefix("$"), word) for word in words))
         name = NAMED.get(" ".join(words[:2]))
         if name is not None:
-            known[name] = next(word for word in shown.split() if re.fullmatch(r"\d+|(trigger|schedule)-\w+", word))
-    assert known.keys() == {"JOB", "LIST", "TRIGGER", "SCHEDULE"}
+            known[name] = next(
+                word for word in shown.split() if re.fullmatch(r"\d+|(trigger|schedule|webhook)-\w+", word)
+            )
+    assert known.keys() == {"JOB", *NAMED.values()}
 
 
 def test_the_python_examples_of_the_documentation_work(

@@ -150,7 +150,9 @@ def test_a_model_its_features_and_its_list(winnow: Winnow, home: Home) -> None:
         winnow.active_list("ranker")
     assert none_active.value.kind == "no-active-list"
     home.finish(LIST)
-    winnow.run(winnow.submit_model_job("ranker", {"overrides": {"training": {"seed": 3}}}).id).wait(every=0.05)
+    run = winnow.submit_for("ranker", {"training": {"seed": 3}}, priority=1)
+    assert run.wait(every=0.05).model == "ranker"
+    assert winnow.get_job_spec(run.id).training.seed == 3
     (proposed,) = winnow.list_prune_lists("ranker").prune_lists
     winnow.approve_prune_list("ranker", proposed.number)
     winnow.activate_prune_list("ranker", proposed.number, body={"reason": "tried"})

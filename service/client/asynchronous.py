@@ -98,12 +98,42 @@ class AsyncWinnow(AsyncOperations):
                     return call.read(answer)
             await asyncio.sleep(pause)
 
-    async def submit(self, spec: JobSpec | Mapping[str, Any] | str | Path, **options: Any) -> AsyncRun:
-        """Submit a spec, or the YAML or JSON file of one; `options` are those of `submit_job`.
+    async def submit(
+        self,
+        spec: JobSpec | Mapping[str, Any] | str | Path,
+        *,
+        priority: int | None = None,
+        dry_run: bool | None = None,
+        deadline_seconds: int | None = None,
+        max_failures: int | None = None,
+        idempotency_key: str | None = None,
+    ) -> AsyncRun:
+        """Submit a spec, or the YAML or JSON file of one. One whose answer is lost, and is repeated, starts one job.
 
-        A submission that is repeated because its answer was lost starts no second job.
+        Raises:
+            SpecError: the spec can't be a job's; nothing was sent.
         """
-        job = await self.submit_job(read_spec(spec), **{"idempotency_key": new_key(), **options})
+        job = await self.submit_job(
+            read_spec(spec),
+            priority=priority,
+            dry_run=dry_run,
+            deadline_seconds=deadline_seconds,
+            max_failures=max_failures,
+            idempotency_key=idempotency_key or new_key(),
+        )
+        return AsyncRun(self, job.id)
+
+    async def submit_for(
+        self,
+        model: str,
+        overrides: Mapping[str, Any] | None = None,
+        *,
+        idempotency_key: str | None = None,
+        **options: Any,
+    ) -> AsyncRun:
+        """Submit a job over a model's own features; `options` are the other fields of `JobOfModel`."""
+        body = {**options, "overrides": dict(overrides or {})}
+        job = await self.submit_model_job(model, body, idempotency_key=idempotency_key or new_key())
         return AsyncRun(self, job.id)
 
     def run(self, job_id: str) -> AsyncRun:

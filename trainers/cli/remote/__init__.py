@@ -4,9 +4,20 @@ from __future__ import annotations
 
 import typer
 
-from trainers.cli.remote import features, following, jobs, login, models, prune_lists, schedules, triggers, watching
+from trainers.cli.remote import (
+    features,
+    following,
+    jobs,
+    login,
+    models,
+    prune_lists,
+    schedules,
+    triggers,
+    watching,
+    webhooks,
+)
 
-GROUPS = (login, jobs, following, watching, prune_lists, models, features, triggers, schedules)
+GROUPS = (login, jobs, following, watching, prune_lists, models, features, triggers, schedules, webhooks)
 
 
 def register(app: typer.Typer) -> None:

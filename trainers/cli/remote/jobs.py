@@ -3,15 +3,30 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from trainers.cli.remote.command import Limit, Server, command
 from trainers.cli.remote.showing import Rows
 from trainers.cli.remote.values import Sets, assigned, document, given, merged, seconds
-from trainers.cli.remote.watching import finish, follow
+from trainers.cli.remote.watching import brief, finish, follow
 
+if TYPE_CHECKING:
+    from service.client.models import JobView
+
+# What people want to know of a progress; with --json there is all of it.
+PROGRESS = (
+    "stage",
+    "step",
+    "total_steps",
+    "loss",
+    "held_out_loss",
+    "rows_per_second",
+    "polarization",
+    "converged",
+    "eta",
+)
 JobId = Annotated[str, typer.Argument(metavar="ID", help="The job, as `winnow jobs` lists it.")]
 Priority = Annotated[int | None, typer.Option(min=-100, max=100, help="Higher ones start first; 0 unless given.")]
 Deadline = Annotated[str | None, typer.Option(help="It fails where it hasn't ended so long from now: 12h, 2d.")]
@@ -53,10 +68,15 @@ def submit(
         raise ValueError("SPEC: missing; give a spec file, or --model for a model's own")
     else:
         made = server.winnow.submit_job(_spec(spec, changes), **options, idempotency_key=key)
-    if not wait:
-        return made
-    server.out.say(f"submitted {made.id}")
-    return finish(server, follow(server, made.id))
+    return _made(server, made, wait)
+
+
+def _made(server: Server, job: JobView, wait: bool = False) -> Any:
+    """A job that was submitted; with `wait`, what became of it."""
+    if wait:
+        server.out.say(f"submitted {job.id}")
+        return finish(server, follow(server, job.id))
+    return job if server.out.as_json else brief(job)
 
 
 def _spec(path: Path, changes: list[str]) -> Any:
@@ -83,13 +103,15 @@ def list_jobs(
 def job(server: Server, job_id: JobId) -> Any:
     """Show a job: its state, progress, attempts."""
     found = server.winnow.get_job(job_id)
-    attempts = server.winnow.list_attempts(job_id)
-    return {**dict(found), "attempts": [dict(each) for each in attempts]}
+    whole = {**dict(found), "attempts": server.winnow.list_attempts(job_id)}
+    if not server.out.as_json and found.progress:
+        whole["progress"] = {name: found.progress[name] for name in PROGRESS if name in found.progress}
+    return whole
 
 
 def cancel(server: Server, job_id: JobId) -> Any:
     """Ask for a job to end; asking again changes nothing."""
-    return server.winnow.cancel_job(job_id)
+    return _made(server, server.winnow.cancel_job(job_id))
 
 
 def retry(server: Server, job_id: JobId, wait: Wait = False) -> Any:
@@ -97,7 +119,7 @@ def retry(server: Server, job_id: JobId, wait: Wait = False) -> Any:
     from service.client.core import new_key
 
     made = server.winnow.retry_job(job_id, idempotency_key=new_key())
-    return finish(server, follow(server, made.id)) if wait else made
+    return _made(server, made, wait)
 
 
 def clone(
@@ -112,7 +134,7 @@ def clone(
 
     options = given(priority=priority, deadline_seconds=seconds(deadline, "--deadline"))
     body = {**options, "overrides": assigned(changes)}
-    return server.winnow.clone_job(job_id, body, idempotency_key=new_key())
+    return _made(server, server.winnow.clone_job(job_id, body, idempotency_key=new_key()))
 
 
 def queue(server: Server, limit: Limit = 50) -> Rows:

@@ -97,7 +97,7 @@ def _table(rows: Rows) -> Table:
         made.add_column(
             name.removesuffix("_at").replace("_", " "),
             justify="right" if number else "left",
-            no_wrap=place == 0,
+            no_wrap=place == 0 or name.endswith("id"),
             overflow="fold",
         )
     for item in items:
@@ -130,11 +130,16 @@ def _block(value: Any) -> Text:
         kept = {key: each for key, each in value.items() if key not in HIDDEN}
         if len(kept) <= FEW and not any(isinstance(each, Mapping | list) for each in kept.values()):
             return Text(_inline(kept))
-        text = yaml.safe_dump(_readable(kept), sort_keys=False, allow_unicode=True, default_flow_style=None, width=72)
-        return Text(text.rstrip("\n"))
+        return Text("\n".join(f"{key}: {_flow(each)}" for key, each in kept.items()))
     if isinstance(value, datetime):
         return Text(f"{value.astimezone(UTC):%Y-%m-%d %H:%M:%SZ} ({_ago(value)})")
     return _cell(value)
+
+
+def _flow(value: Any) -> str:
+    """YAML on a line."""
+    text = yaml.safe_dump(_readable(value), allow_unicode=True, default_flow_style=True, sort_keys=False, width=UNCUT)
+    return text.removesuffix("\n").removesuffix("\n...")
 
 
 def _readable(value: Any) -> Any:
@@ -142,7 +147,7 @@ def _readable(value: Any) -> Any:
         return {str(key): _readable(each) for key, each in value.items()}
     if isinstance(value, list | tuple):
         return [_readable(each) for each in value]
-    return float(f"{value:.4g}") if isinstance(value, float) else _text(value)
+    return float(f"{value:.6g}") if isinstance(value, float) else _text(value)
 
 
 def _text(value: Any) -> Any:
@@ -174,7 +179,7 @@ def _short(value: Any) -> str:
 def _inline(value: Mapping[str, Any]) -> str:
     """An object on a line: how far a progress is, or its kind and its other values."""
     if "stage" in value:
-        return f"{value['step']}/{value['total_steps']}" if value.get("total_steps") else ""
+        return f"{value['step']}/{value['total_steps']}" if value.get("total_steps") else str(value["stage"])
     kind = [str(value["kind"])] if "kind" in value else []
     shown = {name: each for name, each in value.items() if _has(each) and name not in HIDDEN and name != "kind"}
     return " ".join([*kind, *(f"{name}={_short(each)}" for name, each in shown.items())])

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from service.client.models import JobView
 
 EVERY_SECONDS = 1.0
+BRIEF = ("id", "name", "model", "state", "position", "reason", "attempt", "deadline", "started_at", "ended_at")
 # Gates shown from the top and from the bottom.
 ENDS = 10
 
@@ -61,13 +62,17 @@ def follow(server: Server, job_id: str) -> JobView:
 
 def finish(server: Server, job: JobView) -> None:
     """Give an ended job as the result. Raises typer.Exit with the code that its outcome stands for."""
-    fields = ("id", "name", "model", "state", "reason", "attempt", "started_at", "ended_at")
-    server.out.result(job, lambda console: show(console, {name: getattr(job, name) for name in fields}))
+    server.out.result(job, lambda console: show(console, brief(job)))
     if job.state != "succeeded":
         raise typer.Exit(FAILED)
     if not job.dry_run and not server.winnow.get_job_prune_list(job.id)["guard"]["passed"]:
         server.out.say("the guard refused this prune list", style="yellow")
         raise typer.Exit(REFUSED)
+
+
+def brief(job: JobView) -> dict[str, Any]:
+    """What people want to know of a job that they have just submitted, or that has ended."""
+    return {name: getattr(job, name) for name in BRIEF}
 
 
 def view(job: JobView, console: Console) -> RenderableType:
