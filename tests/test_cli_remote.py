@@ -10,6 +10,7 @@ import threading
 from collections.abc import Iterator
 from io import StringIO
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import click
@@ -23,6 +24,7 @@ from tests.managed import content
 from tests.serving import PROGRESS, Home, wait_until
 from tests.test_client import SPEC
 from trainers.cli import app
+from trainers.cli.output import Output
 from trainers.cli.remote import following, login, profiles, watching
 from trainers.cli.remote.profiles import Profile, Profiles
 from trainers.cli.remote.showing import COLUMNS, Rows, show
@@ -199,6 +201,23 @@ def test_waiting_ends_as_the_job_does(home: Home, spec: Path, end: Any, code: in
         assert again["origin"] == {"kind": "retry", "id": job["id"]}
         told("retry", again["id"], code=2)
         assert told("clone", again["id"], "--set", "training.seed=1")["origin"]["kind"] == "clone"
+
+
+def test_who_stops_watching_stops_no_job(home: Home, spec: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(seconds: float) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(watching, "time", SimpleNamespace(sleep=interrupt))
+    ended = winnow("submit", spec, "--wait")
+    assert ended.exit_code == 130
+    found = re.search(r"job (job-\w+) goes on", ended.stderr)
+    assert found is not None
+    assert not told("job", found[1])["cancel_requested"]
+
+
+def test_a_reader_who_leaves_is_told_nothing() -> None:
+    with pytest.raises(BrokenPipeError), Output(as_json=False):
+        raise BrokenPipeError
 
 
 def test_cancel(home: Home, spec: Path) -> None:

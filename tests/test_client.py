@@ -189,8 +189,9 @@ def test_a_service_that_is_away_is_said_to_be(home: Home) -> None:
             with pytest.raises(WinnowError, match=r"no answer from http://127.0.0.1:9.*is the service up") as away:
                 ask()
             assert (away.value.status, away.value.kind) == (0, "unreachable")
-    with pytest.raises(ValueError, match="'localhost:8080' is no address"):
-        Winnow("localhost:8080")
+    for url in ("localhost:8080", "http://", "http://x:port", "ftp://x"):
+        with pytest.raises(ValueError, match="is no address of a service"):
+            Winnow(url)
     with pytest.raises(ValueError, match="no blanks"):
         Winnow(home.url, "a key")
 

@@ -178,12 +178,20 @@ def settings(url: str | None, key: str | None) -> dict[str, Any]:
     """
     base = url or os.environ.get("WINNOW_URL") or DEFAULT_URL
     key = os.environ.get("WINNOW_API_KEY") if key is None else key
-    if httpx.URL(base).scheme not in {"http", "https"} or not httpx.URL(base).host:
+    if not _is_address(base):
         raise ValueError(f"url: {base!r} is no address of a service; give one such as {DEFAULT_URL}")
     if key and not (key.isascii() and key.isprintable() and " " not in key):
         raise ValueError("key: an API key has no blanks and no letters beyond ASCII; give it as it was printed")
     headers = {"Accept": "application/json"} | ({"Authorization": f"Bearer {key}"} if key else {})
     return {"base_url": base, "headers": headers, "timeout": TIMEOUT_SECONDS}
+
+
+def _is_address(url: str) -> bool:
+    try:
+        parts = httpx.URL(url)
+    except httpx.InvalidURL:
+        return False
+    return parts.scheme in {"http", "https"} and bool(parts.host)
 
 
 def segment(value: Any) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from trainers.cli.output import Json, Output
-from trainers.cli.remote.command import PANEL, PROFILE, URL, Server, command, connected
+from trainers.cli.remote.command import PANEL, Server, command, connected
 from trainers.cli.remote.showing import Rows, show
 from trainers.cli.remote.values import duration, seconds
 
@@ -33,6 +33,8 @@ class Scope(StrEnum):
 
 
 Home = Annotated[Path, typer.Option(envvar="WINNOW_HOME", help="On the host: where the database is kept.")]
+Profile = Annotated[str | None, typer.Option("--profile", help="Over REST: on the server of this profile.")]
+Url = Annotated[str | None, typer.Option("--url", help="Over REST: on the server at this URL.")]
 KeyId = Annotated[str, typer.Argument(metavar="ID", help="The key's id, as `winnow keys list` shows it.")]
 
 
@@ -50,8 +52,8 @@ def create(
     expires_in: Annotated[
         str | None, typer.Option(help="How long it is good for: 90d, 12h; ever unless given.")
     ] = None,
-    profile: PROFILE = None,
-    url: URL = None,
+    profile: Profile = None,
+    url: Url = None,
     as_json: Json = False,
 ) -> None:
     """Make a key and print it, this once: the database keeps only its hash."""
@@ -73,7 +75,7 @@ def create(
 
 
 @keys.command(name="list", epilog="Example: winnow keys list --profile prod")
-def list_(home: Home = Path(".winnow"), profile: PROFILE = None, url: URL = None, as_json: Json = False) -> None:
+def list_(home: Home = Path(".winnow"), profile: Profile = None, url: Url = None, as_json: Json = False) -> None:
     """Show every key, without its secret."""
     with Output(as_json=as_json) as out:
         if profile or url:
@@ -89,7 +91,7 @@ def list_(home: Home = Path(".winnow"), profile: PROFILE = None, url: URL = None
 
 @keys.command(epilog="Example: winnow keys revoke key-9f86d081884c7d65")
 def revoke(
-    key_id: KeyId, home: Home = Path(".winnow"), profile: PROFILE = None, url: URL = None, as_json: Json = False
+    key_id: KeyId, home: Home = Path(".winnow"), profile: Profile = None, url: Url = None, as_json: Json = False
 ) -> None:
     """Have a key refused from here on."""
     with Output(as_json=as_json) as out:

@@ -57,7 +57,8 @@ class Output:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._aside.__exit__(kind, error, trace)
-        if error is None or isinstance(error, typer.Exit | SystemExit):
+        # Where nobody reads any more there is nobody to be told.
+        if error is None or isinstance(error, typer.Exit | SystemExit | BrokenPipeError):
             return
         code, message = self._explain(error)
         if os.environ.get("WINNOW_TRACEBACK"):

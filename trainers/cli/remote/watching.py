@@ -43,6 +43,7 @@ def follow(server: Server, job_id: str) -> JobView:
     """Show a job until it has ended; without a terminal a line a state. A server that is restarted is waited for."""
     from service.client.core import OUTAGE_SECONDS
 
+    server.out.interrupted = f"job {job_id} goes on; `winnow watch {job_id}` shows it, `winnow cancel {job_id}` ends it"
     console = server.out.errors
     job = server.winnow.get_job(job_id)
     patient = server.winnow.waiting(OUTAGE_SECONDS)
