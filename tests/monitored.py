@@ -121,11 +121,11 @@ class Monitored:
         for url in urls:
             self.call("POST", f"/v1/models/{MODEL}/webhooks", {"url": url})
         self.running = self.submit(model=None)
-        coordinator_steps = iter(range(100, 1000, 10))
+        steps = iter(range(100, 1000, 10))
 
         def train() -> None:
             while not self._over.is_set():
-                write_json(self.directory(self.running).progress, trained(next(coordinator_steps)).progress())
+                write_json(self.directory(self.running).progress, trained(next(steps, 990)).progress())
                 self._over.wait(0.3)
 
         wait_until(lambda: self.started(self.running))
