@@ -115,7 +115,8 @@ class Home:
         wait_until(lambda: server.started)
         yield
         server.should_exit = True
-        thread.join(timeout=10)
+        thread.join(timeout=30)
+        assert not thread.is_alive()
 
     def process(self) -> subprocess.Popen[bytes]:
         """Answers when this returns; to be killed."""

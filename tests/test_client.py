@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -208,13 +209,11 @@ def test_an_answer_of_something_else_is_said_to_be() -> None:
         winnow.list_jobs()
 
 
-def test_url_and_key_come_from_the_environment(
-    winnow: Winnow, home: Home, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_url_and_key_come_from_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     own = Home(tmp_path)
     with own.in_thread():
         with connect(f"sqlite:///{tmp_path / 'winnow.db'}").begin() as session:
-            made = keys.create(session, "reader", ["read"], winnow.list_events()[0].time, by="test")
+            made = keys.create(session, "reader", ["read"], datetime.now(UTC), by="test")
         monkeypatch.setenv("WINNOW_URL", own.url)
         monkeypatch.setenv("WINNOW_API_KEY", made.secret)
         with Winnow() as reader:
