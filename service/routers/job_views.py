@@ -98,7 +98,8 @@ def shown(session: Session, job: Job) -> JobView:
     """A job with its place in the queue and its links."""
     path = f"/v1/jobs/{job.id}"
     links = {"self": path, **{part.replace("-", "_"): f"{path}/{part}" for part in PARTS}}
-    return JobView.of(job, listing.positions(session, [job.id])).model_copy(update={"links": links})
+    place = listing.position(session, job)
+    return JobView.of(job, {} if place is None else {job.id: place}).model_copy(update={"links": links})
 
 
 def listed(session: Session, jobs: Iterable[Job]) -> list[JobSummary]:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 from sqlalchemy.orm import Session, defer
 
 from service.states import ENDED, JobState
@@ -51,6 +51,18 @@ def page(session: Session, filters: Filters, before: int | None, limit: int) -> 
     if before is not None:
         query = query.where(Job.number < before)
     return session.scalars(query).all()
+
+
+def position(session: Session, job: Job) -> int | None:
+    """Place in the queue of a job, from 1; None where it doesn't wait. Counted in an index, without ordering it."""
+    if job.state != JobState.QUEUED.value:
+        return None
+    ahead = or_(Job.priority > job.priority, and_(Job.priority == job.priority, Job.number <= job.number))
+    waiting = select(func.count()).select_from(Job).where(Job.state == JobState.QUEUED.value, ahead)
+    handed_over = waiting.join(Attempt, Attempt.job_id == Job.id).where(Attempt.outcome.is_(None))
+    if job.attempt > 0 and session.scalar(handed_over.where(Job.id == job.id)):
+        return None
+    return session.scalar(select(waiting.scalar_subquery() - handed_over.scalar_subquery()))
 
 
 def positions(session: Session, ids: Collection[str]) -> dict[str, int]:
