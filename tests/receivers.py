@@ -76,6 +76,7 @@ def receiving(tls: ssl.SSLContext | None = None) -> Iterator[Receiver]:
 
     class Server(ThreadingHTTPServer):
         daemon_threads = True
+        request_queue_size = 128  # of 5, the default, connections at once are reset beyond a few
 
         def handle_error(self, *_: object) -> None:
             pass  # a client that went away

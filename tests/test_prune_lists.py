@@ -280,7 +280,7 @@ def test_an_etag_hit_is_one_query_that_reads_no_content(lite: Managed) -> None:
     serve(lite, content(KEEP_A))
     tag = lite.http.get(LIST).headers["ETag"]
     asked: list[str] = []
-    engine = lite.sessions.kw["bind"]
+    engine = lite.http.app.state.readers.kw["bind"]  # type: ignore[attr-defined]
     event.listen(engine, "before_cursor_execute", lambda *arguments: asked.append(arguments[2]))
     assert lite.http.get(LIST, headers={"If-None-Match": tag}).status_code == 304
     about_lists = [statement for statement in asked if "prune_lists" in statement]
