@@ -45,14 +45,16 @@ async def session_of(request: Request) -> AsyncIterator[Session]:
     def end() -> None:
         note_change(session, request.scope, state.now())
         session.commit()
+        session.close()
 
     async with state.turns.turn():
         session = (state.readers if request.method in READING else state.sessions)()
         try:
             yield session
             await run_in_threadpool(end)
-        finally:
+        except BaseException:
             await run_in_threadpool(session.close)
+            raise
 
 
 # The transaction ends before the response is sent, so that what a 202 says is stored.

@@ -256,6 +256,8 @@ def measure(store: str, url: Callable[[str], str], home: Path, seconds: float, r
         served("winnow", url("winnow"), home / "winnow") as winnow,
         served("bare", url("bare"), home / "bare") as limit,
     ):
+        held, delay = asyncio.run(streams(winnow, seconds))
+        print(f"{store} · {held} of {STREAMS} streams held · delay p50 {delay.p50:.0f} ms, p99 {delay.p99:.0f} ms")
         found: dict[str, list[Load]] = {"submissions": [], "bare": [], "poll 304": [], "poll 200": []}
         for _ in range(rounds):
             found["bare"].append(asyncio.run(submissions(limit, seconds)))
@@ -264,8 +266,6 @@ def measure(store: str, url: Callable[[str], str], home: Path, seconds: float, r
             found["poll 200"].append(asyncio.run(polls(winnow, "ranker", seconds, known=False)))
         for name, loads in found.items():
             print(f"{store} · {name} · {sorted(loads, key=lambda load: load.rate)[len(loads) // 2]}", flush=True)
-        held, delay = asyncio.run(streams(winnow, seconds))
-        print(f"{store} · {held} of {STREAMS} streams held · delay p50 {delay.p50:.0f} ms, p99 {delay.p99:.0f} ms")
 
 
 @app.command()
