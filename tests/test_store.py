@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine, inspect, text
+from sqlalchemy import Engine, Insert, column, insert, inspect, text
+from sqlalchemy import table as sql_table
 from sqlalchemy.orm import Session, sessionmaker
 
 from service.engine import Status
@@ -69,6 +70,40 @@ def test_migrations_go_up_and_down_and_keep_what_is_stored(settings: Settings) -
     downgrade(engine, "base")
     assert "jobs" not in inspect(engine).get_table_names()
     upgrade(engine)
+    engine.dispose()
+
+
+def row(table: str, **values: object) -> Insert:
+    columns = [column(name) for name in values]
+    return insert(sql_table(table, *columns)).values(**values)
+
+
+def test_what_refers_to_a_table_outlives_its_migration(settings: Settings) -> None:
+    """Events refer to jobs, which 0004 changes; fires to schedules, which 0009 changes."""
+    engine = open_database(settings.database)
+    times = {"created_at": "2026-01-01", "updated_at": "2026-01-01"}
+    upgrade(engine, "0002")
+    with engine.begin() as connection:
+        job = {"number": 1, "id": "j", "name": "n", "state": "succeeded", "spec": "{}", "submissions": 1}
+        connection.execute(row("jobs", **job, cancel_requested=False, **times))
+        connection.execute(row("events", number=5, job_id="j", time="2026-01-01", kind="queued", data="{}"))
+    upgrade(engine, "0008")
+    with engine.begin() as connection:
+        model = {"name": "m", "owner": "", "description": "", "spec": "{}", "policy": "{}", "retention": "{}"}
+        connection.execute(row("models", **model, version=1, **times))
+        settled = {"missed": "skip", "concurrency": "allow", "catch_up_seconds": 1, "overrides": "{}", "paused": False}
+        about = {"id": "s", "model": "m", "name": "x", "cron": "* * * * *", "timezone": "UTC", "created_by": "a"}
+        connection.execute(row("schedules", **about, **settled, considered_until="2026-01-01", version=1, **times))
+        fire = {"schedule_id": "s", "partition": "", "origin": "cron", "state": "started", "by": "a"}
+        connection.execute(row("fires", **fire, due_at="2026-01-01", created_at="2026-01-01"))
+    upgrade(engine)
+    with engine.begin() as connection:
+        counts = [
+            connection.scalar(text(f"SELECT count(*) FROM {name}"))  # noqa: S608
+            for name in ("jobs", "events", "schedules", "fires")
+        ]
+        assert counts == [1, 1, 1, 1]
+        assert connection.scalar(text("SELECT number FROM events")) == 5
     engine.dispose()
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +11,7 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.orm import Session, sessionmaker
+from sqlalchemy.pool import NullPool
 
 from service.store import events
 
@@ -59,21 +62,41 @@ def open_database(url: str) -> Engine:
 
 def upgrade(engine: Engine, revision: str = "head") -> None:
     """Bring the schema to a revision; safe to call at every start, of several processes at once."""
-    with engine.begin() as connection:
-        _wait_for_turn(connection)
+    with _migrating(engine) as connection:
         command.upgrade(_config(connection), revision)
 
 
 def downgrade(engine: Engine, revision: str) -> None:
-    with engine.begin() as connection:
-        _wait_for_turn(connection)
+    with _migrating(engine) as connection:
         command.downgrade(_config(connection), revision)
 
 
+@contextmanager
+def _migrating(engine: Engine) -> Iterator[Connection]:
+    """A transaction that has the schema to itself.
+
+    To change a table of SQLite is to make it anew and drop the old one, with which all that refers to it would go:
+    foreign keys are off meanwhile, and checked before the end.
+    """
+    if engine.dialect.name != "sqlite":
+        with engine.begin() as connection:
+            _wait_for_turn(connection)
+            yield connection
+        return
+    alone = create_engine(engine.url, poolclass=NullPool)
+    event.listen(alone, "connect", _prepare_sqlite)
+    event.listen(alone, "connect", lambda connection, _: connection.execute("PRAGMA foreign_keys=OFF"))
+    event.listen(alone, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
+    with alone.begin() as connection:
+        yield connection
+        broken = connection.exec_driver_sql("PRAGMA foreign_key_check").all()
+        if broken:
+            raise RuntimeError(f"the migration left rows that refer to nothing: {broken[:5]}; nothing was changed")
+
+
 def _wait_for_turn(connection: Connection) -> None:
-    """One migration at a time, until the transaction ends. A SQLite transaction has the file's lock already."""
-    if connection.dialect.name == "postgresql":
-        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK})
+    """One migration at a time, until the transaction ends."""
+    connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK})
 
 
 def _config(connection: Any) -> Config:

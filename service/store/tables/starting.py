@@ -98,8 +98,6 @@ class Schedule(Base):
     created_by: Mapped[str]
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
-    lease_owner: Mapped[Id | None]
-    lease_until: Mapped[datetime | None]
 
 
 class Fire(Base):
