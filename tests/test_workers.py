@@ -312,6 +312,7 @@ class KnownRows(nn.Module):
 
     def __init__(self, rows: int, seed: int) -> None:
         super().__init__()
+        self.embeddings = None
         own_BW = torch.eye(rows, WIDTH) / math.sqrt(2)
         self.fixed_BC = torch.cat([own_BW * distance for distance in DISTANCES.values()], 1)
         self.draw = torch.Generator().manual_seed(seed)
