@@ -59,4 +59,6 @@ def test_a_guard_finer_than_chance_says_so() -> None:
     full = Metrics(auc=0.80, gauc=None, logloss=0.5, ne=1.0, rows=10_000, base_rate=0.5)
     assert "chance alone moves it by 0.00400 on 10,000 test rows" in judge(GuardSpec(), full, full, 0.004).reason
     assert "chance" not in judge(GuardSpec(), full, full, 0.0004).reason
+    better = Metrics(auc=0.85, gauc=None, logloss=0.5, ne=1.0, rows=10_000, base_rate=0.5)
+    assert "chance" not in judge(GuardSpec(), full, better, 0.004).reason
     assert judge(GuardSpec(), full, full, 0.004).error == 0.004

@@ -91,8 +91,8 @@ class PruneList(_Part):
 def judge(spec: GuardSpec, full: Metrics, finetuned: Metrics, error: float | None = None) -> Verdict:
     """Whether the fine-tuned model is worse than the full one by no more than the spec allows.
 
-    `error` is the difference's standard error: where it is above what is allowed, the reason says that the test split
-    is too small to tell.
+    `error` is the difference's standard error: where the verdict hangs on less than two of it, the reason says that
+    the test split is too small to tell.
     """
     before, after = full.value(spec.metric), finetuned.value(spec.metric)
     if before is None or after is None:
@@ -102,7 +102,7 @@ def judge(spec: GuardSpec, full: Metrics, finetuned: Metrics, error: float | Non
     passed = drop <= spec.max_drop
     moved = f"{spec.metric} {before:.5f} → {after:.5f}, {abs(drop):.5f} {'worse' if drop > 0 else 'better'}"
     reason = f"{moved}; at most {spec.max_drop:g} worse is allowed"
-    if error is not None and error > spec.max_drop:
+    if error is not None and abs(drop - spec.max_drop) < 2 * error:
         reason += f", and chance alone moves it by {error:.5f} on {full.rows:,} test rows: take a larger test split"
     return Verdict(metric=spec.metric, max_drop=spec.max_drop, drop=drop, error=error, passed=passed, reason=reason)
 
