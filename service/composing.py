@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from service.store import models
 from service.store.tables import Model
-from trainers.spec import JobSpec, SpecError, parse_spec
+from trainers.spec import JobSpec, SpecError, merged, parse_spec
 
 
 def compose(session: Session, model: Model, overrides: dict[str, Any]) -> JobSpec:
@@ -27,16 +27,3 @@ def compose(session: Session, model: Model, overrides: dict[str, Any]) -> JobSpe
         {**feature.spec, "name": feature.name, "column": feature.column, "status": feature.status} for feature in chosen
     ]
     return parse_spec({"name": model.name, **merged(model.spec, overrides), "features": features})
-
-
-def merged(base: Any, patch: Any) -> Any:
-    """JSON Merge Patch: objects are merged, null removes, everything else replaces."""
-    if not isinstance(patch, dict):
-        return patch
-    kept = dict(base) if isinstance(base, dict) else {}
-    for key, value in patch.items():
-        if value is None:
-            kept.pop(key, None)
-        else:
-            kept[key] = merged(kept.get(key), value)
-    return kept

@@ -17,7 +17,7 @@ from service.routers.bodies import refuse_unstorable
 from service.settings import Settings
 from service.store import idempotency, jobs
 from service.store.tables import Job
-from trainers.spec import JobSpec
+from trainers.spec import JobSpec, SpecError
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,8 @@ class Submission:
         """The job, and whether an earlier request made it; `spec` is called where none did.
 
         Raises:
-            ApiError: 409 where the key came with another request, 422 for a place outside the allowed roots.
+            ApiError: 409 where the key came with another request, 422 where `spec` raises SpecError or names a place
+                outside the allowed roots.
             RequestValidationError: the spec has what can't be stored.
         """
         refuse_unstorable(self.request)
@@ -51,7 +52,7 @@ class Submission:
                 found = idempotency.made_by(self.session, caller, self.key, digest, self.now - keep)
                 if found is not None:
                     return found, True
-            content = self._checked(spec())
+            content = self._checked(self._made(spec))
             create = partial(jobs.create, self.session, content, self.now, submitted_by=self.caller.name, **columns)
             if self.key is None:
                 return create(), False
@@ -59,6 +60,12 @@ class Submission:
         except idempotency.KeyReusedError:
             detail = f"Idempotency-Key {self.key!r} came with another request; give each request a key of its own"
             raise ApiError(409, "idempotency-conflict", detail) from None
+
+    def _made(self, spec: Callable[[], JobSpec]) -> JobSpec:
+        try:
+            return spec()
+        except SpecError as error:
+            raise ApiError(422, "invalid-spec", str(error)) from None
 
     def _checked(self, spec: JobSpec) -> dict[str, Any]:
         content = spec.model_dump(mode="json")

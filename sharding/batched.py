@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 import warnings
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any
 
@@ -24,7 +25,7 @@ from torchrec.sparse.jagged_tensor import KeyedJaggedTensor
 from sharding.tables import EPSILON, Table
 
 
-class BatchedTables(nn.Module):
+class BatchedTables(nn.Module, ABC):
     """Sums of the embeddings of T tables' ids, whose keys stand in the tables' order.
 
     fbgemm's kernels are used as TorchRec's sharded modules use them, without the exchange around it: a lookup costs
@@ -49,13 +50,13 @@ class BatchedTables(nn.Module):
         pooled_BE: torch.Tensor = self.kernel(ids.values(), ids.offsets().to(ids.values().dtype))
         return pooled_BE
 
+    @abstractmethod
     def weights(self) -> dict[str, torch.Tensor]:
         """By table, sharing memory: (rows, stored_dim)."""
-        raise NotImplementedError
 
+    @abstractmethod
     def optimizer_state(self, optimizer: torch.optim.Optimizer | None) -> dict[str, torch.Tensor]:
         """By table and kind, as `table.kind`, sharing memory; `optimizer` is the one of a kernel that has none."""
-        raise NotImplementedError
 
 
 class FusedTables(BatchedTables):

@@ -28,7 +28,8 @@ from trainers.cli.output import Output
 from trainers.cli.remote import following, login, profiles, watching
 from trainers.cli.remote.profiles import Profile, Profiles
 from trainers.cli.remote.showing import COLUMNS, Rows, show
-from trainers.cli.remote.values import assigned, document, merged
+from trainers.cli.remote.values import assigned, document
+from trainers.spec import merged
 
 DATA = SPEC["dataset"]
 LIST = content({"age": "keep", "noise": "prune"})

@@ -310,6 +310,19 @@ class JobSpec(Config):
         return {feature.name: feature.dim for feature in self.features}
 
 
+def merged(base: Any, patch: Any) -> Any:
+    """JSON Merge Patch (RFC 7396): objects are merged, null takes a key out, anything else replaces."""
+    if not isinstance(patch, dict):
+        return patch
+    kept = dict(base) if isinstance(base, dict) else {}
+    for key, value in patch.items():
+        if value is None:
+            kept.pop(key, None)
+        else:
+            kept[key] = merged(kept.get(key), value)
+    return kept
+
+
 def describe(error: ValidationError) -> str:
     """One line per problem: the field's path, what is wrong, the value given."""
     lines = []

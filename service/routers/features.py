@@ -13,7 +13,6 @@ from pydantic import ValidationError
 
 from service import feature_csv
 from service.access import Approver, Caller, Reader, Submitter
-from service.composing import merged
 from service.inference import footers, infer
 from service.problems import ApiError, FieldError
 from service.roots import allowed
@@ -43,7 +42,7 @@ from service.statuses import BY_HAND, FeatureStatus
 from service.store import features, models
 from service.store.features import Filters, Why
 from service.store.tables import Feature, Model
-from trainers.spec import SpecError
+from trainers.spec import SpecError, merged
 
 router = APIRouter(prefix="/v1/models/{model}", tags=["features"])
 MAX_LIMIT = 1000

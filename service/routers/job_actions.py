@@ -9,7 +9,6 @@ from fastapi import APIRouter, Response
 from pydantic import ConfigDict, Field
 
 from service.access import Submitter
-from service.composing import merged
 from service.problems import ApiError
 from service.routers.bodies import problems
 from service.routers.deps import JobDep, NowDep, SessionDep, SettingsDep
@@ -19,7 +18,7 @@ from service.states import JobState
 from service.store import jobs
 from service.store.tables import Job
 from service.submitting import Submission
-from trainers.spec import JobSpec, SpecError, parse_spec
+from trainers.spec import JobSpec, merged, parse_spec
 
 router = APIRouter(prefix="/v1/jobs/{job_id}", tags=["jobs"])
 RETRIED = frozenset({JobState.FAILED, JobState.CANCELLED})
@@ -84,14 +83,8 @@ def clone(
         raise ApiError(422, "invalid-spec", detail)
     request = {"operation": "cloneJob", "job": job.id, "body": body.model_dump(exclude_unset=True)}
     submission = Submission(session, settings, caller, now, key, request)
-
-    def spec() -> JobSpec:
-        try:
-            return parse_spec(merged(job.spec, body.overrides))
-        except SpecError as error:
-            raise ApiError(422, "invalid-spec", str(error)) from None
-
-    return accepted(session, submission.job(spec, **_as(job, "clone", body, now)), response)
+    found = submission.job(lambda: parse_spec(merged(job.spec, body.overrides)), **_as(job, "clone", body, now))
+    return accepted(session, found, response)
 
 
 def _as(job: Job, kind: str, options: JobOptions, now: datetime) -> dict[str, Any]:

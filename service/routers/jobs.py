@@ -19,7 +19,7 @@ from service.states import JobState
 from service.store import listing
 from service.store.tables import Job
 from service.submitting import Submission
-from trainers.spec import JobSpec, SpecError
+from trainers.spec import JobSpec
 
 router = APIRouter(tags=["jobs"])
 MAX_LIMIT = 200
@@ -153,14 +153,8 @@ def submit_of_model(
     """Store a job over the model's essential, active and candidate features."""
     request = {"operation": "submitModelJob", "model": model.name, "body": body.model_dump()}
     submission = Submission(session, settings, caller, now, key, request)
-
-    def spec() -> JobSpec:
-        try:
-            return compose(session, model, body.overrides)
-        except SpecError as error:
-            raise ApiError(422, "invalid-spec", str(error)) from None
-
-    return accepted(session, submission.job(spec, model=model.name, **body.columns(now)), response)
+    found = submission.job(lambda: compose(session, model, body.overrides), model=model.name, **body.columns(now))
+    return accepted(session, found, response)
 
 
 class JobQuery(bodies.Body):

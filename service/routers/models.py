@@ -11,7 +11,6 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from service.access import Admin, Reader, unrestricted
-from service.composing import merged
 from service.model_settings import ModelSettings, refuse_bad_spec
 from service.policies import Policy, Retention
 from service.problems import ApiError
@@ -20,7 +19,7 @@ from service.routers.deps import ModelDep, NowDep, SessionDep, SettingsDep
 from service.routers.preconditions import IfMatch, etag, require_match
 from service.store import models
 from service.store.tables import Model
-from trainers.spec import Name
+from trainers.spec import Name, merged
 
 router = APIRouter(prefix="/v1/models", tags=["models"])
 MAX_LIMIT = 200

@@ -7,9 +7,9 @@ from typing import Annotated, Any, TypeVar
 from fastapi.exceptions import RequestValidationError
 from pydantic import AfterValidator, BaseModel, Field, StringConstraints, ValidationError
 
-from service.composing import merged
 from service.cron import YEARS, checked_cron, checked_zone
 from service.routers.bodies import Instant, storable
+from trainers.spec import merged
 
 DEPTH = 20
 Kind = TypeVar("Kind", bound=BaseModel)

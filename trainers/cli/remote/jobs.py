@@ -9,8 +9,9 @@ import typer
 
 from trainers.cli.remote.command import Limit, Server, command
 from trainers.cli.remote.showing import Rows
-from trainers.cli.remote.values import Sets, assigned, document, given, merged, seconds
+from trainers.cli.remote.values import Sets, assigned, document, given, seconds
 from trainers.cli.remote.watching import brief, finish, follow
+from trainers.spec import load_spec, merged, parse_spec
 
 if TYPE_CHECKING:
     from service.client.models import JobView
@@ -81,8 +82,6 @@ def _made(server: Server, job: JobView, wait: bool = False) -> Any:
 
 def _spec(path: Path, changes: list[str]) -> Any:
     """Checked here, so that what is wrong is said before anything is sent."""
-    from trainers.spec import load_spec, parse_spec
-
     found = load_spec(path)
     return (
         parse_spec(merged(found.model_dump(mode="json", exclude_unset=True), assigned(changes))) if changes else found

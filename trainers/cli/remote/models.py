@@ -9,7 +9,8 @@ import typer
 
 from trainers.cli.remote.command import PANEL, Limit, Model, Server, command
 from trainers.cli.remote.showing import Rows
-from trainers.cli.remote.values import assigned, document, given, merged
+from trainers.cli.remote.values import assigned, document, given
+from trainers.spec import merged
 
 models = typer.Typer(help="Models on a server.")
 Spec = Annotated[Path | None, typer.Option(help="YAML or JSON: what every job of the model begins with.")]

@@ -46,19 +46,6 @@ def assigned(pairs: Sequence[str]) -> dict[str, Any]:
     return found
 
 
-def merged(base: Any, patch: Any) -> Any:
-    """JSON Merge Patch (RFC 7396): objects are merged, null takes a key out, anything else replaces."""
-    if not isinstance(patch, dict):
-        return patch
-    kept = dict(base) if isinstance(base, dict) else {}
-    for key, value in patch.items():
-        if value is None:
-            kept.pop(key, None)
-        else:
-            kept[key] = merged(kept.get(key), value)
-    return kept
-
-
 def text_of(path: Path) -> str:
     """A file's text; `-` is what comes in."""
     try:
