@@ -30,15 +30,19 @@ TORCH_WHEELS := $(foreach folder,$(subst $(comma), ,$(UV_FIND_LINKS)),$(wildcard
 TORCH_INDEX ?= $(if $(TORCH_WHEELS),,https://download.pytorch.org/whl/cpu)
 UV := VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/python -m uv pip install --quiet
 
+# The bundled node runs npm and what npm installs, wherever the machine has one of its own.
+NPM := PATH="$(abspath $(BIN)):$$PATH" $(abspath $(BIN))/npm --prefix trainers/views
+NODE_MODULES := trainers/views/node_modules/.package-lock.json
+
 .PHONY: help setup demo test test-slow check format serve clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /  make \1\t/' | expand -t 18
 
-setup: $(STAMP) ## make .venv with everything in it; nothing to do where pyproject.toml is unchanged
+setup: $(STAMP) ## make .venv with everything in it; nothing to do where what it needs is unchanged
 
 # The stamp is written last, so that an interrupted set-up is taken up again where uv's cache left off.
-$(STAMP): pyproject.toml
+$(STAMP): pyproject.toml trainers/views/package-lock.json
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null \
 	  || { echo "$(PYTHON) is not CPython 3.11; install it, or name it: make setup PYTHON=/path/to/python3.11" >&2; exit 2; }
 	@rm -f $(VENV)/.installed-*
@@ -75,18 +79,23 @@ test: setup ## run every test but the long experiments
 test-slow: setup ## run the long experiments
 	@$(BIN)/python -m pytest -m slow --timeout=7200
 
-check: setup ## lint, format, strict types and the import rule
+$(NODE_MODULES): trainers/views/package-lock.json
+	@$(NPM) ci --silent --ignore-scripts --no-audit
+
+check: setup $(NODE_MODULES) ## lint, format, strict types and the import rule
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+	@$(NPM) run --silent check
 	@$(BIN)/python -m pytest tests/test_imports.py
 
-format: setup ## rewrite the code in its format, and mend what the linter can
+format: setup $(NODE_MODULES) ## rewrite the code in its format, and mend what the linter can
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
+	@$(NPM) run --silent format
 
 serve: setup ## start the control plane on this machine: SQLite, local Ray
 	@$(BIN)/winnow serve
 
 clean: ## remove .venv, caches and the demo; not the runs
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache build *.egg-info $(DEMO)
+	rm -rf $(VENV) trainers/views/libraries trainers/views/node_modules .mypy_cache .ruff_cache .pytest_cache build *.egg-info $(DEMO)

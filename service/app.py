@@ -14,10 +14,14 @@ from service.clock import Clock, utc_now
 from service.engine import Engine
 from service.feed import Feed
 from service.limits import Limits, StandingShown
+from service.list_totals import ListTotals
 from service.loops import Loop, Running
 from service.metrics import Metrics
 from service.observe import Observed, trace
 from service.openapi import DESCRIPTION, TAGS, say_problems
+from service.pages import routes as pages
+from service.pages import signing_in
+from service.pages.headers import PageHeaders
 from service.problems import install
 from service.reconcile import Reconciler
 from service.retention import Retention
@@ -33,11 +37,14 @@ from service.routers import (
     keys,
     latency,
     logs,
+    me,
     metrics,
     models,
+    overview,
     prune_lists,
     queue,
     reports,
+    results,
     schedules,
     triggers,
     webhooks,
@@ -48,6 +55,7 @@ from service.settings import EVERYWHERE, Settings
 from service.stopping import heard
 from service.store.database import connect, reading
 from service.triggers.loop import Evaluator
+from service.watched import Answers
 from service.webhooks.delivering import Deliverer
 
 STOP_SECONDS = 5.0
@@ -57,9 +65,11 @@ ROUTERS = (
     jobs.router,
     job_actions.router,
     queue.router,
+    overview.router,
     events.router,
     reports.router,
     gates.router,
+    results.router,
     logs.router,
     schedules.router,
     fires.router,
@@ -69,8 +79,11 @@ ROUTERS = (
     features.router,
     prune_lists.router,
     keys.router,
+    me.router,
     audit.router,
     webhooks.router,
+    signing_in.router,
+    pages.router,
 )
 
 
@@ -100,16 +113,26 @@ def create_app(settings: Settings, engine: Engine, *, open_to_local: bool = Fals
         ending()
         running.stop(STOP_SECONDS)
 
-    app = FastAPI(title="Winnow", version="0.1.0", description=DESCRIPTION, openapi_tags=TAGS, lifespan=lifespan)
+    app = FastAPI(
+        title="Winnow",
+        version="0.1.0",
+        description=DESCRIPTION,
+        openapi_tags=TAGS,
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+    )
     app.state.settings, app.state.engine, app.state.sessions = settings, engine, sessions
     app.state.readers, app.state.turns = reading(sessions), Turns()
     app.state.open_to_local, app.state.now = open_to_local, now
     app.state.feed, app.state.ending = Feed(sessions, now), False
     app.state.metrics = Metrics(sessions, app.state.readers, settings, now, lambda: len(app.state.feed.listeners))
-    app.state.limits = Limits(settings)
+    app.state.limits, app.state.answers = Limits(settings), Answers()
+    app.state.list_totals = ListTotals()
     install(app)
     app.add_middleware(StandingShown)
     app.add_middleware(RefusalsNoted)
+    app.add_middleware(PageHeaders)
     app.add_middleware(Observed)
     trace(app)
     for router in ROUTERS:

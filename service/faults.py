@@ -1,4 +1,4 @@
-"""Where the job loop may be made to die or to stop, for tests: `WINNOW_FAULT_POINT=kill:start.claimed@2`.
+"""Where a loop may be made to die or to stop, for tests: `WINNOW_FAULT_POINT=kill:start.claimed@2`.
 
 The action is `kill` (SIGKILL) or `stop` (SIGSTOP), and comes when the point is reached for the nth time (the first
 unless given). Without the variable a point does nothing.
@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import os
 import signal
-from collections import Counter
+from itertools import count
 
-POINTS = (
+JOB_POINTS = (
     "look.leased",
     "look.seen",
     "look.stopped",
@@ -24,10 +24,19 @@ POINTS = (
     "start.submitted",
     "start.confirmed",
 )
+DELIVERY_POINTS = (
+    "queue.written",
+    "queue.committed",
+    "lease.written",
+    "lease.committed",
+    "send.answered",
+    "note.written",
+    "note.committed",
+)
 VARIABLE = "WINNOW_FAULT_POINT"
 ACTIONS = {"kill": signal.SIGKILL, "stop": signal.SIGSTOP}
 
-_reached: Counter[str] = Counter()
+_times = count(1)  # that the wanted point was reached; loops reach theirs in several threads
 
 
 def reached(point: str) -> None:
@@ -36,9 +45,6 @@ def reached(point: str) -> None:
     if not wanted:
         return
     action, _, place = wanted.partition(":")
-    name, _, count = place.partition("@")
-    if name != point:
-        return
-    _reached[point] += 1
-    if _reached[point] == int(count or 1):
-        os.kill(os.getpid(), ACTIONS[action])
+    name, _, time = place.partition("@")
+    if name == point and next(_times) == int(time or 1):
+        signal.raise_signal(ACTIONS[action])  # this thread goes no further, whatever others do

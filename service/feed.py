@@ -24,7 +24,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from service.access import LOCAL, Caller
 from service.clock import Clock
 from service.states import ENDED
-from service.store import events, keys, listing
+from service.store import browser_sessions, events, keys, listing
 from service.store.tables import Event
 
 log = structlog.get_logger()
@@ -244,15 +244,19 @@ class Feed:
         return contents, max(newest, *(event.number for event in found), 0), False, over
 
     async def _recheck(self) -> None:
-        ids = {listener.caller.id for listener in self.listeners}
-        good = await asyncio.to_thread(self._good, ids)
-        for listener in self.listeners:
-            listener.refused = listener.caller.id not in good
-        if any(listener.refused for listener in self.listeners):
+        listeners = list(self.listeners)
+        good = await asyncio.to_thread(self._good, {listener.caller for listener in listeners})
+        for listener in listeners:
+            listener.refused = listener.caller not in good
+        if any(listener.refused for listener in listeners):
             self._tell()
 
-    def _good(self, ids: Collection[str]) -> set[str]:
+    def _good(self, callers: Collection[Caller]) -> set[Caller]:
         """Of these callers those who may still listen; who came in without a key may while there are none."""
         with self.sessions() as session:
-            good = keys.usable_ids(session, ids, self.now())
-            return good if keys.any_made(session) else good | {LOCAL.id}
+            good_keys = keys.usable_ids(session, {caller.id for caller in callers}, self.now())
+            tokens = {caller.session for caller in callers if caller.session is not None}
+            signed_in = browser_sessions.live(session, tokens, self.now())
+            if not keys.any_made(session):
+                good_keys.add(LOCAL.id)
+        return {c for c in callers if (c.id in good_keys if c.session is None else c.session in signed_in)}

@@ -17,7 +17,7 @@ TAGS = [
     {"name": "models", "description": "Ranking models under management: spec, policy, retention."},
     {"name": "features", "description": "A model's features, their statuses and every decision on them."},
     {"name": "jobs", "description": "Selections: submitted, watched, cancelled, run again."},
-    {"name": "gates", "description": "How a run's gates moved."},
+    {"name": "gates", "description": "How a run's gates moved, and its measures over time."},
     {"name": "events", "description": "All that happened, in order, as pages or as a stream."},
     {"name": "triggers", "description": "Conditions on a model that start a selection, and the latencies they read."},
     {"name": "schedules", "description": "Selections at set times, and what came of each."},

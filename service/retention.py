@@ -46,6 +46,7 @@ class Retention:
         }
         with self.sessions.begin() as session:
             gone["idempotency_keys"] = retention.idempotency_keys(session, now - hours)
+            gone["browser_sessions"] = retention.browser_sessions(session, now)
         if any(gone.values()):
             log.info("deleted what was kept long enough", **gone)
         return gone

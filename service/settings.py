@@ -56,7 +56,7 @@ class Settings(BaseSettings):
     cancel_grace_seconds: float = Field(
         default=15.0, ge=0, description="how long a run that is cancelled has to end by itself"
     )
-    snapshot_seconds: float = Field(default=2.0, ge=0, description="the least time between two snapshots of a job")
+    snapshot_seconds: float = Field(default=1.0, ge=0, description="the least time between two snapshots of a job")
     trigger_seconds: float = Field(default=60.0, gt=0, le=3600, description="pause between evaluations of a trigger")
     observe_seconds: float = Field(
         default=10.0, gt=0, le=3600, description="how long a trigger's look at Prometheus or at partitions may take"
@@ -75,6 +75,9 @@ class Settings(BaseSettings):
         default=24.0, gt=0, le=8760, description="how long a repeated Idempotency-Key is answered with its first job"
     )
 
+    session_hours: float = Field(
+        default=12.0, gt=0, le=8760, description="how long a browser that signed in with a key stays signed in"
+    )
     rate_limit: RateLimit = Field(
         default="6000/minute", description="requests of one key, on one replica (`600/minute`, `20/second`); empty: any"
     )

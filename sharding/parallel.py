@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Collection, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import torch
@@ -27,6 +27,22 @@ from sharding.tables import EPSILON, Table, configs
 Optimizer = Literal["adagrad", "adam"]
 
 
+@dataclass(frozen=True, kw_only=True)
+class TableOptimizer:
+    """What trains the tables.
+
+    Args:
+        kind: adagrad learns within the backward pass, row by row looked up (exact, which on CPU takes half the time of
+            fbgemm's row-wise one). adam moves every row at every step, and every rank holds all tables: for tables of
+            modest size, where Adagrad's shrinking steps stop too early.
+        weight_decay: of Adam; fbgemm's Adagrad has none.
+    """
+
+    learning_rate: float
+    kind: Optimizer = "adagrad"
+    weight_decay: float = 0.0
+
+
 class ShardedEmbeddings(nn.Module):
     """Pooled embeddings of one table per feature, as one matrix in the order of `tables`.
 
@@ -35,11 +51,7 @@ class ShardedEmbeddings(nn.Module):
 
     Args:
         tables: in the order of the output's columns.
-        learning_rate: of the optimizer.
-        optimizer: adagrad learns within the backward pass, row by row looked up (exact, which on CPU takes half the
-            time of fbgemm's row-wise one). adam moves every row at every step, and every rank holds all tables: for
-            tables of modest size, where Adagrad's shrinking steps stop too early.
-        weight_decay: of Adam; fbgemm's Adagrad has none.
+        optimizer: of the tables.
         machine: the ranks; one CPU rank unless given.
         device: of this rank.
         seed: of the first weights.
@@ -48,7 +60,7 @@ class ShardedEmbeddings(nn.Module):
 
     Example:
         >>> from torchrec.sparse.jagged_tensor import KeyedJaggedTensor
-        >>> embeddings = ShardedEmbeddings([Table(name="user", rows=10, dim=3)], learning_rate=0.1)
+        >>> embeddings = ShardedEmbeddings([Table(name="user", rows=10, dim=3)], TableOptimizer(learning_rate=0.1))
         >>> ids = KeyedJaggedTensor(["user"], values=torch.tensor([1, 2]), lengths=torch.tensor([1, 1]))
         >>> embeddings(ids).shape
         torch.Size([2, 3])
@@ -61,10 +73,8 @@ class ShardedEmbeddings(nn.Module):
     def __init__(
         self,
         tables: Sequence[Table],
+        optimizer: TableOptimizer,
         *,
-        learning_rate: float,
-        optimizer: Optimizer = "adagrad",
-        weight_decay: float = 0.0,
         machine: Machine | None = None,
         device: torch.device | None = None,
         seed: int = 0,
@@ -73,8 +83,7 @@ class ShardedEmbeddings(nn.Module):
     ) -> None:
         super().__init__()
         self.tables = tuple(tables)
-        self.learning_rate, self.optimizer, self.weight_decay = learning_rate, optimizer, weight_decay
-        self.seed, self.batch_size = seed, batch_size
+        self.optimizer, self.seed, self.batch_size = optimizer, seed, batch_size
         self.machine = machine or Machine(world=1, local_world=1)
         self.device = device or torch.device("cpu")
         self.placement = placement
@@ -93,18 +102,18 @@ class ShardedEmbeddings(nn.Module):
         self.dense_optimizer = self._dense_optimizer()
 
     def _one_rank(self) -> nn.Module:
-        if self.optimizer == "adam":
+        if self.optimizer.kind == "adam":
             return DenseTables(self.tables, device=self.device, seed=self.seed)
-        return FusedTables(self.tables, learning_rate=self.learning_rate, device=self.device, seed=self.seed)
+        return FusedTables(self.tables, learning_rate=self.optimizer.learning_rate, device=self.device, seed=self.seed)
 
     def _many_ranks(self) -> nn.Module:
         """Tables are born sharded, on the meta device first, so that no rank ever holds one whole."""
         collection = EmbeddingBagCollection(configs(self.tables), device=torch.device("meta"))
         machine = self.machine
-        if self.optimizer == "adam":
+        if self.optimizer.kind == "adam":
             machine = replace(machine, sharding=_whole_on_every_rank(machine.sharding))
         else:
-            settings = {"lr": self.learning_rate, "eps": EPSILON}
+            settings = {"lr": self.optimizer.learning_rate, "eps": EPSILON}
             apply_optimizer_in_backward(torch.optim.Adagrad, collection.parameters(), settings)
         if self.placement is None:
             self.placement = plan(collection, self.tables, machine, self.batch_size)
@@ -118,9 +127,11 @@ class ShardedEmbeddings(nn.Module):
         parameters = list(self.collection.parameters() if dense else self._replicated().values())
         if not parameters:
             return None
-        if self.optimizer == "adagrad":
-            return torch.optim.Adagrad(parameters, lr=self.learning_rate, eps=EPSILON)
-        adam = torch.optim.Adam(parameters, lr=self.learning_rate, weight_decay=self.weight_decay, fused=True)
+        if self.optimizer.kind == "adagrad":
+            return torch.optim.Adagrad(parameters, lr=self.optimizer.learning_rate, eps=EPSILON)
+        adam = torch.optim.Adam(
+            parameters, lr=self.optimizer.learning_rate, weight_decay=self.optimizer.weight_decay, fused=True
+        )
         for parameter in parameters:  # now, and not at the first step: a checkpoint fills in what is there
             zeros = {kind: torch.zeros_like(parameter) for kind in ("exp_avg", "exp_avg_sq")}
             adam.state[parameter] = {"step": torch.zeros((), device=self.device), **zeros}
@@ -206,7 +217,7 @@ class ShardedEmbeddings(nn.Module):
             return self.collection.optimizer_state(self.dense_optimizer)
         found: dict[str, Any] = {}
         if self.dense_optimizer is not None:
-            kinds = ("sum",) if self.optimizer == "adagrad" else ("step", "exp_avg", "exp_avg_sq")
+            kinds = ("sum",) if self.optimizer.kind == "adagrad" else ("step", "exp_avg", "exp_avg_sq")
             state = self.dense_optimizer.state
             for name, parameter in self._replicated().items():
                 found |= {f"{name}.{kind}": state[parameter][kind] for kind in kinds}
@@ -221,9 +232,7 @@ class ShardedEmbeddings(nn.Module):
         kept = [table for table in self.tables if table.name in set(names)]
         small = ShardedEmbeddings(
             kept,
-            learning_rate=self.learning_rate,
-            optimizer=self.optimizer,
-            weight_decay=self.weight_decay,
+            self.optimizer,
             machine=self.machine,
             device=self.device,
             seed=self.seed,

@@ -14,9 +14,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from itertools import pairwise
+from itertools import cycle, pairwise
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
@@ -27,7 +27,7 @@ from service.reconcile import Reconciler
 from service.settings import Settings
 from service.store import events, jobs
 from service.store.database import connect, open_database
-from service.store.tables import Job
+from service.store.tables import Event, Job
 from trainers.run_directory import RunDirectory, write_json
 
 # What each plot ends as, and the attempts it takes; None where that depends on when it was cancelled.
@@ -42,7 +42,7 @@ PLOTS: dict[str, tuple[str, int | None]] = {
 PRUNE_LIST = {"id": "abc", "guard": {"passed": True, "reason": "auc held"}}
 STAGES = ("searching", "ranking", "evaluating")
 PROCESSES = multiprocessing.get_context("forkserver")
-PROCESSES.set_forkserver_preload(["tests.fault_loop"])
+PROCESSES.set_forkserver_preload(["tests.fault_loop", "tests.fault_deliveries"])
 
 
 @dataclass(frozen=True)
@@ -136,10 +136,12 @@ class Theatre:
     settings: Settings
     ahead: float = 0.0
     plots: dict[str, str] = field(default_factory=dict)
+    points: ClassVar[tuple[str, ...]] = faults.JOB_POINTS
 
     def __post_init__(self) -> None:
         self.sessions: sessionmaker[Session] = connect(self.settings.database)
         self.engine = FileEngine(self.settings.home / "engine")
+        self._next = cycle(PLOTS)
 
     @property
     def now(self) -> datetime:
@@ -151,6 +153,18 @@ class Theatre:
             self.plots[job.id] = plot
             return job.id
 
+    def add_more(self) -> None:
+        self.add(next(self._next))
+
+    def add_all(self) -> None:
+        """Jobs that between them come by every point."""
+        self.add("dies")
+        self.add("cancelled")
+
+    @property
+    def work(self) -> str:
+        return f"{len(self.plots)} jobs"
+
     def meddle(self, *, early: bool) -> None:
         """Forget what is to be lost, once it is known to run; cancel what is to be cancelled, then or before."""
         with self.sessions.begin() as session:
@@ -161,7 +175,7 @@ class Theatre:
                 if plot == "cancelled" and (early or job.state in STAGES):
                     jobs.request_cancel(session, job, "parent", self.now)
 
-    def child(self, steps: int, fault: str = "") -> multiprocessing.process.BaseProcess:
+    def child(self, fault: str = "", steps: int = 4) -> multiprocessing.process.BaseProcess:
         child = PROCESSES.Process(target=loop, args=(self.settings, self.ahead, steps, fault))
         child.start()
         return cast(multiprocessing.process.BaseProcess, child)
@@ -195,6 +209,17 @@ class Theatre:
                 if not whole(job, [(each.kind, each.data) for each in events.after(session, 0, 1000, job_id=job.id)]):
                     found["events"].append(job.id)
         return found
+
+    def content(self) -> list[tuple[object, ...]]:
+        """All of the jobs but who holds their leases, all events, and what the engine took."""
+        kept = [column for column in Job.__table__.columns if not column.name.startswith("lease")]
+        with self.sessions() as session:
+            rows = [*session.execute(select(*kept).order_by(Job.number))]
+            told = [*session.execute(select(Event.number, Event.kind).order_by(Event.number))]
+        return [*(tuple(row) for row in [*rows, *told]), tuple(self.engine.told["accepted"])]
+
+    def close(self) -> None:
+        self.sessions.kw["bind"].dispose()
 
 
 def whole(job: Job, told: list[tuple[str, dict[str, Any]]]) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from trainers.coordinator import Coordinator, Snapshot
+from trainers.gate_history import GateHistory
 from trainers.metrics import Metrics
 from trainers.polarization import Polarization
 from trainers.pruning.curve import FeatureScore, ranking_prefixes
@@ -63,8 +64,12 @@ def finished_run(
     ).sealed()
     write_json(run.spec, _as_named(spec, names))
     write_json(run.prune_list, found.model_dump(mode="json"))
-    write_json(run.metrics, _metrics(scores, snapshots))
-    write_history(run, _history(names, gate_F, snapshots))
+    write_json(run.metrics, {**found.metrics, **_metrics(scores, snapshots)})
+    final = _history(names, gate_F, snapshots)
+    write_history(run, final)
+    history = GateHistory(run.history, names)
+    history.extend(0, 0, final.snapshots)
+    history.flush()
     return run
 
 
@@ -99,10 +104,10 @@ def _history(names: tuple[str, ...], gate_F: np.ndarray[Any, Any], snapshots: in
 
 
 def _metrics(scores: list[FeatureScore], snapshots: int) -> dict[str, Any]:
-    steps = range(50, 50 * snapshots + 1, 50)
     return {
         "curve": [
-            {"features": len(kept), "dims": 4 * len(kept), "logloss": 0.5 + 0.1 / len(kept)}
+            {"features": len(kept), "dims": 4 * len(kept), "embedding_bytes": 1600 * len(kept)}
+            | {"logloss": 0.5 + 0.1 / len(kept), "auc": 0.75 - 0.1 / len(kept), "gauc": None}
             for kept in ranking_prefixes(scores, 64)
         ],
         "delta": 0.001,
@@ -111,6 +116,8 @@ def _metrics(scores: list[FeatureScore], snapshots: int) -> dict[str, Any]:
         "steps": 50 * snapshots,
         "attempts": 1,
         "converged": {"gates": True, "model": False},
-        "polarization": [[step, 0.2, 0.3, 0.5] for step in steps],
-        "losses": [[step, 0.6 - 0.1 * step / steps[-1], 0.55, 0.01] for step in steps],
+        "features": [
+            {"name": score.name, "dim": 4, "embedding_bytes": 1600, "bytes_per_example": 8.0, "sparsity": 0.25}
+            for score in scores
+        ],
     }

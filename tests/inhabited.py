@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from service.app import create_app
 from service.settings import Settings
-from service.store import events, jobs, keys
+from service.store import browser_sessions, events, jobs, keys
 from service.store.tables import (
     Attempt,
     Delivery,
@@ -48,6 +48,14 @@ def service(home: Path, **settings: Any) -> tuple[FastAPI, dict[str, dict[str, s
 def secret(app: FastAPI, name: str, scopes: list[str], model: str | None = None) -> str:
     with app.state.sessions.begin() as session:
         return keys.create(session, name, scopes, AT, by="test", model=model).secret
+
+
+def signed_in(app: FastAPI, key: str) -> str:
+    """The token of a browser that signed in with this key."""
+    with app.state.sessions.begin() as session:
+        found = keys.usable(session, keys.digest(key), AT)
+        assert found is not None
+        return browser_sessions.begin(session, found, found.hash, AT, timedelta(hours=1))
 
 
 def _inhabit(session: Session, model: str) -> dict[str, str]:

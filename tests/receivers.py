@@ -47,7 +47,10 @@ def receiving(tls: ssl.SSLContext | None = None) -> Iterator[Receiver]:
         protocol_version = "HTTP/1.1"
 
         def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
+            length = int(self.headers["Content-Length"])
+            body = self.rfile.read(length)
+            if len(body) < length:
+                return  # a sender that died meanwhile
             with receiver.lock:
                 receiver.got.append(Got(self.path, {k.lower(): v for k, v in self.headers.items()}, body))
                 receiver.together += 1

@@ -314,9 +314,22 @@ def test_snapshots_are_no_closer_than_the_setting_and_leave_the_gates_out(plane:
         plane.time += timedelta(seconds=0.5)
     with plane.sessions() as session:
         told = [each.data for each in events.after(session, 0, 100, job_id=job) if each.kind == "job.snapshot"]
-    assert [each["progress"]["step"] for each in told] == [1, 5, 9]
+    assert [each["progress"]["step"] for each in told] == [1, 3, 5, 7, 9]
     assert told[0] == {"attempt": 1, "progress": {**PROGRESS, "step": 1}}
     assert (plane.job(job).progress or {})["gates"] == {"age": 0.5}
+
+
+def test_a_snapshot_that_was_held_back_comes_when_nothing_follows_it(plane: Plane) -> None:
+    job = plane.add()
+    plane.loop.step()
+    plane.report(job, 1, step=1)
+    plane.report(job, 2, step=2)
+    for _ in range(3):
+        plane.time += timedelta(seconds=1)
+        plane.loop.step()
+    with plane.sessions() as session:
+        told = [each.data for each in events.after(session, 0, 100, job_id=job) if each.kind == "job.snapshot"]
+    assert [each["progress"]["step"] for each in told] == [1, 2]
 
 
 def test_an_older_directory_does_not_undo_a_report(plane: Plane) -> None:

@@ -16,7 +16,7 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from sqlalchemy.orm import Session
 
-from service.access import INCLUDED
+from service.access import INCLUDED, SESSION_COOKIE
 from service.routers.session import session_of
 from tests import inhabited
 from tests.inhabited import FEATURE, FOREIGN, OWN, SPEC
@@ -45,7 +45,7 @@ BODIES: dict[str, dict[str, Any]] = {
 FOR_RUNS = {"reportProgress"}
 REFUSED = {401, 403}
 # Where what is the caller's may have nothing to show yet.
-MAY_BE_EMPTY = {"getLogs", "getGates"}
+MAY_BE_EMPTY = {"getLogs", "getGates", "getResults"}
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,9 @@ class Service:
     values: dict[str, dict[str, str]]
 
     def status(self, operation: Operation, model: str, key: str | None) -> tuple[int, str]:
-        headers = {} if key is None else {"Authorization": f"Bearer {key}".encode()}
+        return self.ask(operation, model, {} if key is None else {"Authorization": f"Bearer {key}".encode()})
+
+    def ask(self, operation: Operation, model: str, headers: dict[str, Any]) -> tuple[int, str]:
         body: dict[str, Any] = {"json": BODIES.get(operation.id, {})} if operation.has_body else {}
         path = operation.path.format(**self.values[model])
         answer = self.http.request(operation.method, path, headers=headers, **body)
@@ -184,6 +186,29 @@ def test_what_is_foreign_is_as_if_it_were_not_there(service: Service, scope: str
         shown = [name for name, value in service.values[FOREIGN].items() if f'"{value}"' in text]
         if status not in expected or shown:
             wrong[operation.id] = status, text
+    assert wrong == {}
+
+
+@pytest.mark.parametrize("scope", INCLUDED)
+@pytest.mark.parametrize("of", [None, OWN], ids=["all", "one"])
+def test_a_browser_may_what_the_key_may_that_it_signed_in_with(service: Service, scope: str, of: str | None) -> None:
+    """From the service's own pages; from others nothing that changes something."""
+    key = inhabited.secret(service.app, f"{scope}-{of}-in-a-browser", [scope], of)
+    own = str(service.http.base_url)
+    cookie = {"Cookie": f"{SESSION_COOKIE}={inhabited.signed_in(service.app, key)}"}
+    wrong = {}
+    for operation in service.operations:
+        for model in (OWN, FOREIGN):
+            expected, _ = service.status(operation, model, key)
+            if operation.id in FOR_RUNS:
+                expected = 401
+            status, text = service.ask(operation, model, {**cookie, "Origin": own})
+            if status != expected or (of is not None and status == 200 and FOREIGN in text):
+                wrong[f"{operation.id} of {model}"] = status, expected, text
+            if operation.method != "GET" and operation.id not in FOR_RUNS:
+                status, text = service.ask(operation, model, {**cookie, "Origin": f"{own}:3000"})
+                if status != 403 or "foreign-origin" not in text:
+                    wrong[f"{operation.id} of {model} from elsewhere"] = status, 403, text
     assert wrong == {}
 
 

@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 
-from sharding.parallel import ShardedEmbeddings
+from sharding.parallel import ShardedEmbeddings, TableOptimizer
 from sharding.planner import Machine
 from sharding.tables import Table
 from tests.ranks import ranks
@@ -41,7 +41,9 @@ def check_rows(path: str) -> None:
     rank = torch.distributed.get_rank()
     loader = Loader(Source.open(path), Decoder(SPEC), batch_size=4, rank=rank, world=2, shuffle_rows=8)
     machine = Machine(world=2, local_world=2, device="cpu")
-    embeddings = ShardedEmbeddings(TABLES, learning_rate=0.1, machine=machine, device=torch.device("cpu"), batch_size=4)
+    embeddings = ShardedEmbeddings(
+        TABLES, TableOptimizer(learning_rate=0.1), machine=machine, device=torch.device("cpu"), batch_size=4
+    )
     user, tags = (table.initial(0)[:, :DIM] for table in TABLES)
     for batch in loader.batches(0, 2 * loader.steps_per_epoch):
         numbers = [int(n) for n in batch.dense_BD[:, 0]]

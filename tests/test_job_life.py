@@ -9,7 +9,15 @@ import pytest
 from fastapi.testclient import TestClient
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    Bundle,
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 from sqlalchemy import delete, select
 
 from service.app import create_app
@@ -27,6 +35,7 @@ from trainers.run_directory import write_json
 PRUNE_LIST = {"id": "abc", "guard": {"passed": True, "reason": "auc held"}}
 ENDS = ("list", "user", "fault", "silence")
 LIMIT = 2
+FAILURES, HOURS = st.integers(0, 2), st.none() | st.integers(1, 3)
 
 
 class World:
@@ -66,7 +75,14 @@ class JobLife(RuleBasedStateMachine):
         self.ended: dict[str, tuple[str, str | None]] = {}
         self.reported: dict[tuple[str, int], int] = {}
 
-    @rule(target=made, failures=st.integers(0, 2), hours=st.none() | st.integers(1, 3))
+    @initialize(target=made, failures=FAILURES)
+    def begin(self, failures: int) -> str:
+        """With a run, which most of what can happen happens to."""
+        job = self.submit(failures, None)
+        self.replicas[0].step()
+        return job
+
+    @rule(target=made, failures=FAILURES, hours=HOURS)
     def submit(self, failures: int, hours: int | None) -> str:
         deadline = None if hours is None else self.world.time + timedelta(hours=hours)
         with self.world.sessions.begin() as session:
@@ -76,8 +92,10 @@ class JobLife(RuleBasedStateMachine):
     @rule(which=st.integers(0, 1), down=st.booleans())
     def step(self, which: int, down: bool) -> None:
         self.world.engine.down = down and which == 1
-        self.replicas[which].step()
-        self.world.engine.down = False
+        try:
+            self.replicas[which].step()
+        finally:
+            self.world.engine.down = False
 
     @rule(point=st.sampled_from(("start.claimed", "start.held", "start.submitted", "look.seen", "apply.written")))
     def die_in_a_step(self, point: str) -> None:
@@ -96,16 +114,16 @@ class JobLife(RuleBasedStateMachine):
     def wait(self, seconds: int) -> None:
         self.world.time += timedelta(seconds=seconds)
 
+    @precondition(lambda self: self.world.engine.running)
     @rule()
     def forget(self) -> None:
         """The head is started anew: what ran there has ended with it, and its history is gone."""
         self.world.engine.forget()
 
+    @precondition(lambda self: self.world.engine.running)
     @rule(how=st.sampled_from(ENDS), choice=st.integers(0, 9))
     def end_a_run(self, how: str, choice: int) -> None:
         running = self.world.engine.running
-        if not running:
-            return
         submission = running[choice % len(running)]
         directory = self.world.engine.directory(submission)
         if how == "list":
@@ -146,17 +164,36 @@ class JobLife(RuleBasedStateMachine):
         else:
             assert (after.state, after.progress) == (found.state, found.progress)
 
+    def teardown(self) -> None:
+        """Whatever happened, in the end every run ends and its job with it."""
+        for _ in range(40):
+            self.wait(3700)
+            for replica in self.replicas:
+                replica.step()
+            self.hold_all()
+            while self.world.engine.running:
+                self.end_a_run("list", 0)
+            with self.world.sessions() as session:
+                states = session.scalars(select(Job.state)).all()
+            if all(JobState(state).ended for state in states):
+                return
+        raise AssertionError(f"these jobs don't end: {states}")
+
     def find(self, job_id: str) -> Job:
         with self.world.sessions() as session:
             return session.scalars(select(Job).where(Job.id == job_id)).one()
 
     @invariant()
+    def hold_all(self) -> None:
+        self.no_two_attempts_run()
+        self.what_has_ended_stays_ended()
+        self.every_change_of_state_has_its_event()
+
     def no_two_attempts_run(self) -> None:
         assert self.world.engine.overlaps == 0
         running = [submission.rpartition("-")[0] for submission in self.world.engine.running]
         assert len(running) == len(set(running)) <= LIMIT
 
-    @invariant()
     def what_has_ended_stays_ended(self) -> None:
         with self.world.sessions() as session:
             for job in session.scalars(select(Job)):
@@ -170,7 +207,6 @@ class JobLife(RuleBasedStateMachine):
                 assert job.failures <= job.max_failures + 1
                 assert state is not JobState.SUCCEEDED or job.prune_list == PRUNE_LIST
 
-    @invariant()
     def every_change_of_state_has_its_event(self) -> None:
         with self.world.sessions() as session:
             for job in session.scalars(select(Job)):

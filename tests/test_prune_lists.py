@@ -379,6 +379,10 @@ def test_lists_are_listed_by_pages_and_state(lite: Managed) -> None:
     while True:
         page = lite.http.get(f"{URL}/prune-lists", params={"limit": 2, **({"cursor": cursor} if cursor else {})}).json()
         seen += [published["number"] for published in page["prune_lists"]]
+        for published in page["prune_lists"]:
+            whole = lite.http.get(f"{URL}/prune-lists/{published['number']}").json()["content"]
+            assert published["after"].items() <= whole["after"].items()
+            assert published["before"]["dims"] == whole["before"]["dims"]
         cursor = page["next"]
         if cursor is None:
             break

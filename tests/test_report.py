@@ -1,239 +1,117 @@
-"""The report: every number of the prune list on the page, nothing from outside, hostile names harmless."""
+"""The report: opens from disk and fetches nothing, says what the run found, keeps hostile names harmless."""
 
 from __future__ import annotations
 
-import html
+import base64
+import gzip
 import json
 import re
+import time
 from dataclasses import replace
 from html.parser import HTMLParser
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, expect
 
+from tests.browsing import needs_browser, page_of
 from tests.finished_run import FINETUNED, FULL, finished_run, truth_file
+from tests.rehearsal import playing
+from tests.showcase import SPEC, feature
 from trainers.report import render
-from trainers.report.plots import GAP, _spread, history
-from trainers.report.summary import Quality, Saving, rule, size
+from trainers.report.summary import Quality, Saving, rule
 from trainers.run_directory import RunDirectory, read_json
+from trainers.views import assets, grid, measures
 
-HOSTILE = ("<script>alert(1)</script>", '"><img src=x onerror=alert(1)>', r"$\frac{1$", "--></svg>{{7*7}}", "a" * 200)
+HOSTILE = (
+    "</script><script>alert(1)</script>",
+    '"><img src=x onerror=alert(1)>',
+    "$&$`${1}",
+    "--></pre>{{7*7}}",
+    "ünïcödé 特徴 🦔",
+)
 
 
-class Page(HTMLParser):
-    """The page's visible text, its tags with their attributes, and the cells of its tables by row."""
+class Static(HTMLParser):
+    """The page as it stands in the file: its tags with their attributes, and the text of elements that have an id."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
-        self.words: list[str] = []
         self.tags: list[tuple[str, dict[str, str]]] = []
-        self.rows: list[list[str]] = []
-        self._hidden = self._cell = False
+        self.by_id: dict[str, str] = {}
+        self._inside = ""
         self.feed(text)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.append((tag, {name: value or "" for name, value in attrs}))
-        self._hidden = tag in ("style", "script")
-        if tag == "tr":
-            self.rows.append([])
-        if tag in ("td", "th"):
-            self.rows[-1].append("")
-            self._cell = True
-
-    def handle_endtag(self, tag: str) -> None:
-        self._hidden = False
-        if tag in ("td", "th"):
-            self._cell = False
+        self._inside = self.tags[-1][1].get("id", "")
 
     def handle_data(self, data: str) -> None:
-        if not self._hidden:
-            self.words.append(data)
-        if self._cell:
-            self.rows[-1][-1] += data
-
-    @property
-    def text(self) -> str:
-        return " ".join(" ".join(self.words).split())
-
-    def count(self, tag: str) -> int:
-        return sum(found == tag for found, _ in self.tags)
+        if self._inside:
+            self.by_id[self._inside] = self.by_id.get(self._inside, "") + data
 
 
-@pytest.fixture
-def without_plots(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Drawing takes most of the time, and tells these tests nothing."""
-    names = ("gates", "polarization", "losses", "curve", "divergence", "dim")
-    monkeypatch.setattr("trainers.report.page.plots", lambda *_: dict.fromkeys(names, ""))
+def packed(path: Path) -> dict[str, Any]:
+    """What the report has packed: its modules and its content."""
+    page = Static(path.read_text(encoding="utf-8"))
+    found: dict[str, Any] = json.loads(gzip.decompress(base64.b64decode(page.by_id["packed"])))
+    return found
 
 
-def rendered(run: RunDirectory, truth: Path | None = None) -> Page:
-    return Page(render(run, truth).read_text(encoding="utf-8"))
+def rehearsed(path: Path, features: int, snapshots: int) -> RunDirectory:
+    spec = {"name": f"rehearsed-{features}", **SPEC, "features": [feature(place) for place in range(features)]}
+    return playing(path, spec, snapshots)
 
 
-@pytest.mark.usefixtures("without_plots")
-def test_every_feature_has_a_row_with_its_decision(tmp_path: Path) -> None:
-    run = finished_run(tmp_path, essential=("noise_2",))
-    rows = rendered(run).rows
-    for rank, feature in enumerate(read_json(run.prune_list)["features"], 1):
-        shown = [str(rank), feature["name"], feature["decision"], f"{feature['score']:.4f}", str(feature["dim"])]
-        assert [*shown, feature["kind"], f"{feature['divergence']:.4f}", feature["why"]] in rows
-    assert rows[-5][1:3] == ["noise_2", "keep"]
+# --- the file ---
 
 
-@pytest.mark.usefixtures("without_plots")
-def test_savings_and_quality_are_those_of_the_prune_list(tmp_path: Path) -> None:
-    page = rendered(finished_run(tmp_path))
-    assert ["features", "5", "2", "60.0%"] in page.rows
-    assert ["embedding bytes", "8,000", "3,200", "60.0%"] in page.rows
-    assert ["auc", "0.75000", "0.75000", "0.74950", "-0.00050"] in page.rows
-    assert ["logloss", "0.50000", "0.50000", "0.50100", "+0.00100"] in page.rows
-    assert "3 of 5" in page.text
-    assert "8.0 kB → 3.2 kB" in page.text
-    assert "12,345 rows, 25.00% positive" in page.text
+def test_the_views_draw_what_the_api_has(tmp_path: Path) -> None:
+    run = finished_run(tmp_path)
+    report = packed(render(run))["report"]
+    assert report["run"] == {
+        "spec": read_json(run.spec),
+        "progress": None,
+        "list": read_json(run.prune_list),
+        "results": read_json(run.metrics),
+        "measures": measures.read(run.measures),
+        "grid": grid.read(run.history),
+    }
+    assert report["rule"] == "kept from a gate of 0.6 on"
+    assert report["truth"] == []
 
 
-@pytest.mark.usefixtures("without_plots")
-def test_a_passed_guard_and_no_cautions(tmp_path: Path) -> None:
-    names = tuple(f"f{place}" for place in range(2))
-    page = rendered(finished_run(tmp_path, names=names))
-    assert "✓ passed" in page.text
-    assert "Warning" not in page.text
+def test_its_modules_are_those_of_the_pages(tmp_path: Path) -> None:
+    modules = packed(render(finished_run(tmp_path)))["modules"]
+    assert modules == {name: path.read_text(encoding="utf-8") for name, path in assets.scripts().items()}
 
 
-@pytest.mark.usefixtures("without_plots")
-def test_a_refused_guard_says_by_how_much(tmp_path: Path) -> None:
-    page = rendered(finished_run(tmp_path, finetuned=replace(FINETUNED, auc=0.74)))
-    assert "✗ refused auc 0.75000 → 0.74000, 0.01000 worse" in page.text
-
-
-@pytest.mark.usefixtures("without_plots")
-def test_gates_that_have_not_parted_are_warned_of(tmp_path: Path) -> None:
-    page = rendered(finished_run(tmp_path))
-    assert "Warning: 60% of the gates lie between 0.1 and 0.9" in page.text
-
-
-@pytest.mark.usefixtures("without_plots")
-def test_a_full_model_worse_than_the_base_rate_is_warned_of(tmp_path: Path) -> None:
-    page = rendered(finished_run(tmp_path, full=replace(FULL, ne=1.31)))
-    assert "worse than its base rate does (NE 1.31, over 1)" in page.text
-
-
-@pytest.mark.usefixtures("without_plots")
-def test_metrics_that_are_not_defined_are_dashes(tmp_path: Path) -> None:
-    page = rendered(finished_run(tmp_path, full=replace(FULL, auc=None, ne=None)))
-    assert ["auc", "–", "0.75000", "0.74950", "–"] in page.rows
-    assert "auc is not defined" in page.text
-
-
-@pytest.mark.usefixtures("without_plots")
-def test_the_truth_names_what_was_decided_wrong(tmp_path: Path) -> None:
-    truth = truth_file(tmp_path / "truth.json", {"clicks": "noise", "user_id": "strong", "noise_1": "strong"})
-    run = finished_run(tmp_path / "run")
-    page = rendered(run, truth)
-    assert ["strong", "2", "1", "1", "keep", "noise_1"] in page.rows
-    assert ["noise", "1", "1", "0", "prune", "clicks"] in page.rows
-    assert "known truth" not in rendered(run).text
-
-
-def test_hostile_names_stay_text(tmp_path: Path) -> None:
-    names = (*HOSTILE, "clicks", "views")
-    truth = truth_file(tmp_path / "truth.json", {HOSTILE[0]: "noise"})
-    page = rendered(finished_run(tmp_path / "run", names=names), truth_file(truth, {HOSTILE[0]: "noise"}))
-    assert {row[1] for row in page.rows if len(row) == 8} >= set(names)
-    assert page.count("script") == 1
-    assert page.count("img") == 0
-
-
-def test_nothing_is_fetched(tmp_path: Path) -> None:
-    names = tuple(f"f{place:02}" for place in range(50))
-    text = render(finished_run(tmp_path, names=names)).read_text(encoding="utf-8")
-    page = Page(text)
-    assert not page.count("link")
-    assert "@import" not in text
-    for tag, attributes in page.tags:
-        for name in ("src", "href", "xlink:href", "action", "data", "srcset"):
-            assert attributes.get(name, "#").startswith(("#", "data:")), (tag, name)
-    assert not re.search(r"url\((?!#)", text)
-    contents = [attributes.get("content", "") for tag, attributes in page.tags if tag == "meta"]
-    assert any(content.startswith("default-src 'none'") for content in contents)
-
-
-def test_a_thousand_features_and_five_hundred_snapshots_fit_in_five_megabytes(tmp_path: Path) -> None:
-    names = tuple(f"feature_with_a_rather_long_name_{place:04}" for place in range(1000))
-    report = render(finished_run(tmp_path, names=names, snapshots=500))
-    assert report.stat().st_size < 5e6
-    assert report.read_text(encoding="utf-8").count('<tr class="') == 1000
-
-
-def test_a_single_snapshot_of_a_single_feature_is_drawn(tmp_path: Path) -> None:
-    page = rendered(finished_run(tmp_path, names=("only",), snapshots=1))
-    assert page.count("svg") == 6
-
-
-@pytest.mark.parametrize("count", [5, 50], ids=["lines", "heat map"])
-def test_every_plot_tells_what_it_shows_and_has_ids_of_its_own(tmp_path: Path, count: int) -> None:
-    page = rendered(finished_run(tmp_path, names=tuple(f"f{place}" for place in range(count))))
-    plots = [attributes for tag, attributes in page.tags if tag == "svg"]
-    assert all(plot["role"] == "img" and len(plot["aria-label"]) > 20 for plot in plots)
-    ids = [attributes["id"] for _, attributes in page.tags if "id" in attributes]
-    assert len(ids) == len(set(ids))
-
-
-@pytest.mark.usefixtures("without_plots")
-def test_table_headers_have_scopes(tmp_path: Path) -> None:
-    page = rendered(finished_run(tmp_path))
-    assert {attributes.get("scope") for tag, attributes in page.tags if tag == "th"} == {"col", "row"}
-
-
-@pytest.mark.usefixtures("without_plots")
-def test_text_stands_out_in_both_themes(tmp_path: Path) -> None:
-    """WCAG's contrast of at least 4.5 for text, 3 for what is drawn."""
+def test_the_file_names_nothing_outside(tmp_path: Path) -> None:
     text = render(finished_run(tmp_path)).read_text(encoding="utf-8")
-    light, dark = (
-        dict(re.findall(r"--(\w+): (#[0-9a-f]{6})", block)) for block in re.findall(r":root \{(.*?)\}", text, re.S)
-    )
-    for theme in (light, dark):
-        for ground in ("paper", "panel"):
-            for ink in ("ink", "soft", "good", "bad"):
-                assert contrast(theme[ink], theme[ground]) >= 4.5, (ink, theme[ink], ground)
-        for ink in ("keep", "prune", "third"):
-            assert contrast(theme[ink], theme["paper"]) >= 3, (ink, theme[ink])
+    page = Static(text)
+    for tag, attributes in page.tags:
+        assert tag not in ("link", "iframe", "object", "base")
+        assert not attributes.keys() & {"src", "href", "action", "data", "srcset"}, tag
+    styles = "".join(re.findall(r"<style>(.*?)</style>", text, re.S))
+    assert "@import" not in styles
+    assert "url(" not in styles
+    policy = next(found["content"] for tag, found in page.tags if found.get("http-equiv") == "Content-Security-Policy")
+    assert policy.startswith("default-src 'none'")
+    scripts = [attributes for tag, attributes in page.tags if tag == "script"]
+    assert [script.get("type") for script in scripts] == ["application/gzip", None]
+    assert f"script-src 'nonce-{scripts[1]['nonce']}' blob:" in policy
 
 
-def contrast(one: str, other: str) -> float:
-    low, high = sorted((luminance(one), luminance(other)))
-    return (high + 0.05) / (low + 0.05)
+def test_each_file_has_a_nonce_of_its_own(tmp_path: Path) -> None:
+    run = finished_run(tmp_path)
+    nonces = {re.findall(r'nonce="([^"]+)"', render(run).read_text(encoding="utf-8"))[-1] for _ in range(3)}
+    assert len(nonces) == 3
 
 
-def luminance(colour: str) -> float:
-    channels = [int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5)]
-    red, green, blue = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels)
-    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
-
-
-def test_history_is_that_of_the_file(tmp_path: Path) -> None:
-    run = finished_run(tmp_path, names=("a", "b", "c"), snapshots=4)
-    step_T, gate_TF, names = history(run)
-    assert step_T.tolist() == [50, 100, 150, 200]
-    assert gate_TF.shape == (4, 3)
-    assert names == ["a", "b", "c"]
-    assert gate_TF[-1, 0] > gate_TF[-1, 1] > gate_TF[-1, 2]
-
-
-@pytest.mark.parametrize("heights", [[], [0.5], [0.5, 0.5, 0.5], [0.1, 0.11, 0.9], [0.88, 0.89, 0.9, 0.9], [0.0, 0.0]])
-def test_labels_keep_their_distance_and_stay_inside(heights: list[float]) -> None:
-    placed = _spread(np.array(heights)).tolist()
-    assert len(placed) == len(heights)
-    assert all(above - below >= GAP - 1e-9 for below, above in pairwise(placed))
-    assert all(0 <= height <= 1 for height in placed)
-
-
-def test_labels_with_room_stay_where_they_are() -> None:
-    assert _spread(np.array([0.2, 0.5, 0.8])).tolist() == pytest.approx([0.2, 0.5, 0.8])
-    assert _spread(np.array([0.5, 0.5])).tolist() == pytest.approx([0.5 - GAP / 2, 0.5 + GAP / 2])
+def test_two_thousand_features_and_a_thousand_snapshots_fit_in_two_megabytes(tmp_path: Path) -> None:
+    assert render(rehearsed(tmp_path, 2000, 1000)).stat().st_size < 2e6
 
 
 @pytest.mark.parametrize(
@@ -253,14 +131,6 @@ def test_rules_in_words(prune: dict[str, Any], words: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("count", "words"),
-    [(0, "0 B"), (432, "432 B"), (999.7, "1.0 kB"), (2364, "2.4 kB"), (11_695_840, "11.7 MB"), (3.2e14, "320 TB")],
-)
-def test_sizes_as_people_read_them(count: float, words: str) -> None:
-    assert size(count) == words
-
-
-@pytest.mark.parametrize(
     ("metric", "finetuned", "better"),
     [("auc", 0.8, True), ("auc", 0.6, False), ("logloss", 0.8, False), ("ne", 0.6, True), ("auc", 0.7, None)],
 )
@@ -272,10 +142,183 @@ def test_no_share_is_saved_of_nothing() -> None:
     assert Saving(label="embedding bytes", before=0, after=0).saved is None
 
 
-@pytest.mark.usefixtures("without_plots")
-def test_the_spec_is_on_the_page(tmp_path: Path) -> None:
-    run = finished_run(tmp_path)
-    text = render(run).read_text(encoding="utf-8")
-    shown = re.search(r"<pre[^>]*>(.*?)</pre>", text, re.S)
-    assert shown
-    assert json.loads(html.unescape(shown.group(1))) == read_json(run.spec)
+# --- in a browser, from disk ---
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Of a run of 60 features."""
+    return render(rehearsed(tmp_path_factory.mktemp("run"), 60, 120))
+
+
+def opened(page: Page, path: Path) -> Page:
+    page.goto(path.as_uri())
+    page.wait_for_selector("main[data-ready]", timeout=30_000)
+    return page
+
+
+def cells_of(page: Page, table: str) -> list[list[str]]:
+    """The rows of the table under a caption or in a section of this name."""
+    found = (
+        page.locator("table").filter(has_text=table) if table.endswith(":") else page.get_by_role("region", name=table)
+    )
+    return [row.locator("th, td").all_inner_texts() for row in found.locator("tr").all()]
+
+
+@needs_browser
+def test_it_opens_from_disk_and_fetches_nothing(chromium: Browser, report: Path) -> None:
+    with page_of(chromium) as page:
+        asked: list[str] = []
+        page.on("request", lambda request: asked.append(request.url))
+        opened(page, report)
+        assert asked[0] == report.as_uri()
+        assert {url.partition(":")[0] for url in asked[1:]} <= {"blob", "data"}
+        names = ["Summary", "Gates", "Polarization", "Training", "Ranking", "Selection curve", "Try another cut"]
+        for name in (*names, "Gates against divergence and dims", "The run"):
+            expect(page.get_by_role("region", name=name, exact=True)).to_be_visible()
+        expect(page.get_by_role("region", name="Against the known truth")).to_have_count(0)
+
+
+@needs_browser
+def test_numbers_are_those_of_the_prune_list(chromium: Browser, tmp_path: Path) -> None:
+    run = finished_run(tmp_path, finetuned=replace(FINETUNED, auc=0.74), essential=("noise_2",))
+    with page_of(chromium) as page:
+        opened(page, render(run))
+        expect(page.locator(".alert").first).to_have_text(
+            "✗ Guard refused: auc 0.75000 → 0.74000, 0.01000 worse; at most 0.001 worse is allowed."
+        )
+        expect(page.locator(".alert.caution")).to_contain_text("! Warning: 60% of the gates lie between 0.1 and 0.9")
+        tiles = page.locator(".summary .tile").all_inner_texts()
+        assert tiles[0].split("\n") == ["Features", "5 → 3", "40.0 % saved"]
+        assert tiles[2].split("\n") == ["Embeddings", "8.0 kB → 4.8 kB", "40.0 % saved"]
+        rows = [row.locator("th, td").all_inner_texts() for row in page.locator(".summary tbody tr").all()]
+        assert rows[0] == ["AUC", "0.75000", "0.75000", "0.74000", "−0.01000", "worse"]
+        assert rows[1] == ["GAUC", "0.71000", "0.71000", "0.71200", "+0.00200", "better"]
+        assert rows[2] == ["Logloss, nats", "0.50000", "0.50000", "0.50100", "+0.00100", "worse"]
+        expect(page.locator("header")).to_contain_text("Rule: kept from a gate of 0.6 on. Essential features are kept")
+        expect(page.locator(".summary caption")).to_contain_text("12,345 rows, 25.00 % positive")
+
+
+@needs_browser
+def test_metrics_that_are_not_defined_are_dashes(chromium: Browser, tmp_path: Path) -> None:
+    run = finished_run(tmp_path, full=replace(FULL, auc=None, ne=None))
+    with page_of(chromium) as page:
+        opened(page, render(run))
+        first = page.locator(".summary tbody tr").first
+        assert first.locator("th, td").all_inner_texts() == ["AUC", "–", "0.75000", "0.74950", "–", ""]
+
+
+@needs_browser
+def test_the_truth_names_what_was_decided_wrong(chromium: Browser, tmp_path: Path) -> None:
+    truth = truth_file(tmp_path / "truth.json", {"clicks": "noise", "user_id": "strong", "noise_1": "strong"})
+    with page_of(chromium) as page:
+        opened(page, render(finished_run(tmp_path / "run"), truth))
+        rows = page.get_by_role("region", name="Against the known truth").locator("tbody tr").all()
+        found = [row.locator("th, td").all_inner_texts() for row in rows]
+        assert found == [["strong", "2", "1", "1", "keep", "noise_1"], ["noise", "1", "1", "0", "prune", "clicks"]]
+
+
+@needs_browser
+def test_hostile_names_stay_text(chromium: Browser, tmp_path: Path) -> None:
+    truth = truth_file(tmp_path / "truth.json", {HOSTILE[0]: "noise"})
+    run = finished_run(tmp_path / "run", names=(*HOSTILE, "clicks"))
+    with page_of(chromium) as page:
+        page.on("dialog", lambda dialog: pytest.fail(f"it ran: {dialog.message}"))
+        opened(page, render(run, truth))
+        shown = page.locator(".tabulator-cell[tabulator-field=name]").all_inner_texts()
+        assert shown == [*HOSTILE, "clicks"]
+        expect(page.get_by_role("region", name="Against the known truth").locator("td").last).to_have_text(HOSTILE[0])
+        page.get_by_text("The spec of this run").click()
+        assert json.loads(page.locator("pre").inner_text()) == read_json(run.spec)
+        canvas = page.locator(".heat-map canvas")
+        canvas.focus()
+        canvas.press("ArrowDown")
+        expect(page.locator(".heat-map .cell")).to_contain_text(HOSTILE[0])
+        assert page.locator("img").count() == 0
+
+
+@needs_browser
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_it_is_accessible(chromium: Browser, report: Path, dark: bool) -> None:
+    # Axe evaluates a script in the page, which the report's own policy refuses.
+    with page_of(chromium, dark=dark, bypass_csp=True) as page:
+        opened(page, report)
+        page.get_by_text("How to look around").click()
+        page.get_by_text("The spec of this run").click()
+        found = Axe().run(page).response["violations"]
+        assert [
+            (each["id"], each["nodes"][0]["html"]) for each in found if each["impact"] in ("serious", "critical")
+        ] == []
+
+
+@needs_browser
+def test_another_cut_changes_its_numbers_and_the_curve_s_marker(chromium: Browser, report: Path) -> None:
+    with page_of(chromium) as page:
+        opened(page, report)
+        curve = page.get_by_role("region", name="Selection curve").locator(".told")
+        cut = page.get_by_role("region", name="Try another cut")
+        before = curve.inner_text()
+        cut.get_by_label("Number of features").check()
+        cut.get_by_role("slider").fill("7")
+        expect(cut).to_contain_text("Keeps 7 of 60 features")
+        expect(curve).to_contain_text("with 7 features")
+        cut.get_by_role("button", name="Back to the list's own").click()
+        expect(curve).to_have_text(before)
+
+
+@needs_browser
+def test_without_javascript_the_numbers_are_there(chromium: Browser, tmp_path: Path) -> None:
+    run = finished_run(tmp_path, names=(*HOSTILE, "clicks"))
+    with page_of(chromium, java_script_enabled=False) as page:
+        page.goto(render(run).as_uri())
+        rows = [row.locator("th, td").all_inner_texts() for row in page.locator("tbody tr").all()]
+        assert rows[0] == ["features", "6", "3", "50.0%"]
+        assert ["auc", "0.75000", "0.75000", "0.74950", "-0.00050"] in rows
+        expect(page.get_by_text("Guard passed")).to_be_visible()
+        expect(page.get_by_text("kept from a gate of 0.6 on")).to_be_visible()
+
+
+@needs_browser
+def test_a_dark_page_is_light_on_paper(chromium: Browser, report: Path) -> None:
+    with page_of(chromium, dark=True, bypass_csp=True) as page:
+        opened(page, report)
+        ground = "() => getComputedStyle(document.documentElement).getPropertyValue('--surface')"
+        assert page.evaluate(ground) == "#161b22"
+        page.evaluate("() => dispatchEvent(new Event('beforeprint'))")
+        assert page.evaluate(ground) == "#ffffff"
+        page.evaluate("() => dispatchEvent(new Event('afterprint'))")
+        assert page.evaluate(ground) == "#161b22"
+
+
+@needs_browser
+def test_a_single_snapshot_of_a_single_feature_is_drawn(chromium: Browser, tmp_path: Path) -> None:
+    with page_of(chromium) as page:
+        opened(page, render(finished_run(tmp_path, names=("only",), snapshots=1)))
+        expect(page.locator(".heat-map canvas")).to_be_visible()
+
+
+@needs_browser
+def test_a_browser_that_cannot_unpack_it_says_so(chromium: Browser, report: Path) -> None:
+    context = chromium.new_context()
+    page = context.new_page()
+    page.add_init_script("delete window.DecompressionStream")
+    page.goto(report.as_uri())
+    expect(page.get_by_text("The report can't be drawn")).to_be_visible()
+    expect(page.get_by_text("Guard passed")).to_be_visible()
+    context.close()
+
+
+@pytest.mark.slow
+@needs_browser
+def test_ten_thousand_features_over_ten_thousand_snapshots(chromium: Browser, tmp_path: Path) -> None:
+    path = render(rehearsed(tmp_path, 10_000, 10_000))
+    assert path.stat().st_size < 5e6
+    seconds = []
+    for _ in range(3):
+        with page_of(chromium) as page:
+            begun = time.perf_counter()
+            page.goto(path.as_uri(), wait_until="commit")
+            page.wait_for_selector(".heat-map canvas[data-drawn]")
+            seconds.append(time.perf_counter() - begun)
+            page.wait_for_selector("main[data-ready]", timeout=30_000)
+    assert min(seconds) < 1.5, seconds

@@ -11,6 +11,7 @@ from trainers.run_directory import read_json
 from trainers.runner import run
 from trainers.simulator import simulate
 from trainers.spec import JobSpec, SpecError, load_spec
+from trainers.views import measures
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
@@ -52,8 +53,10 @@ def test_a_killed_worker_costs_nothing_but_time(spec: JobSpec, tmp_path: Path) -
     total = 4 * -(-16_000 // 256)
     assert metrics["attempts"] == 2
     assert metrics["steps"] == total
-    assert [row[0] for row in metrics["polarization"]] == sorted({row[0] for row in metrics["polarization"]})
-    assert metrics["polarization"][-1][0] == total
+    steps = measures.read(result.directory.measures)["steps"]
+    assert steps == sorted(set(steps))
+    assert steps[-1] == total
+    assert all(0 <= feature["sparsity"] <= 1 for feature in metrics["features"])
     assert read_json(result.directory.progress)["state"] == "succeeded"
     again = run(spec, tmp_path / "run", resume=True)
     assert again.prune_list == result.prune_list

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from service.routers.results import Results
 from trainers.building import build_gated
 from trainers.checkpoint import DirectoryCheckpoints
 from trainers.coordinator import Coordinator
@@ -74,6 +75,10 @@ def test_an_interrupted_run_ends_as_an_unbroken_one_with_every_step_counted_once
     assert resumed.steps_counted == whole.steps_counted == 2 * -(-4800 // 256)
     for ours, theirs in zip(resumed.history(), whole.history(), strict=True):
         np.testing.assert_array_equal(ours.gate_F, theirs.gate_F)
+        assert ours.held_out_auc == theirs.held_out_auc
+    aucs = [snapshot.held_out_auc for snapshot in whole.history()]
+    assert all(found is not None and 0 < found < 1 for found in aucs)
+    assert aucs[-1] > aucs[0]
     assert found["decisions"] == expected["decisions"]
     assert found["metrics"] == expected["metrics"]
 
@@ -87,7 +92,12 @@ def test_results_are_complete_and_the_same_spec_gives_the_same_list(spec: JobSpe
         directory = RunDirectory(tmp_path / run)
         lists.append(write_results(spec, directory, coordinator, {"total": 1.0}))
         assert read_json(directory.prune_list) == lists[-1]
-        assert read_json(directory.metrics)["curve"][-1]["features"] == 16
+        metrics = read_json(directory.metrics)
+        assert metrics["curve"][-1]["features"] == 16
+        assert [each["name"] for each in metrics["features"]] == [each["name"] for each in lists[-1]["features"]]
+        bytes_ = sum(each["embedding_bytes"] for each in metrics["features"])
+        assert bytes_ == lists[-1]["before"]["embedding_bytes"] == metrics["curve"][-1]["embedding_bytes"]
+        assert Results.model_validate(metrics).features[0].sparsity is None
     assert lists[0]["id"] == lists[1]["id"]
 
 

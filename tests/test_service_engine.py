@@ -223,6 +223,18 @@ def test_a_session_tells_a_head_from_a_stranger_on_its_port(server: Server, tmp_
         assert not head.answers()
 
 
+def test_a_head_whose_job_server_alone_is_there_has_not_started(server: Server, tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("secret")
+    (tmp_path / "log").write_text("The current node timed out during startup.")
+    (tmp_path / "ray" / "session_ours").mkdir(parents=True)
+    (tmp_path / "ray" / "session_latest").symlink_to(tmp_path / "ray" / "session_ours")
+    server.answer = (200, '{"ray_version": "2.60.0", "session_name": "session_ours"}')
+    with pytest.raises(RuntimeError, match="could not be started: The current node timed out"):
+        local_ray._wait(Head(os.getpid(), "ended", server.address, str(tmp_path)))
+    (tmp_path / "ray" / "ray_current_cluster").write_text("127.0.0.1:6379")
+    local_ray._wait(Head(os.getpid(), "ended", server.address, str(tmp_path)))
+
+
 def test_a_head_is_not_taken_for_a_later_process_of_its_number(tmp_path: Path) -> None:
     mine = local_ray._born(os.getpid())
     assert Head(os.getpid(), mine, "", "").alive

@@ -9,7 +9,7 @@ import torch.distributed.checkpoint as dcp
 from torchrec.modules.embedding_modules import EmbeddingBagCollection
 from torchrec.sparse.jagged_tensor import KeyedJaggedTensor
 
-from sharding.parallel import Optimizer, ShardedEmbeddings
+from sharding.parallel import Optimizer, ShardedEmbeddings, TableOptimizer
 from sharding.planner import Machine, plan
 from sharding.tables import Table, configs
 from tests.ranks import ranks
@@ -22,6 +22,8 @@ TABLES = (
     Table(name="tags", rows=20, dim=128, pooling="mean"),
     Table(name="words", rows=9, dim=5),
 )
+ADAGRAD = TableOptimizer(learning_rate=0.1)
+ADAM = TableOptimizer(learning_rate=0.1, kind="adam", weight_decay=0.01)
 
 
 def ids(rows: int, seed: int) -> KeyedJaggedTensor:
@@ -50,7 +52,7 @@ def loss_of(pooled_BE: torch.Tensor) -> torch.Tensor:
 
 
 def test_one_rank_equals_plain_indexing_and_adagrad_by_hand() -> None:
-    embeddings = ShardedEmbeddings(TABLES, learning_rate=0.1)
+    embeddings = ShardedEmbeddings(TABLES, ADAGRAD)
     weights = {t.name: t.initial(0).requires_grad_() for t in TABLES}
     optimizer = torch.optim.Adagrad(weights.values(), lr=0.1, eps=1e-8)
     for seed in range(3):
@@ -67,7 +69,7 @@ def test_one_rank_equals_plain_indexing_and_adagrad_by_hand() -> None:
 
 
 def test_adams_tables_equal_plain_indexing_and_adam_and_are_filled_from_a_checkpoint(tmp_path: Path) -> None:
-    embeddings = ShardedEmbeddings(TABLES, learning_rate=0.1, optimizer="adam", weight_decay=0.01)
+    embeddings = ShardedEmbeddings(TABLES, ADAM)
     weights = {t.name: t.initial(0).requires_grad_() for t in TABLES}
     adam = torch.optim.Adam(weights.values(), lr=0.1, weight_decay=0.01)
     for seed in range(3):
@@ -85,7 +87,7 @@ def test_adams_tables_equal_plain_indexing_and_adam_and_are_filled_from_a_checkp
         torch.testing.assert_close(state[f"{name}.exp_avg"], adam.state[tensor]["exp_avg"])
         assert state[f"{name}.step"] == 3
     dcp.save(state, checkpoint_id=tmp_path / "adam", no_dist=True)
-    fresh = ShardedEmbeddings(TABLES, learning_rate=0.1, optimizer="adam", weight_decay=0.01, seed=9)
+    fresh = ShardedEmbeddings(TABLES, ADAM, seed=9)
     dcp.load(fresh.checkpoint_state(), checkpoint_id=tmp_path / "adam", no_dist=True)
     for each in (embeddings, fresh):
         loss_of(each(ids(6, 4))).backward()
@@ -96,12 +98,12 @@ def test_adams_tables_equal_plain_indexing_and_adam_and_are_filled_from_a_checkp
 
 def test_adam_refuses_tables_that_are_split() -> None:
     with pytest.raises(ValueError, match="'table_wise' splits tables over workers, and Adam trains whole ones"):
-        ShardedEmbeddings(TABLES, learning_rate=0.1, optimizer="adam", machine=_machine("table_wise"))
+        ShardedEmbeddings(TABLES, ADAM, machine=_machine("table_wise"))
 
 
 def test_a_lookup_without_gradient_learns_nothing_even_between_forward_and_backward() -> None:
-    embeddings = ShardedEmbeddings(TABLES, learning_rate=0.1)
-    plain = ShardedEmbeddings(TABLES, learning_rate=0.1)
+    embeddings = ShardedEmbeddings(TABLES, ADAGRAD)
+    plain = ShardedEmbeddings(TABLES, ADAGRAD)
     first, other = ids(6, 0), ids(6, 1)
     out = embeddings(first)
     with torch.no_grad():
@@ -113,7 +115,7 @@ def test_a_lookup_without_gradient_learns_nothing_even_between_forward_and_backw
 
 
 def test_ids_in_another_order_than_the_tables_are_refused() -> None:
-    embeddings = ShardedEmbeddings(TABLES[:2], learning_rate=0.1)
+    embeddings = ShardedEmbeddings(TABLES[:2], ADAGRAD)
     batch = KeyedJaggedTensor(["odd", "user"], torch.tensor([1, 1]), lengths=torch.tensor([1, 1]))
     with pytest.raises(ValueError, match="use one order"):
         embeddings(batch)
@@ -127,7 +129,7 @@ def test_first_weights_depend_on_seed_and_name_alone() -> None:
 
 
 def test_keep_carries_weights_and_optimizer_state() -> None:
-    embeddings = ShardedEmbeddings(TABLES, learning_rate=0.1)
+    embeddings = ShardedEmbeddings(TABLES, ADAGRAD)
     loss_of(embeddings(ids(6, 0))).backward()
     small = embeddings.keep(["words", "user"])
     assert [table.name for table in small.tables] == ["user", "words"]
@@ -142,7 +144,7 @@ def _machine(kind: str) -> Machine:
 
 
 def sharded(kind: str, optimizer: Optimizer) -> ShardedEmbeddings:
-    return ShardedEmbeddings(TABLES, learning_rate=0.1, optimizer=optimizer, machine=_machine(kind))
+    return ShardedEmbeddings(TABLES, TableOptimizer(learning_rate=0.1, kind=optimizer), machine=_machine(kind))
 
 
 @ranks(2)
@@ -150,7 +152,8 @@ def check_sharded(folder: str) -> None:
     rank = dist.get_rank()
     cases: list[tuple[str, Optimizer]] = [(kind, "adagrad") for kind in ("table_wise", "column_wise", "data_parallel")]
     for kind, optimizer in [*cases, ("data_parallel", "adam")]:
-        many, one = sharded(kind, optimizer), ShardedEmbeddings(TABLES, learning_rate=0.1, optimizer=optimizer)
+        trained_by = TableOptimizer(learning_rate=0.1, kind=optimizer)
+        many, one = sharded(kind, optimizer), ShardedEmbeddings(TABLES, trained_by)
         for seed in range(2):
             batches = [ids(6, 10 * seed + r) for r in range(2)]
             whole = [one(batch) for batch in batches]
@@ -169,7 +172,7 @@ def check_sharded(folder: str) -> None:
         if kind != "data_parallel" or optimizer == "adam":
             dcp.save(many.checkpoint_state(), checkpoint_id=f"{folder}/{kind}")
             if rank == 0:
-                fresh = ShardedEmbeddings(TABLES, learning_rate=0.1, optimizer=optimizer, seed=9)
+                fresh = ShardedEmbeddings(TABLES, trained_by, seed=9)
                 dcp.load(fresh.checkpoint_state(), checkpoint_id=f"{folder}/{kind}", no_dist=True)
                 for key, tensor in one.checkpoint_state().items():
                     torch.testing.assert_close(fresh.checkpoint_state()[key], tensor, atol=1e-5, rtol=1e-4)
@@ -211,7 +214,7 @@ def test_500_tables_over_64_ranks_are_planned_in_seconds() -> None:
 @pytest.mark.gpu
 def test_row_wise_on_a_gpu_equals_unsharded() -> None:
     device = torch.device("cuda")
-    one = ShardedEmbeddings(TABLES, learning_rate=0.1, device=device)
+    one = ShardedEmbeddings(TABLES, ADAGRAD, device=device)
     batch = ids(6, 0).to(device)
     weights = {t.name: t.initial(0).to(device) for t in TABLES}
     torch.testing.assert_close(one(batch), by_hand(weights, batch))

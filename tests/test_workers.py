@@ -356,7 +356,7 @@ def priced(place: Place, rows: int, update: str) -> dict[str, torch.Tensor]:
 
 class Labelled(SimpleNamespace):
     def __init__(self, rows: int) -> None:
-        super().__init__(label_B=torch.zeros(rows))
+        super().__init__(label_B=torch.zeros(rows), weight_B=torch.ones(rows))
 
     def __len__(self) -> int:
         return len(self.label_B)

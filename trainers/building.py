@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from sharding.layout import FeatureLayout
-from sharding.parallel import ShardedEmbeddings
+from sharding.parallel import ShardedEmbeddings, TableOptimizer
 from sharding.planner import Machine
 from trainers.backbones import build_backbone
 from trainers.data.statistics import DenseStatistics
@@ -46,9 +46,11 @@ def _embeddings(spec: JobSpec, place: Place) -> ShardedEmbeddings | None:
     )
     return ShardedEmbeddings(
         tables,
-        learning_rate=spec.training.table_learning_rate,
-        optimizer=spec.training.embedding_optimizer,
-        weight_decay=spec.training.weight_decay,
+        TableOptimizer(
+            learning_rate=spec.training.table_learning_rate,
+            kind=spec.training.embedding_optimizer,
+            weight_decay=spec.training.weight_decay,
+        ),
         machine=machine,
         device=place.device,
         seed=spec.training.seed,

@@ -5,6 +5,7 @@ Beside the shards lies `history.npz`: the step and the gate history up to it.
 
 from __future__ import annotations
 
+import math
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,6 +20,7 @@ from trainers.coordinator import Snapshot
 
 HISTORY = "history.npz"
 SCALARS = ("step", "steps", "loss", "held_out_loss", "penalty", "rows", "seconds")
+AUC = "held_out_auc"  # NaN where there is none
 
 
 class DirectoryCheckpoints:
@@ -55,6 +57,7 @@ def read(path: Path, state: dict[str, Any]) -> None:
 
 def write_history(path: Path, step: int, snapshots: list[Snapshot]) -> None:
     columns = {name: np.array([getattr(s, name) for s in snapshots], dtype=np.float64) for name in SCALARS}
+    columns[AUC] = np.array([math.nan if s.held_out_auc is None else s.held_out_auc for s in snapshots])
     np.savez(
         path / HISTORY,
         at=np.array(step),
@@ -67,18 +70,20 @@ def write_history(path: Path, step: int, snapshots: list[Snapshot]) -> None:
 def read_history(path: Path) -> tuple[int, list[Snapshot]]:
     """The checkpoint's step, and the snapshots up to it."""
     with np.load(path / HISTORY, allow_pickle=False) as stored:
-        columns = {name: stored[name] for name in SCALARS}
+        columns = {name: stored[name] for name in (*SCALARS, AUC)}
+        gate_TF, divergence_TF = stored["gate_TF"], stored["divergence_TF"]
         snapshots = [
             Snapshot(
                 step=int(columns["step"][t]),
                 steps=int(columns["steps"][t]),
-                gate_F=stored["gate_TF"][t],
-                divergence_F=stored["divergence_TF"][t],
+                gate_F=gate_TF[t],
+                divergence_F=divergence_TF[t],
                 loss=float(columns["loss"][t]),
                 held_out_loss=float(columns["held_out_loss"][t]),
                 penalty=float(columns["penalty"][t]),
                 rows=int(columns["rows"][t]),
                 seconds=float(columns["seconds"][t]),
+                held_out_auc=None if math.isnan(columns[AUC][t]) else float(columns[AUC][t]),
             )
             for t in range(len(columns["step"]))
         ]

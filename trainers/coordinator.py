@@ -25,7 +25,7 @@ class Report:
 
     gate_F and divergence_F are as they stood at `step`; losses are sums over the steps, `seconds` wall time, of which
     decoding takes none: `decode_seconds` passed beside it, on the reading threads. `embedding_bytes` are the weights of
-    this rank's part of the tables.
+    this rank's part of the tables. `held_out_auc` is of the newest held-out rows, None without any of both classes.
     """
 
     attempt: int
@@ -41,6 +41,7 @@ class Report:
     seconds: float
     decode_seconds: float = 0.0
     embedding_bytes: int = 0
+    held_out_auc: float | None = None
 
 
 @dataclass
@@ -56,11 +57,13 @@ class Snapshot:
     penalty: float
     rows: int
     seconds: float
+    held_out_auc: float | None = None
 
     @classmethod
     def merge(cls, reports: list[Report]) -> Snapshot:
-        """Gates, divergences and losses averaged over the ranks, rows summed; the slowest rank sets the time."""
+        """Gates, divergences, losses and AUC averaged over the ranks, rows summed; the slowest rank sets the time."""
         steps, count = reports[0].steps, len(reports)
+        aucs = [r.held_out_auc for r in reports if r.held_out_auc is not None]
         return cls(
             step=reports[0].step,
             steps=steps,
@@ -71,6 +74,7 @@ class Snapshot:
             penalty=sum(r.penalty for r in reports) / (steps * count),
             rows=sum(r.rows for r in reports),
             seconds=max(r.seconds for r in reports),
+            held_out_auc=sum(aucs) / len(aucs) if aucs else None,
         )
 
 

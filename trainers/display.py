@@ -100,8 +100,8 @@ def print_result(run: RunDirectory, truth: Path | None, console: Console) -> Non
     verdict = found["guard"]
     word = "[bold green]✓ guard passed[/]" if verdict["passed"] else "[bold red]✗ guard refused[/]"
     console.print(f"{word}: {escape(verdict['reason'])}", highlight=False)
-    for caution in summary.cautions(found):
-        console.print(f"[bold yellow]warning[/]: {escape(caution)}", highlight=False)
+    if warning := found["polarization"]["warning"]:
+        console.print(f"[bold yellow]warning[/]: {escape(warning)}", highlight=False)
     console.print(f"prune list: {run.prune_list}\nreport: {run.report}", markup=False, highlight=False, soft_wrap=True)
 
 

@@ -5,6 +5,8 @@
 touches a few pages of it. A point of level k is the mean over FACTOR^k snapshots; its step is that of the last one. The
 schema's metadata has `steps`, and `every`, the snapshots in a point. A level begins when the one below it has grown
 beyond a file. The newest file of a level is replaced whole as it grows; its last point may be of fewer snapshots.
+
+Beside the levels lie the search's measures (see measures.py).
 """
 
 from __future__ import annotations
@@ -20,6 +22,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from trainers.coordinator import Snapshot
+from trainers.measures import Measures
+from trainers.run_directory import MEASURES
 
 ROWS = 256
 FACTOR = 4
@@ -67,6 +71,7 @@ class GateHistory:
         self.attempt, self.count, self.step = attempt, 0, 0
         self._written = 0
         self._levels = [Level(FACTOR**level) for level in range(LEVELS)]
+        self._measures = Measures()
 
     def extend(self, attempt: int, first: int, snapshots: Sequence[Snapshot]) -> None:
         """Take the snapshots of `attempt` from its place `first` on: the next ones, or all there are."""
@@ -78,6 +83,7 @@ class GateHistory:
         assert (attempt, first) == (self.attempt, self.count)
         for snapshot in snapshots:
             self.count, self.step = self.count + 1, snapshot.step
+            self._measures.add(snapshot)
             values_2F = np.stack([snapshot.gate_F, snapshot.divergence_F]).astype(np.float32)
             for number, level in enumerate(self._levels):
                 if level.add(snapshot.step, values_2F):
@@ -92,6 +98,7 @@ class GateHistory:
             begun = number == 0 or self.count > ROWS * level.every // FACTOR
             if begun and (level.steps or level.summed):
                 self._write(number, level)
+        self._measures.write(self.path / MEASURES)
         self._written = self.count
 
     def _write(self, number: int, level: Level) -> None:

@@ -46,6 +46,13 @@ def undecided(gate_TF: NDArray[np.floating]) -> float:
     return float(np.mean(np.any((gate_TF > 0.5) != (gate_TF[-1] > 0.5), axis=0)))
 
 
+def entropy(gate_F: NDArray[np.floating]) -> float:
+    """Mean binary entropy in bits: 1 where every gate is 0.5, 0 where each is 0 or 1."""
+    gate = np.clip(gate_F.astype(np.float64), 0.0, 1.0)
+    parts = [np.where(each > 0, each * -np.log2(np.where(each > 0, each, 1.0)), 0.0) for each in (gate, 1.0 - gate)]
+    return float(np.mean(np.where(np.isnan(gate), np.nan, parts[0] + parts[1])))
+
+
 def counts(gate_F: NDArray[np.floating]) -> list[int]:
     """How many gates lie in each tenth of [0, 1]; a gate on a boundary counts in the tenth above it, 1 in the last."""
     found: list[int] = np.histogram(gate_F, bins=TENTHS, range=(0.0, 1.0))[0].tolist()

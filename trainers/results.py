@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from importlib.metadata import version
 from typing import Any
 
@@ -33,12 +34,19 @@ HISTORY = pa.schema(
 
 
 def write_results(
-    spec: JobSpec, directory: RunDirectory, final: Coordinator, seconds: dict[str, float]
+    spec: JobSpec,
+    directory: RunDirectory,
+    final: Coordinator,
+    seconds: dict[str, float],
+    sparsity: Mapping[str, float] | None = None,
 ) -> dict[str, Any]:
-    """Write every result file, the prune list last, and return the list: where it stands, the run is whole."""
+    """Write every result file, the prune list last, and return the list: where it stands, the run is whole.
+
+    `sparsity` is the share of checked training rows at a feature's default, by the feature's name.
+    """
     assert final.outcome is not None
     write_history(directory, final)
-    write_json(directory.metrics, _metrics(spec, final, seconds))
+    write_json(directory.metrics, _metrics(spec, final, seconds) | {"features": _weights(final, sparsity or {})})
     found = _prune_list(spec, final).model_dump(mode="json")
     write_json(directory.prune_list, found)
     return found
@@ -67,7 +75,6 @@ def _metrics(spec: JobSpec, final: Coordinator, seconds: dict[str, float]) -> di
     outcome = final.outcome or {}
     snapshots: list[Snapshot] = final.snapshots
     rows, spent = sum(s.rows for s in snapshots), sum(s.seconds for s in snapshots)
-    polarization = [[s.step, *list(Polarization.of(s.gate_F).as_dict().values())[:3]] for s in snapshots]
     return {
         **{name: _plain(metrics) for name, metrics in outcome["metrics"].items()},
         "curve": [point.as_dict() for point in outcome["curve"]],
@@ -77,9 +84,24 @@ def _metrics(spec: JobSpec, final: Coordinator, seconds: dict[str, float]) -> di
         "steps": final.steps_counted,
         "attempts": final.attempt + 1,
         "converged": final.convergence(),
-        "polarization": polarization,
-        "losses": [[s.step, s.loss, s.held_out_loss, s.penalty] for s in snapshots],
     }
+
+
+def _weights(final: Coordinator, sparsity: Mapping[str, float]) -> list[dict[str, Any]]:
+    """What each feature weighs in the full model, in the order of the ranking."""
+    outcome = final.outcome or {}
+    by_name = {score.name: score for score in outcome["scores"]}
+    found = [by_name[decision.name] for decision in outcome["decisions"]]
+    return [
+        {
+            "name": score.name,
+            "dim": score.dim,
+            "embedding_bytes": score.embedding_bytes,
+            "bytes_per_example": score.bytes_per_example,
+            "sparsity": sparsity.get(score.name),
+        }
+        for score in found
+    ]
 
 
 def _plain(metrics: Metrics) -> dict[str, float | int | None]:

@@ -6,7 +6,8 @@
 | progress.json | every report, replaced whole | state, stage, step, total_steps, loss, polarization … |
 | gates.parquet | at the end and at every stage's end, replaced whole | step, feature, gate, divergence |
 | history/ | every few seconds of the search | the same in levels, for readers of parts (see gate_history.py) |
-| metrics.json | at the end | metrics of the full, pruned and fine-tuned model, the selection curve, timings |
+| history/measures.arrow | with them, replaced whole | losses, polarization, throughput by step (see measures.py) |
+| metrics.json | at the end | quality of the full, pruned and fine-tuned model, curve, timings, what features weigh |
 | prune_list.json | at the end | the decision (see pruning/prune_list.py) |
 | events.jsonl | appended | one JSON object a line: time (ISO 8601, UTC), kind, data |
 | report.html | at the end | the report |
@@ -24,6 +25,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
+MEASURES = "measures.arrow"
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,10 @@ class RunDirectory:
     @property
     def history(self) -> Path:
         return self.path / "history"
+
+    @property
+    def measures(self) -> Path:
+        return self.history / MEASURES
 
     @property
     def metrics(self) -> Path:

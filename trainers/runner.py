@@ -74,7 +74,7 @@ def run(spec: JobSpec, output: Path, *, resume: bool = False, observer: Observer
 
 def _run(spec: JobSpec, directory: RunDirectory, resume: bool, observer: Observer | None) -> RunResult:
     began = time.perf_counter()
-    check(spec)
+    sparsity = {name: shares["train"] for name, shares in check(spec).share_at_default.items()}
     checked = time.perf_counter() - began
     _claim(spec, directory)
     _start_ray(spec.scaling.workers)
@@ -85,7 +85,11 @@ def _run(spec: JobSpec, directory: RunDirectory, resume: bool, observer: Observe
     with Watch(coordinator, directory, history, observer):
         _fit(spec, directory, coordinator)
     seconds = {"check": checked, "ray": ray_ready, "total": time.perf_counter() - began}
-    return _conclude(spec, directory, coordinator, history, seconds)
+    final = _final(coordinator, history)
+    prune_list = write_results(spec, directory, final, seconds, sparsity)
+    directory.record("succeeded", prune_list=prune_list["id"], guard_passed=prune_list["guard"]["passed"])
+    write_json(directory.progress, final.progress())
+    return RunResult(directory, prune_list)
 
 
 def _finished(spec: JobSpec, directory: RunDirectory, resume: bool) -> RunResult | None:
@@ -157,19 +161,15 @@ def _fit(spec: JobSpec, directory: RunDirectory, coordinator: Any) -> None:
         raise (SpecError(reason) if reason else RunError(str(error))) from None
 
 
-def _conclude(
-    spec: JobSpec, directory: RunDirectory, coordinator: Any, history: GateHistory, seconds: dict[str, float]
-) -> RunResult:
+def _final(coordinator: Any, history: GateHistory) -> Coordinator:
+    """The coordinator as it stands at the end, and all of its history written."""
     reason = ray.get(coordinator.failure.remote())
     if reason:
         raise SpecError(reason)
     final: Coordinator = ray.get(coordinator.snapshot.remote())
     history.extend(*final.since(history.attempt, history.count))
     history.flush()
-    prune_list = write_results(spec, directory, final, seconds)
-    directory.record("succeeded", prune_list=prune_list["id"], guard_passed=prune_list["guard"]["passed"])
-    write_json(directory.progress, final.progress())
-    return RunResult(directory, prune_list)
+    return final
 
 
 class Watch:

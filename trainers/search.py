@@ -13,6 +13,7 @@ from __future__ import annotations
 import copy
 import math
 import time
+from collections import deque
 from typing import Any
 
 import torch
@@ -25,12 +26,15 @@ from torch.distributed.checkpoint.state_dict import (
 
 from trainers.batch import Batch
 from trainers.coordinator import Report
+from trainers.metrics import auc
 from trainers.model import GatedModel, task_loss
 from trainers.place import Place, seed_step
 from trainers.spec import JobSpec
 
 # How far α may move over a search: by e^STEERING where the share of open dims stays one whole off its target.
 STEERING = 12.0
+# Of the newest held-out rows, whose AUC a report tells: enough for a curve, few enough to be sorted in passing.
+RANKED_ROWS = 2**13
 
 
 class Search:
@@ -82,11 +86,13 @@ class Search:
         with torch.no_grad():
             x_BC = self.model.inputs(batch)
         mixed_BC = gate.tested(x_BC)
-        task = task_loss(self.judge(mixed_BC), batch, self.weighted)
+        logit_B = self.judge(mixed_BC)
+        task = task_loss(logit_B, batch, self.weighted)
         penalty = gate.penalty() * priced
         (gate.theta.grad,) = torch.autograd.grad(task + penalty, gate.theta)
         self._move_theta(priced)
         self.meter.held_out_loss += task.detach()
+        self.meter.keep(batch, logit_B.detach())
         self.meter.penalty += penalty.detach()
 
     def _joint(self, batch: Batch, priced: bool) -> None:
@@ -162,6 +168,20 @@ class Meter:
         self.held_out_loss = torch.zeros((), device=self.device)
         self.penalty = torch.zeros((), device=self.device)
         self.steps, self.rows, self.began = 0, 0, time.perf_counter()
+        self.held_out: deque[torch.Tensor] = deque()
+
+    def keep(self, held_out: Batch, logit_B: torch.Tensor) -> None:
+        """Hold label, logit and weight (3 × B) of the newest batches, as many as have RANKED_ROWS rows."""
+        if len(self.held_out) * len(held_out) >= RANKED_ROWS:
+            self.held_out.popleft()
+        self.held_out.append(torch.stack([held_out.label_B, logit_B.float(), held_out.weight_B]))
+
+    def held_out_auc(self) -> float | None:
+        """None without held-out rows of both classes since the last report."""
+        if not self.held_out:
+            return None
+        label_N, logit_N, weight_N = torch.cat(list(self.held_out), 1)[:, -RANKED_ROWS:].cpu().double().numpy()
+        return auc(label_N, logit_N, weight_N)
 
     def report(self, place: Place, step: int, gate_F: Any, divergence_F: Any, decode_seconds: float) -> Report:
         loss = self.loss.item()
@@ -184,6 +204,7 @@ class Meter:
             seconds=time.perf_counter() - self.began,
             decode_seconds=decode_seconds - self.decoded,
             embedding_bytes=self.embedding_bytes,
+            held_out_auc=self.held_out_auc(),
         )
         self.decoded = decode_seconds
         self.restart()

@@ -16,6 +16,7 @@ from service.client.models import (
     AuditPage,
     Backfill,
     BackfillView,
+    CallerView,
     Cancelled,
     CloneOf,
     CronPreview,
@@ -36,6 +37,7 @@ from service.client.models import (
     FirePage,
     FireRequest,
     FireView,
+    GateGrid,
     GateHistory,
     Health,
     InferenceRequest,
@@ -54,17 +56,20 @@ from service.client.models import (
     ListPage,
     ListView,
     Log,
+    Measures,
     ModelPage,
     ModelPatch,
     ModelView,
     NewKey,
     NewModel,
+    Overview,
     Pinged,
     Queue,
     Readiness,
     Reasoned,
     Rejection,
     Report,
+    Results,
     Resumption,
     RolledBack,
     Rotation,
@@ -228,12 +233,23 @@ class AsyncOperations(Protocol):
         """Waiting jobs with their places. A caller of one model sees that model's, at their places among all."""
         return await self.send(Call("GET", "/v1/queue", Queue, query={"cursor": cursor, "limit": limit}))
 
+    async def get_overview(self, *, cursor: str | None = None, limit: int | None = None) -> Overview:
+        """Models with their lists, candidates and next starts; unfinished jobs; alerts. A key for one model sees
+        that model's.
+        """
+        return await self.send(Call("GET", "/v1/overview", Overview, query={"cursor": cursor, "limit": limit}))
+
     async def list_job_events(
-        self, job_id: str, *, after: int | None = None, limit: int | None = None
+        self, job_id: str, *, kind: list[str] | None = None, after: int | None = None, limit: int | None = None
     ) -> list[EventView]:
         """What happened to a job, in order, beyond event number `after`."""
         return await self.send(
-            Call("GET", f"/v1/jobs/{segment(job_id)}/events", list[EventView], query={"after": after, "limit": limit})
+            Call(
+                "GET",
+                f"/v1/jobs/{segment(job_id)}/events",
+                list[EventView],
+                query={"kind": kind, "after": after, "limit": limit},
+            )
         )
 
     async def list_events(
@@ -272,6 +288,46 @@ class AsyncOperations(Protocol):
                 query={"feature": feature, "last": last, "points": points},
             )
         )
+
+    async def get_gate_grid(
+        self,
+        job_id: str,
+        *,
+        columns: int | None = None,
+        from_step: int | None = None,
+        to_step: int | None = None,
+        if_none_match: str | None = None,
+    ) -> GateGrid:
+        """The gates of all features between two steps, in at most `columns` points and two million cells."""
+        return await self.send(
+            Call(
+                "GET",
+                f"/v1/jobs/{segment(job_id)}/gates/grid",
+                GateGrid,
+                query={"columns": columns, "from_step": from_step, "to_step": to_step},
+                headers={"if-none-match": if_none_match},
+            )
+        )
+
+    async def get_measures(
+        self, job_id: str, *, after_step: int | None = None, points: int | None = None, if_none_match: str | None = None
+    ) -> Measures:
+        """Losses, penalty, polarization and throughput of a search, thinned to at most `points` points."""
+        return await self.send(
+            Call(
+                "GET",
+                f"/v1/jobs/{segment(job_id)}/measures",
+                Measures,
+                query={"after_step": after_step, "points": points},
+                headers={"if-none-match": if_none_match},
+            )
+        )
+
+    async def get_results(self, job_id: str) -> Results:
+        """The metrics of the full, the pruned and the fine-tuned model, the selection curve, and what each feature
+        weighs.
+        """
+        return await self.send(Call("GET", f"/v1/jobs/{segment(job_id)}/results", Results))
 
     async def get_logs(self, job_id: str, *, offset: int | None = None, tail: int | None = None) -> Log:
         """What the job's run and its libraries said, at most 1 MiB of it; attempts follow one another in one log."""
@@ -693,6 +749,10 @@ class AsyncOperations(Protocol):
     async def revoke_key(self, key_id: str) -> KeyView:
         """Refuse a key from here on. Revoking again changes nothing."""
         return await self.send(Call("POST", f"/v1/keys/{segment(key_id)}/revoke", KeyView))
+
+    async def get_caller(self) -> CallerView:
+        """The caller's name and rights, so that no page offers what would be refused."""
+        return await self.send(Call("GET", "/v1/me", CallerView))
 
     async def list_audit(
         self,

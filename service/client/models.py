@@ -17,6 +17,25 @@ class Content(BaseModel):
     model_config = ConfigDict(defer_build=True, populate_by_name=True)
 
 
+class ActiveListView(Content):
+    """The list that a model is served with."""
+
+    number: int
+    activated_at: datetime | None
+    before: ListTotalsView
+    after: ListTotalsView
+
+
+class AlertView(Content):
+    """Something to look into."""
+
+    kind: Literal["job_failed", "guard_refused", "trigger_failing", "webhook_disabled", "list_stale"]
+    time: datetime
+    model: str | None
+    subject: str
+    detail: str
+
+
 class Answer(Content):
     """What the run is to do."""
 
@@ -79,6 +98,16 @@ class BackfillView(Content):
     pending: int
 
 
+class CallerView(Content):
+    """Who calls, and what they may do."""
+
+    name: str
+    key_id: str | None
+    scopes: list[Literal["read", "submit", "approve", "admin"]]
+    model: str | None
+    signed_in: bool
+
+
 class Cancelled(Content):
     """How many runs that waited won't be started."""
 
@@ -117,6 +146,17 @@ class CronPreview(Content):
     timezone: str = "UTC"
     after: datetime | None = None
     count: int = 10
+
+
+class CurvePoint(Content):
+    """Quality on the validation split with the first `features` of the ranking, the others at their means."""
+
+    features: int
+    dims: int
+    embedding_bytes: int
+    logloss: float
+    auc: float | None
+    gauc: float | None
 
 
 class DecisionView(Content):
@@ -219,6 +259,16 @@ class FeatureBatch(Content):
     features: list[NewDense | NewCategorical | NewMultiCategorical]
 
 
+class FeatureCost(Content):
+    """What a feature weighs in the full model."""
+
+    name: str
+    dim: int
+    embedding_bytes: int
+    bytes_per_example: float
+    sparsity: float | None
+
+
 class FeatureDetail(Content):
     """A feature and its history, newest first, of at most a thousand decisions."""
 
@@ -239,7 +289,7 @@ class FeatureDetail(Content):
 class FeaturePage(Content):
     """In the order of registration; `next` is the cursor of the following page, null on the last."""
 
-    features: list[FeatureView]
+    features: list[ListedFeature]
     next: int | None
 
 
@@ -315,6 +365,16 @@ class Freshness(Content):
     kind: Literal["freshness"] = "freshness"
     pattern: str
     marker: str | None = None
+
+
+class GateGrid(Content):
+    """The gates as a heat map: F features × T points. Empty until the first snapshot."""
+
+    features: list[str]
+    steps: list[int]
+    every: int
+    final: list[float | None]
+    cells: str
 
 
 class GateHistory(Content):
@@ -525,10 +585,32 @@ class ListDiff(Content):
     totals: dict[str, float]
 
 
+class ListEntry(Content):
+    """A prune list in its life, and what it saves."""
+
+    number: int
+    model: str
+    list_id: str
+    job_id: str
+    state: ListState
+    guard_passed: bool
+    submitted_by: str
+    proposed_at: datetime
+    decided_by: str | None
+    decided_at: datetime | None
+    reason: str | None
+    activated_by: str | None
+    activated_at: datetime | None
+    ended_at: datetime | None
+    previous: int | None
+    before: ListTotalsView
+    after: ListTotalsView
+
+
 class ListPage(Content):
     """Newest first; `next` is the cursor of the following page, null on the last."""
 
-    prune_lists: list[ListView]
+    prune_lists: list[ListEntry]
     next: int | None
 
 
@@ -536,6 +618,14 @@ class ListRef(Content):
     number: int
     list_id: str
     totals: dict[str, float]
+
+
+class ListTotalsView(Content):
+    """Of the features that there were, or that are kept."""
+
+    features: int
+    dims: int
+    embedding_bytes: int
 
 
 class ListView(Content):
@@ -558,6 +648,23 @@ class ListView(Content):
     previous: int | None
 
 
+class ListedFeature(Content):
+    """A feature as lists show it."""
+
+    name: str
+    kind: Literal["dense", "categorical", "multi_categorical"]
+    dim: int
+    column: str
+    spec: dict[str, Any]
+    owner: str
+    tags: list[str]
+    status: FeatureStatus
+    version: int
+    registered_at: datetime
+    updated_at: datetime
+    decision: DecisionView | None = None
+
+
 class Log(Content):
     """A part of a log. Reading on from `next` follows it; once `ended` and empty there is no more."""
 
@@ -571,6 +678,25 @@ class Manual(Content):
     """Fires when it is asked to, by a person or a pipeline, and never by itself."""
 
     kind: Literal["manual"] = "manual"
+
+
+class Measures(Content):
+    """A run's measures, a column each, all of one length; null where there is no number. Empty until a snapshot."""
+
+    every: int
+    steps: list[int]
+    seconds: list[float | None]
+    loss: list[float | None]
+    held_out_loss: list[float | None]
+    held_out_auc: list[float | None]
+    penalty: list[float | None]
+    low: list[float | None]
+    middle: list[float | None]
+    high: list[float | None]
+    spread: list[float | None]
+    entropy: list[float | None]
+    undecided: list[float | None]
+    rows_per_second: list[float | None]
 
 
 class ModelPage(Content):
@@ -588,6 +714,20 @@ class ModelPatch(Content):
     spec: dict[str, Any] | None = None
     policy: dict[str, Any] | None = None
     retention: dict[str, Any] | None = None
+
+
+class ModelStanding(Content):
+    """How a model stands."""
+
+    name: str
+    owner: str
+    description: str
+    features: dict[str, int]
+    active: ActiveListView | None
+    proposed: ProposedListView | None
+    candidates: int
+    threshold: int | None
+    schedule: NextStart | None
 
 
 class ModelView(Content):
@@ -658,6 +798,27 @@ class NewMultiCategorical(Content):
     tags: tuple[str, ...] = ()
 
 
+class NextStart(Content):
+    """The schedule of a model that is due first."""
+
+    id: str
+    name: str
+    timezone: str
+    next_at: datetime
+
+
+class Overview(Content):
+    """Models by name; `next` is the cursor of the following page, null on the last. The rest is of all models."""
+
+    models: list[ModelStanding]
+    next: str | None
+    jobs: list[JobSummary]
+    running: int
+    waiting: int
+    alerts: list[AlertView]
+    since: datetime
+
+
 class Pinged(Content):
     """A test is on its way."""
 
@@ -697,6 +858,27 @@ class Progress(Content):
     converged: dict[str, bool] | None = None
     gate_sum: float | None = None
     gates: dict[str, float] | None = None
+
+
+class ProposedListView(Content):
+    """The newest list that waits for a decision."""
+
+    number: int
+    proposed_at: datetime
+    guard_passed: bool
+    submitted_by: str
+    waiting: int
+
+
+class Quality(Content):
+    """Of one model on the test split."""
+
+    auc: float | None
+    gauc: float | None
+    logloss: float
+    ne: float | None
+    rows: int
+    base_rate: float
 
 
 class Queue(Content):
@@ -769,6 +951,22 @@ class Report(Content):
 
     number: int
     progress: Progress | None = None
+
+
+class Results(Content):
+    """What a run measured. `features` and the curve are in the order of the ranking, as the prune list is."""
+
+    full: Quality
+    pruned: Quality
+    finetuned: Quality
+    curve: list[CurvePoint]
+    delta: float
+    stages: dict[str, float]
+    rows_per_second: float
+    steps: int
+    attempts: int
+    converged: dict[str, bool]
+    features: list[FeatureCost]
 
 
 class Resumption(Content):

@@ -59,6 +59,7 @@ def of_job(
     job: JobDep,
     session: SessionDep,
     caller: Reader,
+    kind: Kinds = [],  # noqa: B006 (FastAPI copies it)
     after: After = 0,
     limit: Limit = 200,
     last_id: LastId = None,
@@ -69,11 +70,11 @@ def of_job(
     sent; to one that is then taken up again the answer is 204, at which an EventSource stops.
     """
     if not _streams(request):
-        return events.after(session, after, limit, job_id=job.id)
+        return events.after(session, after, limit, job_id=job.id, kinds=kind)
     place = after if last_id is None else last_id
-    if listing.has_ended(session, job.id) and not events.after(session, place, 1, job_id=job.id):
+    if listing.has_ended(session, job.id) and not events.after(session, place, 1, job_id=job.id, kinds=kind):
         return Response(status_code=204)
-    return _stream(request, caller, Wanted(job_id=job.id), place)
+    return _stream(request, caller, Wanted(job_id=job.id, kinds=tuple(kind)), place)
 
 
 @router.get(

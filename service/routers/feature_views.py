@@ -82,6 +82,12 @@ class FeatureBatch(Body):
     features: Annotated[list[NewFeature], Field(min_length=1, max_length=MAX_FEATURES)]
 
 
+class FeatureExport(Body):
+    """All features of a model, as they could be registered; none where it has none."""
+
+    features: list[NewFeature]
+
+
 class FeaturePatch(Body):
     """What to change; null goes back to the default. What a job sees of it changes only while it is a candidate."""
 
@@ -210,6 +216,14 @@ class DecisionView(BaseModel):
     score: float | None = Field(description="the feature's score in that list")
 
 
+class ListedFeature(FeatureView):
+    """A feature as lists show it."""
+
+    model_config = ConfigDict(from_attributes=True, json_schema_extra={"examples": [{**FEATURE, "decision": DECISION}]})
+
+    decision: DecisionView | None = Field(default=None, description="the last change of its status")
+
+
 class FeatureDetail(FeatureView):
     """A feature and its history, newest first, of at most a thousand decisions."""
 
@@ -223,9 +237,11 @@ class FeatureDetail(FeatureView):
 class FeaturePage(BaseModel):
     """In the order of registration; `next` is the cursor of the following page, null on the last."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{"features": [FEATURE], "next": None}]})
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"features": [{**FEATURE, "decision": DECISION}], "next": None}]}
+    )
 
-    features: list[FeatureView]
+    features: list[ListedFeature]
     next: int | None
 
 

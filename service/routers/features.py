@@ -23,6 +23,7 @@ from service.routers.feature_views import (
     DecisionView,
     FeatureBatch,
     FeatureDetail,
+    FeatureExport,
     FeaturePage,
     FeaturePatch,
     FeaturesRegistered,
@@ -30,6 +31,7 @@ from service.routers.feature_views import (
     InferenceRequest,
     Inferred,
     Kind,
+    ListedFeature,
     StatusChange,
     StatusChanged,
     Tag,
@@ -41,7 +43,7 @@ from service.routers.preconditions import IfMatch, etag, require_match
 from service.statuses import BY_HAND, FeatureStatus
 from service.store import features, models
 from service.store.features import Filters, Why
-from service.store.tables import Feature, Model
+from service.store.tables import Feature, FeatureDecision, Model
 from trainers.spec import SpecError, merged
 
 router = APIRouter(prefix="/v1/models/{model}", tags=["features"])
@@ -59,7 +61,8 @@ IMPORT_BODY = {
 EXPORTED: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "All features, as they could be registered",
-        "content": {"application/json": {"schema": BATCH_REF}, "text/csv": {"schema": {"type": "string"}}},
+        "model": FeatureExport,
+        "content": {"text/csv": {"schema": {"type": "string"}}},
     }
 }
 
@@ -202,10 +205,16 @@ def listing(
     """Features in the order of their registration."""
     found = features.page(session, model.name, filters, cursor, limit + 1)
     shown = found[:limit]
+    decided = features.newest_decisions(session, model.name, [feature.name for feature in shown])
     return FeaturePage(
-        features=[FeatureView.model_validate(feature) for feature in shown],
+        features=[_listed(feature, decided.get(feature.name)) for feature in shown],
         next=shown[-1].number if len(found) > limit else None,
     )
+
+
+def _listed(feature: Feature, decision: FeatureDecision | None) -> ListedFeature:
+    listed = ListedFeature.model_validate(feature)
+    return listed if decision is None else listed.model_copy(update={"decision": DecisionView.model_validate(decision)})
 
 
 @router.post("/features/status", operation_id="changeFeatureStatuses", responses=problems(400, 404, 409, 422))

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from service.routers.bodies import Body, StoredText
 from service.statuses import ListState
+from service.store.figures import Totals
 from service.store.tables import PublishedList
 
 Reason = Annotated[StoredText, Field(min_length=1, description="why, for the list's history")]
@@ -30,6 +31,8 @@ LIST: dict[str, Any] = {
     "ended_at": None,
     "previous": None,
 }
+BEFORE: dict[str, Any] = {"features": 60, "dims": 800, "embedding_bytes": 8_388_608}
+AFTER: dict[str, Any] = {"features": 40, "dims": 512, "embedding_bytes": 4_194_304}
 TOTALS: dict[str, Any] = {"features": 40, "dims": 512, "embedding_bytes": 4_194_304, "bytes_per_example": 312.0}
 
 
@@ -92,12 +95,33 @@ class ListDetail(ListView):
     content: dict[str, Any] = Field(description="the list as its job made it")
 
 
+class ListTotalsView(BaseModel):
+    """Of the features that there were, or that are kept."""
+
+    model_config = ConfigDict(from_attributes=True, json_schema_extra={"examples": [BEFORE]})
+
+    features: int
+    dims: int
+    embedding_bytes: int
+
+
+class ListEntry(ListView):
+    """A prune list in its life, and what it saves."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{**LIST, "before": BEFORE, "after": AFTER}]})
+
+    before: ListTotalsView
+    after: ListTotalsView
+
+
 class ListPage(BaseModel):
     """Newest first; `next` is the cursor of the following page, null on the last."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{"prune_lists": [LIST], "next": None}]})
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"prune_lists": [{**LIST, "before": BEFORE, "after": AFTER}], "next": None}]}
+    )
 
-    prune_lists: list[ListView]
+    prune_lists: list[ListEntry]
     next: int | None
 
 
@@ -153,6 +177,12 @@ class ListDiff(BaseModel):
     only_in_b: list[str] = Field(description="a doesn't know them")
     scores: list[ScoreChange] = Field(description="of features in both whose score changed, greatest change first")
     totals: dict[str, float] = Field(description="how much more b keeps than a; less is negative")
+
+
+def entry(published: PublishedList, sides: Mapping[str, Totals]) -> ListEntry:
+    """A list without its content, and its totals `before` and `after`."""
+    plain = ListView.model_validate(published).model_dump()
+    return ListEntry(**plain, **{side: ListTotalsView.model_validate(total) for side, total in sides.items()})
 
 
 def compared(a: PublishedList, b: PublishedList) -> ListDiff:

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Body, Depends, Path, Query, Response
+from fastapi import APIRouter, Body, Depends, Path, Query, Request, Response
 
 from service.access import LOCAL, Approver, Caller, Reader
+from service.list_totals import ListTotals
 from service.problems import ApiError
 from service.prune_list_formats import arrow_of, csv_of
 from service.routers.bodies import BIGGEST, problems, storable
@@ -23,6 +24,7 @@ from service.routers.list_views import (
     Rejection,
     RolledBack,
     compared,
+    entry,
 )
 from service.routers.negotiation import Accept, preferred
 from service.routers.preconditions import IfMatch, IfNoneMatch, is_known, require_match
@@ -111,6 +113,7 @@ def _refusals() -> Iterator[None]:
 
 @router.get("/prune-lists", operation_id="listPruneLists", responses=problems(404, 422))
 def listing(
+    request: Request,
     model: ModelDep,
     session: SessionDep,
     caller: Reader,
@@ -121,8 +124,10 @@ def listing(
     """A model's lists, newest first."""
     found = prune_lists.page(session, model.name, state or (), cursor, limit + 1)
     shown = found[:limit]
+    totals: ListTotals = request.app.state.list_totals
+    sides = totals.of(session, [published.number for published in shown])
     return ListPage(
-        prune_lists=[ListView.model_validate(published) for published in shown],
+        prune_lists=[entry(published, sides[published.number]) for published in shown],
         next=shown[-1].number if len(found) > limit else None,
     )
 

@@ -124,22 +124,28 @@ def put_off(job: Job, now: datetime, seconds: float) -> None:
 def progressed(
     session: Session, job: Job, progress: dict[str, Any] | None, now: datetime, snapshot_seconds: float
 ) -> None:
-    """Note what a run says of itself: its stage, its progress, and a snapshot where the last one is old enough."""
+    """Note what a run says of itself: its stage, its progress, and a snapshot where the last one is old enough.
+
+    What comes sooner is held back until then, and not lost where nothing follows it.
+    """
     if JobState(job.state) is JobState.QUEUED:
         # It was handed to Ray by a replica that died, or was too slow, before it could say so.
         jobs.move(session, job, JobState.STARTING, now)
-    if progress is None or progress == job.progress:
+    if progress is not None and progress != job.progress:
+        job.progress, job.updated_at = progress, now
+        stage = progress.get("stage")
+        if stage in STAGES and may_follow(JobState(job.state), JobState(stage)):
+            jobs.move(session, job, JobState(stage), now)
+    if job.progress is None:
         return
-    job.progress, job.updated_at = progress, now
-    stage = progress.get("stage")
-    if stage in STAGES and may_follow(JobState(job.state), JobState(stage)):
-        jobs.move(session, job, JobState(stage), now)
-    before = _last_snapshot(session, job.id)
-    if before is None or now - before >= timedelta(seconds=snapshot_seconds):
-        shown = {name: value for name, value in progress.items() if name != "gates"}
+    last = _last_snapshot(session, job.id)
+    if last is not None and now - last.time < timedelta(seconds=snapshot_seconds):
+        return
+    shown = {name: value for name, value in job.progress.items() if name != "gates"}
+    if last is None or last.data["progress"] != shown:
         jobs.record(session, job, "job.snapshot", {"attempt": job.attempt, "progress": shown}, now)
 
 
-def _last_snapshot(session: Session, job_id: str) -> datetime | None:
-    query = select(Event.time).where(Event.job_id == job_id, Event.kind == "job.snapshot")
+def _last_snapshot(session: Session, job_id: str) -> Event | None:
+    query = select(Event).where(Event.job_id == job_id, Event.kind == "job.snapshot")
     return session.scalar(query.order_by(Event.number.desc()).limit(1))

@@ -88,6 +88,14 @@ def decisions(session: Session, model: str, name: str) -> Sequence[FeatureDecisi
     return session.scalars(query.order_by(FeatureDecision.number.desc()).limit(SHOWN_DECISIONS)).all()
 
 
+def newest_decisions(session: Session, model: str, names: Collection[str]) -> dict[str, FeatureDecision]:
+    """The last decision on each of these features."""
+    query = select(func.max(FeatureDecision.number)).group_by(FeatureDecision.feature)
+    newest = query.where(FeatureDecision.model == model, FeatureDecision.feature.in_(names))
+    found = session.scalars(select(FeatureDecision).where(FeatureDecision.number.in_(newest)))
+    return {decision.feature: decision for decision in found}
+
+
 def register(session: Session, model: Model, items: Sequence[Mapping[str, Any]], by: str, now: datetime) -> None:
     """Add features whose names are free. `items` are columns of a feature."""
     same = {"model": model.name, "version": 1, "registered_at": now, "updated_at": now}

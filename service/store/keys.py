@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, and_, or_, select, update
-from sqlalchemy.orm import Session, sessionmaker
+from sqlalchemy.orm import InstrumentedAttribute, Session, sessionmaker
 
 from service.store.database import READS
 from service.store.tables import ApiKey
@@ -99,8 +99,13 @@ def page(session: Session, model: str | None, after: int | None, limit: int) -> 
 
 def usable(session: Session, hash_: str, now: datetime) -> ApiKey | None:
     """The key of that hash, where it is neither expired nor revoked."""
+    return session.scalar(select(ApiKey).where(*good(hash_, now)))
+
+
+def good(hash_: str | InstrumentedAttribute[str], now: datetime) -> tuple[ColumnElement[bool], ...]:
+    """Conditions on a key: that the secret of this hash is its own, and that it is neither expired nor revoked."""
     ours = or_(ApiKey.hash == hash_, and_(ApiKey.old_hash == hash_, ApiKey.old_until > now))
-    return session.scalar(select(ApiKey).where(ours, *_live(now)))
+    return ours, *_live(now)
 
 
 def note_use(key: ApiKey, sessions: sessionmaker[Session], session: Session, now: datetime) -> None:

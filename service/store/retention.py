@@ -16,6 +16,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 from service.states import ENDED
 from service.store.tables import (
     AuditEntry,
+    BrowserSession,
     Delivery,
     Event,
     IdempotencyKey,
@@ -141,6 +142,12 @@ def audit(session: Session, before: datetime) -> int:
 def idempotency_keys(session: Session, before: datetime) -> int:
     """Delete all there are: they live for a day."""
     gone = session.execute(delete(IdempotencyKey).where(IdempotencyKey.created_at < before))
+    return int(gone.rowcount)  # type: ignore[attr-defined]
+
+
+def browser_sessions(session: Session, now: datetime) -> int:
+    """Delete all that have expired."""
+    gone = session.execute(delete(BrowserSession).where(BrowserSession.expires_at <= now))
     return int(gone.rowcount)  # type: ignore[attr-defined]
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, Select, and_, delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from service.states import ENDED, JobState
@@ -119,22 +119,31 @@ def candidates(session: Session, model: str) -> int:
 
     The last selection is the newest job that wasn't a dry run, and neither failed nor was cancelled.
     """
+    return candidates_of(session, [model])[model]
+
+
+def candidates_of(session: Session, models: Collection[str]) -> dict[str, int]:
+    """The same of each of these models."""
     without = [JobState.FAILED.value, JobState.CANCELLED.value]
-    newest = select(func.max(Job.created_at)).where(
-        Job.model == model, Job.dry_run.is_(False), Job.state.not_in(without)
+    jobs = select(Job.model, func.max(Job.created_at).label("at"))
+    jobs = jobs.where(Job.model.in_(models), Job.dry_run.is_(False), Job.state.not_in(without)).group_by(Job.model)
+    last = jobs.subquery()
+    became = (
+        select(func.max(FeatureDecision.time))
+        .where(FeatureDecision.model == Feature.model, FeatureDecision.feature == Feature.name)
+        .where(FeatureDecision.after == "candidate")
+        .correlate(Feature)
+        .scalar_subquery()
     )
-    last = session.scalar(newest)
-    query = select(func.count()).where(Feature.model == model, Feature.status == "candidate")
-    if last is not None:
-        became = (
-            select(func.max(FeatureDecision.time))
-            .where(FeatureDecision.model == model, FeatureDecision.feature == Feature.name)
-            .where(FeatureDecision.after == "candidate")
-            .correlate(Feature)
-            .scalar_subquery()
-        )
-        query = query.where(func.coalesce(became, Feature.registered_at) > last)
-    return session.scalar(query) or 0
+    query = select(Feature.model, func.count()).outerjoin(last, last.c.model == Feature.model)
+    query = query.where(Feature.model.in_(models), Feature.status == "candidate")
+    # A change of status is an update: what hasn't been updated since needs no look at its decisions.
+    since = and_(Feature.updated_at > last.c.at, func.coalesce(became, Feature.registered_at) > last.c.at)
+    query = query.where(or_(last.c.at.is_(None), since))
+    found = dict.fromkeys(models, 0)
+    for model, count in session.execute(query.group_by(Feature.model)):
+        found[model] = count
+    return found
 
 
 def add_latency(session: Session, *, model: str, time: datetime, p99_seconds: float, by: str) -> LatencyReport:

@@ -19,6 +19,7 @@ import structlog
 from sqlalchemy.orm import Session, sessionmaker
 
 from service.clock import Clock
+from service.faults import reached
 from service.settings import Settings
 from service.store import webhooks
 from service.store.webhooks import Outcome, Outgoing
@@ -74,14 +75,24 @@ class Deliverer:
 
     def _due(self, busy: list[str]) -> list[Outgoing]:
         with self.sessions.begin() as session:
-            webhooks.queue(session, self.now())
+            queued = webhooks.queue(session, self.now())
+            if queued:
+                reached("queue.written")
+        if queued:
+            reached("queue.committed")
         free = self.settings.webhook_parallel - len(busy)
         share = max(1, self.settings.webhook_parallel // 2)
         with self.sessions.begin() as session:
-            return webhooks.take(session, self.owner, self.now(), LEASE, free, share, busy)
+            taken = webhooks.take(session, self.owner, self.now(), LEASE, free, share, busy)
+            if taken:
+                reached("lease.written")
+        if taken:
+            reached("lease.committed")
+        return taken
 
     async def _deliver(self, pool: httpcore.AsyncConnectionPool, outgoing: Outgoing) -> None:
         outcome = await self._tried(pool, outgoing)
+        reached("send.answered")
         log.info(
             "delivery", delivery=outgoing.id, webhook=outgoing.webhook_id, status=outcome.status, good=outcome.good
         )
@@ -91,6 +102,8 @@ class Deliverer:
         jitter, patience = self._random.uniform(0.5, 1.0), timedelta(days=self.settings.webhook_disable_days)
         with self.sessions.begin() as session:
             webhooks.finish(session, outgoing, self.owner, outcome, self.now(), jitter=jitter, patience=patience)
+            reached("note.written")
+        reached("note.committed")
 
     async def _tried(self, pool: httpcore.AsyncConnectionPool, outgoing: Outgoing) -> Outcome:
         """Whatever a receiver does is an outcome. Redirects are not followed: they are no success."""

@@ -24,7 +24,8 @@ def report(
     """Build report.html anew from a run's files."""
     with Output(as_json=as_json) as out:
         run = RunDirectory(directory)
-        missing = [path.name for path in (run.spec, run.metrics, run.prune_list, run.gates) if not path.is_file()]
+        needed = (run.spec, run.metrics, run.prune_list, run.measures)
+        missing = [str(path.relative_to(directory)) for path in needed if not path.is_file()]
         if missing:
             raise SpecError(
                 f"{directory} has no {', '.join(missing)}; give the directory of a finished run, "

@@ -47,7 +47,10 @@ class CurvePoint:
         return len(self.kept)
 
     def as_dict(self) -> dict[str, Any]:
-        return {"features": self.features, **asdict(self)}
+        """Without the names: they are the first `features` of the ranking."""
+        plain = asdict(self)
+        del plain["kept"]
+        return {"features": self.features, **plain}
 
 
 def ranked(scores: Sequence[FeatureScore]) -> list[FeatureScore]:

@@ -92,7 +92,7 @@ def judge(spec: GuardSpec, full: Metrics, finetuned: Metrics, error: float | Non
     """Whether the fine-tuned model is worse than the full one by no more than the spec allows.
 
     `error` is the difference's standard error: where the verdict hangs on less than two of it, the reason says that
-    the test split is too small to tell.
+    the test split is too small to tell. It also says so where the full model predicts worse than the base rate.
     """
     before, after = full.value(spec.metric), finetuned.value(spec.metric)
     if before is None or after is None:
@@ -104,6 +104,8 @@ def judge(spec: GuardSpec, full: Metrics, finetuned: Metrics, error: float | Non
     reason = f"{moved}; at most {spec.max_drop:g} worse is allowed"
     if error is not None and abs(drop - spec.max_drop) < 2 * error:
         reason += f", and chance alone moves it by {error:.5f} on {full.rows:,} test rows: take a larger test split"
+    if full.ne is not None and full.ne > 1:
+        reason += f"; a poor yardstick: the full model predicts worse than the base rate (NE {full.ne:.2f}, over 1)"
     return Verdict(metric=spec.metric, max_drop=spec.max_drop, drop=drop, error=error, passed=passed, reason=reason)
 
 

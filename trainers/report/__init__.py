@@ -1,4 +1,4 @@
-"""report.html: a run in one self-contained file that opens from disk."""
+"""report.html: a run's views in one self-contained file that opens from disk."""
 
 from trainers.report.page import render
 

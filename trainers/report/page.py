@@ -1,41 +1,73 @@
-"""The page: a run directory's files through one template."""
+"""The page: the views' modules, the libraries they draw with and a run's documents, packed into one file.
+
+All of them lie in the page as one gzipped JSON text in base64. A few lines of script unpack it, give each module an
+address of its own (`blob:`), and start `views/report`: the same modules as on the service's pages. Until that has
+drawn, or where it can't, the page says its numbers as plain tables.
+"""
 
 from __future__ import annotations
 
+import base64
+import gzip
 import json
+import secrets
+from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
-from markupsafe import Markup
 
 from trainers.report import summary
-from trainers.report.plots import plots
 from trainers.run_directory import RunDirectory, read_json, write_text
+from trainers.views import assets, grid, measures
 
 
 def render(run: RunDirectory, truth: Path | None = None) -> Path:
-    """Write report.html from a finished run's files; with the simulator's truth.json, compared with it."""
-    found, metrics, spec = read_json(run.prune_list), read_json(run.metrics), read_json(run.spec)
-    # The SVG is matplotlib's own, and it escapes what it is given.
-    drawn = {name: Markup(text) for name, text in plots(run, found, metrics, spec).items()}  # noqa: S704
+    """Write report.html from a finished run's files; with the simulator's truth.json, compared with it.
+
+    Raises:
+        MissingLibraryError: the package was installed without the libraries that draw.
+    """
+    found, spec = read_json(run.prune_list), read_json(run.spec)
+    rule = summary.rule(spec)
+    outcomes = [asdict(outcome) for outcome in summary.against(found, truth)]
+    report = {"run": _document(run, found, spec), "rule": rule, "truth": outcomes}
+    modules = {name: path.read_text(encoding="utf-8") for name, path in assets.scripts().items()}
     page = (
         _environment()
         .get_template("report.html")
         .render(
             found=found,
-            metrics=metrics,
-            spec=json.dumps(spec, indent=2),
-            plots=drawn,
-            truth=summary.against(found, truth),
+            rule=rule,
+            styles=[path.read_text(encoding="utf-8") for path in assets.styles()],
+            packed=_packed({"modules": modules, "report": report}),
+            # Scripts with it may run: a name that turned out to be markup could not.
+            nonce=secrets.token_urlsafe(16),
             savings=summary.savings(found),
             qualities=summary.qualities(found),
-            cautions=summary.cautions(found),
-            rule=summary.rule(spec),
             models=summary.MODELS,
         )
     )
     write_text(run.report, page)
     return run.report
+
+
+def _document(run: RunDirectory, found: Mapping[str, Any], spec: Mapping[str, Any]) -> dict[str, Any]:
+    """What views draw, as the API has it (trainers/views/modules/run.js)."""
+    return {
+        "spec": spec,
+        "progress": None,
+        "list": found,
+        "results": read_json(run.metrics),
+        "measures": measures.read(run.measures),
+        "grid": grid.read(run.history),
+    }
+
+
+def _packed(content: Mapping[str, Any]) -> str:
+    text = json.dumps(content, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return base64.b64encode(gzip.compress(text.encode(), compresslevel=6, mtime=0)).decode()
 
 
 def _environment() -> Environment:
@@ -46,6 +78,5 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["size"] = summary.size
     environment.filters["number"] = lambda value, form: "–" if value is None else format(value, form)
     return environment

@@ -1,4 +1,4 @@
-"""What the report and the terminal say of a prune list, worked out from its content."""
+"""What the terminal, and a report without JavaScript, say of a prune list, worked out from its content."""
 
 from __future__ import annotations
 
@@ -82,30 +82,9 @@ def rule(spec: Mapping[str, Any]) -> str:
     return RULES[prune["rule"]].format(**prune)
 
 
-def cautions(found: Mapping[str, Any]) -> list[str]:
-    """Why the list may deserve less trust than its numbers suggest."""
-    warning, entropy = found["polarization"]["warning"], found["metrics"]["full"]["ne"]
-    told = [warning] if warning else []
-    if entropy is not None and entropy > 1:
-        told.append(
-            f"the full model predicts the test split worse than its base rate does (NE {entropy:.2f}, over 1): "
-            "it is a poor yardstick, and the guard compares with it"
-        )
-    return told
-
-
 def against(found: Mapping[str, Any], truth: Path | None) -> list[RoleOutcome]:
     """The decisions against the simulator's truth.json; empty without one."""
     if truth is None:
         return []
     decisions = {feature["name"]: feature["decision"] for feature in found["features"]}
     return compare(json.loads(truth.read_text(encoding="utf-8")), decisions)
-
-
-def size(count: float) -> str:
-    """Bytes as people read them: 11,695,840 → "11.7 MB"."""
-    units = ["B", "kB", "MB", "GB", "TB"]
-    while count >= 999.5 and len(units) > 1:
-        count /= 1000
-        units.pop(0)
-    return f"{count:,.0f} {units[0]}" if units[0] == "B" or count >= 100 else f"{count:.1f} {units[0]}"

@@ -1,6 +1,6 @@
 """Tables. The schema is made by the migrations; a test holds the two together."""
 
-from service.store.tables.access import ApiKey, AuditEntry
+from service.store.tables.access import ApiKey, AuditEntry, BrowserSession
 from service.store.tables.base import Base, UtcTime
 from service.store.tables.events import Event
 from service.store.tables.jobs import Attempt, IdempotencyKey, Job
@@ -13,6 +13,7 @@ __all__ = [
     "Attempt",
     "AuditEntry",
     "Base",
+    "BrowserSession",
     "Delivery",
     "Event",
     "Feature",

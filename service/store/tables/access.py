@@ -1,4 +1,4 @@
-"""API keys, and who did what."""
+"""API keys, browsers that signed in with them, and who did what."""
 
 from __future__ import annotations
 
@@ -31,6 +31,20 @@ class ApiKey(Base):
     expires_at: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]
     last_used_at: Mapped[datetime | None]
+
+
+class BrowserSession(Base):
+    """A browser that signed in. Its token is kept as its SHA-256; `key_hash` is that of the secret it signed in with:
+    one that is rotated away takes the sign-in with it.
+    """
+
+    __tablename__ = "browser_sessions"
+
+    token_hash: Mapped[Id] = mapped_column(primary_key=True)
+    key_id: Mapped[Id] = mapped_column(ForeignKey("api_keys.id", ondelete="CASCADE"), index=True)
+    key_hash: Mapped[Id]
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime] = mapped_column(index=True)
 
 
 class AuditEntry(Base):

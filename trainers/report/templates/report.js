@@ -1,40 +1,31 @@
 "use strict";
-const ranking = document.getElementById("ranking");
-const headers = [...ranking.tHead.rows[0].cells];
-const rows = [...ranking.tBodies[0].rows];
-const tools = document.querySelector(".tools");
+const read = (id) => document.getElementById(id).textContent;
 
-headers.forEach((header, column) => {
-  const button = document.createElement("button");
-  button.type = "button";
-  button.append(...header.childNodes);
-  button.addEventListener("click", () => sort(header, column));
-  header.append(button);
+async function unpacked() {
+  const letters = atob(read("packed"));
+  const bytes = new Uint8Array(letters.length);
+  for (let at = 0; at < bytes.length; at += 1) bytes[at] = letters.charCodeAt(at);
+  return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"))).json();
+}
+
+async function start() {
+  const { modules, report } = await unpacked();
+  const address = (text) => URL.createObjectURL(new Blob([text], { type: "text/javascript" }));
+  const imports = Object.fromEntries(Object.entries(modules).map(([name, text]) => [name, address(text)]));
+  const map = document.createElement("script");
+  map.type = "importmap";
+  map.nonce = nonce;
+  map.textContent = JSON.stringify({ imports });
+  document.head.append(map);
+  const views = await import("views/report");
+  await views.report(document.getElementById("main"), report);
+}
+
+const { nonce } = document.currentScript;
+start().catch((error) => {
+  const told = document.createElement("p");
+  told.className = "alert";
+  told.textContent = `The report can't be drawn (${error}). A browser of 2023 or later can: Chromium 105, Firefox 113, Safari 16.4.`;
+  document.getElementById("main").prepend(told);
+  throw error;
 });
-
-function sort(header, column) {
-  const descending = header.getAttribute("aria-sort") === "ascending";
-  headers.forEach(other => other.removeAttribute("aria-sort"));
-  header.setAttribute("aria-sort", descending ? "descending" : "ascending");
-  const text = row => row.cells[column].textContent;
-  const compare = header.classList.contains("n")
-    ? (a, b) => text(a) - text(b)
-    : (a, b) => text(a).localeCompare(text(b), undefined, { numeric: true });
-  rows.sort((a, b) => (descending ? compare(b, a) : compare(a, b)));
-  ranking.tBodies[0].append(...rows);
-}
-
-function filter() {
-  const wanted = tools.elements.wanted.value.trim().toLowerCase();
-  const decision = tools.elements.decision.value;
-  for (const row of rows) {
-    const named = row.cells[1].textContent.toLowerCase().includes(wanted);
-    row.hidden = !(named && (!decision || row.className === decision));
-  }
-  tools.querySelector("output").value = `${rows.filter(row => !row.hidden).length} of ${rows.length} features`;
-}
-
-tools.addEventListener("input", filter);
-tools.addEventListener("submit", event => event.preventDefault());
-tools.hidden = false;
-filter();

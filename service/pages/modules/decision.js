@@ -1,0 +1,187 @@
+// @ts-check
+/** One prune list: what it says, what another cut would, and whether it is to be served. */
+
+import { find, get, part } from "pages/api";
+import { acts } from "pages/decision/acts";
+import { snippet } from "pages/decision/next";
+import { showDiff } from "pages/list/diff";
+import { followLists } from "pages/list/live";
+import { guardBadge, stateBadge, whoWhen } from "pages/list/words";
+import { tabs } from "pages/model-tabs";
+import { choice } from "views/choice";
+import { curve } from "views/curve";
+import { element, empty, fill, section } from "views/dom";
+import { decimal, moment } from "views/format";
+import { ranking } from "views/ranking";
+import { summary } from "views/summary";
+
+/**
+ * @param {Element} main
+ * @param {{model: string, number: string}} parameters `number` may be `active`
+ * @param {import("pages/start").Caller} caller
+ */
+export async function show(main, { model, number }, caller) {
+  const path = `/v1/models/${part(model)}`;
+  const list = await get(`${path}/prune-lists/${part(number)}`);
+  const job = `/v1/jobs/${part(list.job_id)}`;
+  const [spec, results] = await Promise.all([find(`${job}/spec`), find(`${job}/results`)]);
+  const run = { spec, list: list.content, results, progress: null, measures: null, grid: null };
+  const page = new Decision(main, path, list, caller);
+  await Promise.all([page.draw(run), page.refresh(list)]);
+  followLists(main, model, () => page.refresh());
+}
+
+class Decision {
+  /**
+   * @param {Element} main
+   * @param {string} path the model's in the API
+   * @param {any} list
+   * @param {import("pages/start").Caller} caller
+   */
+  constructor(main, path, list, caller) {
+    this.path = path;
+    this.caller = caller;
+    this.model = list.model;
+    this.number = list.number;
+    this.job = list.job_id;
+    this.content = list.content;
+    this.shown = "";
+    this.head = element("div");
+    this.summary = section("Summary");
+    this.curve = section("Quality and size");
+    this.choice = element("div", { class: "columns" }, this.curve);
+    this.features = element("div");
+    this.diff = element("div");
+    this.history = element("div");
+    this.title = element("h2");
+    const crumbs = element(
+      "nav",
+      { class: "crumbs", "aria-label": "Where this is" },
+      element("a", { href: `/models/${part(this.model)}/lists` }, `Prune lists of ${this.model}`),
+      ` / ${this.number}`,
+    );
+    const diff = element("section", { "aria-label": "Differences" }, this.title, this.diff);
+    const below = [this.summary, this.choice, diff, this.features, section("History", this.history)];
+    fill(main, crumbs, tabs(this.model, null), this.head, below);
+    document.title = `Prune list ${this.number} of ${this.model} · Winnow`;
+  }
+
+  /** @param {import("views/run").Run} run what stays as it is */
+  async draw(run) {
+    summary(this.summary).update(run);
+    const points = curve(this.curve);
+    points.update(run);
+    if (!run.results)
+      this.curve.append(
+        empty(
+          "The selection curve was deleted with the run's directory, after the time that it is kept for. The list itself stays.",
+        ),
+      );
+    const next = snippet();
+    choice(this.choice, {
+      onChoose: (cut) => {
+        points.mark(cut.totals.features);
+        next.update(cut);
+      },
+    }).update(run);
+    this.choice.lastElementChild?.append(next.root);
+    const address = (/** @type {string} */ name) => `/models/${part(this.model)}/features/${part(name)}`;
+    await ranking(this.features, { address }).update(run);
+  }
+
+  /**
+   * Draw what others may change: the list's state, who did what, how it differs from the one that is served.
+   * @param {any} [known]
+   */
+  async refresh(known) {
+    const list = known ?? (await get(`${this.path}/prune-lists`, { cursor: this.number + 1, limit: 1 })).prune_lists[0];
+    const active = await get(`${this.path}/prune-lists`, { state: "active", limit: 1 });
+    const served = active.prune_lists[0]?.number ?? null;
+    const standing = JSON.stringify([list.state, list.decided_at, list.activated_at, served]);
+    if (standing === this.shown) return;
+    this.shown = standing;
+    fill(this.head, ...this.#head(list), facts(list, this.content));
+    await Promise.all([this.#compare(list, served), this.#told()]);
+  }
+
+  /** @param {any} list */
+  #head(list) {
+    const title = element("h1", {}, `Prune list ${this.number}`);
+    const badges = element("span", { class: "row" }, stateBadge(list.state), guardBadge(list.guard_passed));
+    const can = acts(list, this.caller, () => this.refresh());
+    return [
+      element(
+        "div",
+        { class: "row spread" },
+        element("div", { class: "row" }, title, badges),
+        element("div", { class: "row" }, can),
+      ),
+    ];
+  }
+
+  /**
+   * @param {any} list
+   * @param {number | null} served the active list's number
+   */
+  async #compare(list, served) {
+    const own = list.number === served;
+    const from = own ? list.previous : served;
+    fill(this.title, own ? "Against the list before" : "Against the active list");
+    if (from === null) {
+      fill(
+        this.diff,
+        empty(own ? "There was no active list before this one." : "No list is active: all features are served."),
+      );
+      return;
+    }
+    showDiff(this.diff, this.model, await get(`${this.path}/prune-lists/${from}/diff/${list.number}`));
+  }
+
+  async #told() {
+    const events = await get(`/v1/jobs/${part(this.job)}/events`, { kind: "prune_list.*", limit: 1000 });
+    const row = (/** @type {any} */ { time, data }, /** @type {string} */ state) =>
+      element(
+        "tr",
+        {},
+        element("td", {}, element("time", { datetime: time }, moment(time))),
+        element("td", {}, stateBadge(state)),
+        element("td", {}, data.by === "policy" ? "the model's policy" : data.by),
+        element("td", {}, data.reason ?? "–"),
+      );
+    if (events.length === 0) {
+      fill(this.history, empty("Its events were deleted, after the time that they are kept for."));
+      return;
+    }
+    const heads = ["When", "Became", "By", "Reason"].map((name) => element("th", { scope: "col" }, name));
+    const rows = events.reverse().map((/** @type {any} */ event) => row(event, event.kind.split(".")[1]));
+    const body = element("tbody", {}, rows);
+    fill(this.history, element("table", {}, element("thead", {}, element("tr", {}, heads)), body));
+  }
+}
+
+/**
+ * @param {any} list
+ * @param {any} content
+ */
+function facts(list, content) {
+  const { metric, drop, error, max_drop } = content.guard;
+  const worse = drop === null ? "not defined" : `${decimal(Math.abs(drop), 5)} ${drop > 0 ? "worse" : "better"}`;
+  const chance = error === null ? "" : ` ± ${decimal(error, 5)} (standard error)`;
+  const job = element("a", { href: `/jobs/${part(list.job_id)}` }, content.name, " (", list.job_id, ")");
+  const told = [
+    ["Job", element("span", {}, job, `, submitted by ${list.submitted_by}`)],
+    ["Proposed", whoWhen(null, list.proposed_at)],
+    ["Guard", `${metric} ${worse}${chance}; at most ${max_drop} worse is allowed`],
+    list.decided_at && [list.state === "rejected" ? "Rejected" : "Approved", decided(list)],
+    list.activated_at && ["Activated", whoWhen(list.activated_by, list.activated_at)],
+    list.ended_at && list.state !== "rejected" && ["Ended", whoWhen(null, list.ended_at)],
+  ];
+  const rows = told.filter(Boolean).flatMap(([name, text]) => [element("dt", {}, name), element("dd", {}, text)]);
+  return element("dl", { class: "facts" }, rows);
+}
+
+/** @param {any} list */
+function decided(list) {
+  const why = list.reason && element("q", {}, list.reason);
+  return element("span", {}, whoWhen(list.decided_by, list.decided_at), why && ": ", why);
+}

@@ -1,0 +1,278 @@
+// @ts-check
+/** A feature of a model: its gate in the model's runs, and every decision on it. */
+
+import { find, get, part, post } from "pages/api";
+import { openForm, say } from "pages/form";
+import { jobLink } from "pages/job/words";
+import { tabs } from "pages/model-tabs";
+import { Chart, axis, points } from "views/chart";
+import { badge, element, empty, fill, section } from "views/dom";
+import { ago, count, decimal, moment } from "views/format";
+
+const RUNS = 6;
+const LOOKED_AT = 30;
+const POINTS = 400;
+const IN_JOBS = new Set(["essential", "active", "candidate"]);
+/** @type {Record<string, string[]>} */
+const BY_HAND = {
+  essential: ["active", "retired"],
+  active: ["essential", "pruned", "retired", "candidate"],
+  candidate: ["active", "essential", "retired"],
+  pruned: ["candidate", "active", "retired"],
+  retired: ["candidate"],
+};
+const MEANS = /** @type {Record<string, string>} */ ({
+  essential: "in every job, and no list prunes it",
+  active: "in the model and in its jobs",
+  candidate: "in its jobs, to be tried",
+  pruned: "found not to be needed; in no job",
+  retired: "given up; in no job, and no list changes it",
+});
+const TONES = /** @type {Record<string, "good" | "busy" | "plain">} */ ({
+  essential: "good",
+  active: "good",
+  candidate: "busy",
+});
+const DASHES = ["dashed", "dotted", [8, 3, 2, 3], [2, 6], [12, 4]];
+
+/**
+ * @typedef {{job: any, steps: number[], gates: (number | null)[], divergence: number | null}} Told of one run
+ */
+
+/**
+ * @param {Element} main
+ * @param {{model: string, feature: string}} parameters
+ * @param {import("pages/start").Caller} caller
+ */
+export async function show(main, { model, feature }, caller) {
+  const path = `/v1/models/${part(model)}/features/${part(feature)}`;
+  const found = await get(path);
+  document.title = `${feature} · ${model} · Winnow`;
+  const head = element("div");
+  const decided = element("div");
+  const gates = section("Gate by run", element("p", { class: "soft", role: "status" }, "Loading …"));
+  const crumbs = element(
+    "nav",
+    { class: "crumbs", "aria-label": "Where this is" },
+    element("a", { href: `/models/${part(model)}` }, model),
+    " / features",
+  );
+  fill(main, crumbs, tabs(model, null), head, gates, section("Decisions", decided));
+  const draw = (/** @type {any} */ now) => {
+    fill(
+      head,
+      heading(now, caller, () => change(model, now, async () => draw(await get(path)))),
+      facts(now),
+    );
+    fill(decided, history(model, now.history));
+  };
+  draw(found);
+  showRuns(gates, await runs(model, found));
+}
+
+/**
+ * @param {any} feature
+ * @param {import("pages/start").Caller} caller
+ * @param {() => void} onChange
+ */
+function heading(feature, caller, onChange) {
+  return element(
+    "div",
+    { class: "row spread" },
+    element("h1", { class: "row" }, feature.name, badge(feature.status, TONES[feature.status] ?? "plain")),
+    caller.scopes.includes("approve") && element("button", { onclick: onChange }, "Change status"),
+  );
+}
+
+/** @param {any} feature */
+function facts({ kind, dim, column, owner, tags, status, spec, registered_at, updated_at }) {
+  const size = spec.hash_size ? `${count(spec.hash_size)} rows, ${spec.ids}` : null;
+  const shown = [
+    ["Status", status, MEANS[status]],
+    ["Kind", kind.replaceAll("_", " "), spec.pooling ? `pooled by ${spec.pooling}` : null],
+    ["Dim", count(dim), size],
+    ["Owner", owner, tags.length ? tags.join(", ") : "no tags"],
+    ["Column", column, null],
+    ["Registered", moment(registered_at), `changed ${ago(updated_at)}`],
+  ];
+  return element(
+    "dl",
+    { class: "tiles" },
+    shown.map(([name, value, note]) =>
+      element(
+        "div",
+        { class: "tile" },
+        element("dt", {}, name),
+        element("dd", {}, value),
+        note && element("dd", { class: "small" }, note),
+      ),
+    ),
+  );
+}
+
+/**
+ * The newest runs of the model that had this feature, newest first.
+ * @param {string} model
+ * @param {any} feature
+ * @returns {Promise<Told[]>}
+ */
+async function runs(model, feature) {
+  const page = await get("/v1/jobs", { model, dry_run: false, limit: LOOKED_AT });
+  const having = page.jobs.filter(
+    (/** @type {any} */ job) => job.started_at && IN_JOBS.has(statusAt(feature, job.created_at)),
+  );
+  const told = await Promise.all(
+    having.slice(0, RUNS).map(async (/** @type {any} */ job) => {
+      // A clone has the features of the job that it is of, whatever became of them since.
+      const found = await find(`/v1/jobs/${part(job.id)}/gates`, { feature: feature.name, points: POINTS });
+      if (!found || found.steps.length === 0) return null;
+      const gates = found.gates.map((/** @type {any} */ row) => row[0]);
+      return { job, steps: found.steps, gates, divergence: found.divergences.at(-1)[0] };
+    }),
+  );
+  return told.filter((each) => each !== null);
+}
+
+/**
+ * The status that a feature had at a time; "" before it was registered.
+ * @param {{status: string, history: {time: string, before: string | null, after: string}[]}} feature history newest first
+ * @param {string} time
+ */
+export function statusAt({ history: decisions, status }, time) {
+  const at = Date.parse(time);
+  const last = decisions.find((each) => Date.parse(each.time) <= at);
+  return last?.after ?? (decisions.length ? (decisions.at(-1)?.before ?? "") : status);
+}
+
+/**
+ * @param {Element} place
+ * @param {Told[]} told
+ */
+function showRuns(place, told) {
+  place.querySelector("[role=status]")?.remove();
+  if (told.length === 0) {
+    place.append(
+      empty(
+        "No run of this model that is still kept has gates of this feature. Features that are essential, active or candidate are in every new job.",
+      ),
+    );
+    return;
+  }
+  const chart = new Chart(place, "Gate over the search", { height: 320 });
+  chart.draw(
+    (shades) => option(shades, told),
+    `${decimal(told[0].gates.at(-1), 3)} at step ${count(told[0].steps.at(-1))} of the newest run`,
+  );
+  place.append(runTable(told));
+}
+
+/**
+ * @param {import("views/theme").Colours} shades
+ * @param {Told[]} told
+ */
+function option(shades, told) {
+  return {
+    xAxis: axis(shades, "search step", { min: 0 }),
+    yAxis: axis(shades, "gate", { min: 0, max: 1 }),
+    series: told.map(({ job, steps, gates }, at) => ({
+      name: label(job),
+      type: "line",
+      symbol: "none",
+      z: told.length - at,
+      color: at === 0 ? shades.keep : shades.between,
+      lineStyle: { width: at === 0 ? 3 : 1.5, type: at === 0 ? "solid" : DASHES[(at - 1) % DASHES.length] },
+      tooltip: { valueFormatter: (/** @type {number} */ value) => decimal(value, 4) },
+      data: points(steps, gates),
+    })),
+  };
+}
+
+/** @param {any} job */
+function label(job) {
+  return `${job.name}, ${moment(job.created_at)}`;
+}
+
+/** @param {Told[]} told */
+function runTable(told) {
+  const rows = told.map(({ job, steps, gates, divergence }) => {
+    const cells = [decimal(gates.at(-1)), decimal(divergence, 3), count(steps.at(-1))];
+    const name = element("a", { href: `/jobs/${part(job.id)}` }, label(job));
+    return element(
+      "tr",
+      {},
+      element("th", { scope: "row" }, name),
+      element("td", {}, job.state),
+      cells.map((text) => element("td", { class: "number" }, text)),
+    );
+  });
+  return table(["Run", "State", "Gate", "Divergence", "Step"], rows, 2);
+}
+
+/**
+ * @param {string} model
+ * @param {any[]} decisions newest first
+ */
+function history(model, decisions) {
+  const rows = decisions.map((each) => {
+    const list =
+      each.prune_list &&
+      element("a", { href: `/models/${part(model)}/lists/${each.prune_list}` }, `list ${each.prune_list}`);
+    const from = [list, list && each.job_id && " of ", each.job_id && jobLink(each.job_id)];
+    const cells = [
+      moment(each.time),
+      each.before ? `${each.before} → ${each.after}` : `registered as ${each.after}`,
+      each.by,
+      each.reason,
+      from,
+    ];
+    return element(
+      "tr",
+      {},
+      cells.map((cell) => element("td", {}, cell)),
+      element("td", { class: "number" }, decimal(each.score)),
+    );
+  });
+  return table(["When", "Status", "By", "Why", "From", "Score"], rows, 5);
+}
+
+/**
+ * @param {string[]} heads
+ * @param {HTMLElement[]} rows
+ * @param {number} numbers the first column of numbers
+ */
+function table(heads, rows, numbers) {
+  const head = heads.map((name, at) => element("th", { scope: "col", class: at >= numbers ? "number" : null }, name));
+  return element(
+    "div",
+    { class: "scroll" },
+    element("table", {}, element("thead", {}, element("tr", {}, head)), element("tbody", {}, rows)),
+  );
+}
+
+/**
+ * @param {string} model
+ * @param {any} feature
+ * @param {() => Promise<void>} onDone
+ */
+function change(model, feature, onDone) {
+  openForm({
+    title: `Status of ${feature.name}`,
+    note: `It is ${feature.status}: ${MEANS[feature.status]}.`,
+    fields: [
+      {
+        name: "status",
+        label: "New status",
+        kind: "select",
+        required: true,
+        options: BY_HAND[feature.status].map((name) => [name, `${name}: ${MEANS[name]}`]),
+      },
+      { name: "reason", label: "Why", kind: "area", required: true, help: "Kept in the feature's history." },
+    ],
+    send: "Change",
+    submit: (values) => post(`/v1/models/${part(model)}/features/status`, { features: [feature.name], ...values }),
+    onDone: async (_answer, { status }) => {
+      say(`${feature.name} is ${status}.`);
+      await onDone();
+    },
+  });
+}

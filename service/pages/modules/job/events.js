@@ -1,0 +1,105 @@
+// @ts-check
+/** What happened to a job, and its attempts. */
+
+import { get, part } from "pages/api";
+import { element, empty, fill, section } from "views/dom";
+import { duration, moment } from "views/format";
+
+const KINDS = ["job.queued", "job.state", "job.cancel_requested", "prune_list.*"];
+const MOST = 1000;
+
+/**
+ * @param {Element} parent
+ * @param {string} path the job's
+ * @returns {{update: () => Promise<void>}}
+ */
+export function events(parent, path) {
+  const happened = element("div");
+  const attempts = element("div");
+  parent.append(section("Events", happened), section("Attempts", attempts));
+  return {
+    async update() {
+      const [found, made] = await Promise.all([
+        get(`${path}/events`, { kind: KINDS, limit: MOST }),
+        get(`${path}/attempts`),
+      ]);
+      fill(
+        happened,
+        found.length
+          ? eventTable(found.reverse())
+          : empty("Its events were deleted, after the time that they are kept for."),
+      );
+      fill(attempts, made.length ? attemptTable(made.reverse()) : empty("It wasn't handed to Ray yet."));
+    },
+  };
+}
+
+/** @param {any[]} found newest first */
+function eventTable(found) {
+  return table(
+    ["Time", "Event", "What"],
+    found.map((event) => [moment(event.time), event.kind, told(event)]),
+  );
+}
+
+/**
+ * What an event tells, in words.
+ * @param {any} event
+ */
+function told({ kind, data, model }) {
+  if (kind === "job.state") {
+    const attempt = data.attempt > 1 ? ` (attempt ${data.attempt})` : "";
+    return `${data.from} → ${data.to}${attempt}${data.reason ? `: ${data.reason}` : ""}`;
+  }
+  if (kind.startsWith("prune_list.") && data.number && model) {
+    return element("a", { href: `/models/${part(model)}/lists/${part(data.number)}` }, `list ${data.number}`);
+  }
+  const pairs = Object.entries(data).filter(([, value]) => typeof value !== "object");
+  return pairs.map(([name, value]) => `${name.replaceAll("_", " ")} ${value}`).join(", ");
+}
+
+/** @param {any[]} found newest first */
+function attemptTable(found) {
+  return table(
+    ["Attempt", "Outcome", "Began", "Took", "Why it ended"],
+    found.map((each) => [
+      String(each.number),
+      each.outcome ?? "under way",
+      moment(each.started_at),
+      duration(((each.ended_at ? Date.parse(each.ended_at) : Date.now()) - Date.parse(each.started_at)) / 1000),
+      each.reason ?? "",
+    ]),
+  );
+}
+
+/**
+ * @param {string[]} heads
+ * @param {(string | Node)[][]} rows
+ */
+function table(heads, rows) {
+  const made = element(
+    "table",
+    {},
+    element(
+      "thead",
+      {},
+      element(
+        "tr",
+        {},
+        heads.map((head) => element("th", { scope: "col" }, head)),
+      ),
+    ),
+    element(
+      "tbody",
+      {},
+      rows.map((row) =>
+        element(
+          "tr",
+          {},
+          row.map((cell) => element("td", {}, cell)),
+        ),
+      ),
+    ),
+  );
+  return element("div", { class: "scroll" }, made);
+}

@@ -1,0 +1,171 @@
+// @ts-check
+/** The head of a job's page: what it is, why it failed, and what can be done with it. */
+
+import { get, part, post } from "pages/api";
+import { confirm, openForm, say } from "pages/form";
+import { hasEnded, origin, stateBadge, took } from "pages/job/words";
+import { badge, element, fill } from "views/dom";
+import { ago, count, duration, moment } from "views/format";
+
+const RETRIED = new Set(["failed", "cancelled"]);
+
+export class Head {
+  /**
+   * @param {Element} parent
+   * @param {import("pages/start").Caller} caller
+   * @param {() => Promise<void>} again reads the job again
+   */
+  constructor(parent, caller, again) {
+    this.caller = caller;
+    this.again = again;
+    this.titled = element("div", { class: "row spread" });
+    this.told = element("p", { class: "soft" });
+    this.failed = element("div");
+    this.outcome = element("div");
+    this.shown = "";
+    parent.append(this.titled, this.told, this.failed, this.outcome);
+  }
+
+  /** @param {any} job */
+  update(job) {
+    fill(this.told, ...facts(job));
+    const version = JSON.stringify([job.state, job.cancel_requested, job.reason]);
+    if (version === this.shown) return;
+    this.shown = version;
+    const heading = element("h1", { class: "row" }, job.name, stateBadge(job));
+    fill(this.titled, heading, element("div", { class: "row" }, this.#actions(job)));
+    fill(this.failed, job.state === "failed" && failure(job));
+    if (job.state === "succeeded") void this.#outcome(job);
+  }
+
+  /** @param {any} job */
+  #actions(job) {
+    if (!this.caller.scopes.includes("submit")) return [];
+    const path = `/v1/jobs/${part(job.id)}`;
+    const made = (/** @type {any} */ found) => location.assign(`/jobs/${part(found.id)}`);
+    const cancel = () =>
+      confirm({
+        title: `Cancel ${job.name}?`,
+        note: "Its workers stop, and no prune list comes of it. It can be run again, from the beginning.",
+        send: "Cancel the job",
+        danger: true,
+        submit: () => post(`${path}/cancel`),
+        onDone: () => this.again(),
+      });
+    const retry = () =>
+      confirm({
+        title: `Run ${job.name} again?`,
+        note: "A new job of the same spec is queued.",
+        send: "Retry",
+        submit: () => post(`${path}/retry`),
+        onDone: made,
+      });
+    return [
+      !hasEnded(job) && !job.cancel_requested && element("button", { class: "danger", onclick: cancel }, "Cancel job"),
+      RETRIED.has(job.state) && element("button", { class: "primary", onclick: retry }, "Retry"),
+      element("button", { onclick: () => clone(job, path, made) }, "Clone"),
+    ];
+  }
+
+  /** @param {any} job */
+  async #outcome(job) {
+    const found = job.model && !job.dry_run ? await listOf(job) : null;
+    if (!found) return fill(this.outcome, job.reason && element("p", { class: "soft" }, job.reason));
+    const address = `/models/${part(job.model)}/lists/${found.number}`;
+    const [told, tone] = found.guard_passed ? ["guard passed", "good"] : ["guard refused", "bad"];
+    fill(
+      this.outcome,
+      element(
+        "p",
+        { class: "row" },
+        badge(told, /** @type {"good" | "bad"} */ (tone)),
+        element("span", { class: "soft" }, job.reason ?? ""),
+        element("a", { href: address }, `Prune list ${found.number} (${found.state})`),
+      ),
+    );
+  }
+}
+
+/**
+ * The list that came of a job; null where none did.
+ * @param {any} job
+ */
+async function listOf(job) {
+  /** @type {number | null | undefined} */
+  let cursor;
+  do {
+    const page = await get(`/v1/models/${part(job.model)}/prune-lists`, { limit: 200, cursor });
+    const found = page.prune_lists.find((/** @type {any} */ each) => each.job_id === job.id);
+    if (found) return found;
+    cursor = page.next;
+  } while (cursor);
+  return null;
+}
+
+/** @param {any} job */
+function facts(job) {
+  const asked = origin(job);
+  const parts = [
+    job.model
+      ? ["of ", element("a", { href: `/models/${part(job.model)}` }, job.model)]
+      : ["a job of a spec alone, of no model"],
+    job.dry_run && ["dry run"],
+    [`submitted by ${job.submitted_by} `, ...asked, asked.length ? " " : "", time(job.created_at)],
+    job.started_at && [`${job.ended_at ? "took" : "running for"} ${duration(took(job))}`],
+    job.ended_at && ["ended ", time(job.ended_at)],
+    !job.ended_at && job.deadline && ["cancelled unless it ends by ", time(job.deadline)],
+    job.attempt > 1 && [`attempt ${job.attempt}`],
+    job.failures > 0 && [`${count(job.failures)} of ${count(job.max_failures)} failures forgiven`],
+    job.priority !== 0 && [`priority ${job.priority}`],
+  ].filter((each) => each !== false && each !== null && each !== undefined);
+  return parts.flatMap((each, at) => /** @type {(Node | string)[]} */ (at ? [" · ", ...each] : each));
+}
+
+/** @param {string} iso */
+function time(iso) {
+  return element("time", { datetime: iso, title: ago(iso) }, moment(iso));
+}
+
+/** @param {any} job */
+function failure(job) {
+  const lost = job.failures > job.max_failures;
+  const next = lost
+    ? "Its infrastructure ended it each time. See the log and the attempts, and retry when it is well again."
+    : "Put right what it names, then clone the job with a changed spec, or retry it where the data was at fault.";
+  return element(
+    "div",
+    { class: "alert", role: "alert" },
+    element("strong", {}, "It failed: "),
+    job.reason ?? "no reason was left; its log may have more",
+    element("p", { class: "soft" }, next, " ", element("a", { href: "#log" }, "Open the log")),
+  );
+}
+
+/**
+ * @param {any} job
+ * @param {string} path
+ * @param {(made: any) => void} onDone
+ */
+function clone(job, path, onDone) {
+  openForm({
+    title: `Clone ${job.name}`,
+    note: "A new job of this one's spec, with your changes laid over it.",
+    fields: [
+      {
+        name: "overrides",
+        label: "Changes to the spec, as JSON",
+        kind: "json",
+        required: false,
+        help: 'Such as {"training": {"seed": 1}}; empty runs the same.',
+      },
+      { name: "priority", label: "Priority", kind: "number", value: job.priority, required: true },
+      { name: "dry_run", label: "Dry run: only hold the spec against the data", kind: "check", value: job.dry_run },
+    ],
+    send: "Clone",
+    submit: ({ overrides, ...rest }) => post(`${path}/clone`, { overrides: overrides ?? {}, ...rest }),
+    onDone: (made) => {
+      say("Cloned.");
+      onDone(made);
+    },
+  });
+}

@@ -1,0 +1,70 @@
+// @ts-check
+/** Jobs in words: states, stages, origins, positions. */
+
+import { part } from "pages/api";
+import { badge, element } from "views/dom";
+import { count, duration, percent } from "views/format";
+
+export const STAGES = ["starting", "searching", "ranking", "finetuning", "evaluating"];
+export const STATES = ["queued", ...STAGES, "succeeded", "failed", "cancelled"];
+const ENDED = new Set(["succeeded", "failed", "cancelled"]);
+/** @type {Record<string, "good" | "bad" | "busy" | "plain">} */
+const TONES = { queued: "plain", succeeded: "good", failed: "bad", cancelled: "plain" };
+const HOW = /** @type {Record<string, string>} */ ({ retry: "as a retry of", clone: "as a clone of" });
+
+/** @param {{state: string}} job */
+export function hasEnded(job) {
+  return ENDED.has(job.state);
+}
+
+/** @param {any} job */
+export function stateBadge(job) {
+  const asked = job.cancel_requested && !hasEnded(job);
+  return badge(asked ? `${job.state}, cancelling` : job.state, TONES[job.state] ?? "busy");
+}
+
+/** @param {string} id */
+export function jobLink(id) {
+  return element("a", { href: `/jobs/${part(id)}` }, id);
+}
+
+/**
+ * What asked for a job, beside who did.
+ * @param {any} job
+ * @returns {(Node | string)[]} nothing where a person did by a request of their own
+ */
+export function origin(job) {
+  const { kind, id } = job.origin;
+  if (kind === "request" || !id) return kind === "request" ? [] : [`by a ${kind}`];
+  if (HOW[kind]) return [`${HOW[kind]} `, jobLink(id)];
+  const told = `by ${kind} ${id}`;
+  return [job.model ? element("a", { href: `/models/${part(job.model)}/starting` }, told) : told];
+}
+
+/**
+ * Seconds that a job took, or has taken so far; null before it started.
+ * @param {any} job
+ */
+export function took(job) {
+  if (!job.started_at) return null;
+  return ((job.ended_at ? Date.parse(job.ended_at) : Date.now()) - Date.parse(job.started_at)) / 1000;
+}
+
+/**
+ * How far a stage is, as a share of its steps; null where its steps aren't counted.
+ * @param {any} progress
+ */
+export function share(progress) {
+  return progress?.total_steps ? Math.min(1, (progress.step ?? 0) / progress.total_steps) : null;
+}
+
+/**
+ * @param {any} progress
+ * @returns {string} "step 1,200 of 8,000 (15 %), 12 min left"; "" before a step was told
+ */
+export function position(progress) {
+  const done = share(progress);
+  if (done === null) return progress?.step ? `step ${count(progress.step)}` : "";
+  const left = progress.eta > 0 ? `, ${duration(progress.eta)} left` : "";
+  return `step ${count(progress.step)} of ${count(progress.total_steps)} (${percent(done)})${left}`;
+}

@@ -1,0 +1,155 @@
+// @ts-check
+/** How a run's ranks, stages and convergence stand. */
+
+import { element, empty, fill, section } from "views/dom";
+import { bytes, count, decimal, duration, percent } from "views/format";
+
+const SILENT_SECONDS = 60;
+const BEHIND_SECONDS = 20;
+const STAGES = /** @type {Record<string, string>} */ ({ workers: "until workers ran", total: "in all" });
+
+/**
+ * @param {Element} parent
+ * @returns {{update: (run: import("views/run").Run, job: any) => void}}
+ */
+export function workers(parent) {
+  const ranks = element("div");
+  const times = element("div");
+  const state = element("dl", { class: "tiles" });
+  parent.append(
+    section("Ranks", ranks),
+    element("div", { class: "columns" }, section("Time by stage", times), section("State of the search", state)),
+  );
+  return {
+    update({ progress, results }, job) {
+      fill(ranks, ranksTable(progress, job.ended_at !== null));
+      fill(times, timesTable(results?.stages ?? progress?.stages));
+      fill(state, ...tiles(progress, results));
+    },
+  };
+}
+
+/**
+ * @param {any} progress
+ * @param {boolean} ended
+ */
+function ranksTable(progress, ended) {
+  const ranks = progress?.ranks ?? [];
+  if (ranks.length === 0)
+    return empty("No rank has reported yet. Ranks report during the search, each every few steps.");
+  const searching = !ended && progress.stage === "searching";
+  const heads = [
+    ["Rank", true],
+    ["Step", true],
+    ["Tables", true],
+    ["Last report", true],
+    ...(searching ? [["Health", false]] : []),
+  ];
+  return element(
+    "div",
+    { class: "scroll" },
+    element(
+      "table",
+      {},
+      element(
+        "thead",
+        {},
+        element(
+          "tr",
+          {},
+          heads.map(([name, number]) => element("th", { scope: "col", class: number ? "number" : null }, String(name))),
+        ),
+      ),
+      element(
+        "tbody",
+        {},
+        ranks.map((/** @type {any} */ rank) => rankRow(rank, ranks, searching)),
+      ),
+    ),
+  );
+}
+
+/**
+ * @param {any} rank
+ * @param {any[]} ranks
+ * @param {boolean} searching
+ */
+function rankRow(rank, ranks, searching) {
+  const [told, tone] = health(rank, ranks, Date.now() / 1000);
+  const cells = [
+    count(rank.rank),
+    count(rank.step),
+    bytes(rank.embedding_bytes),
+    `${duration(Date.now() / 1000 - rank.reported_at)} ago`,
+  ];
+  return element(
+    "tr",
+    {},
+    cells.map((text) => element("td", { class: "number" }, text)),
+    searching && element("td", { class: tone }, told),
+  );
+}
+
+/**
+ * How a rank is, beside the others.
+ * @param {{step: number, reported_at: number}} rank
+ * @param {{step: number, reported_at: number}[]} ranks
+ * @param {number} now seconds since 1970
+ * @returns {[string, string]} in words, and the tone
+ */
+export function health(rank, ranks, now) {
+  const silent = now - rank.reported_at;
+  if (silent > SILENT_SECONDS) return [`silent for ${duration(silent)}; see the log`, "bad-text"];
+  const step = Math.max(...ranks.map((each) => each.step));
+  const newest = Math.max(...ranks.map((each) => each.reported_at));
+  if (rank.step < step && newest - rank.reported_at > BEHIND_SECONDS)
+    return [`${count(step - rank.step)} steps behind the others, which wait for it`, "bad-text"];
+  return [rank.step < step ? "reporting, a report behind" : "reporting", ""];
+}
+
+/** @param {Record<string, number> | null | undefined} stages */
+function timesTable(stages) {
+  const rows = Object.entries(stages ?? {});
+  if (rows.length === 0) return empty("No stage is over yet.");
+  return element(
+    "table",
+    {},
+    element(
+      "tbody",
+      {},
+      rows.map(([name, seconds]) =>
+        element(
+          "tr",
+          {},
+          element("th", { scope: "row" }, STAGES[name] ?? name),
+          element("td", { class: "number" }, duration(seconds)),
+        ),
+      ),
+    ),
+  );
+}
+
+/**
+ * @param {any} progress
+ * @param {any} results
+ */
+function tiles(progress, results) {
+  const rest = results?.converged ?? progress?.converged;
+  const step = progress?.step_seconds;
+  const shown = [
+    ["Gates at rest", yes(rest?.gates)],
+    ["Model at rest", yes(rest?.model)],
+    ["Undecided gates", percent(progress?.undecided, 1)],
+    ["Step", step === undefined ? "–" : `${decimal(1000 * step, 1)} ms`],
+    ["Decoding data, in all", duration(progress?.decode_seconds)],
+    ["Attempts of the workers", count(results?.attempts ?? (progress ? progress.attempt + 1 : null))],
+  ];
+  return shown.map(([name, value]) =>
+    element("div", { class: "tile" }, element("dt", {}, name), element("dd", {}, value)),
+  );
+}
+
+/** @param {boolean | null | undefined} value */
+function yes(value) {
+  return value === null || value === undefined ? "–" : value ? "yes" : "not yet";
+}

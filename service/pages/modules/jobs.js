@@ -1,0 +1,267 @@
+// @ts-check
+/** All jobs, newest first, as they go on. */
+
+import { all, get, part, Problem } from "pages/api";
+import { openNewJob } from "pages/job/new";
+import { hasEnded, origin, position, share, stateBadge, STATES, took } from "pages/job/words";
+import { atMostEvery, follow } from "pages/live";
+import { element, empty, fill } from "views/dom";
+import { ago, count, duration, moment } from "views/format";
+
+const LIMIT = 50;
+const PAUSE = 1500;
+const GROUPS = /** @type {Record<string, string[]>} */ ({
+  running: ["starting", "searching", "ranking", "finetuning", "evaluating"],
+  ended: ["succeeded", "failed", "cancelled"],
+});
+const HEADS = ["", "Job", "State", "Progress", "Model", "Submitted by", "Submitted", "Took"];
+
+/**
+ * @param {Element} main
+ * @param {object} _parameters
+ * @param {import("pages/start").Caller} caller
+ */
+export async function show(main, _parameters, caller) {
+  const models = (await all("/v1/models", "models", { limit: 200 })).map(({ name }) => name);
+  const page = new JobsPage(main, caller, models);
+  await page.update();
+  page.follow();
+}
+
+class JobsPage {
+  /**
+   * @param {Element} main
+   * @param {import("pages/start").Caller} caller
+   * @param {string[]} models
+   */
+  constructor(main, caller, models) {
+    this.asked = new URLSearchParams(location.search);
+    /** @type {any[]} */
+    this.jobs = [];
+    /** @type {Set<string>} */
+    this.chosen = new Set();
+    this.away = element(
+      "p",
+      { class: "alert caution", role: "status", hidden: true },
+      "Not connected, trying again. What is shown is as it was last heard of.",
+    );
+    this.told = element("p", { class: "soft", role: "status" });
+    this.table = element("div", { class: "scroll card" });
+    this.pages = element("nav", { class: "row end", "aria-label": "Pages of jobs" });
+    this.compare = /** @type {HTMLButtonElement} */ (element("button", { onclick: () => this.#compare() }, "Compare"));
+    const fresh = () => openNewJob(models, this.asked.get("model"));
+    const make = caller.scopes.includes("submit") && models.length > 0;
+    fill(
+      main,
+      element(
+        "div",
+        { class: "row spread" },
+        element("h1", {}, "Jobs"),
+        make && element("button", { class: "primary", onclick: fresh }, "New job"),
+      ),
+      this.away,
+      element("div", { class: "row spread" }, this.#filters(models), this.compare),
+      this.told,
+      this.table,
+      this.pages,
+    );
+  }
+
+  /** @param {string[]} models */
+  #filters(models) {
+    const select = (/** @type {string} */ name, /** @type {string} */ label, /** @type {string[]} */ values) => {
+      const options = [["", "all"], ...values.map((each) => [each, each])];
+      const onchange = (/** @type {Event} */ event) =>
+        this.#ask(name, /** @type {HTMLSelectElement} */ (event.target).value);
+      const asked = this.asked.get(name) ?? "";
+      return element(
+        "label",
+        {},
+        label,
+        element(
+          "select",
+          { onchange },
+          options.map(([value, text]) => element("option", { value, selected: value === asked }, text)),
+        ),
+      );
+    };
+    return element(
+      "form",
+      { class: "row", "aria-label": "Filters" },
+      select("state", "State", ["queued", "running", "ended", ...STATES.slice(1)]),
+      select("model", "Model", models),
+    );
+  }
+
+  /**
+   * @param {string} name
+   * @param {string} value
+   */
+  #ask(name, value) {
+    if (value) this.asked.set(name, value);
+    else this.asked.delete(name);
+    this.asked.delete("cursor");
+    history.pushState(null, "", `/jobs${this.asked.size ? `?${this.asked}` : ""}`);
+    void this.again();
+  }
+
+  get query() {
+    const state = this.asked.get("state");
+    return {
+      state: state ? (GROUPS[state] ?? [state]) : null,
+      model: this.asked.get("model"),
+      cursor: this.asked.get("cursor"),
+      limit: LIMIT,
+    };
+  }
+
+  async update() {
+    const asked = this.asked.toString();
+    const [page, queue] = await Promise.all([get("/v1/jobs", this.query), get("/v1/queue", { limit: 1 })]);
+    // A filter that was changed meanwhile asks for others.
+    if (asked !== this.asked.toString()) return;
+    this.jobs = page.jobs;
+    const { limits, running, waiting } = queue;
+    fill(
+      this.told,
+      `${count(running)} under way, ${count(waiting)} waiting; at most ${count(limits.jobs)} run at once, ${count(limits.jobs_per_model)} of a model.`,
+    );
+    const older = new URLSearchParams([...this.asked].filter(([name]) => name !== "cursor"));
+    const first = `/jobs${older.size ? `?${older}` : ""}`;
+    older.set("cursor", String(page.next));
+    fill(
+      this.pages,
+      this.asked.has("cursor") && element("a", { href: first }, "Newest"),
+      page.next !== null && element("a", { href: `/jobs?${older}` }, "Older"),
+    );
+    this.draw();
+  }
+
+  /** Update, and say where the service can't be reached. */
+  async again() {
+    try {
+      await this.update();
+    } catch (error) {
+      if (!(error instanceof Problem)) throw error;
+      this.away.hidden = false;
+    }
+  }
+
+  draw() {
+    this.#chosen();
+    if (this.jobs.length === 0) return fill(this.table, this.#none());
+    const focused = /** @type {HTMLElement | null} */ (document.activeElement)?.dataset.key;
+    fill(
+      this.table,
+      element(
+        "table",
+        {},
+        element(
+          "thead",
+          {},
+          element(
+            "tr",
+            {},
+            HEADS.map((head) =>
+              element("th", { scope: "col" }, head || element("span", { class: "visually-hidden" }, "Compare")),
+            ),
+          ),
+        ),
+        element(
+          "tbody",
+          {},
+          this.jobs.map((job) => this.#row(job)),
+        ),
+      ),
+    );
+    if (focused)
+      /** @type {HTMLElement | null} */ (this.table.querySelector(`[data-key="${CSS.escape(focused)}"]`))?.focus();
+  }
+
+  #none() {
+    if (this.asked.size) return empty("No job fits these filters.", element("a", { href: "/jobs" }, "All jobs"));
+    return empty(
+      "There are no jobs yet. Submit one of a model here by “New job”, or of a spec by the command line:",
+      element("pre", {}, `winnow submit spec.yaml --url ${location.origin}`),
+    );
+  }
+
+  /** @param {any} job */
+  #row(job) {
+    const choose = (/** @type {Event} */ event) => {
+      if (/** @type {HTMLInputElement} */ (event.target).checked) this.chosen.add(job.id);
+      else this.chosen.delete(job.id);
+      this.#chosen();
+    };
+    const comparable = job.state === "succeeded" && !job.dry_run;
+    const box = {
+      type: "checkbox",
+      checked: this.chosen.has(job.id),
+      onchange: choose,
+      "data-key": `box ${job.id}`,
+      "aria-label": `Compare ${job.name}, ${job.id}`,
+    };
+    const cells = [
+      comparable ? element("input", box) : "",
+      [
+        element("a", { href: `/jobs/${part(job.id)}`, "data-key": job.id }, job.name),
+        element("small", { class: "soft" }, job.id),
+      ],
+      [stateBadge(job), job.dry_run && element("small", { class: "soft" }, "dry run")],
+      progressed(job),
+      job.model ? element("a", { href: `/models/${part(job.model)}`, "data-key": `model ${job.id}` }, job.model) : "–",
+      [job.submitted_by, origin(job).length > 0 && element("small", { class: "soft" }, origin(job))],
+      element("time", { datetime: job.created_at, title: moment(job.created_at) }, ago(job.created_at)),
+      duration(took(job)),
+    ];
+    return element(
+      "tr",
+      {},
+      cells.map((cell) => element("td", {}, cell)),
+    );
+  }
+
+  #chosen() {
+    this.compare.disabled = this.chosen.size < 2;
+    this.compare.textContent = this.chosen.size ? `Compare ${this.chosen.size}` : "Compare";
+    this.compare.title = this.chosen.size < 2 ? "Tick two or more jobs that succeeded" : "";
+  }
+
+  #compare() {
+    location.assign(`/compare?jobs=${[...this.chosen].map(part).join(",")}`);
+  }
+
+  follow() {
+    const again = atMostEvery(PAUSE, () => this.again());
+    const draw = atMostEvery(PAUSE, () => this.draw());
+    addEventListener("popstate", () => location.reload());
+    const heard = (/** @type {import("pages/live").Event} */ event) => {
+      if (event.kind !== "job.snapshot") return again();
+      const job = this.jobs.find(({ id }) => id === event.job_id);
+      if (!job) return;
+      job.progress = event.data.progress;
+      draw();
+    };
+    const onState = (/** @type {boolean} */ is) => {
+      this.away.hidden = is;
+      again();
+    };
+    follow("/v1/events?kind=job.*", heard, { onState });
+  }
+}
+
+/**
+ * How far a job that runs is, and why one ended that failed.
+ * @param {any} job
+ */
+function progressed(job) {
+  if (job.state === "queued") return job.position ? `number ${count(job.position)} in the queue` : "waiting";
+  if (job.state === "failed") return element("span", { class: "soft clip", title: job.reason }, job.reason ?? "");
+  if (hasEnded(job)) return "";
+  const done = job.state === "starting" ? null : share(job.progress);
+  const bar = element("progress", { max: 1, value: done, "aria-label": `Progress of ${job.name}` });
+  return [
+    bar,
+    element("small", { class: "soft" }, job.state === "starting" ? "workers are coming up" : position(job.progress)),
+  ];
+}

@@ -1,0 +1,130 @@
+// @ts-check
+/** What changes where one prune list is served in place of another. */
+
+import { part } from "pages/api";
+import { things } from "pages/list/words";
+import { element, fill } from "views/dom";
+import { bytes, count, decimal } from "views/format";
+import { Table, named } from "views/table";
+
+const NAMED = 40;
+const TOTALS = /** @type {[string, string, (value: number) => string][]} */ ([
+  ["features", "Features", count],
+  ["dims", "Dims", count],
+  ["embedding_bytes", "Embeddings", bytes],
+  ["bytes_per_example", "Per example", bytes],
+]);
+const CHANGES = /** @type {[string, (a: number, b: number) => string][]} */ ([
+  ["newly_pruned", (a, b) => `Kept by list ${a}, pruned by list ${b}`],
+  ["newly_kept", (a, b) => `Pruned by list ${a}, kept by list ${b}`],
+  ["only_in_b", (_, b) => `Only in list ${b}`],
+  ["only_in_a", (a) => `Only in list ${a}`],
+]);
+
+/**
+ * @param {Element} place
+ * @param {string} model
+ * @param {any} diff as the API has it
+ */
+export function showDiff(place, model, diff) {
+  const address = (/** @type {string} */ name) => `/models/${part(model)}/features/${part(name)}`;
+  const changes = CHANGES.filter(([key]) => diff[key].length > 0).map(([key, title]) =>
+    names(title(diff.a.number, diff.b.number), diff[key], address),
+  );
+  const scores = element(
+    "details",
+    {},
+    element("summary", {}, `Scores of ${things(diff.scores.length, "feature")} changed`),
+  );
+  scores.addEventListener("toggle", () => void scored(scores, diff.scores, address), { once: true });
+  fill(
+    place,
+    totals(diff),
+    changes.length > 0 ? changes : element("p", { class: "soft" }, "Both decide every feature alike."),
+    diff.scores.length > 0 && scores,
+  );
+}
+
+/** @param {any} diff */
+function totals({ a, b, totals: more }) {
+  const row = (/** @type {typeof TOTALS[number]} */ [key, title, text]) => {
+    const change = more[key] === 0 ? "±0" : `${more[key] > 0 ? "+" : "−"}${text(Math.abs(more[key]))}`;
+    return element(
+      "tr",
+      {},
+      element("th", { scope: "row" }, title),
+      [text(a.totals[key]), text(b.totals[key]), change].map((cell) => element("td", { class: "number" }, cell)),
+    );
+  };
+  const heads = [`List ${a.number}`, `List ${b.number}`, "Change"];
+  return element(
+    "div",
+    { class: "scroll" },
+    element(
+      "table",
+      {},
+      element("caption", {}, "What is kept"),
+      element(
+        "thead",
+        {},
+        element(
+          "tr",
+          {},
+          element("td"),
+          heads.map((head) => element("th", { scope: "col", class: "number" }, head)),
+        ),
+      ),
+      element("tbody", {}, TOTALS.map(row)),
+    ),
+  );
+}
+
+/**
+ * @param {string} title
+ * @param {string[]} found
+ * @param {(name: string) => string} address
+ */
+function names(title, found, address) {
+  const links = (/** @type {string[]} */ some) =>
+    some.map((name) => element("li", {}, element("a", { href: address(name) }, name)));
+  const rest = found.slice(NAMED);
+  return element(
+    "div",
+    {},
+    element("h3", {}, `${title}: ${things(found.length, "feature")}`),
+    element("ul", { class: "listed" }, links(found.slice(0, NAMED))),
+    rest.length > 0 &&
+      element(
+        "details",
+        {},
+        element("summary", {}, `${count(rest.length)} more`),
+        element("ul", { class: "listed" }, links(rest)),
+      ),
+  );
+}
+
+/**
+ * @param {Element} place
+ * @param {any[]} scores
+ * @param {(name: string) => string} address
+ */
+async function scored(place, scores, address) {
+  const number = (/** @type {string} */ field) => (/** @type {any} */ row) => decimal(row[field]);
+  const table = new Table(place, {
+    label: "Changed scores",
+    key: "feature",
+    columns: [
+      {
+        field: "feature",
+        title: "Feature",
+        filter: "text",
+        least: 190,
+        show: (row) => named(row.feature, address(row.feature)),
+      },
+      { field: "before", title: "Before", number: true, show: number("before") },
+      { field: "after", title: "After", number: true, show: number("after") },
+      { field: "change", title: "Change", number: true, show: number("change") },
+    ],
+  });
+  await table.update(scores);
+}

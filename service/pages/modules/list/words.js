@@ -1,0 +1,52 @@
+// @ts-check
+/** Prune lists in words. */
+
+import { badge, element } from "views/dom";
+import { count, moment } from "views/format";
+
+const STATES = /** @type {Record<string, ["good" | "bad" | "busy" | "plain", string, string]>} */ ({
+  proposed: ["busy", "proposed", "A job made it; nobody has agreed to it yet."],
+  approved: ["busy", "approved", "Someone, or the model's policy, agreed to it; it isn't served yet."],
+  active: ["good", "active", "Serving is given it."],
+  superseded: ["plain", "superseded", "Another list became active after it."],
+  rolled_back: ["plain", "rolled back", "It was active, and was taken back."],
+  rejected: ["bad", "rejected", "It is never served."],
+});
+
+/** @param {string} state */
+export function stateBadge(state) {
+  const [tone, text, means] = STATES[state] ?? ["plain", state, ""];
+  const made = badge(text, tone);
+  made.title = means;
+  return made;
+}
+
+/** @param {string} state */
+export function stateWord(state) {
+  return STATES[state]?.[1] ?? state;
+}
+
+/** @param {boolean} passed */
+export function guardBadge(passed) {
+  return passed ? badge("✓ guard passed", "good") : badge("✗ guard refused", "bad");
+}
+
+/**
+ * Who did something, and when: "ana, 2026-01-31 09:05".
+ * @param {string | null} who
+ * @param {string | null} at
+ */
+export function whoWhen(who, at) {
+  if (!at) return "–";
+  const by = who === "policy" ? "the model's policy" : who;
+  return element("span", {}, by && `${by}, `, element("time", { datetime: at }, moment(at)));
+}
+
+/**
+ * A number of things: "1 feature", "12 features".
+ * @param {number} number
+ * @param {string} thing
+ */
+export function things(number, thing) {
+  return number === 1 ? `1 ${thing}` : `${count(number)} ${thing}s`;
+}

@@ -1,0 +1,177 @@
+// @ts-check
+/** A model's prune lists, newest first, and what differs between two of them. */
+
+import { get, part, Problem } from "pages/api";
+import { showDiff } from "pages/list/diff";
+import { followLists } from "pages/list/live";
+import { guardBadge, stateBadge, whoWhen } from "pages/list/words";
+import { tabs } from "pages/model-tabs";
+import { element, empty, fill, section } from "views/dom";
+import { bytes, count, percent } from "views/format";
+
+const PAGE = 50;
+
+/**
+ * @param {Element} main
+ * @param {{model: string}} parameters
+ */
+export async function show(main, { model }) {
+  const page = new Lists(main, model);
+  await page.update();
+  followLists(main, model, () => page.update());
+}
+
+class Lists {
+  /**
+   * @param {Element} main
+   * @param {string} model
+   */
+  constructor(main, model) {
+    this.model = model;
+    this.path = `/v1/models/${part(model)}/prune-lists`;
+    this.wanted = PAGE;
+    /** @type {any[]} */
+    this.lists = [];
+    this.table = element("div");
+    this.from = /** @type {HTMLSelectElement} */ (element("select", { onchange: () => this.#chosen() }));
+    this.to = /** @type {HTMLSelectElement} */ (element("select", { onchange: () => this.#chosen() }));
+    const ways = element(
+      "div",
+      { class: "row" },
+      element("label", {}, "From", this.from),
+      element("label", {}, "To", this.to),
+    );
+    this.diff = element("div");
+    this.differences = section("Differences", ways, this.diff);
+    this.differences.id = "diff";
+    this.differences.hidden = true;
+    fill(main, element("h1", {}, model), tabs(model, "lists"), section("Prune lists", this.table), this.differences);
+    document.title = `Prune lists of ${model} · Winnow`;
+  }
+
+  async update() {
+    /** @type {any[]} */
+    const found = [];
+    let cursor = null;
+    do {
+      const page = await get(this.path, { cursor, limit: PAGE });
+      found.push(...page.prune_lists);
+      cursor = page.next;
+    } while (cursor !== null && found.length < this.wanted);
+    if (JSON.stringify(found) === JSON.stringify(this.lists) && found.length > 0) return;
+    this.lists = found;
+    fill(this.table, found.length > 0 ? this.#rows(cursor !== null) : nothing(this.model));
+    this.differences.hidden = found.length < 2;
+    if (found.length >= 2) await this.#offer();
+  }
+
+  /** @param {boolean} more whether there are older ones */
+  #rows(more) {
+    const heads = ["List", "State", "Guard", "Features", "Dims", "Embeddings", "Proposed", "Decided", "Served since"];
+    const numbers = ["Features", "Dims", "Embeddings"];
+    const head = (/** @type {string} */ name) =>
+      element("th", { scope: "col", class: numbers.includes(name) ? "number" : null }, name);
+    const older = () => {
+      this.wanted += PAGE;
+      void this.update();
+    };
+    const caption = element("caption", { class: "visually-hidden" }, "Prune lists, newest first");
+    const body = element(
+      "tbody",
+      {},
+      this.lists.map((list) => this.#row(list)),
+    );
+    const table = element("table", {}, caption, element("thead", {}, element("tr", {}, heads.map(head))), body);
+    return [
+      element("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Prune lists" }, table),
+      more && element("p", {}, element("button", { onclick: older }, "Show older lists")),
+    ];
+  }
+
+  /** @param {any} list */
+  #row(list) {
+    const saved = (
+      /** @type {"features" | "dims" | "embedding_bytes"} */ key,
+      /** @type {(value: number) => string} */ text,
+    ) => {
+      const [before, after] = [list.before[key], list.after[key]];
+      const share = before > 0 && element("small", {}, `−${percent(1 - after / before, 1)}`);
+      return element("td", { class: "number" }, `${text(before)} → ${text(after)} `, share);
+    };
+    const link = element("a", { href: `/models/${part(this.model)}/lists/${list.number}` }, `List ${list.number}`);
+    return element(
+      "tr",
+      { class: list.state === "active" ? "active" : null },
+      element("th", { scope: "row" }, link),
+      element("td", {}, stateBadge(list.state)),
+      element("td", {}, guardBadge(list.guard_passed)),
+      saved("features", count),
+      saved("dims", count),
+      saved("embedding_bytes", bytes),
+      element("td", {}, whoWhen(list.submitted_by, list.proposed_at)),
+      element("td", {}, whoWhen(list.decided_by, list.decided_at)),
+      element("td", {}, list.state === "active" ? whoWhen(list.activated_by, list.activated_at) : "–"),
+    );
+  }
+
+  /** Offer two lists to choose; as the address has them, else the active one and the newest. */
+  async #offer() {
+    const asked = new URLSearchParams(location.search);
+    const numbers = this.lists.map(({ number }) => String(number));
+    const active = this.lists.find(({ state }) => state === "active");
+    const [newest, before] = numbers;
+    const from = asked.get("from") ?? String(active?.number ?? before);
+    const to = asked.get("to") ?? (from === newest ? before : newest);
+    for (const [select, chosen] of /** @type {const} */ ([
+      [this.from, from],
+      [this.to, to],
+    ])) {
+      // A list that is asked for may be older than those shown.
+      const known = numbers.includes(chosen) ? this.lists : [...this.lists, { number: chosen, state: "older" }];
+      fill(
+        select,
+        known.map((list) => option(list, chosen)),
+      );
+    }
+    await this.#compare();
+  }
+
+  #chosen() {
+    const address = new URL(location.href);
+    address.searchParams.set("from", this.from.value);
+    address.searchParams.set("to", this.to.value);
+    history.replaceState(null, "", address);
+    void this.#compare();
+  }
+
+  async #compare() {
+    const [from, to] = [this.from.value, this.to.value];
+    try {
+      const diff = await get(`${this.path}/${part(from)}/diff/${part(to)}`);
+      if (from === this.from.value && to === this.to.value) showDiff(this.diff, this.model, diff);
+    } catch (error) {
+      if (!(error instanceof Problem)) throw error;
+      fill(
+        this.diff,
+        element("p", { class: "alert", role: "alert" }, error.message, " Choose two of the lists above."),
+      );
+    }
+  }
+}
+
+/**
+ * @param {any} list
+ * @param {string} chosen
+ */
+function option({ number, state }, chosen) {
+  const text = state === "active" ? `List ${number}, active` : `List ${number}`;
+  return element("option", { value: number, selected: String(number) === chosen }, text);
+}
+
+/** @param {string} model */
+function nothing(model) {
+  return empty(
+    "This model has no prune lists yet. Each of its jobs that succeeds makes one.",
+    element("a", { href: `/models/${part(model)}` }, "Start a selection on the page of its features"),
+  );
+}

@@ -1,0 +1,252 @@
+// @ts-check
+/** A schedule: when it is due, what it fired, and what can be done with it. */
+
+import { answered, get, part, post, request } from "pages/api";
+import { act, confirm, openForm, say } from "pages/form";
+import { folded } from "pages/refill";
+import { backfill, cancelBackfill, hasPlace } from "pages/starting/backfill";
+import { editSchedule } from "pages/starting/schedule-form";
+import { HERE, cronInWords, inZone, timesTable } from "pages/starting/words";
+import { ago, duration, moment } from "views/format";
+import { badge, element } from "views/dom";
+
+/**
+ * @typedef {{model: string, path: string, may: boolean, changed: () => void}} Context `may` change things
+ */
+
+const MISSED = /** @type {Record<string, string>} */ ({
+  skip: "missed times are passed over",
+  once: "of missed times the newest fires",
+  all: "each missed time fires",
+});
+const BESIDE = /** @type {Record<string, string>} */ ({
+  allow: "runs may go on side by side",
+  forbid: "none starts while one runs",
+  replace: "a new run takes the place of one that goes on",
+});
+const TONES = /** @type {Record<string, "good" | "bad" | "busy" | "plain">} */ ({
+  started: "good",
+  skipped: "busy",
+  pending: "plain",
+});
+
+/**
+ * @param {{schedule: any, times: string[], fires: any}} found
+ * @param {Context} context
+ */
+export function scheduleCard({ schedule, times, fires }, context) {
+  const path = `${context.path}/schedules/${part(schedule.id)}`;
+  const words = cronInWords(schedule.cron);
+  const state = schedule.paused ? badge("paused", "busy") : badge("on", "good");
+  const next = schedule.paused
+    ? "Paused: it starts nothing."
+    : schedule.next_at
+      ? `Due ${ago(schedule.next_at)}, ${both(schedule.next_at, schedule.timezone)}.`
+      : "It is due no more.";
+  return element(
+    "article",
+    { class: "card", id: schedule.id },
+    element(
+      "div",
+      { class: "row spread" },
+      element("h3", {}, schedule.name, " ", state),
+      context.may && element("div", { class: "row" }, actions(schedule, fires, path, context)),
+    ),
+    element(
+      "p",
+      {},
+      words && `${words[0].toUpperCase()}${words.slice(1)}, `,
+      element("code", {}, schedule.cron),
+      ` in ${schedule.timezone}. `,
+      next,
+    ),
+    element("p", { class: "note" }, rules(schedule)),
+    Object.keys(schedule.overrides).length > 0 &&
+      folded(`overrides ${schedule.id}`, "Overrides", element("pre", {}, JSON.stringify(schedule.overrides, null, 2))),
+    folded(
+      `next ${schedule.id}`,
+      "The next ten times",
+      timesTable(times, schedule.timezone, schedule.paused ? "Were it not paused" : ""),
+    ),
+    fired(schedule, fires, path),
+  );
+}
+
+/**
+ * @param {string} iso
+ * @param {string} zone
+ */
+function both(iso, zone) {
+  return zone === HERE ? moment(iso) : `${moment(iso)} your time (${inZone(iso, zone)} in ${zone})`;
+}
+
+/** @param {any} schedule */
+function rules({ missed, concurrency, catch_up_seconds, start_at, end_at }) {
+  const late = missed === "skip" ? MISSED.skip : `${MISSED[missed]}, within ${duration(catch_up_seconds)}`;
+  const from = start_at && `from ${moment(start_at)}`;
+  const until = end_at && `until ${moment(end_at)}`;
+  const told = [late, BESIDE[concurrency], from, until].filter(Boolean).join("; ");
+  return `${told[0].toUpperCase()}${told.slice(1)}.`;
+}
+
+/**
+ * @param {any} schedule
+ * @param {any} fires
+ * @param {string} path
+ * @param {Context} context
+ */
+function actions(schedule, fires, path, { path: root, changed }) {
+  const button = (/** @type {string} */ text, /** @type {(button: HTMLElement) => void} */ action, danger = false) => {
+    const made = element(
+      "button",
+      {
+        onclick: () => action(made),
+        class: danger ? "danger" : null,
+        "data-key": `${text} ${schedule.id}`,
+        "aria-label": `${text} ${schedule.name}`,
+      },
+      text,
+    );
+    return made;
+  };
+  const edit = async () => {
+    const { content, etag } = await answered("GET", path);
+    editSchedule(root, { settings: content, etag }, changed);
+  };
+  const pause = async () => {
+    await post(`${path}/pause`);
+    changed();
+  };
+  const waiting = fires.fires.some((/** @type {any} */ fire) => fire.state === "pending" && fire.origin === "backfill");
+  return [
+    schedule.paused
+      ? button("Resume", () => resume(schedule, path, changed))
+      : button("Pause", (made) => act(made, pause)),
+    button("Run now", () => run(schedule, path, changed)),
+    hasPlace(schedule.overrides) && button("Back-fill", () => backfill(schedule, path, changed)),
+    waiting && button("Cancel back-fill", () => cancelBackfill(schedule, path, changed)),
+    button("Edit", (made) => act(made, edit)),
+    button("Delete", () => remove(schedule, path, changed), true),
+  ];
+}
+
+/**
+ * @param {any} schedule
+ * @param {string} path
+ * @param {() => void} changed
+ */
+function resume(schedule, path, changed) {
+  openForm({
+    title: `Resume ${schedule.name}`,
+    fields: [
+      {
+        name: "catch_up",
+        label: "Catch up with what was due meanwhile",
+        kind: "check",
+        help: `By its rule for missed times: ${MISSED[schedule.missed]}.`,
+      },
+    ],
+    send: "Resume",
+    submit: (values) => post(`${path}/resume`, values),
+    onDone: changed,
+  });
+}
+
+/**
+ * @param {any} schedule
+ * @param {string} path
+ * @param {() => void} changed
+ */
+function run(schedule, path, changed) {
+  confirm({
+    title: `Run ${schedule.name} now?`,
+    note: "It makes the schedule's job at once, paused or not.",
+    send: "Run now",
+    submit: () => post(`${path}/run`),
+    onDone: (fire) => {
+      say(["Started ", element("a", { href: `/jobs/${part(fire.job_id)}` }, "a job"), "."]);
+      changed();
+    },
+  });
+}
+
+/**
+ * @param {any} schedule
+ * @param {string} path
+ * @param {() => void} changed
+ */
+function remove(schedule, path, changed) {
+  confirm({
+    title: `Delete ${schedule.name}?`,
+    note: "The schedule and the record of its fires go for good. Jobs that it made stay.",
+    send: "Delete",
+    danger: true,
+    submit: () => request("DELETE", path, { match: `"${schedule.version}"` }),
+    onDone: changed,
+  });
+}
+
+/**
+ * What came of the last due times.
+ * @param {any} schedule
+ * @param {any} page
+ * @param {string} path
+ */
+function fired(schedule, page, path) {
+  if (page.fires.length === 0) return element("p", { class: "note" }, "It hasn't fired yet.");
+  const body = element(
+    "tbody",
+    {},
+    page.fires.map((/** @type {any} */ fire) => row(fire, schedule.timezone)),
+  );
+  const heads = ["Due", "By", "Partition", "What came of it", "Why"].map((text) =>
+    element("th", { scope: "col" }, text),
+  );
+  const table = element(
+    "table",
+    {},
+    element("caption", {}, "The last fires"),
+    element("thead", {}, element("tr", {}, heads)),
+    body,
+  );
+  return element("div", { class: "scroll" }, table, older(page.next, path, body, schedule.timezone));
+}
+
+/**
+ * @param {number | null} cursor
+ * @param {string} path
+ * @param {HTMLElement} body
+ * @param {string} zone
+ * @returns {HTMLElement | null}
+ */
+function older(cursor, path, body, zone) {
+  if (cursor === null) return null;
+  const button = element("button", { onclick: () => act(button, more) }, "Show older");
+  const more = async () => {
+    const page = await get(`${path}/fires`, { cursor, limit: 50 });
+    body.append(...page.fires.map((/** @type {any} */ fire) => row(fire, zone)));
+    cursor = page.next;
+    button.hidden = cursor === null;
+  };
+  return button;
+}
+
+/**
+ * @param {any} fire
+ * @param {string} zone
+ */
+function row(fire, zone) {
+  const job = fire.job_id && element("a", { href: `/jobs/${part(fire.job_id)}`, "data-key": fire.job_id }, "its job");
+  const cells = [
+    element("span", { title: `${inZone(fire.due_at, zone)} in ${zone}` }, moment(fire.due_at)),
+    fire.origin === "cron" ? "clock" : `${fire.origin}, ${fire.by}`,
+    fire.partition || "–",
+    [badge(fire.state, TONES[fire.state]), " ", job],
+    fire.reason ?? "–",
+  ];
+  return element(
+    "tr",
+    {},
+    cells.map((cell) => element("td", {}, cell)),
+  );
+}

@@ -1,0 +1,102 @@
+"""What all pages share: shells, assets, the header, errors, and that nothing is asked of another host."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import httpx
+import pytest
+from playwright.sync_api import Browser
+
+from service.pages.routes import PAGES
+from service.pages.shell import files
+from tests.browsing import needs_browser, page_of, ready, sign_in
+from tests.showcase import MODEL, Showcase
+
+CHARTED = {"job", "feature", "decision", "compare"}
+HERE = {"job_id": "{live}", "model": MODEL, "feature": "user_clicks_7d", "number": "1"}
+
+
+@pytest.fixture(scope="module")
+def show(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Showcase, dict[str, str]]]:
+    made = Showcase(tmp_path_factory.mktemp("pages"))
+    with made.serving():
+        yield made, made.fill(24)
+
+
+def test_every_page_is_a_shell_with_a_module(show: tuple[Showcase, dict[str, str]]) -> None:
+    made, jobs = show
+    for page in PAGES:
+        path = re.sub(r"\{(\w+)(:path)?\}", lambda part: HERE[part[1]].format(**jobs), page.path)
+        answer = made.http.get(path)
+        assert answer.status_code == 200, path
+        assert f'data-page="{page.module}"' in answer.text
+        assert f'"pages/{page.module}"' in answer.text
+        preloaded = re.findall(r'rel="modulepreload" href="/assets/\w+/([^"]+)\.js"', answer.text)
+        assert {"pages/start", f"pages/{page.module}", "pages/api", "views/dom"} <= set(preloaded)
+        assert ("echarts" in preloaded) == (page.module in CHARTED), page.module
+
+
+def test_assets_are_kept_for_ever_and_nothing_else_is_served(show: tuple[Showcase, dict[str, str]]) -> None:
+    made, _ = show
+    addresses = list(files().by_address)
+    for address in addresses:
+        answer = httpx.get(made.url + address)
+        assert answer.status_code == 200
+        assert "immutable" in answer.headers["cache-control"]
+        assert answer.headers["content-type"].startswith(("text/javascript", "text/css"))
+    root = addresses[0].rsplit("/", 1)[0]
+    for wrong in (f"{root}/../shell.py", f"{root}/%2e%2e/shell.py", "/assets/shell.py", f"{root}/nothing.js"):
+        assert httpx.get(made.url + wrong).status_code == 404
+
+
+@needs_browser
+def test_pages_ask_nothing_of_other_hosts(show: tuple[Showcase, dict[str, str]], chromium: Browser) -> None:
+    made, jobs = show
+    with page_of(chromium) as page:
+        asked: list[str] = []
+        page.on("request", lambda request: asked.append(request.url))
+        sign_in(page, made.url, made.key)
+        for path in ("/", f"/jobs/{jobs['second']}"):
+            ready(page, made.url + path)
+        page.goto(f"{made.url}/docs")
+        page.get_by_text("/v1/jobs/{job_id}/cancel").wait_for(timeout=30_000)
+        local = (made.url, "data:", "blob:")
+        assert asked
+        assert [url for url in asked if not url.startswith(local)] == []
+
+
+@needs_browser
+def test_the_header_tells_who_reads_and_what_they_may(show: tuple[Showcase, dict[str, str]], chromium: Browser) -> None:
+    made, _ = show
+    with page_of(chromium) as page:
+        sign_in(page, made.url, made.make_key("rita", ["read"]))
+        ready(page, f"{made.url}/jobs")
+        header = page.get_by_role("banner")
+        assert header.get_by_role("link", name="Jobs").get_attribute("aria-current") == "page"
+        assert "rita" in header.inner_text()
+        assert header.get_by_role("link", name="Keys").count() == 0
+        before = page.evaluate("getComputedStyle(document.body).backgroundColor")
+        header.get_by_role("button", name="Turn dark or light").click()
+        assert page.evaluate("getComputedStyle(document.body).backgroundColor") != before
+        ready(page, f"{made.url}/")
+        assert page.evaluate("document.documentElement.dataset.theme") == "dark"
+        header.get_by_role("button", name="Sign out").click()
+        page.wait_for_url(f"{made.url}/sign-in")
+        page.goto(f"{made.url}/jobs")
+        assert page.url == f"{made.url}/sign-in?next=%2Fjobs"
+
+
+@needs_browser
+def test_what_is_not_there_is_said_with_a_way_on(show: tuple[Showcase, dict[str, str]], chromium: Browser) -> None:
+    made, _ = show
+    context = chromium.new_context()
+    page = context.new_page()
+    sign_in(page, made.url, made.key)
+    page.goto(f"{made.url}/jobs/job-none")
+    alert = page.get_by_role("alert")
+    alert.wait_for()
+    assert "job-none" in alert.inner_text()
+    assert page.get_by_role("main").get_by_role("link", name="Overview").is_visible()
+    context.close()

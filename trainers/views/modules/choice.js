@@ -1,0 +1,270 @@
+// @ts-check
+/** What another cut of a finished run would keep, save and lose, as the reader moves a slider. */
+
+import { Cuts } from "views/cut";
+import { badge, element, fill, fresh, section } from "views/dom";
+import { bytes, count, decimal, percent } from "views/format";
+
+/**
+ * @typedef {import("views/cut").Cut} Cut
+ * @typedef {import("views/cut").Rule} Rule
+ */
+
+const NAMED = 20;
+const WAYS = /** @type {const} */ ([
+  { rule: "threshold", title: "Gate threshold", label: "Keep gates of at least", unit: "" },
+  { rule: "top_k", title: "Number of features", label: "Keep the best", unit: "features" },
+  { rule: "dims", title: "Budget of dims", label: "Keep at most", unit: "% of dims" },
+]);
+const ROWS = /** @type {[keyof import("views/cut").Totals, string, (value: number | null) => string][]} */ ([
+  ["features", "Features", count],
+  ["dims", "Dims", count],
+  ["embedding_bytes", "Embeddings", bytes],
+  ["bytes_per_example", "Per example", bytes],
+]);
+
+/**
+ * @param {Element} parent
+ * @param {{onChoose?: (cut: Cut) => void}} [options] called with every cut, the run's own first
+ * @returns {{update: (run: import("views/run").Run) => void}}
+ */
+export function choice(parent, { onChoose = () => {} } = {}) {
+  const place = section("Try another cut");
+  parent.append(place);
+  let shown = "";
+  return {
+    update({ spec, list, results }) {
+      if (!list) return;
+      const version = `${list.id} ${results !== null}`;
+      if (version === shown) return;
+      shown = version;
+      place.querySelector(".choice")?.remove();
+      place.append(new Choice(new Cuts(list, results), list, spec, onChoose).root);
+    },
+  };
+}
+
+class Choice {
+  /**
+   * @param {Cuts} cuts
+   * @param {any} list
+   * @param {any} spec
+   * @param {(cut: Cut) => void} onChoose
+   */
+  constructor(cuts, list, spec, onChoose) {
+    this.cuts = cuts;
+    this.onChoose = onChoose;
+    this.own = ownValues(cuts, list, spec);
+    this.values = { ...this.own.values };
+    /** @type {Rule["rule"]} */
+    this.way = this.own.rule;
+    this.slider = /** @type {HTMLInputElement} */ (element("input", { type: "range", oninput: () => this.#slid() }));
+    const typed = { type: "number", step: "any", id: fresh("cut"), oninput: () => this.#typed() };
+    this.number = /** @type {HTMLInputElement} */ (element("input", typed));
+    this.label = element("label", { for: this.number.id });
+    this.unit = element("span");
+    this.told = element("p", { class: "row", role: "status" });
+    this.found = element("div");
+    this.root = element("div", { class: "choice" }, this.#ways(), this.#control(), this.told, this.found);
+    this.#turn();
+  }
+
+  #ways() {
+    const name = fresh("way");
+    const radio = (/** @type {typeof WAYS[number]} */ { rule, title }) => {
+      const chosen = () => {
+        this.way = rule;
+        this.#turn();
+      };
+      const input = element("input", {
+        type: "radio",
+        name,
+        value: rule,
+        onchange: chosen,
+        checked: rule === this.way,
+      });
+      return element("label", { class: "inline" }, input, title);
+    };
+    return element("fieldset", { class: "row" }, element("legend", {}, "Cut by"), WAYS.map(radio));
+  }
+
+  #control() {
+    const back = element("button", { type: "button", onclick: () => this.#reset() }, "Back to the list's own");
+    return element("div", { class: "cut" }, this.label, this.number, this.unit, back, this.slider);
+  }
+
+  /** Set the control up for the chosen way. */
+  #turn() {
+    const { label, unit } = WAYS.find(({ rule }) => rule === this.way) ?? WAYS[0];
+    const most = { threshold: 1, top_k: this.cuts.names.length, dims: 100 }[this.way];
+    const least = { threshold: 0, top_k: 1, dims: 0.1 }[this.way];
+    const step = { threshold: 0.01, top_k: 1, dims: 0.1 }[this.way];
+    for (const input of [this.slider, this.number]) {
+      input.min = String(least);
+      input.max = String(most);
+    }
+    this.slider.step = String(step);
+    this.number.step = this.way === "top_k" ? "1" : "any";
+    this.slider.setAttribute("aria-label", `${label} ${unit}`.trim());
+    fill(this.label, label);
+    fill(this.unit, unit);
+    this.slider.value = this.number.value = String(this.values[this.way]);
+    this.#show();
+  }
+
+  #slid() {
+    this.number.value = this.slider.value;
+    this.values[this.way] = this.slider.valueAsNumber;
+    this.#show();
+  }
+
+  #typed() {
+    this.number.removeAttribute("aria-invalid");
+    if (this.number.value === "" || !this.number.checkValidity()) {
+      this.number.setAttribute("aria-invalid", "true");
+      return;
+    }
+    this.values[this.way] = this.number.valueAsNumber;
+    this.slider.value = this.number.value;
+    this.#show();
+  }
+
+  #reset() {
+    this.values = { ...this.own.values };
+    this.way = this.own.rule;
+    const radio = /** @type {HTMLInputElement | null} */ (this.root.querySelector(`input[value="${this.way}"]`));
+    if (radio) radio.checked = true;
+    this.#turn();
+  }
+
+  #show() {
+    this.number.removeAttribute("aria-invalid");
+    const cut = this.cuts.by(ruleOf(this.way, this.values[this.way]));
+    const { features, dims } = cut.totals;
+    const all = this.cuts.all;
+    const kept = `Keeps ${count(features)} of ${count(all.features)} features, ${count(dims)} of ${count(all.dims)} dims`;
+    fill(this.told, element("strong", {}, kept), qualityBadge(cut));
+    fill(this.found, pinned(this.cuts), weights(cut, all), quality(cut, this.cuts), changes(cut));
+    this.onChoose(cut);
+  }
+}
+
+/**
+ * The run's own rule, and for each way the value that comes nearest to what the list keeps.
+ * @param {Cuts} cuts
+ * @param {any} list
+ * @param {any} spec
+ * @returns {{rule: Rule["rule"], values: Record<Rule["rule"], number>}}
+ */
+function ownValues(cuts, list, spec) {
+  const rule = spec?.prune ?? {};
+  const share = rule.rule === "dims" ? rule.share : list.after.dims / cuts.all.dims;
+  const values = {
+    threshold: rule.threshold ?? 0.5,
+    top_k: rule.rule === "top_k" ? Math.min(rule.top_k, cuts.names.length) : list.after.features,
+    dims: Number((100 * share).toFixed(6)),
+  };
+  return { rule: ["threshold", "top_k", "dims"].includes(rule.rule) ? rule.rule : "top_k", values };
+}
+
+/**
+ * @param {Rule["rule"]} way
+ * @param {number} value as its control has it
+ * @returns {Rule}
+ */
+function ruleOf(way, value) {
+  if (way === "threshold") return { rule: way, threshold: value };
+  return way === "top_k" ? { rule: way, top_k: value } : { rule: way, share: Number((value / 100).toFixed(8)) };
+}
+
+/** @param {Cuts} cuts */
+function pinned({ essential }) {
+  if (essential === 0) return null;
+  const features = essential === 1 ? "1 essential feature is" : `${count(essential)} essential features are`;
+  return element("p", { class: "note" }, `${features} kept by every cut.`);
+}
+
+/**
+ * @param {Cut} cut
+ * @param {import("views/cut").Totals} all
+ */
+function weights({ totals }, all) {
+  const row = (/** @type {typeof ROWS[number]} */ [key, title, text]) => {
+    const [before, after] = [all[key], totals[key]];
+    if (before === null || after === null) return null;
+    const saved = before === 0 ? "–" : percent(1 - after / before, 1);
+    return element("tr", {}, element("th", { scope: "row" }, title), [text(before), text(after), saved].map(cell));
+  };
+  const heads = ["All", "This cut", "Saved"].map((name) => element("th", { class: "number", scope: "col" }, name));
+  const head = element("thead", {}, element("tr", {}, element("td"), heads));
+  return element("table", {}, head, element("tbody", {}, ROWS.map(row)));
+}
+
+/** @param {string} text */
+function cell(text) {
+  return element("td", { class: "number" }, text);
+}
+
+/** @param {Cut} cut */
+function qualityBadge({ quality }) {
+  if (!quality) return null;
+  return quality.within ? badge("within δ", "good") : badge("loses more than δ", "bad");
+}
+
+/**
+ * @param {Cut} cut
+ * @param {Cuts} cuts
+ */
+function quality({ quality, totals }, { delta, weighed }) {
+  if (!quality) {
+    const gone = weighed ? "" : " and bytes";
+    return element(
+      "p",
+      { class: "note" },
+      `Quality${gone} can't be told: the run's results were deleted with its directory.`,
+    );
+  }
+  const { logloss, rise, from, to, prefix } = quality;
+  const moved = `${decimal(Math.abs(rise), 5)} ${rise >= 0 ? "above" : "below"} that of all features; δ is ${decimal(delta, 5)}.`;
+  const between =
+    from === to
+      ? `measured at ${count(from)} features`
+      : `interpolated between ${count(from)} and ${count(to)} features`;
+  const how = prefix
+    ? `${between}, before fine-tuning`
+    : `${between} of the ranking; an estimate, as this cut isn't its first ${count(totals.features)}`;
+  return element(
+    "p",
+    {},
+    `Validation logloss ${decimal(logloss, 5)}, ${moved} `,
+    element("span", { class: "soft" }, `(${how})`),
+  );
+}
+
+/** @param {Cut} cut */
+function changes({ added, dropped }) {
+  if (added.length + dropped.length === 0)
+    return element("p", { class: "soft" }, "Decides every feature as the list does.");
+  return element(
+    "div",
+    {},
+    named("kept here, pruned by the list", added),
+    named("pruned here, kept by the list", dropped),
+  );
+}
+
+/**
+ * @param {string} title
+ * @param {string[]} names
+ */
+function named(title, names) {
+  if (names.length === 0) return null;
+  const first = [...names].sort().slice(0, NAMED);
+  const more = names.length > NAMED ? ` and ${count(names.length - NAMED)} more` : "";
+  return element(
+    "p",
+    {},
+    element("strong", {}, `${count(names.length)} ${title}: `),
+    element("span", { class: "names" }, first.join(", "), more),
+  );
+}

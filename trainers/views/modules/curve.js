@@ -1,0 +1,198 @@
+// @ts-check
+/** The selection curve: what quality is left with the first features of the ranking alone. */
+
+import { Chart, axis, tooltip } from "views/chart";
+import { element, fresh } from "views/dom";
+import { bytes, count, decimal } from "views/format";
+
+/**
+ * @typedef {{features: number, dims: number, embedding_bytes?: number, logloss: number}} Point
+ * @typedef {{name: string, column: "dims" | "embedding_bytes", text: (value: number) => string}} Measure
+ */
+
+/** @type {Measure[]} */
+const MEASURES = [
+  { name: "dims kept", column: "dims", text: count },
+  { name: "embedding bytes kept", column: "embedding_bytes", text: bytes },
+];
+const NOTE =
+  "The one trained model on the validation split with the first features of the ranking, the others at their means, " +
+  "before any fine-tuning.";
+
+/**
+ * Validation logloss against dims, or embedding bytes, with δ and the list's own point; `mark` moves a marker to as many
+ * features as a reader tries, null takes it away.
+ * @param {Element} parent
+ * @returns {{update: (run: import("views/run").Run) => void, mark: (features: number | null) => void}}
+ */
+export function curve(parent) {
+  return new Curve(parent);
+}
+
+class Curve {
+  /** @param {Element} parent */
+  constructor(parent) {
+    this.measure = MEASURES[0];
+    this.ways = element("div", { class: "row", hidden: true });
+    parent.append(this.ways);
+    this.chart = new Chart(parent, "Quality along the ranking", { height: 320, note: NOTE });
+    /** @type {Point[]} */
+    this.points = [];
+    this.delta = 0;
+    this.chosen = 0;
+    /** @type {number | null} */
+    this.marked = null;
+  }
+
+  /** @param {import("views/run").Run} run */
+  update({ list, results }) {
+    if (!results || results.curve.length === 0) return;
+    this.points = [...results.curve].sort((a, b) => a.features - b.features);
+    this.delta = results.delta;
+    this.chosen = list ? list.after.features : 0;
+    if (this.ways.hidden && this.points.some((point) => point.embedding_bytes)) this.#offer();
+    this.#draw();
+  }
+
+  /** @param {number | null} features */
+  mark(features) {
+    this.marked = features;
+    if (this.points.length > 0) this.#draw();
+  }
+
+  #offer() {
+    const name = fresh("curve");
+    const way = (/** @type {Measure} */ measure) => {
+      const onchange = () => {
+        this.measure = measure;
+        this.#draw();
+      };
+      const input = element("input", { type: "radio", name, checked: measure === this.measure, onchange });
+      return element("label", { class: "inline" }, input, measure.name);
+    };
+    this.ways.append(element("span", { class: "soft" }, "Against"), ...MEASURES.map(way));
+    this.ways.hidden = false;
+  }
+
+  #draw() {
+    this.chart.draw((shades) => this.#option(shades), this.#told());
+  }
+
+  #told() {
+    const near = at(this.points, this.marked ?? this.chosen);
+    const all = this.points[this.points.length - 1];
+    return `logloss ${decimal(near.logloss, 5)} with ${features(near)}, ${decimal(all.logloss, 5)} with all ${count(all.features)}`;
+  }
+
+  /** @param {import("views/theme").Colours} shades */
+  #option(shades) {
+    const { points, delta, chosen, marked } = this;
+    const { column, name, text } = this.measure;
+    const limit = points[points.length - 1].logloss + delta;
+    const value = (/** @type {Point} */ point) => [point[column] ?? 0, point.logloss, point.features];
+    const single = { type: "scatter", z: 5, tooltip: { show: false } };
+    return {
+      grid: { left: 76, right: 28, top: 40, bottom: 48 },
+      tooltip: tooltip(shades, "axis", (found) => hint([found].flat()[0].value, name, text)),
+      xAxis: axis(shades, name, { axisLabel: { color: shades.soft, formatter: text, hideOverlap: true } }),
+      yAxis: axis(shades, "validation logloss, nats", {
+        scale: true,
+        // The δ line is in sight wherever the curve lies.
+        max: (/** @type {{max: number}} */ { max }) => (max < limit ? limit : null),
+        nameGap: 58,
+        axisLabel: { color: shades.soft, formatter: (/** @type {number} */ loss) => decimal(loss) },
+      }),
+      series: [
+        {
+          name: "first features of the ranking",
+          type: "line",
+          symbol: "circle",
+          symbolSize: 5,
+          color: shades.keep,
+          data: points.map(value),
+          markLine: line(shades, limit, delta),
+        },
+        ...(chosen
+          ? [
+              {
+                ...single,
+                name: "the list's own",
+                symbol: "rect",
+                symbolSize: 13,
+                ...hollow(shades.prune),
+                data: [value(at(points, chosen))],
+              },
+            ]
+          : []),
+        ...(marked !== null
+          ? [
+              {
+                ...single,
+                name: "tried",
+                symbol: "diamond",
+                symbolSize: 15,
+                color: shades.third,
+                data: [value(at(points, marked))],
+              },
+            ]
+          : []),
+      ],
+    };
+  }
+}
+
+/**
+ * The curve's point of so many features; between two points, on the line between them.
+ * @param {Point[]} points by features, fewest first
+ * @param {number} wanted
+ * @returns {Point}
+ */
+function at(points, wanted) {
+  const after = points.find((point) => point.features >= wanted) ?? points[points.length - 1];
+  const before = points.findLast((point) => point.features <= wanted) ?? points[0];
+  const share = after === before ? 0 : (wanted - before.features) / (after.features - before.features);
+  const mix = (/** @type {number} */ from, /** @type {number} */ to) => from + share * (to - from);
+  return {
+    features: after === before ? after.features : wanted,
+    dims: Math.round(mix(before.dims, after.dims)),
+    embedding_bytes: mix(before.embedding_bytes ?? 0, after.embedding_bytes ?? 0),
+    logloss: mix(before.logloss, after.logloss),
+  };
+}
+
+/**
+ * @param {import("views/theme").Colours} shades
+ * @param {number} limit
+ * @param {number} delta
+ */
+function line(shades, limit, delta) {
+  return {
+    silent: true,
+    symbol: "none",
+    precision: 12,
+    lineStyle: { color: shades.soft, type: "dashed" },
+    label: { formatter: `all features + δ (${delta})`, color: shades.soft, position: "insideEndTop" },
+    data: [{ yAxis: limit }],
+  };
+}
+
+/** @param {string} color */
+function hollow(color) {
+  return { color, itemStyle: { color: "transparent", borderColor: color, borderWidth: 2.5 } };
+}
+
+/** @param {Point} point */
+function features(point) {
+  return point.features === 1 ? "1 feature" : `${count(point.features)} features`;
+}
+
+/**
+ * @param {[number, number, number]} point
+ * @param {string} name
+ * @param {(value: number) => string} text
+ */
+function hint([kept, logloss, first], name, text) {
+  const lines = [`${text(kept)} ${name}`, `validation logloss ${decimal(logloss, 5)}`];
+  const head = element("strong", {}, first === 1 ? "the first feature" : `the first ${count(first)} features`);
+  return element("div", {}, head, ...lines.map((told) => element("div", {}, told)));
+}

@@ -1,0 +1,82 @@
+// @ts-check
+/** Elements of the page, made of names, attributes and children. Text is always text, never markup. */
+
+/** @typedef {Node | string | number | null | undefined | false} Child */
+
+/**
+ * An element. Attributes whose value is a function are listeners (`onclick`), `true` sets an empty attribute, and
+ * null or false leaves it out.
+ * @param {string} tag
+ * @param {Record<string, any>} [attributes]
+ * @param {...(Child | Child[])} children
+ * @returns {HTMLElement}
+ */
+export function element(tag, attributes = {}, ...children) {
+  const made = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (typeof value === "function") made.addEventListener(name.slice(2), value);
+    else if (value === true) made.setAttribute(name, "");
+    else if (value !== null && value !== undefined && value !== false) made.setAttribute(name, String(value));
+  }
+  made.append(...nodes(children));
+  return made;
+}
+
+/**
+ * Replace what an element holds.
+ * @param {Element} parent
+ * @param {...(Child | Child[])} children
+ */
+export function fill(parent, ...children) {
+  parent.replaceChildren(...nodes(children));
+}
+
+/**
+ * A section with a heading and, below it, its content.
+ * @param {string} heading
+ * @param {...(Child | Child[])} children
+ */
+export function section(heading, ...children) {
+  const id = fresh("section");
+  return element("section", { "aria-labelledby": id }, element("h2", { id }, heading), ...children);
+}
+
+/**
+ * What is shown where there is nothing to show: what that means, and what to do next.
+ * @param {string} told
+ * @param {...(Child | Child[])} next
+ */
+export function empty(told, ...next) {
+  return element("div", { class: "empty" }, element("p", {}, told), ...next);
+}
+
+/**
+ * A label for a status; its text says what its colour says.
+ * @param {string} text
+ * @param {"good" | "bad" | "busy" | "plain"} [tone]
+ */
+export function badge(text, tone = "plain") {
+  return element("span", { class: `badge ${tone}` }, text);
+}
+
+let count = 0;
+
+/**
+ * An id that the page doesn't have yet.
+ * @param {string} stem
+ */
+export function fresh(stem) {
+  count += 1;
+  return `${stem}-${count}`;
+}
+
+/**
+ * @param {(Child | Child[])[]} children
+ * @returns {(Node | string)[]}
+ */
+function nodes(children) {
+  return children.flat().flatMap((child) => {
+    if (child === null || child === undefined || child === false) return [];
+    return [child instanceof Node ? child : String(child)];
+  });
+}

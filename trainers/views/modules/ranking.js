@@ -1,0 +1,139 @@
+// @ts-check
+/** A run's features as a table: gate, divergence, weight, decision and why. */
+
+import { badge, element, section } from "views/dom";
+import { count, decimal, percent } from "views/format";
+import { Table, named } from "views/table";
+
+/**
+ * @typedef {object} Row a feature; null is what the run doesn't tell (yet)
+ * @property {number | null} rank its place in the ranking, from 1
+ * @property {string} name
+ * @property {number | null} gate
+ * @property {number | null} divergence
+ * @property {number | null} dim
+ * @property {number | null} sparsity share of rows at its default
+ * @property {string | null} status
+ * @property {"kept" | "pruned" | null} decision
+ * @property {string | null} why
+ */
+
+const DECISIONS = /** @type {[string, string][]} */ ([
+  ["kept", "kept"],
+  ["pruned", "pruned"],
+]);
+const STATUSES = /** @type {[string, string][]} */ (["essential", "active", "candidate"].map((name) => [name, name]));
+const WHYS = {
+  essential: "essential",
+  best: "the best one, where the rule kept none",
+  threshold: "threshold",
+  top_k: "number of features",
+  dims: "budget of dims",
+  curve: "selection curve",
+};
+// Columns that a run has only where it has told something for them.
+const SOMETIMES = /** @type {const} */ (["rank", "divergence", "dim", "sparsity", "status", "decision", "why"]);
+
+/**
+ * The ranking; while the run goes on, the gates as they stand.
+ * @param {Element} parent
+ * @param {{address?: (feature: string) => string}} [options] `address` is of a feature's own page
+ * @returns {{update: (run: import("views/run").Run) => Promise<void>}}
+ */
+export function ranking(parent, { address } = {}) {
+  const place = section("Ranking");
+  parent.append(place);
+  const table = new Table(place, {
+    label: "Ranking of features",
+    key: "name",
+    columns: columns(address ?? (() => null)),
+    none: "There is no feature to show: the first gates come with the run's first report; clear filters if there are any.",
+  });
+  let ordered = false;
+  return {
+    async update(run) {
+      const rows = rowsOf(run);
+      for (const field of SOMETIMES)
+        await table.show(
+          field,
+          rows.some((row) => row[field] !== null),
+        );
+      await table.update(rows);
+      if (!ordered && rows.length > 0 && !run.list) table.table.setSort("gate", "desc");
+      ordered ||= rows.length > 0;
+    },
+  };
+}
+
+/**
+ * @param {(feature: string) => string | null} address
+ * @returns {import("views/table").Column[]}
+ */
+function columns(address) {
+  return [
+    { field: "rank", title: "Rank", number: true, first: "asc", width: 84 },
+    { field: "name", title: "Feature", filter: "text", least: 190, show: (row) => named(row.name, address(row.name)) },
+    { field: "gate", title: "Gate", number: true, filter: "range", width: 190, show: gate },
+    { field: "divergence", title: "Divergence", number: true, width: 136, show: (row) => decimal(row.divergence, 3) },
+    { field: "dim", title: "Dim", number: true, width: 84, show: (row) => count(row.dim) },
+    { field: "sparsity", title: "Sparsity", number: true, width: 104, show: (row) => percent(row.sparsity, 1) },
+    { field: "status", title: "Status", filter: STATUSES, width: 118 },
+    { field: "decision", title: "Decision", filter: DECISIONS, width: 118, show: decision },
+    { field: "why", title: "Why", least: 120 },
+  ];
+}
+
+/** @param {Row} row */
+function gate(row) {
+  if (row.gate === null) return "–";
+  const bar = element("span", { class: "bar", "aria-hidden": "true" }, element("span"));
+  /** @type {HTMLElement} */ (bar.firstElementChild).style.width = percent(
+    Math.min(1, Math.max(0, row.gate)),
+    1,
+  ).replace(" ", "");
+  return element("span", { class: "measured" }, bar, decimal(row.gate));
+}
+
+/** @param {Row} row */
+function decision(row) {
+  return row.decision ? badge(row.decision, row.decision === "kept" ? "good" : "plain") : "–";
+}
+
+/**
+ * @param {import("views/run").Run} run
+ * @returns {Row[]} in the order of the ranking where there is one, else in the run's own
+ */
+export function rowsOf({ spec, list, results, grid }) {
+  const specified = byName(spec?.features);
+  const weights = byName(results?.features);
+  const status = (/** @type {string} */ name) => specified.get(name)?.status ?? null;
+  if (list) {
+    return list.features.map((/** @type {any} */ found, /** @type {number} */ at) => ({
+      rank: at + 1,
+      name: found.name,
+      gate: found.score,
+      divergence: found.divergence,
+      dim: found.dim,
+      sparsity: weights.get(found.name)?.sparsity ?? null,
+      status: status(found.name) ?? (found.why === "essential" ? "essential" : null),
+      decision: found.decision === "keep" ? "kept" : "pruned",
+      why: /** @type {Record<string, string>} */ (WHYS)[found.why] ?? found.why,
+    }));
+  }
+  const nothing = { rank: null, divergence: null, sparsity: null, decision: null, why: null };
+  return (grid?.features ?? []).map((name, at) => ({
+    ...nothing,
+    name,
+    gate: grid?.final[at] ?? null,
+    dim: specified.get(name)?.dim ?? null,
+    status: status(name),
+  }));
+}
+
+/**
+ * @param {any[] | null | undefined} features
+ * @returns {Map<string, any>}
+ */
+function byName(features) {
+  return new Map((features ?? []).map((feature) => [feature.name, feature]));
+}

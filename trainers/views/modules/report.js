@@ -1,0 +1,161 @@
+// @ts-check
+/** A finished run on one page: all views of it, frozen. */
+
+import { element, fill, section } from "views/dom";
+import { count, decimal } from "views/format";
+import { heatMap } from "views/heat-map";
+import { summary } from "views/summary";
+import { isDark, recall, turn } from "views/theme";
+
+/**
+ * @typedef {{role: string, total: number, kept: number, pruned: number, expected: string, wrong: string[]}} RoleOutcome
+ * @typedef {{run: import("views/run").Run, rule: string, truth: RoleOutcome[]}} Report `rule` is the spec's in words;
+ *   `truth` is empty for data that isn't the simulator's
+ */
+
+/**
+ * Draw the report. The heat map stands before the libraries of the other views are read.
+ * @param {HTMLElement} main
+ * @param {Report} content
+ */
+export async function report(main, { run, rule, truth }) {
+  recall();
+  printLight();
+  const [sums, gates] = [section("Summary"), section("Gates")];
+  fill(main, header(run, rule), sums, gates);
+  summary(sums).update(run);
+  heatMap(gates).update(run);
+  await painted();
+  await charts(main, run);
+  main.append(...[truth.length > 0 && against(truth), facts(run)].filter((part) => part !== false));
+  main.dataset.ready = "true";
+}
+
+/**
+ * @param {import("views/run").Run} run
+ * @param {string} rule
+ */
+function header({ list }, rule) {
+  const essential = list.features.some((/** @type {any} */ { why }) => why === "essential");
+  const pinned = essential ? " Essential features are kept whatever their gate." : "";
+  return element(
+    "header",
+    {},
+    element(
+      "div",
+      { class: "row spread" },
+      element("h1", {}, list.name),
+      element("button", { onclick: () => turn(isDark() ? "light" : "dark"), "aria-label": "Turn dark or light" }, "◐"),
+    ),
+    element("p", { class: "soft" }, `Winnow's report of prune list ${list.id.slice(0, 12)}. Rule: ${rule}.${pinned}`),
+  );
+}
+
+/**
+ * @param {HTMLElement} main
+ * @param {import("views/run").Run} run
+ */
+async function charts(main, run) {
+  const [{ polarization }, { losses }, { ranking }, { scatter }, { curve }, { choice }] = await Promise.all([
+    import("views/polarization"),
+    import("views/losses"),
+    import("views/ranking"),
+    import("views/scatter"),
+    import("views/curve"),
+    import("views/choice"),
+  ]);
+  const [parting, training] = [section("Polarization"), section("Training")];
+  main.append(element("div", { class: "columns" }, parting, training));
+  polarization(parting).update(run);
+  losses(training).update(run);
+  await painted();
+  await ranking(main).update(run);
+  const [plots, selection] = [section("Gates against divergence and dims"), section("Selection curve")];
+  main.append(plots, selection);
+  scatter(plots).update(run);
+  const drawn = curve(selection);
+  drawn.update(run);
+  choice(main, {
+    onChoose: ({ totals, added, dropped }) => drawn.mark(added.length + dropped.length > 0 ? totals.features : null),
+  }).update(run);
+}
+
+/** @param {RoleOutcome[]} truth */
+function against(truth) {
+  const heads = ["Role", "Total", "Kept", "Pruned", "Expected", "Wrong"];
+  const number = (/** @type {number} */ value) => element("td", { class: "number" }, count(value));
+  const head = heads.map((name, at) =>
+    element("th", { scope: "col", class: at > 0 && at < 4 ? "number" : null }, name),
+  );
+  const rows = truth.map(({ role, total, kept, pruned, expected, wrong }) =>
+    element(
+      "tr",
+      {},
+      element("th", { scope: "row" }, role),
+      [total, kept, pruned].map(number),
+      element("td", {}, expected),
+      element("td", { class: wrong.length > 0 ? "bad" : null }, wrong.join(", ") || "none"),
+    ),
+  );
+  return section(
+    "Against the known truth",
+    element("p", { class: "note" }, "The simulator made the data. A feature pruned while its copy is kept is no loss."),
+    element(
+      "div",
+      { class: "scroll" },
+      element("table", {}, element("thead", {}, element("tr", {}, head)), element("tbody", {}, rows)),
+    ),
+  );
+}
+
+/** @param {import("views/run").Run} run */
+function facts({ spec, list, results }) {
+  const { steps, rows_per_second: speed, attempts, converged, stages } = results;
+  const search = [
+    `${count(steps)} steps`,
+    `${count(Math.round(speed))} rows/s`,
+    `${count(attempts)} ${attempts === 1 ? "attempt" : "attempts"}`,
+    `gates ${converged.gates ? "at rest" : "still moving"} and model ${converged.model ? "at rest" : "still improving"} at its end`,
+  ];
+  const seconds = Object.entries(stages).map(([stage, taken]) => `${stage} ${decimal(taken, 1)}`);
+  const pairs = [
+    ["Search", search.join(", ")],
+    ["Seconds", seconds.join(", ")],
+    ["Prune list", list.id],
+    ...Object.entries(list.fingerprints).map(([name, digest]) => [`Fingerprint of ${name}`, digest]),
+  ];
+  const text = element("pre", { tabindex: 0, "aria-label": "The spec of this run" });
+  const ontoggle = () => (text.textContent ||= JSON.stringify(spec, null, 2));
+  return section(
+    "The run",
+    element(
+      "dl",
+      { class: "facts" },
+      pairs.flatMap(([name, value]) => [element("dt", {}, name), element("dd", {}, value)]),
+    ),
+    element("details", { ontoggle }, element("summary", {}, "The spec of this run"), text),
+  );
+}
+
+/** Resolves when the browser has painted what there is. */
+function painted() {
+  return new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)));
+}
+
+/** Paper is white: a dark page turns light while it is printed. */
+function printLight() {
+  let dark = false;
+  const themed = (/** @type {string | undefined} */ theme) => {
+    if (theme) document.documentElement.dataset.theme = theme;
+    else delete document.documentElement.dataset.theme;
+    document.dispatchEvent(new Event("winnow:theme"));
+  };
+  /** @type {string | undefined} */
+  let chosen;
+  addEventListener("beforeprint", () => {
+    dark = isDark();
+    chosen = document.documentElement.dataset.theme;
+    if (dark) themed("light");
+  });
+  addEventListener("afterprint", () => dark && themed(chosen));
+}

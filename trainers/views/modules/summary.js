@@ -1,0 +1,110 @@
+// @ts-check
+/** What a run found, in numbers: what pruning saves, what it costs, whether the guard lets it pass. */
+
+import { element, fill } from "views/dom";
+import { bytes, count, decimal, percent } from "views/format";
+
+const TILES = /** @type {[string, string, (value: number) => string][]} */ ([
+  ["features", "Features", count],
+  ["dims", "Dims", count],
+  ["embedding_bytes", "Embeddings", bytes],
+  ["bytes_per_example", "Read per example", bytes],
+]);
+const MODELS = /** @type {[string, string][]} */ ([
+  ["full", "Full"],
+  ["pruned", "Pruned"],
+  ["finetuned", "Fine-tuned"],
+]);
+const METRICS = [
+  { key: "auc", name: "AUC", higher: true },
+  { key: "gauc", name: "GAUC", higher: true },
+  { key: "logloss", name: "Logloss, nats", higher: false },
+  { key: "ne", name: "NE", higher: false },
+];
+
+/**
+ * The guard's verdict and warnings, savings, and quality of the full, the pruned and the fine-tuned model.
+ * @param {Element} parent
+ * @returns {{update: (run: import("views/run").Run) => void}}
+ */
+export function summary(parent) {
+  const place = element("div", { class: "summary" });
+  parent.append(place);
+  let shown = "";
+  return {
+    update({ list }) {
+      if (!list || list.id === shown) return;
+      shown = list.id;
+      fill(place, verdict(list.guard), warning(list.polarization), savings(list), quality(list.metrics));
+    },
+  };
+}
+
+/** @param {{passed: boolean, reason: string}} guard */
+function verdict({ passed, reason }) {
+  const word = passed ? "✓ Guard passed" : "✗ Guard refused";
+  return element("p", { class: passed ? "alert fine" : "alert" }, element("strong", {}, word), `: ${reason}.`);
+}
+
+/** @param {{warning: string | null}} polarization */
+function warning({ warning }) {
+  return warning && element("p", { class: "alert caution" }, element("strong", {}, "! Warning"), `: ${warning}.`);
+}
+
+/** @param {{before: Record<string, number>, after: Record<string, number>}} list */
+function savings({ before, after }) {
+  const tile = (/** @type {typeof TILES[number]} */ [key, title, text]) => {
+    const [from, to] = [before[key], after[key]];
+    const saved = from === 0 ? "nothing to save" : `${percent(1 - to / from, 1)} saved`;
+    const moved = element("dd", {}, `${text(from)} → ${text(to)}`, element("small", {}, saved));
+    return element("div", { class: "tile" }, element("dt", {}, title), moved);
+  };
+  return element("dl", { class: "tiles" }, TILES.map(tile));
+}
+
+/** @param {Record<string, Record<string, number | null>>} metrics */
+function quality(metrics) {
+  const { rows, base_rate: rate } = metrics.full;
+  const heads = [...MODELS.map(([, title]) => title), "Change"].map((title) =>
+    element("th", { scope: "col", class: "number" }, title),
+  );
+  const measured = METRICS.filter(({ key }) => MODELS.some(([model]) => metrics[model][key] !== null));
+  return element(
+    "div",
+    { class: "scroll" },
+    element(
+      "table",
+      {},
+      element("caption", {}, `Quality on the test split: ${count(rows)} rows, ${percent(rate, 2)} positive. `, CHANGE),
+      element("thead", {}, element("tr", {}, element("th", { scope: "col" }, "Metric"), heads, element("td"))),
+      element(
+        "tbody",
+        {},
+        measured.map((metric) => row(metric, metrics)),
+      ),
+    ),
+  );
+}
+
+const CHANGE = "The change is from full to fine-tuned.";
+
+/**
+ * @param {typeof METRICS[number]} metric
+ * @param {Record<string, Record<string, number | null>>} metrics
+ */
+function row({ key, name, higher }, metrics) {
+  const [full, tuned] = [metrics.full[key], metrics.finetuned[key]];
+  const change = full === null || tuned === null ? null : tuned - full;
+  const better = change ? change > 0 === higher : null;
+  const word = better === null ? "" : better ? "better" : "worse";
+  const number = (/** @type {string} */ text) => element("td", { class: "number" }, text);
+  const signed = change === null ? "–" : `${change < 0 ? "−" : "+"}${decimal(Math.abs(change), 5)}`;
+  return element(
+    "tr",
+    {},
+    element("th", { scope: "row" }, name),
+    MODELS.map(([model]) => number(decimal(metrics[model][key], 5))),
+    number(signed),
+    element("td", { class: better ? "good" : "bad" }, word),
+  );
+}
