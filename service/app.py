@@ -19,8 +19,8 @@ from service.loops import Loop, Running
 from service.metrics import Metrics
 from service.observe import Observed, trace
 from service.openapi import DESCRIPTION, TAGS, say_problems
+from service.pages import refused, signing_in
 from service.pages import routes as pages
-from service.pages import signing_in
 from service.pages.headers import PageHeaders
 from service.problems import install
 from service.reconcile import Reconciler
@@ -130,6 +130,7 @@ def create_app(settings: Settings, engine: Engine, *, open_to_local: bool = Fals
     app.state.limits, app.state.answers = Limits(settings), Answers()
     app.state.list_totals = ListTotals()
     install(app)
+    refused.install(app)
     app.add_middleware(StandingShown)
     app.add_middleware(RefusalsNoted)
     app.add_middleware(PageHeaders)

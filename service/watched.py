@@ -5,19 +5,18 @@ Their ETags come from the files' states, so that one who has the newest is told 
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import json
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from fastapi import Request, Response
 
+from service.packed import Packed, takes_gzip
 from service.routers.preconditions import is_known
 
 KEPT = 32
@@ -25,31 +24,18 @@ KEPT = 32
 LEVEL = 1
 
 
-@dataclass(frozen=True)
-class Written:
-    """JSON, and the same by gzip."""
-
-    plain: bytes
-    packed: bytes
-
-    @classmethod
-    def of(cls, document: Mapping[str, Any]) -> Written:
-        plain = json.dumps(document, separators=(",", ":"), allow_nan=False).encode()
-        return cls(plain, gzip.compress(plain, LEVEL, mtime=0))
-
-
 class Answers:
     """The newest KEPT answers of this process. Who asks for one that is being worked out waits for it."""
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[str, Future[Written]] = OrderedDict()
+        self._kept: OrderedDict[str, Future[Packed]] = OrderedDict()
         self._lock = threading.Lock()
 
-    def of(self, key: str, make: Callable[[], Mapping[str, Any]]) -> Written:
+    def of(self, key: str, make: Callable[[], Mapping[str, Any]]) -> Packed:
         with self._lock:
             found = self._kept.get(key)
             if found is None:
-                made = self._kept[key] = Future[Written]()
+                made = self._kept[key] = Future[Packed]()
                 if len(self._kept) > KEPT:
                     self._kept.popitem(last=False)
             else:
@@ -57,7 +43,7 @@ class Answers:
         if found is not None:
             return found.result()
         try:
-            made.set_result(Written.of(make()))
+            made.set_result(Packed.of(_json(make()), LEVEL))
         except BaseException as error:
             with self._lock:
                 self._kept.pop(key, None)
@@ -81,15 +67,15 @@ def answer(
     """
     answers: Answers = request.app.state.answers
     key = _digest([*query, *map(_state, files)])
-    packed = _takes_gzip(request.headers.get("accept-encoding", ""))
-    tag = f'"{key}.gzip"' if packed else f'"{key}"'
+    tag = f'"{key}.gzip"' if takes_gzip(request) else f'"{key}"'
     headers = {"ETag": tag, "Vary": "Accept-Encoding", "Cache-Control": "private, no-cache"}
     if is_known(known, tag):
         return Response(status_code=304, headers=headers)
-    written = answers.of(key, make)
-    if packed:
-        headers["Content-Encoding"] = "gzip"
-    return Response(written.packed if packed else written.plain, media_type="application/json", headers=headers)
+    return answers.of(key, make).answer(request, "application/json", headers)
+
+
+def _json(document: Mapping[str, Any]) -> bytes:
+    return json.dumps(document, separators=(",", ":"), allow_nan=False).encode()
 
 
 def _state(path: Path) -> tuple[str, int, int, int] | None:
@@ -103,11 +89,3 @@ def _state(path: Path) -> tuple[str, int, int, int] | None:
 
 def _digest(content: Any) -> str:
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:32]
-
-
-def _takes_gzip(header: str) -> bool:
-    for part in header.lower().split(","):
-        name, _, weight = part.partition(";")
-        if name.strip() == "gzip":
-            return weight.replace(" ", "").rstrip("0.") != "q="
-    return False

@@ -202,6 +202,25 @@ def test_a_revoked_key_loses_its_stream(live: Live) -> None:
         assert next(other)["event"] == "job.state"
 
 
+def test_a_browser_that_signs_out_loses_its_stream_and_the_keys_others_do_not(live: Live) -> None:
+    live.feed.recheck_seconds = 0.1
+    with live.plane.sessions.begin() as session:
+        secret = keys.create(session, "a", ["read"], live.plane.at, by="test").secret
+    leaving, staying = (httpx.Client(base_url=live.url, timeout=20, trust_env=False) for _ in range(2))
+    with leaving, staying:
+        for browser in (leaving, staying):
+            assert browser.post("/sign-in", data={"key": secret}, headers={"Origin": live.url}).status_code == 303
+        path = "/v1/events?kind=job.*"
+        with (
+            staying.stream("GET", path, headers=STREAM) as other,
+            leaving.stream("GET", path, headers=STREAM) as stream,
+        ):
+            assert leaving.post("/sign-out", headers={"Origin": live.url}).status_code == 303
+            assert list(sent(stream.iter_lines())) == []
+            tell(live.plane, "job.state", model="ranker")
+            assert next(sent(other.iter_lines()))["event"] == "job.state"
+
+
 def test_who_came_without_a_key_is_out_once_there_is_one(lone: Live) -> None:
     lone.feed.recheck_seconds = 0.1
     with lone.stream("/v1/events?kind=job.*") as stream:

@@ -30,7 +30,8 @@ def test_the_heat_map_of_a_big_run_is_seen_within_a_second_and_a_half(tmp_path: 
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_dashboard_clients_are_held_beside_a_training() -> None:
-    found = dashboard_clients.measure(clients=3, features=12, seconds=2.0, rounds=1, pause=1.0)
+def test_dashboard_clients_are_held_beside_a_training(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dashboard_clients, "SETTLE_SECONDS", 1.0)
+    found = dashboard_clients.measure(clients=3, features=12, seconds=2.0, rounds=1, age=60.0)
     assert {name: len(windows) for name, windows in found.items()} == {"none": 1, "clients": 1}
     assert all(rate > 0 for windows in found.values() for rate, _ in windows)

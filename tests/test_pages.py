@@ -11,10 +11,11 @@ from playwright.sync_api import Browser
 
 from service.pages.routes import PAGES
 from service.pages.shell import files
-from tests.browsing import needs_browser, page_of, ready, sign_in
+from tests.browsing import findings, needs_browser, page_of, ready, sign_in
 from tests.showcase import MODEL, Showcase
 
-CHARTED = {"job", "feature", "decision", "compare"}
+# The job's page fetches its charts once the heat map is painted.
+CHARTED = {"feature", "decision", "compare"}
 HERE = {"job_id": "{live}", "model": MODEL, "feature": "user_clicks_7d", "number": "1"}
 
 
@@ -49,6 +50,29 @@ def test_assets_are_kept_for_ever_and_nothing_else_is_served(show: tuple[Showcas
     root = addresses[0].rsplit("/", 1)[0]
     for wrong in (f"{root}/../shell.py", f"{root}/%2e%2e/shell.py", "/assets/shell.py", f"{root}/nothing.js"):
         assert httpx.get(made.url + wrong).status_code == 404
+
+
+def test_assets_come_by_gzip_to_those_who_take_it(show: tuple[Showcase, dict[str, str]]) -> None:
+    made, _ = show
+    address, path = next((address, path) for address, path in files().by_address.items() if "echarts" in address)
+    zipped = made.http.get(address, headers={"Accept-Encoding": "gzip"})
+    plain = made.http.get(address, headers={"Accept-Encoding": "identity"})
+    assert (zipped.headers.get("content-encoding"), plain.headers.get("content-encoding")) == ("gzip", None)
+    assert int(zipped.headers["content-length"]) < int(plain.headers["content-length"]) / 2
+    assert zipped.content == plain.content == path.read_bytes()
+
+
+def test_a_page_that_is_not_there_is_a_page_to_browsers_and_a_problem_to_programs(
+    show: tuple[Showcase, dict[str, str]],
+) -> None:
+    made, _ = show
+    shown = made.http.get("/jobz<b>", headers={"Accept": "text/html,*/*;q=0.8"})
+    assert (shown.status_code, shown.headers["content-type"]) == (404, "text/html; charset=utf-8")
+    assert "GET /jobz&lt;b&gt;: " in shown.text
+    assert "nonce-" in shown.headers["content-security-policy"]
+    for path, accept in (("/jobz", "*/*"), ("/jobz", "application/json"), ("/v1/jobz", "text/html")):
+        refused = made.http.get(path, headers={"Accept": accept})
+        assert (refused.status_code, refused.headers["content-type"]) == (404, "application/problem+json")
 
 
 @needs_browser
@@ -86,6 +110,26 @@ def test_the_header_tells_who_reads_and_what_they_may(show: tuple[Showcase, dict
         page.wait_for_url(f"{made.url}/sign-in")
         page.goto(f"{made.url}/jobs")
         assert page.url == f"{made.url}/sign-in?next=%2Fjobs"
+
+
+@needs_browser
+@pytest.mark.parametrize("dark", [False, True])
+def test_the_sign_in_and_errors_without_serious_findings(
+    show: tuple[Showcase, dict[str, str]], chromium: Browser, dark: bool
+) -> None:
+    made, _ = show
+    with page_of(chromium, dark=dark, refused=(401, 404)) as page:
+        page.goto(f"{made.url}/sign-in")
+        assert findings(page) == []
+        page.get_by_label("API key").fill("wrong")
+        page.get_by_role("button", name="Sign in").click()
+        page.get_by_role("alert").wait_for()
+        assert findings(page) == []
+        page.goto(f"{made.url}/jobz")
+        page.get_by_role("heading", name="Not Found").wait_for()
+        assert findings(page) == []
+        page.get_by_role("link", name="Sign in with another key").click()
+        page.get_by_label("API key").wait_for()
 
 
 @needs_browser

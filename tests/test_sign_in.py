@@ -402,6 +402,10 @@ def test_guesses_are_counted(tmp_path: Path) -> None:
     assert plane.sign_in(key).status_code == 303  # from the same address, with a good key
     assert [plane.status(), plane.status()] == [200, 429]  # by cookie as by the key itself
     assert plane.sign_in(key).status_code == 429
+    page = plane.http.get("/jobs", headers={"Accept": "text/html"})
+    assert (page.status_code, page.headers["content-type"]) == (429, "text/html; charset=utf-8")
+    assert 0 < int(page.headers["retry-after"]) <= 3600
+    assert "more than 2 requests" in page.text
     assert plane.audit() == [("unknown", "signIn", 401)] * 2 + [("read", "signIn", 303)]
     plane.http.cookies.set(SESSION_COOKIE, "guessed")
     assert plane.status() == 429

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import mimetypes
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 
 from fastapi import APIRouter, Request
-from starlette.responses import FileResponse, HTMLResponse, Response
+from starlette.responses import HTMLResponse, Response
 
-from service.pages.shell import WHERE, files, show
+from service.pages.shell import WHERE, file, files, show
 from service.pages.signing_in import PageCaller
 from service.problems import ApiError
+from service.routers.me import view_of
 
 FOR_EVER = "public, max-age=31536000, immutable"
 
@@ -51,7 +51,10 @@ def preloads(page: Page) -> list[str]:
 
 def _route(page: Page) -> Callable[[Request, PageCaller], HTMLResponse]:
     def answer(request: Request, caller: PageCaller) -> HTMLResponse:
-        return show(request, "page.html", page=page, preloads=preloads(page), parameters=dict(request.path_params))
+        # Who reads stands in the page, so that its module needn't ask before it asks for anything else.
+        reader = view_of(caller).model_dump(mode="json")
+        parameters = dict(request.path_params)
+        return show(request, "page.html", page=page, preloads=preloads(page), parameters=parameters, reader=reader)
 
     return answer
 
@@ -67,10 +70,9 @@ def reference(request: Request) -> HTMLResponse:
 
 
 @router.get(f"{WHERE}/{{path:path}}")
-def asset(path: str) -> Response:
+def asset(path: str, request: Request) -> Response:
     """A script or a style sheet. Needs no key: it is the same for all, and holds no data."""
-    found = files().by_address.get(f"{WHERE}/{path}")
+    found = file(f"{WHERE}/{path}")
     if found is None:
         raise ApiError(404, "asset-not-found", f"there is no {WHERE}/{path}; load the page again")
-    kind = mimetypes.guess_type(found.name)[0] or "application/octet-stream"
-    return FileResponse(found, media_type=kind, headers={"Cache-Control": FOR_EVER})
+    return found.content.answer(request, found.media_type, {"Cache-Control": FOR_EVER})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import mimetypes
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -12,10 +13,12 @@ from fastapi import Request
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from starlette.responses import HTMLResponse
 
+from service.packed import Packed
 from trainers.views import assets
 
 HERE = Path(__file__).parent
 WHERE = "/assets"
+LEVEL = 6
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,23 @@ def files() -> Files:
     others = {f"{root}/{path.name}": path for path in reference}
     by_address = {addresses[name]: path for name, path in scripts.items()} | sheets | others
     return Files(by_address, json.dumps(assets.import_map(addresses)), tuple(sheets), tuple(others), addresses)
+
+
+@dataclass(frozen=True)
+class File:
+    content: Packed
+    media_type: str
+
+
+def file(address: str) -> File | None:
+    """What an address serves; None where there is none."""
+    path = files().by_address.get(address)
+    return None if path is None else _read(path)
+
+
+@cache
+def _read(path: Path) -> File:
+    return File(Packed.of(path.read_bytes(), LEVEL), mimetypes.guess_type(path.name)[0] or "application/octet-stream")
 
 
 @cache

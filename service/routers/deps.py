@@ -19,17 +19,18 @@ from service.store.tables import Job, Model
 __all__ = ["EngineDep", "JobDep", "ModelDep", "NowDep", "SessionDep", "SettingsDep"]
 
 
-def settings_of(request: Request) -> Settings:
+# FastAPI calls what is async where it stands, and anything else on a thread, which costs more than these do.
+async def settings_of(request: Request) -> Settings:
     settings: Settings = request.app.state.settings
     return settings
 
 
-def engine_of(request: Request) -> Engine:
+async def engine_of(request: Request) -> Engine:
     engine: Engine = request.app.state.engine
     return engine
 
 
-def now_of(request: Request) -> datetime:
+async def now_of(request: Request) -> datetime:
     now: datetime = request.app.state.now()
     return now
 

@@ -7,7 +7,7 @@ from typing import get_args
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
-from service.access import Reader, Scope
+from service.access import Caller, Reader, Scope
 from service.routers.bodies import problems
 
 router = APIRouter(tags=["keys"])
@@ -38,9 +38,7 @@ class CallerView(BaseModel):
     signed_in: bool = Field(description="whether this is a browser that signed in, and can sign out")
 
 
-@router.get("/v1/me", operation_id="getCaller", summary="Who calls", responses=problems())
-def me(caller: Reader) -> CallerView:
-    """The caller's name and rights, so that no page offers what would be refused."""
+def view_of(caller: Caller) -> CallerView:
     scopes = [scope for scope in SCOPES if caller.may(scope)]
     return CallerView(
         name=caller.name,
@@ -49,3 +47,9 @@ def me(caller: Reader) -> CallerView:
         model=caller.model,
         signed_in=caller.session is not None,
     )
+
+
+@router.get("/v1/me", operation_id="getCaller", summary="Who calls", responses=problems())
+def me(caller: Reader) -> CallerView:
+    """The caller's name and rights, so that no page offers what would be refused."""
+    return view_of(caller)

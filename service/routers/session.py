@@ -51,7 +51,11 @@ async def session_of(request: Request) -> AsyncIterator[Session]:
         session = (state.readers if request.method in READING else state.sessions)()
         try:
             yield session
-            await run_in_threadpool(end)
+            # A route that only read and has committed has nothing to wait for on a thread.
+            if request.method not in READING or session.in_transaction():
+                await run_in_threadpool(end)
+            else:
+                session.close()
         except BaseException:
             await run_in_threadpool(session.close)
             raise

@@ -41,7 +41,7 @@ from trainers.spec import load_spec, parse_spec
 BATCHES = 40
 SETTLE_SECONDS, END_SECONDS = 8.0, 0.5
 # As service/pages/modules/job-data.js has them.
-LEAST_SECONDS, LOOKS, CELLS, COLUMNS, POINTS = 4.0, 60, 200_000, 200, 1000
+LEAST_SECONDS, LOOKS, LOOKS_AT_MEASURES, CELLS, COLUMNS, POINTS = 4.0, 60, 20, 200_000, 200, 1000
 
 
 def train(folder: str, core: int, steps: Synchronized[int]) -> None:
@@ -63,11 +63,11 @@ def train(folder: str, core: int, steps: Synchronized[int]) -> None:
 
 @dataclass
 class Client:
-    """One open page of a job."""
+    """One open page of a job that is so many seconds old."""
 
     http: aiohttp.ClientSession
     path: str
-    pause: float
+    age: float
 
     async def hold(self) -> None:
         self.etags: dict[str, str] = {}
@@ -88,11 +88,14 @@ class Client:
             after = "" if self.step is None else f"&after_step={self.step}"
             found = await self._fetch(f"{self.path}/measures?points={POINTS}{after}", "measures")
             self.step = found["steps"][-1] if found and found["steps"] else self.step
-            self.due["measures"] = time.monotonic() + self.pause
+            self.due["measures"] = time.monotonic() + self._pause(LOOKS_AT_MEASURES)
         if self._is_due("grid"):
             found = await self._fetch(f"{self.path}/gates/grid?columns={COLUMNS}", "grid")
             cells = len(found["features"]) * len(found["steps"]) if found else 0
-            self.due["grid"] = time.monotonic() + max(self.pause, LEAST_SECONDS * cells / CELLS)
+            self.due["grid"] = time.monotonic() + max(self._pause(LOOKS), LEAST_SECONDS * cells / CELLS)
+
+    def _pause(self, looks: int) -> float:
+        return max(LEAST_SECONDS, self.age / looks)
 
     def _is_due(self, part: str) -> bool:
         return time.monotonic() >= self.due.get(part, 0.0)
@@ -110,19 +113,19 @@ class Client:
 
 @dataclass(frozen=True)
 class Watched:
-    """The job of a service, and seconds between two looks at what grows with it."""
+    """The job of a service, and how many seconds old it is taken to be."""
 
     url: str
     key: str
     job: str
-    pause: float
+    age: float
 
 
 async def hold(at: Watched, clients: int, seconds: float) -> int:
     """Keep so many clients open for a window, and a little longer on both sides; how many were held all along."""
     headers = {"Authorization": f"Bearer {at.key}", "Accept-Encoding": "gzip"}
     async with aiohttp.ClientSession(at.url, headers=headers, connector=aiohttp.TCPConnector(limit=0)) as http:
-        tasks = [asyncio.create_task(Client(http, f"/v1/jobs/{at.job}", at.pause).hold()) for _ in range(clients)]
+        tasks = [asyncio.create_task(Client(http, f"/v1/jobs/{at.job}", at.age).hold()) for _ in range(clients)]
         await asyncio.sleep(SETTLE_SECONDS + seconds + END_SECONDS)
         held = sum(not task.done() for task in tasks)
         for task in tasks:
@@ -155,7 +158,7 @@ def served(home: Path, features: int, core: int) -> Iterator[tuple[int, str, str
 
 
 def measure(
-    clients: int, features: int, seconds: float, rounds: int, pause: float
+    clients: int, features: int, seconds: float, rounds: int, age: float
 ) -> dict[str, list[tuple[float, float]]]:
     """Of each window steps per second, and CPU seconds of the service; by how many clients there were."""
     cores = sorted(os.sched_getaffinity(0))
@@ -164,12 +167,12 @@ def measure(
         simulate(features=32, rows=20_000, seed=0, output=Path(folder) / "data")
         steps: Any = mp.get_context("spawn").Value("q", 0)
         trainer = mp.get_context("spawn").Process(target=train, args=(f"{folder}/data", cores[0], steps), daemon=True)
+        trainer.start()
         with served(Path(folder) / "home", features, cores[0]) as (pid, url, key, job):
-            trainer.start()
             wait_until(lambda: steps.value > 50, seconds=300)
             os.sched_setaffinity(0, {cores[-1]})
             try:
-                at = Watched(url, key, job, pause)
+                at = Watched(url, key, job, age)
                 for _ in range(rounds):
                     for name, count in (("none", 0), ("clients", clients)):
                         holding = hold(at, count, seconds)
@@ -194,7 +197,7 @@ async def _window(pid: int, steps: Any, seconds: float, holding: Awaitable[int],
 
 def main(clients: int = 50, features: int = 500, seconds: float = 30.0, rounds: int = 4, minutes: float = 15.0) -> None:
     """`minutes` is the age of the search: the page of an older one looks less often at what grows."""
-    found = measure(clients, features, seconds, rounds, max(LEAST_SECONDS, 60 * minutes / LOOKS))
+    found = measure(clients, features, seconds, rounds, 60 * minutes)
     alone, beside = (statistics.median(rate for rate, _ in found[name]) for name in ("none", "clients"))
     idle, busy = (statistics.median(share for _, share in found[name]) for name in ("none", "clients"))
     print(f"steps/s: {alone:.1f} with none, {beside:.1f} with {clients} clients: {1 - beside / alone:.1%} less")

@@ -1,7 +1,7 @@
 // @ts-check
 /** What every page does first: who reads, the header, and then the page's own module. */
 
-import { get, Problem } from "pages/api";
+import { Problem } from "pages/api";
 import { element, fill } from "views/dom";
 import { isDark, recall, turn } from "views/theme";
 
@@ -16,10 +16,11 @@ void start();
 async function start() {
   const main = /** @type {HTMLElement} */ (document.getElementById("main"));
   try {
-    const caller = await get("/v1/me");
-    header(caller);
-    const page = await import(`pages/${main.dataset.page}`);
-    await page.show(main, JSON.parse(main.dataset.parameters ?? "{}"), caller);
+    const { page = "", parameters = "{}", caller = "" } = main.dataset;
+    const reader = JSON.parse(caller);
+    header(reader);
+    const { show } = await import(`pages/${page}`);
+    await show(main, JSON.parse(parameters), reader);
     main.dataset.ready = "true";
   } catch (error) {
     fail(main, error);

@@ -59,6 +59,16 @@ export function badge(text, tone = "plain") {
   return element("span", { class: `badge ${tone}` }, text);
 }
 
+/**
+ * Resolves when the browser has painted what there is: before what takes long, and can wait. A page that nobody sees
+ * isn't painted.
+ * @returns {Promise<void>}
+ */
+export function painted() {
+  if (document.hidden) return Promise.resolve();
+  return new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)));
+}
+
 let count = 0;
 
 /**

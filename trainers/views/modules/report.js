@@ -1,7 +1,7 @@
 // @ts-check
 /** A finished run on one page: all views of it, frozen. */
 
-import { element, fill, section } from "views/dom";
+import { element, fill, painted, section } from "views/dom";
 import { count, decimal } from "views/format";
 import { heatMap } from "views/heat-map";
 import { summary } from "views/summary";
@@ -135,11 +135,6 @@ function facts({ spec, list, results }) {
     ),
     element("details", { ontoggle }, element("summary", {}, "The spec of this run"), text),
   );
-}
-
-/** Resolves when the browser has painted what there is. */
-function painted() {
-  return new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)));
 }
 
 /** Paper is white: a dark page turns light while it is printed. */

@@ -16,6 +16,8 @@ const COLUMNS = 200;
 const LEAST_PAUSE = 4000;
 const MOST_PAUSE = 60_000;
 const LOOKS = 60;
+// Reports add to the measures in between: what is brought anew only makes up for what they leave out.
+const LOOKS_AT_MEASURES = 20;
 // A grid of many features is a megabyte, and no eye sees it change within seconds.
 const CELLS_AT_THAT_PAUSE = 200_000;
 
@@ -54,8 +56,11 @@ export class RunData {
     const known = this.measures?.steps.at(-1) ?? 0;
     // An attempt goes on from its checkpoint: what an earlier one measured beyond it no longer counts.
     const back = progress?.stage === "searching" && progress.step < known;
-    if (back || (before && progress?.attempt !== before.attempt)) this.measures = null;
-    this.run.measures = withNewest(this.measures, progress);
+    if (back || (before && progress?.attempt !== before.attempt)) {
+      this.run.measures = this.measures = null;
+      this.due.delete("measures");
+    }
+    this.run.measures = withNewest(this.run.measures, progress);
   }
 
   /**
@@ -122,7 +127,7 @@ export class RunData {
       this.etags.set("measures", found.etag);
       this.run.measures = withNewest(this.measures, this.run.progress);
     }
-    return this.#pause();
+    return this.#pause(LOOKS_AT_MEASURES);
   }
 
   async #grid() {
@@ -134,13 +139,16 @@ export class RunData {
       this.etags.set("gates/grid", found.etag);
     }
     const cells = this.run.grid ? this.run.grid.features.length * this.run.grid.steps.length : 0;
-    return Math.max(this.#pause(), (LEAST_PAUSE * cells) / CELLS_AT_THAT_PAUSE);
+    return Math.max(this.#pause(LOOKS), (LEAST_PAUSE * cells) / CELLS_AT_THAT_PAUSE);
   }
 
-  /** Milliseconds between two looks at what grows with the search. */
-  #pause() {
+  /**
+   * Milliseconds between two looks at what grows with the search.
+   * @param {number} looks how many there are while it grows to what it is now
+   */
+  #pause(looks) {
     const age = Date.now() - Date.parse(this.job?.started_at ?? new Date().toISOString());
-    return Math.min(MOST_PAUSE, Math.max(LEAST_PAUSE, age / LOOKS));
+    return Math.min(MOST_PAUSE, Math.max(LEAST_PAUSE, age / looks));
   }
 
   /**

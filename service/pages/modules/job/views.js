@@ -3,9 +3,8 @@
 
 import { part, Problem } from "pages/api";
 import { hasEnded } from "pages/job/words";
-import { element, empty, fill, fresh } from "views/dom";
+import { element, empty, fill, fresh, painted } from "views/dom";
 import { heatMap } from "views/heat-map";
-import { polarization } from "views/polarization";
 
 /**
  * @typedef {import("pages/job/data").RunData} RunData
@@ -41,7 +40,10 @@ export const VIEWS = [
       };
       const [map, below] = [card("Heat map"), card("Polarization")];
       parent.append(map, below);
-      return [heatMap(map, { onSpan, onFeature }), polarization(below)];
+      return [
+        heatMap(map, { onSpan, onFeature }),
+        later(async () => (await import("views/polarization")).polarization(below)),
+      ];
     },
   },
   {
@@ -183,6 +185,16 @@ class Panel {
       fill(this.told, element("p", { class: "alert" }, error.message));
     }
   }
+}
+
+/**
+ * What is built once the page has painted what stands above it: its library is megabytes.
+ * @param {() => Promise<Drawn>} build
+ * @returns {Drawn}
+ */
+function later(build) {
+  const built = painted().then(build);
+  return { update: async (run, job) => (await built).update(run, job) };
 }
 
 /**
