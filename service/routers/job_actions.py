@@ -5,19 +5,19 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter
 from pydantic import ConfigDict, Field
 
 from service.access import Submitter
 from service.problems import ApiError
 from service.routers.bodies import problems
-from service.routers.deps import JobDep, NowDep, SessionDep, SettingsDep
+from service.routers.deps import JobDep, NowDep, SessionDep
 from service.routers.job_views import JobView, shown
-from service.routers.jobs import IdempotencyKey, JobOptions, accepted
+from service.routers.jobs import JobOptions
+from service.routers.submissions import SubmittingDep
 from service.states import JobState
 from service.store import jobs
 from service.store.tables import Job
-from service.submitting import Submission
 from trainers.spec import JobSpec, merged, parse_spec
 
 router = APIRouter(prefix="/v1/jobs/{job_id}", tags=["jobs"])
@@ -46,45 +46,26 @@ def cancel(job: JobDep, session: SessionDep, caller: Submitter, now: NowDep) -> 
 @router.post(
     "/retry", status_code=202, operation_id="retryJob", summary="Run a job again", responses=problems(404, 409, 422)
 )
-def retry(
-    job: JobDep,
-    session: SessionDep,
-    settings: SettingsDep,
-    caller: Submitter,
-    now: NowDep,
-    response: Response,
-    key: IdempotencyKey = None,
-) -> JobView:
+def retry(job: JobDep, submitting: SubmittingDep) -> JobView:
     """A new job of the spec of one that failed or was cancelled, with as long a deadline from now."""
     if JobState(job.state) not in RETRIED:
         detail = f"job {job.id} is {job.state}; a failed or cancelled one can be retried, and any can be cloned"
         raise ApiError(409, "not-retryable", detail)
-    submission = Submission(session, settings, caller, now, key, {"operation": "retryJob", "job": job.id})
-    found = submission.job(lambda: JobSpec.model_validate(job.spec), **_as(job, "retry", JobOptions(), now))
-    return accepted(session, found, response)
+    request, columns = {"operation": "retryJob", "job": job.id}, _as(job, "retry", JobOptions(), submitting.now)
+    return submitting.answer(request, lambda: JobSpec.model_validate(job.spec), **columns)
 
 
 @router.post(
     "/clone", status_code=202, operation_id="cloneJob", summary="Clone a job", responses=problems(400, 404, 409, 422)
 )
-def clone(
-    body: CloneOf,
-    job: JobDep,
-    session: SessionDep,
-    settings: SettingsDep,
-    caller: Submitter,
-    now: NowDep,
-    response: Response,
-    key: IdempotencyKey = None,
-) -> JobView:
+def clone(body: CloneOf, job: JobDep, submitting: SubmittingDep) -> JobView:
     """A new job of another's spec, with changes."""
     if job.model is not None and "features" in body.overrides:
         detail = "overrides.features: a job of a model has the model's features; change their statuses instead"
         raise ApiError(422, "invalid-spec", detail)
     request = {"operation": "cloneJob", "job": job.id, "body": body.model_dump(exclude_unset=True)}
-    submission = Submission(session, settings, caller, now, key, request)
-    found = submission.job(lambda: parse_spec(merged(job.spec, body.overrides)), **_as(job, "clone", body, now))
-    return accepted(session, found, response)
+    columns = _as(job, "clone", body, submitting.now)
+    return submitting.answer(request, lambda: parse_spec(merged(job.spec, body.overrides)), **columns)
 
 
 def _as(job: Job, kind: str, options: JobOptions, now: datetime) -> dict[str, Any]:

@@ -5,20 +5,19 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Body, Header, Query, Response
+from fastapi import APIRouter, Body, Query
 from pydantic import BaseModel, ConfigDict, Field
 
-from service.access import Reader, Submitter, unrestricted
+from service.access import Reader, unrestricted
 from service.composing import compose
 from service.problems import ApiError
 from service.routers import bodies
 from service.routers.bodies import BIGGEST, Instant, StoredText, problems
-from service.routers.deps import JobDep, ModelDep, NowDep, SessionDep, SettingsDep
+from service.routers.deps import JobDep, ModelDep, SessionDep
 from service.routers.job_views import JobPage, JobView, listed, shown
+from service.routers.submissions import SubmittingDep
 from service.states import JobState
 from service.store import listing
-from service.store.tables import Job
-from service.submitting import Submission
 from trainers.spec import JobSpec
 
 router = APIRouter(tags=["jobs"])
@@ -33,16 +32,6 @@ SPEC_EXAMPLE: dict[str, Any] = {
     ],
     "prune": {"rule": "threshold", "threshold": 0.5, "guard": {"metric": "auc", "max_drop": 0.001}},
 }
-IdempotencyKey = Annotated[
-    str | None,
-    Header(
-        alias="Idempotency-Key",
-        min_length=1,
-        max_length=200,
-        pattern=r"^[!-~]([ -~]*[!-~])?$",
-        description="repeated within 24 hours with the same request, it answers with the job made then",
-    ),
-]
 
 
 class JobOptions(bodies.Body):
@@ -104,33 +93,18 @@ class AttemptView(BaseModel):
     ended_at: datetime | None
 
 
-def accepted(session: SessionDep, found: tuple[Job, bool], response: Response) -> JobView:
-    """The answer to a request for a job."""
-    job, replayed = found
-    response.headers["Location"] = f"/v1/jobs/{job.id}"
-    if replayed:
-        response.headers["Idempotent-Replayed"] = "true"
-    return shown(session, job)
-
-
 @router.post(
     "/v1/jobs", status_code=202, operation_id="submitJob", summary="Submit a job", responses=problems(400, 409, 422)
 )
 def submit(
     spec: Annotated[JobSpec, Body(examples=[SPEC_EXAMPLE])],
     options: Annotated[JobOptions, Query()],
-    session: SessionDep,
-    settings: SettingsDep,
-    caller: Submitter,
-    now: NowDep,
-    response: Response,
-    key: IdempotencyKey = None,
+    submitting: SubmittingDep,
 ) -> JobView:
     """Store a job; it starts when the control plane next looks. The job exists once this has answered 202."""
-    unrestricted(caller, "a job of no model")
+    unrestricted(submitting.caller, "a job of no model")
     request = {"operation": "submitJob", "spec": spec.model_dump(mode="json"), "options": options.model_dump()}
-    submission = Submission(session, settings, caller, now, key, request)
-    return accepted(session, submission.job(lambda: spec, **options.columns(now)), response)
+    return submitting.answer(request, lambda: spec, **options.columns(submitting.now))
 
 
 @router.post(
@@ -140,21 +114,11 @@ def submit(
     summary="Submit a job of a model",
     responses=problems(400, 404, 409, 422),
 )
-def submit_of_model(
-    body: JobOfModel,
-    model: ModelDep,
-    session: SessionDep,
-    settings: SettingsDep,
-    caller: Submitter,
-    now: NowDep,
-    response: Response,
-    key: IdempotencyKey = None,
-) -> JobView:
+def submit_of_model(body: JobOfModel, model: ModelDep, session: SessionDep, submitting: SubmittingDep) -> JobView:
     """Store a job over the model's essential, active and candidate features."""
     request = {"operation": "submitModelJob", "model": model.name, "body": body.model_dump()}
-    submission = Submission(session, settings, caller, now, key, request)
-    found = submission.job(lambda: compose(session, model, body.overrides), model=model.name, **body.columns(now))
-    return accepted(session, found, response)
+    columns = {**body.columns(submitting.now), "model": model.name}
+    return submitting.answer(request, lambda: compose(session, model, body.overrides), **columns)
 
 
 class JobQuery(bodies.Body):
