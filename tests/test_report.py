@@ -279,12 +279,13 @@ def test_without_javascript_the_numbers_are_there(chromium: Browser, tmp_path: P
 def test_a_dark_page_is_light_on_paper(chromium: Browser, report: Path) -> None:
     with page_of(chromium, dark=True, bypass_csp=True) as page:
         opened(page, report)
-        ground = "() => getComputedStyle(document.documentElement).getPropertyValue('--surface')"
-        assert page.evaluate(ground) == "#161b22"
+        ground = "() => getComputedStyle(document.querySelector('section')).backgroundColor"
+        dark, white = "rgb(22, 27, 34)", "rgb(255, 255, 255)"
+        assert page.evaluate(ground) == dark
         page.evaluate("() => dispatchEvent(new Event('beforeprint'))")
-        assert page.evaluate(ground) == "#ffffff"
+        assert page.evaluate(ground) == white
         page.evaluate("() => dispatchEvent(new Event('afterprint'))")
-        assert page.evaluate(ground) == "#161b22"
+        assert page.evaluate(ground) == dark
 
 
 @needs_browser

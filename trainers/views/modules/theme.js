@@ -10,9 +10,13 @@ const dark = matchMedia("(prefers-color-scheme: dark)");
 
 /** @returns {Colours} as the style sheet has them at this moment */
 export function colours() {
-  const style = getComputedStyle(document.documentElement);
-  const read = (/** @type {string} */ name) => style.getPropertyValue(`--${name}`).trim();
-  return {
+  // A property's own value is still `light-dark(…)`: an element that has it as its colour tells which it is.
+  const probe = document.body.appendChild(document.createElement("i"));
+  const read = (/** @type {string} */ name) => {
+    probe.style.color = `var(--${name})`;
+    return getComputedStyle(probe).color;
+  };
+  const found = {
     ink: read("ink"),
     soft: read("soft"),
     line: read("line"),
@@ -23,6 +27,8 @@ export function colours() {
     between: read("between"),
     dark: isDark(),
   };
+  probe.remove();
+  return found;
 }
 
 /** Whether the page is dark: as chosen on it, else as the reader's system is. */
