@@ -88,7 +88,7 @@ def test_measures_by_hand(page: Page) -> None:
 
 def test_runs_are_compared_by_the_address(served: Showcase, jobs: dict[str, str], page: Page) -> None:
     ready(page, f"{served.url}/compare?jobs={jobs['steady']},{jobs['worse']}")
-    table = page.get_by_role("region", name="Runs side by side").get_by_role("row")
+    table = page.get_by_role("group", name="Runs side by side").get_by_role("row")
     rows = {row.split("\t")[0]: row.split("\t")[1:] for row in table.all_inner_texts()}
     lists = [served.ask("GET", f"/v1/jobs/{jobs[name]}/prune-list") for name in ("steady", "worse")]
     assert rows[""] == ["A: steady", "B: worse"]
@@ -100,9 +100,9 @@ def test_runs_are_compared_by_the_address(served: Showcase, jobs: dict[str, str]
     assert rows["Rows per second"] == ["20,480", "20,480"]
 
     kept = [{each["name"] for each in found["features"] if each["decision"] == "keep"} for found in lists]
-    overlap = page.get_by_role("region", name="Overlap of what is kept").inner_text()
+    overlap = page.get_by_role("group", name="Overlap of what is kept").inner_text()
     assert f"{len(kept[0] & kept[1])} of {len(kept[0] | kept[1])}" in overlap
-    assert "1.000" in page.get_by_role("region", name="Rank correlation").inner_text(), "the same gates"
+    assert "1.000" in page.get_by_role("group", name="Rank correlation").inner_text(), "the same gates"
     grid = page.get_by_role("grid", name="Features decided differently")
     names = grid.locator(".tabulator-row").get_by_role("link").all_inner_texts()
     assert set(names) == kept[0] ^ kept[1]
@@ -124,10 +124,10 @@ def test_runs_are_chosen_and_the_address_shares_them(served: Showcase, jobs: dic
     expect(page.get_by_role("checkbox")).to_have_count(2)
     assert page.get_by_role("checkbox", checked=True).count() == 1, "what was chosen stays"
     page.get_by_role("checkbox", checked=False).check()
-    page.get_by_role("region", name="Runs side by side").wait_for()
+    page.get_by_role("group", name="Runs side by side").wait_for()
     assert page.url == f"{served.url}/compare?jobs={jobs['worse']},{jobs['steady']}"
     page.get_by_role("checkbox").first.uncheck()
-    expect(page.get_by_role("region", name="Runs side by side")).to_have_count(0)
+    expect(page.get_by_role("group", name="Runs side by side")).to_have_count(0)
 
 
 def test_a_run_without_a_list_is_told_of(served: Showcase, jobs: dict[str, str], page: Page) -> None:

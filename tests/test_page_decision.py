@@ -214,7 +214,7 @@ def test_lists_are_shown_newest_first_and_compared(served: Showcase, page: Page)
     second = proposed(served, "many", "worse", threshold=0.99)
     for action in ("approve", "activate"):
         served.ask("POST", f"{api}/prune-lists/{first}/{action}")
-    lists = page.get_by_role("region", name="Prune lists").last
+    lists = page.get_by_role("group", name="All lists")
     expect(lists.get_by_role("row", name=f"List {first}")).to_contain_text("active")
     rows = lists.get_by_role("row").all_inner_texts()[1:]
     assert [row.split("\t")[0] for row in rows] == [f"List {second}", f"List {first}"]

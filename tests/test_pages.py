@@ -26,10 +26,14 @@ def show(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Showcase, d
         yield made, made.fill(24)
 
 
+def filled(path: str, jobs: dict[str, str]) -> str:
+    return re.sub(r"\{(\w+)(:path)?\}", lambda part: HERE[part[1]].format(**jobs), path)
+
+
 def test_every_page_is_a_shell_with_a_module(show: tuple[Showcase, dict[str, str]]) -> None:
     made, jobs = show
     for page in PAGES:
-        path = re.sub(r"\{(\w+)(:path)?\}", lambda part: HERE[part[1]].format(**jobs), page.path)
+        path = filled(page.path, jobs)
         answer = made.http.get(path)
         assert answer.status_code == 200, path
         assert f'data-page="{page.module}"' in answer.text
@@ -110,6 +114,18 @@ def test_the_header_tells_who_reads_and_what_they_may(show: tuple[Showcase, dict
         page.wait_for_url(f"{made.url}/sign-in")
         page.goto(f"{made.url}/jobs")
         assert page.url == f"{made.url}/sign-in?next=%2Fjobs"
+
+
+@needs_browser
+def test_pages_fit_a_narrow_window(show: tuple[Showcase, dict[str, str]], chromium: Browser) -> None:
+    made, jobs = show
+    with page_of(chromium) as page:
+        page.set_viewport_size({"width": 420, "height": 900})
+        sign_in(page, made.url, made.key)
+        for each in PAGES:
+            ready(page, made.url + filled(each.path, jobs))
+            assert page.evaluate("document.documentElement.scrollWidth") <= 420, each.module
+            assert findings(page) == [], each.module
 
 
 @needs_browser

@@ -1,7 +1,7 @@
 // @ts-check
 /** What the pages for admins have in common: who may see them, and how they tell of times. */
 
-import { element, fill } from "views/dom";
+import { element, fill, scrolling } from "views/dom";
 import { ago, moment } from "views/format";
 
 /** @typedef {import("pages/start").Caller} Caller */
@@ -71,9 +71,8 @@ export function when(iso, none = "–") {
  * @param {(HTMLElement | null)[]} rows
  */
 export function table(caption, heads, rows) {
-  return element(
-    "div",
-    { class: "scroll", tabindex: "0", role: "region", "aria-label": caption },
+  return scrolling(
+    caption,
     element(
       "table",
       {},

@@ -6,7 +6,7 @@ import { showDiff } from "pages/list/diff";
 import { followLists } from "pages/list/live";
 import { guardBadge, stateBadge, whoWhen } from "pages/list/words";
 import { tabs } from "pages/model-tabs";
-import { element, empty, fill, section } from "views/dom";
+import { element, empty, fill, scrolling, section } from "views/dom";
 import { bytes, count, percent } from "views/format";
 
 const PAGE = 50;
@@ -83,7 +83,7 @@ class Lists {
     );
     const table = element("table", {}, caption, element("thead", {}, element("tr", {}, heads.map(head))), body);
     return [
-      element("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Prune lists" }, table),
+      scrolling("All lists", table),
       more && element("p", {}, element("button", { onclick: older }, "Show older lists")),
     ];
   }

@@ -57,7 +57,7 @@ function common(shades) {
     animation: false,
     textStyle: { color: shades.soft, fontFamily: "system-ui, sans-serif" },
     grid: { left: 56, right: 24, top: 40, bottom: 40 },
-    legend: { top: 4, left: 0, textStyle: { color: shades.ink }, inactiveColor: shades.line },
+    legend: { type: "scroll", top: 4, left: 0, textStyle: { color: shades.ink }, inactiveColor: shades.line },
     tooltip: tooltip(shades, "axis"),
   };
 }

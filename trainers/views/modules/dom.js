@@ -42,6 +42,15 @@ export function section(heading, ...children) {
 }
 
 /**
+ * What scrolls sideways where the window is narrower, by the keyboard too.
+ * @param {string} label what it is, for those who don't see it
+ * @param {...(Child | Child[])} children
+ */
+export function scrolling(label, ...children) {
+  return element("div", { class: "scroll", tabindex: 0, role: "group", "aria-label": label }, ...children);
+}
+
+/**
  * What is shown where there is nothing to show: what that means, and what to do next.
  * @param {string} told
  * @param {...(Child | Child[])} next

@@ -1,7 +1,7 @@
 // @ts-check
 /** A finished run on one page: all views of it, frozen. */
 
-import { element, fill, painted, section } from "views/dom";
+import { element, fill, painted, scrolling, section } from "views/dom";
 import { count, decimal } from "views/format";
 import { heatMap } from "views/heat-map";
 import { summary } from "views/summary";
@@ -100,11 +100,7 @@ function against(truth) {
   return section(
     "Against the known truth",
     element("p", { class: "note" }, "The simulator made the data. A feature pruned while its copy is kept is no loss."),
-    element(
-      "div",
-      { class: "scroll" },
-      element("table", {}, element("thead", {}, element("tr", {}, head)), element("tbody", {}, rows)),
-    ),
+    scrolling("Roles", element("table", {}, element("thead", {}, element("tr", {}, head)), element("tbody", {}, rows))),
   );
 }
 

@@ -1,7 +1,7 @@
 // @ts-check
 /** What a run found, in numbers: what pruning saves, what it costs, whether the guard lets it pass. */
 
-import { element, fill } from "views/dom";
+import { element, fill, scrolling } from "views/dom";
 import { bytes, count, decimal, percent } from "views/format";
 
 const TILES = /** @type {[string, string, (value: number) => string][]} */ ([
@@ -69,9 +69,8 @@ function quality(metrics) {
     element("th", { scope: "col", class: "number" }, title),
   );
   const measured = METRICS.filter(({ key }) => MODELS.some(([model]) => metrics[model][key] !== null));
-  return element(
-    "div",
-    { class: "scroll" },
+  return scrolling(
+    "Quality",
     element(
       "table",
       {},

@@ -3,7 +3,7 @@
 
 import { part } from "pages/api";
 import { alike } from "pages/compare/measures";
-import { element } from "views/dom";
+import { element, scrolling } from "views/dom";
 import { bytes, count, decimal, duration, percent } from "views/format";
 
 /**
@@ -123,7 +123,7 @@ export function matrices(runs) {
  */
 function framed(title, head, bodies) {
   const table = element("table", {}, element("caption", {}, title), head, bodies);
-  return element("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": title }, table);
+  return scrolling(title, table);
 }
 
 /** @param {any} prune */

@@ -2,7 +2,7 @@
 /** What happened to a job, and its attempts. */
 
 import { get, part } from "pages/api";
-import { element, empty, fill, section } from "views/dom";
+import { element, empty, fill, scrolling, section } from "views/dom";
 import { duration, moment } from "views/format";
 
 const KINDS = ["job.queued", "job.state", "job.cancel_requested", "prune_list.*"];
@@ -37,6 +37,7 @@ export function events(parent, path) {
 /** @param {any[]} found newest first */
 function eventTable(found) {
   return table(
+    "Events",
     ["Time", "Event", "What"],
     found.map((event) => [moment(event.time), event.kind, told(event)]),
   );
@@ -61,6 +62,7 @@ function told({ kind, data, model }) {
 /** @param {any[]} found newest first */
 function attemptTable(found) {
   return table(
+    "Attempts",
     ["Attempt", "Outcome", "Began", "Took", "Why it ended"],
     found.map((each) => [
       String(each.number),
@@ -73,10 +75,11 @@ function attemptTable(found) {
 }
 
 /**
+ * @param {string} label
  * @param {string[]} heads
  * @param {(string | Node)[][]} rows
  */
-function table(heads, rows) {
+function table(label, heads, rows) {
   const made = element(
     "table",
     {},
@@ -101,5 +104,5 @@ function table(heads, rows) {
       ),
     ),
   );
-  return element("div", { class: "scroll" }, made);
+  return scrolling(label, made);
 }

@@ -1,7 +1,7 @@
 // @ts-check
 /** How a run's ranks, stages and convergence stand. */
 
-import { element, empty, fill, section } from "views/dom";
+import { element, empty, fill, scrolling, section } from "views/dom";
 import { bytes, count, decimal, duration, percent } from "views/format";
 
 const SILENT_SECONDS = 60;
@@ -45,9 +45,8 @@ function ranksTable(progress, ended) {
     ["Last report", true],
     ...(searching ? [["Health", false]] : []),
   ];
-  return element(
-    "div",
-    { class: "scroll" },
+  return scrolling(
+    "Ranks",
     element(
       "table",
       {},

@@ -3,7 +3,7 @@
 
 import { part } from "pages/api";
 import { things } from "pages/list/words";
-import { element, fill } from "views/dom";
+import { element, fill, scrolling } from "views/dom";
 import { bytes, count, decimal } from "views/format";
 import { Table, named } from "views/table";
 
@@ -57,9 +57,8 @@ function totals({ a, b, totals: more }) {
     );
   };
   const heads = [`List ${a.number}`, `List ${b.number}`, "Change"];
-  return element(
-    "div",
-    { class: "scroll" },
+  return scrolling(
+    "What is kept",
     element(
       "table",
       {},

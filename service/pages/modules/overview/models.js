@@ -4,7 +4,7 @@
 import { part } from "pages/api";
 import { refill } from "pages/refill";
 import { ago, bytes, count, moment, percent } from "views/format";
-import { badge, element, section } from "views/dom";
+import { badge, element, scrolling, section } from "views/dom";
 
 const MANY = 8;
 const COLUMNS = ["Model", "Active list", "It keeps", "It saves", "Candidates", "To decide", "Jobs", "Next start"];
@@ -28,7 +28,7 @@ export function modelTable() {
     refill(rows, found.length ? found.map((model) => row(model, shown.jobs)) : none);
   };
   return {
-    root: section("Models", filter, element("div", { class: "scroll" }, table)),
+    root: section("Models", filter, scrolling("All models", table)),
     update(models, jobs) {
       shown = { models, jobs };
       filter.hidden = models.length < MANY;

@@ -8,7 +8,7 @@ import { backfill, cancelBackfill, hasPlace } from "pages/starting/backfill";
 import { editSchedule } from "pages/starting/schedule-form";
 import { HERE, cronInWords, inZone, timesTable } from "pages/starting/words";
 import { ago, duration, moment } from "views/format";
-import { badge, element } from "views/dom";
+import { badge, element, scrolling } from "views/dom";
 
 /**
  * @typedef {{model: string, path: string, may: boolean, changed: () => void}} Context `may` change things
@@ -209,7 +209,7 @@ function fired(schedule, page, path) {
     element("thead", {}, element("tr", {}, heads)),
     body,
   );
-  return element("div", { class: "scroll" }, table, older(page.next, path, body, schedule.timezone));
+  return scrolling("Fires", table, older(page.next, path, body, schedule.timezone));
 }
 
 /**

@@ -9,7 +9,7 @@ import { whatIf, wouldFire } from "pages/starting/judging";
 import { editTrigger } from "pages/starting/trigger-form";
 import { condition, observations, quietInWords } from "pages/starting/words";
 import { ago, duration, moment } from "views/format";
-import { badge, element, empty } from "views/dom";
+import { badge, element, empty, scrolling } from "views/dom";
 
 /**
  * @param {{trigger: any, evaluations: any}} found
@@ -168,7 +168,7 @@ function seen(trigger, page, path) {
     "Its last evaluations; one that finds the same again is recorded once an hour",
   );
   const table = element("table", {}, caption, element("thead", {}, element("tr", {}, heads)), body);
-  return element("div", { class: "scroll" }, table, older(page.next, path, body));
+  return scrolling("Evaluations", table, older(page.next, path, body));
 }
 
 /**
