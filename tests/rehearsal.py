@@ -49,6 +49,7 @@ class RehearsalEngine:
         self.pace = pace
         self._runs: dict[str, threading.Thread] = {}
         self._stopped: set[str] = set()
+        self._closed = threading.Event()
 
     def submit(self, submission_id: str, work: Work) -> None:
         run = threading.Thread(target=self._play, args=(submission_id, work), daemon=True)
@@ -70,7 +71,9 @@ class RehearsalEngine:
     def healthy(self) -> bool:
         return True
 
-    def join(self) -> None:
+    def close(self) -> None:
+        """End every run: a thread that is writing while the interpreter ends takes the process down with it."""
+        self._closed.set()
         for run in list(self._runs.values()):
             run.join(timeout=60)
 
@@ -79,7 +82,11 @@ class RehearsalEngine:
         if work.dry_run:
             write_text(work.directory / "check.json", json.dumps({"ok": True}))
             return
-        play(RunDirectory(work.directory), spec, self.pace(spec.name), lambda: submission_id in self._stopped)
+
+        def stopped() -> bool:
+            return self._closed.is_set() or submission_id in self._stopped
+
+        play(RunDirectory(work.directory), spec, self.pace(spec.name), stopped)
 
 
 def play(run: RunDirectory, spec: JobSpec, pace: Pace, stopped: Callable[[], bool] = lambda: False) -> None:

@@ -95,6 +95,7 @@ class Showcase:
             self.http.close()
             server.should_exit = True
             thread.join(timeout=30)
+            self.engine.close()
 
     def ask(self, method: str, path: str, body: Any = None) -> Any:
         answer = self.http.request(method, path, json=body)

@@ -34,6 +34,13 @@ DRAW = """async ({view, json}) => {
     window.drawn = (await import(`views/${view}`))[view](main, options);
     await window.drawn.update(run);
 }"""
+PAINTED = "() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)))"
+# At once: the table may draw its rows anew between two calls from here.
+FOCUSED = """() => {
+    const link = document.querySelectorAll(".tabulator-row a")[12];
+    link.focus();
+    return link.textContent;
+}"""
 CUTS = """async ({json, rules}) => {
     const run = JSON.parse(json);
     const {Cuts} = await import("views/cut");
@@ -293,9 +300,8 @@ def test_news_leave_the_ranking_as_the_reader_has_it(page: Page) -> None:
     holder.evaluate("holder => holder.scrollTo(0, 90000)")
     page.wait_for_function("document.querySelectorAll('.tabulator-row').length > 5")
     assert page.locator(".tabulator-row").count() < 100, "only rows in sight are elements"
-    link = page.locator(".tabulator-row a").nth(12)
-    name = link.inner_text()
-    link.focus()
+    page.evaluate(PAINTED)
+    name = page.evaluate(FOCUSED)
     place = holder.evaluate("holder => holder.scrollTop")
     assert place > 10_000
     spent = page.evaluate(
