@@ -34,7 +34,18 @@ DRAW = """async ({view, json}) => {
     window.drawn = (await import(`views/${view}`))[view](main, options);
     await window.drawn.update(run);
 }"""
-PAINTED = "() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)))"
+# Resolves when the table has come to rest: it learns how high its rows are as it draws them.
+AT_REST = """() => new Promise((resolve) => {
+    const holder = document.querySelector(".tabulator-tableholder");
+    let [place, frames] = [-1, 0];
+    const look = () => {
+        frames = holder.scrollTop === place ? frames + 1 : 0;
+        place = holder.scrollTop;
+        if (frames < 20) requestAnimationFrame(look);
+        else resolve(place);
+    };
+    look();
+})"""
 # At once: the table may draw its rows anew between two calls from here.
 FOCUSED = """() => {
     const link = document.querySelectorAll(".tabulator-row a")[12];
@@ -300,9 +311,9 @@ def test_news_leave_the_ranking_as_the_reader_has_it(page: Page) -> None:
     holder.evaluate("holder => holder.scrollTo(0, 90000)")
     page.wait_for_function("document.querySelectorAll('.tabulator-row').length > 5")
     assert page.locator(".tabulator-row").count() < 100, "only rows in sight are elements"
-    page.evaluate(PAINTED)
+    page.evaluate(AT_REST)
     name = page.evaluate(FOCUSED)
-    place = holder.evaluate("holder => holder.scrollTop")
+    place = page.evaluate(AT_REST)
     assert place > 10_000
     spent = page.evaluate(
         """async () => {

@@ -36,5 +36,6 @@ def serve(
         # A cluster elsewhere does the training; a local Ray does it here.
         heed(out, serving(home) if os.environ.get("WINNOW_RAY_ADDRESS") else quick(home))
         url = f"http://{host}:{port}"
-        out.result({"url": url, "home": home}, lambda console: console.print(f"{url}/docs", markup=False))
+        told = f"starting; soon the dashboard is at {url}/ and the API's reference at {url}/docs"
+        out.result({"url": url, "home": home}, lambda console: console.print(told, markup=False))
         start(home, host, port)

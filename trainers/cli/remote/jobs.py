@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from service.client.models import JobView
 
 # What people want to know of a progress; with --json there is all of it.
+STEPS = ("step", "total_steps")
 PROGRESS = (
     "stage",
-    "step",
-    "total_steps",
+    *STEPS,
     "loss",
     "held_out_loss",
     "rows_per_second",
@@ -104,7 +104,9 @@ def job(server: Server, job_id: JobId) -> Any:
     found = server.winnow.get_job(job_id)
     whole = {**dict(found), "attempts": server.winnow.list_attempts(job_id)}
     if not server.out.as_json and found.progress:
-        whole["progress"] = {name: found.progress[name] for name in PROGRESS if name in found.progress}
+        told = found.progress
+        left_out = () if told.get("total_steps") else STEPS  # a stage without steps has 0 of 0
+        whole["progress"] = {name: told[name] for name in PROGRESS if name in told and name not in left_out}
     return whole
 
 

@@ -147,7 +147,9 @@ def _readable(value: Any) -> Any:
         return {str(key): _readable(each) for key, each in value.items()}
     if isinstance(value, list | tuple):
         return [_readable(each) for each in value]
-    return float(f"{value:.6g}") if isinstance(value, float) else _text(value)
+    if isinstance(value, float):
+        return int(value) if value.is_integer() else float(f"{value:.6g}")
+    return _text(value)
 
 
 def _text(value: Any) -> Any:
