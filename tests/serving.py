@@ -98,6 +98,9 @@ class Home:
         settings = Settings(
             home=self.path,
             poll_seconds=0.1,
+            lease_seconds=5,  # a test that kills a service waits for its leases to end
+            ray_timeout_seconds=2,
+            observe_seconds=2,
             cancel_grace_seconds=0.1,
             max_running_jobs=100,
             webhook_allow_private=True,
