@@ -22,11 +22,10 @@ from trainers.spec import JobSpec, SpecError
 
 @dataclass(frozen=True)
 class Submission:
-    """A request for a job, in a transaction that isn't over.
+    """A caller's request for a job, in a transaction that isn't over.
 
     Args:
         key: its `Idempotency-Key`; None where each request makes a job.
-        request: all that was asked for: a key that comes with another request is refused.
     """
 
     session: Session
@@ -34,18 +33,20 @@ class Submission:
     caller: Caller
     now: datetime
     key: str | None
-    request: dict[str, Any]
 
-    def job(self, spec: Callable[[], JobSpec], **columns: Any) -> tuple[Job, bool]:
+    def job(self, request: dict[str, Any], spec: Callable[[], JobSpec], **columns: Any) -> tuple[Job, bool]:
         """The job, and whether an earlier request made it; `spec` is called where none did.
+
+        Args:
+            request: all that was asked for: a key that comes with another request is refused.
 
         Raises:
             ApiError: 409 where the key came with another request, 422 where `spec` raises SpecError or names a place
                 outside the allowed roots.
             RequestValidationError: the spec has what can't be stored.
         """
-        refuse_unstorable(self.request)
-        caller, digest = self.caller.id, idempotency.fingerprint(self.request)
+        refuse_unstorable(request)
+        caller, digest = self.caller.id, idempotency.fingerprint(request)
         keep = timedelta(hours=self.settings.keep_idempotency_hours)
         try:
             if self.key is not None:

@@ -12,9 +12,8 @@ from fastapi import Depends, Request
 from fastapi.concurrency import run_in_threadpool
 from sqlalchemy.orm import Session
 
-from service.auditing import note_change
+from service.auditing import SAFE_METHODS, note_change
 
-READING = frozenset({"GET", "HEAD", "OPTIONS"})
 # Requests with a transaction at a time. Fewer than there are threads (40): one that holds a connection needs a thread
 # to go on, and must not find them all waiting for its connection.
 AT_ONCE = 16
@@ -48,11 +47,11 @@ async def session_of(request: Request) -> AsyncIterator[Session]:
         session.close()
 
     async with state.turns.turn():
-        session = (state.readers if request.method in READING else state.sessions)()
+        session = (state.readers if request.method in SAFE_METHODS else state.sessions)()
         try:
             yield session
             # A route that only read and has committed has nothing to wait for on a thread.
-            if request.method not in READING or session.in_transaction():
+            if request.method not in SAFE_METHODS or session.in_transaction():
                 await run_in_threadpool(end)
             else:
                 session.close()

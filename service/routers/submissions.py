@@ -8,12 +8,10 @@ from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import Depends, Header, Response
-from sqlalchemy.orm import Session
 
 from service.access import Caller, Submitter
 from service.routers.deps import NowDep, SessionDep, SettingsDep
 from service.routers.job_views import JobView, shown
-from service.settings import Settings
 from service.submitting import Submission
 from trainers.spec import JobSpec
 
@@ -33,21 +31,24 @@ IdempotencyKey = Annotated[
 class Submitting:
     """One request for a job, and its answer."""
 
-    session: Session
-    settings: Settings
-    caller: Caller
-    now: datetime
-    key: str | None
+    submission: Submission
     response: Response
+
+    @property
+    def caller(self) -> Caller:
+        return self.submission.caller
+
+    @property
+    def now(self) -> datetime:
+        return self.submission.now
 
     def answer(self, request: dict[str, Any], spec: Callable[[], JobSpec], **columns: Any) -> JobView:
         """The job that `request` asks for, as Submission makes it, or as an earlier request with its key made it."""
-        submission = Submission(self.session, self.settings, self.caller, self.now, self.key, request)
-        job, replayed = submission.job(spec, **columns)
+        job, replayed = self.submission.job(request, spec, **columns)
         self.response.headers["Location"] = f"/v1/jobs/{job.id}"
         if replayed:
             self.response.headers["Idempotent-Replayed"] = "true"
-        return shown(self.session, job)
+        return shown(self.submission.session, job)
 
 
 def submitting_of(
@@ -58,7 +59,7 @@ def submitting_of(
     response: Response,
     key: IdempotencyKey = None,
 ) -> Submitting:
-    return Submitting(session, settings, caller, now, key, response)
+    return Submitting(Submission(session, settings, caller, now, key), response)
 
 
 SubmittingDep = Annotated[Submitting, Depends(submitting_of)]

@@ -1,7 +1,7 @@
 // @ts-check
 /** What the pages for admins have in common: who may see them, and how they tell of times. */
 
-import { element, fill, scrolling } from "views/dom";
+import { element, fill, table } from "views/dom";
 import { ago, moment } from "views/format";
 
 /** @typedef {import("pages/start").Caller} Caller */
@@ -65,27 +65,13 @@ export function when(iso, none = "–") {
 }
 
 /**
- * A table that scrolls by itself where the window is narrow.
+ * A table whose caption only readers of the screen need.
  * @param {string} caption
  * @param {string[]} heads
- * @param {(HTMLElement | null)[]} rows
+ * @param {HTMLElement[]} rows
  */
-export function table(caption, heads, rows) {
-  return scrolling(
-    caption,
-    element(
-      "table",
-      {},
-      element("caption", { class: "visually-hidden" }, caption),
-      element("thead", {}, element("tr", {}, heads.map(head))),
-      element("tbody", {}, rows),
-    ),
-  );
-}
-
-/** @param {string} text */
-function head(text) {
-  return text ? element("th", { scope: "col" }, text) : element("td", {});
+export function captioned(caption, heads, rows) {
+  return table(caption, heads, rows, element("caption", { class: "visually-hidden" }, caption));
 }
 
 /** @type {[string, string][]} */

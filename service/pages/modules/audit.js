@@ -1,7 +1,7 @@
 // @ts-check
 /** The audit log: who changed what and when, and who was refused. The address holds the filters. */
 
-import { denied, table } from "pages/admins";
+import { captioned, denied } from "pages/admins";
 import { get } from "pages/api";
 import { concerned, save, words } from "pages/audit/entries";
 import { filters, wanted } from "pages/audit/filters";
@@ -41,7 +41,7 @@ export async function show(main, parameters, caller) {
     fill(told, summary(entries.length, next !== null));
     const body = place.querySelector("tbody");
     if (body) body.append(...rows);
-    else fill(place, rows.length ? table("What was done, newest first", HEADS, rows) : nothing(asked));
+    else fill(place, rows.length ? captioned("What was done, newest first", HEADS, rows) : nothing(asked));
   };
   fill(
     main,

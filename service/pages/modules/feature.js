@@ -6,7 +6,7 @@ import { openForm, say } from "pages/form";
 import { jobLink } from "pages/job/words";
 import { tabs } from "pages/model-tabs";
 import { Chart, axis, points } from "views/chart";
-import { badge, element, empty, fill, scrolling, section } from "views/dom";
+import { badge, columnHead, element, empty, fill, section, table } from "views/dom";
 import { ago, count, decimal, moment } from "views/format";
 
 const RUNS = 6;
@@ -205,7 +205,7 @@ function runTable(told) {
       cells.map((text) => element("td", { class: "number" }, text)),
     );
   });
-  return table("Runs", ["Run", "State", "Gate", "Divergence", "Step"], rows, 2);
+  return table("Runs", ["Run", "State", ...["Gate", "Divergence", "Step"].map((name) => columnHead(name, true))], rows);
 }
 
 /**
@@ -232,21 +232,7 @@ function history(model, decisions) {
       element("td", { class: "number" }, decimal(each.score)),
     );
   });
-  return table("Decisions", ["When", "Status", "By", "Why", "From", "Score"], rows, 5);
-}
-
-/**
- * @param {string} label
- * @param {string[]} heads
- * @param {HTMLElement[]} rows
- * @param {number} numbers the first column of numbers
- */
-function table(label, heads, rows, numbers) {
-  const head = heads.map((name, at) => element("th", { scope: "col", class: at >= numbers ? "number" : null }, name));
-  return scrolling(
-    label,
-    element("table", {}, element("thead", {}, element("tr", {}, head)), element("tbody", {}, rows)),
-  );
+  return table("Decisions", ["When", "Status", "By", "Why", "From", columnHead("Score", true)], rows);
 }
 
 /**

@@ -1,7 +1,7 @@
 // @ts-check
 /** API keys: whose they are, what they may do, and their secrets' lives. */
 
-import { denied, graceField, table, when } from "pages/admins";
+import { captioned, denied, graceField, when } from "pages/admins";
 import { all, part, request } from "pages/api";
 import { FieldError } from "pages/fields";
 import { act, confirm, openForm, say } from "pages/form";
@@ -57,7 +57,7 @@ export async function show(main, parameters, caller) {
     const shown = keys.filter((key) => ended.checked || !isOver(key));
     fill(told, `${count(shown.length)} of ${count(keys.length)} keys`);
     const rows = shown.map((key) => row(key, caller, update, key.id === wanted));
-    fill(place, rows.length ? table("API keys", HEADS, rows) : nothing(keys.length));
+    fill(place, rows.length ? captioned("API keys", HEADS, rows) : nothing(keys.length));
   };
   fill(
     main,

@@ -6,7 +6,7 @@ import { showDiff } from "pages/list/diff";
 import { followLists } from "pages/list/live";
 import { guardBadge, stateBadge, whoWhen } from "pages/list/words";
 import { tabs } from "pages/model-tabs";
-import { element, empty, fill, scrolling, section } from "views/dom";
+import { columnHead, element, empty, fill, section, table } from "views/dom";
 import { bytes, count, percent } from "views/format";
 
 const PAGE = 50;
@@ -69,21 +69,18 @@ class Lists {
   #rows(more) {
     const heads = ["List", "State", "Guard", "Features", "Dims", "Embeddings", "Proposed", "Decided", "Served since"];
     const numbers = ["Features", "Dims", "Embeddings"];
-    const head = (/** @type {string} */ name) =>
-      element("th", { scope: "col", class: numbers.includes(name) ? "number" : null }, name);
     const older = () => {
       this.wanted += PAGE;
       void this.update();
     };
     const caption = element("caption", { class: "visually-hidden" }, "Prune lists, newest first");
-    const body = element(
-      "tbody",
-      {},
-      this.lists.map((list) => this.#row(list)),
-    );
-    const table = element("table", {}, caption, element("thead", {}, element("tr", {}, heads.map(head))), body);
     return [
-      scrolling("All lists", table),
+      table(
+        "All lists",
+        heads.map((name) => columnHead(name, numbers.includes(name))),
+        this.lists.map((list) => this.#row(list)),
+        caption,
+      ),
       more && element("p", {}, element("button", { onclick: older }, "Show older lists")),
     ];
   }

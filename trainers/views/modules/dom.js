@@ -51,6 +51,30 @@ export function scrolling(label, ...children) {
 }
 
 /**
+ * A table that scrolls by itself.
+ * @param {string} label
+ * @param {(string | HTMLElement)[]} heads of its columns; text heads a column of text, and "" one that needs no head
+ * @param {HTMLElement[]} rows
+ * @param {HTMLElement | null} [caption]
+ */
+export function table(label, heads, rows, caption = null) {
+  const cells = heads.map((head) => (head instanceof Node ? head : head ? columnHead(head) : element("td")));
+  return scrolling(
+    label,
+    element("table", {}, caption, element("thead", {}, element("tr", {}, cells)), element("tbody", {}, rows)),
+  );
+}
+
+/**
+ * A column's head.
+ * @param {string} text
+ * @param {boolean} [ofNumbers]
+ */
+export function columnHead(text, ofNumbers = false) {
+  return element("th", { scope: "col", class: ofNumbers ? "number" : null }, text);
+}
+
+/**
  * What is shown where there is nothing to show: what that means, and what to do next.
  * @param {string} told
  * @param {...(Child | Child[])} next

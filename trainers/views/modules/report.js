@@ -1,7 +1,7 @@
 // @ts-check
 /** A finished run on one page: all views of it, frozen. */
 
-import { element, fill, painted, scrolling, section } from "views/dom";
+import { columnHead, element, fill, painted, section, table } from "views/dom";
 import { count, decimal } from "views/format";
 import { heatMap } from "views/heat-map";
 import { summary } from "views/summary";
@@ -84,9 +84,7 @@ async function charts(main, run) {
 function against(truth) {
   const heads = ["Role", "Total", "Kept", "Pruned", "Expected", "Wrong"];
   const number = (/** @type {number} */ value) => element("td", { class: "number" }, count(value));
-  const head = heads.map((name, at) =>
-    element("th", { scope: "col", class: at > 0 && at < 4 ? "number" : null }, name),
-  );
+  const head = heads.map((name, at) => columnHead(name, at > 0 && at < 4));
   const rows = truth.map(({ role, total, kept, pruned, expected, wrong }) =>
     element(
       "tr",
@@ -100,7 +98,7 @@ function against(truth) {
   return section(
     "Against the known truth",
     element("p", { class: "note" }, "The simulator made the data. A feature pruned while its copy is kept is no loss."),
-    scrolling("Roles", element("table", {}, element("thead", {}, element("tr", {}, head)), element("tbody", {}, rows))),
+    table("Roles", head, rows),
   );
 }
 

@@ -2,7 +2,7 @@
 /** What happened to a job, and its attempts. */
 
 import { get, part } from "pages/api";
-import { element, empty, fill, scrolling, section } from "views/dom";
+import { element, empty, fill, section, table } from "views/dom";
 import { duration, moment } from "views/format";
 
 const KINDS = ["job.queued", "job.state", "job.cancel_requested", "prune_list.*"];
@@ -39,7 +39,7 @@ function eventTable(found) {
   return table(
     "Events",
     ["Time", "Event", "What"],
-    found.map((event) => [moment(event.time), event.kind, told(event)]),
+    found.map((event) => row([moment(event.time), event.kind, told(event)])),
   );
 }
 
@@ -64,45 +64,23 @@ function attemptTable(found) {
   return table(
     "Attempts",
     ["Attempt", "Outcome", "Began", "Took", "Why it ended"],
-    found.map((each) => [
-      String(each.number),
-      each.outcome ?? "under way",
-      moment(each.started_at),
-      duration(((each.ended_at ? Date.parse(each.ended_at) : Date.now()) - Date.parse(each.started_at)) / 1000),
-      each.reason ?? "",
-    ]),
+    found.map((each) =>
+      row([
+        String(each.number),
+        each.outcome ?? "under way",
+        moment(each.started_at),
+        duration(((each.ended_at ? Date.parse(each.ended_at) : Date.now()) - Date.parse(each.started_at)) / 1000),
+        each.reason ?? "",
+      ]),
+    ),
   );
 }
 
-/**
- * @param {string} label
- * @param {string[]} heads
- * @param {(string | Node)[][]} rows
- */
-function table(label, heads, rows) {
-  const made = element(
-    "table",
+/** @param {(string | Node)[]} cells */
+function row(cells) {
+  return element(
+    "tr",
     {},
-    element(
-      "thead",
-      {},
-      element(
-        "tr",
-        {},
-        heads.map((head) => element("th", { scope: "col" }, head)),
-      ),
-    ),
-    element(
-      "tbody",
-      {},
-      rows.map((row) =>
-        element(
-          "tr",
-          {},
-          row.map((cell) => element("td", {}, cell)),
-        ),
-      ),
-    ),
+    cells.map((cell) => element("td", {}, cell)),
   );
-  return scrolling(label, made);
 }

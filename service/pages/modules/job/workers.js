@@ -1,7 +1,7 @@
 // @ts-check
 /** How a run's ranks, stages and convergence stand. */
 
-import { element, empty, fill, scrolling, section } from "views/dom";
+import { columnHead, element, empty, fill, section, table } from "views/dom";
 import { bytes, count, decimal, duration, percent } from "views/format";
 
 const SILENT_SECONDS = 60;
@@ -38,33 +38,11 @@ function ranksTable(progress, ended) {
   if (ranks.length === 0)
     return empty("No rank has reported yet. Ranks report during the search, each every few steps.");
   const searching = !ended && progress.stage === "searching";
-  const heads = [
-    ["Rank", true],
-    ["Step", true],
-    ["Tables", true],
-    ["Last report", true],
-    ...(searching ? [["Health", false]] : []),
-  ];
-  return scrolling(
+  const numbers = ["Rank", "Step", "Tables", "Last report"].map((name) => columnHead(name, true));
+  return table(
     "Ranks",
-    element(
-      "table",
-      {},
-      element(
-        "thead",
-        {},
-        element(
-          "tr",
-          {},
-          heads.map(([name, number]) => element("th", { scope: "col", class: number ? "number" : null }, String(name))),
-        ),
-      ),
-      element(
-        "tbody",
-        {},
-        ranks.map((/** @type {any} */ rank) => rankRow(rank, ranks, searching)),
-      ),
-    ),
+    [...numbers, ...(searching ? ["Health"] : [])],
+    ranks.map((/** @type {any} */ rank) => rankRow(rank, ranks, searching)),
   );
 }
 

@@ -1,7 +1,7 @@
 // @ts-check
 /** What was sent to a webhook, what came of it, and what is still to be sent. */
 
-import { table, when } from "pages/admins";
+import { captioned, when } from "pages/admins";
 import { get, part, post } from "pages/api";
 import { act, say } from "pages/form";
 import { badge, element, empty, fill } from "views/dom";
@@ -59,7 +59,7 @@ export function deliveries(webhook, enabled) {
       await update();
     };
     const made = rows.map((delivery) => row(delivery, enabled ? redeliver : null));
-    fill(place, rows.length ? table("Deliveries, newest first", HEADS, made) : nothing(state.value));
+    fill(place, rows.length ? captioned("Deliveries, newest first", HEADS, made) : nothing(state.value));
     if (focused) /** @type {HTMLElement | null} */ (place.querySelector(`[data-delivery="${focused}"]`))?.focus();
   };
   const root = element(

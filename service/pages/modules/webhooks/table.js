@@ -1,7 +1,7 @@
 // @ts-check
 /** A table of webhooks: where each sends what, whether it does, and how that went last. */
 
-import { table, when } from "pages/admins";
+import { captioned, when } from "pages/admins";
 import { get, part } from "pages/api";
 import { badge, element } from "views/dom";
 import { moment } from "views/format";
@@ -68,7 +68,7 @@ function why({ id, updated_at }, events) {
  * @param {string | null} chosen the id of the one that the page shows
  */
 export function webhookTable(caption, rows, chosen) {
-  return table(
+  return captioned(
     caption,
     HEADS,
     rows.map((row) => tableRow(row, row.webhook.id === chosen)),
