@@ -31,8 +31,8 @@ TORCH_INDEX ?= $(if $(TORCH_WHEELS),,https://download.pytorch.org/whl/cpu)
 UV := VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/python -m uv pip install --quiet
 
 # The bundled node runs npm and what npm installs, wherever the machine has one of its own.
-NPM := PATH="$(abspath $(BIN)):$$PATH" $(abspath $(BIN))/npm --prefix trainers/views
-NODE_MODULES := trainers/views/node_modules/.package-lock.json
+NPM := PATH="$(abspath $(BIN)):$$PATH" $(abspath $(BIN))/npm --prefix trainers/web
+NODE_MODULES := trainers/web/node_modules/.package-lock.json
 
 .PHONY: help setup demo test test-slow check format serve clean
 
@@ -42,7 +42,7 @@ help: ## list the targets
 setup: $(STAMP) ## make .venv with everything in it; nothing to do where what it needs is unchanged
 
 # The stamp is written last, so that an interrupted set-up is taken up again where uv's cache left off.
-$(STAMP): pyproject.toml trainers/views/package-lock.json
+$(STAMP): pyproject.toml trainers/web/package-lock.json
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null \
 	  || { echo "$(PYTHON) is not CPython 3.11; install it, or name it: make setup PYTHON=/path/to/python3.11" >&2; exit 2; }
 	@rm -f $(VENV)/.installed-*
@@ -79,7 +79,7 @@ test: setup ## run every test but the long experiments
 test-slow: setup ## run the long experiments
 	@$(BIN)/python -m pytest -m slow --timeout=7200
 
-$(NODE_MODULES): trainers/views/package-lock.json
+$(NODE_MODULES): trainers/web/package-lock.json
 	@$(NPM) ci --silent --ignore-scripts --no-audit
 
 check: setup $(NODE_MODULES) ## lint, format, strict types and the import rule
@@ -98,4 +98,4 @@ serve: setup ## start the control plane on this machine: SQLite, local Ray
 	@$(BIN)/winnow serve
 
 clean: ## remove .venv, caches and the demo; not the runs
-	rm -rf $(VENV) trainers/views/libraries trainers/views/node_modules .mypy_cache .ruff_cache .pytest_cache build *.egg-info $(DEMO)
+	rm -rf $(VENV) trainers/web/libraries trainers/web/node_modules .mypy_cache .ruff_cache .pytest_cache build *.egg-info $(DEMO)

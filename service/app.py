@@ -9,23 +9,14 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 from sqlalchemy.orm import Session, sessionmaker
 
-from service.auditing import RefusalsNoted
-from service.clock import Clock, utc_now
-from service.engine import Engine
-from service.feed import Feed
-from service.limits import Limits, StandingShown
-from service.list_totals import ListTotals
-from service.loops import Loop, Running
-from service.metrics import Metrics
-from service.observe import Observed, trace
-from service.openapi import DESCRIPTION, TAGS, say_problems
-from service.pages import refused, signing_in
-from service.pages import routes as pages
-from service.pages.headers import PageHeaders
-from service.problems import install
-from service.reconcile import Reconciler
-from service.retention import Retention
-from service.routers import (
+from service.api.audit_log import RefusalsNoted
+from service.api.event_stream import Feed
+from service.api.openapi import DESCRIPTION, TAGS, say_problems
+from service.api.problems import install
+from service.api.rate_limits import Limits, StandingShown
+from service.api.request_log import Observed, trace
+from service.api.response_cache import Answers
+from service.api.routers import (
     audit,
     events,
     features,
@@ -49,14 +40,23 @@ from service.routers import (
     triggers,
     webhooks,
 )
-from service.routers.session import Turns
-from service.scheduling import Scheduler
+from service.api.session import Turns
+from service.core.background_loop import Loop, Running
+from service.core.clock import Clock, utc_now
+from service.core.shutdown import heard
+from service.jobs.reconciler import Reconciler
+from service.jobs.retention import Retention
+from service.metrics import Metrics
+from service.prune_lists.totals import ListTotals
+from service.ray.client import Engine
+from service.schedules.scheduler import Scheduler
 from service.settings import EVERYWHERE, Settings
-from service.stopping import heard
 from service.store.database import connect, reading
-from service.triggers.loop import Evaluator
-from service.watched import Answers
-from service.webhooks.delivering import Deliverer
+from service.triggers.evaluator import Evaluator
+from service.web import error_page, sign_in
+from service.web import routes as pages
+from service.web.headers import PageHeaders
+from service.webhooks.delivery import Deliverer
 
 STOP_SECONDS = 5.0
 ROUTERS = (
@@ -82,7 +82,7 @@ ROUTERS = (
     me.router,
     audit.router,
     webhooks.router,
-    signing_in.router,
+    sign_in.router,
     pages.router,
 )
 
@@ -130,7 +130,7 @@ def create_app(settings: Settings, engine: Engine, *, open_to_local: bool = Fals
     app.state.limits, app.state.answers = Limits(settings), Answers()
     app.state.list_totals = ListTotals()
     install(app)
-    refused.install(app)
+    error_page.install(app)
     app.add_middleware(StandingShown)
     app.add_middleware(RefusalsNoted)
     app.add_middleware(PageHeaders)

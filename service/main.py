@@ -11,10 +11,10 @@ import structlog
 import uvicorn
 from fastapi import FastAPI
 
-from service.access import is_loopback
+from service.api.auth import is_loopback
 from service.app import create_app
-from service.engine import RayEngine
-from service.local_ray import ensure
+from service.ray.client import RayEngine
+from service.ray.local_cluster import ensure
 from service.settings import Settings
 from service.store import keys
 from service.store.database import connect

@@ -4,15 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.spec_reference import render
+from tests.support.repository import ROOT
+from tests.support.spec_reference import render
 from trainers.spec import load_spec
-
-ROOT = Path(__file__).parent.parent
 
 
 def test_the_spec_reference_is_that_of_the_code() -> None:
     assert (ROOT / "docs" / "spec.md").read_text(encoding="utf-8") == render(), (
-        "docs/spec.md is out of date: python -m tests.spec_reference > docs/spec.md"
+        "docs/spec.md is out of date: python -m tests.support.spec_reference > docs/spec.md"
     )
 
 

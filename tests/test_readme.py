@@ -1,13 +1,14 @@
 """The README's five-line gate runs as printed."""
 
 import re
-from pathlib import Path
 
 import torch
 
+from tests.support.repository import ROOT
+
 
 def test_the_five_line_gate_runs() -> None:
-    text = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
     (code,) = [block for block in re.findall(r"```python\n(.*?)```", text, re.DOTALL) if "LeapGate" in block]
     names = {
         "x_BC": torch.randn(8, 17),

@@ -91,8 +91,8 @@ from service.client.models import (
     WebhookWithSecret,
     WhatIf,
 )
-from service.states import JobState
-from service.statuses import FeatureStatus, ListState
+from service.core.job_state import JobState
+from service.core.statuses import FeatureStatus, ListState
 from trainers.spec import JobSpec
 
 

@@ -32,7 +32,7 @@ from service.app import ROUTERS
 
 FOLDER = Path(__file__).parent
 # Whose classes the client imports; those of other modules of the service it has copies of.
-LIGHT = ("service.states", "service.statuses", "trainers.spec")
+LIGHT = ("service.core.job_state", "service.core.statuses", "trainers.spec")
 # Filled in by the client: who calls, and where a stream went on.
 OWN_HEADERS = {"authorization", "last-event-id"}
 # Types of headers that aren't text: a version is sent as its ETag.
@@ -166,7 +166,7 @@ class Parameter:
 def sources() -> dict[str, str]:
     """The text of each file, in its format, by the file's name."""
     names = Names(service__client__core={"Call", "T", "segment"}, typing={"Any", "Protocol"})
-    names.of(_class("service.feed", "EventView"))
+    names.of(_class("service.api.event_stream", "EventView"))
     methods = "\n".join(_method(route, parameters(route, names), names) for route in _routes())
     for name in names.models:
         if re.search(rf"\b{name}\b", methods):

@@ -7,8 +7,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from service.states import JobState
-from service.statuses import FeatureStatus, ListState
+from service.core.job_state import JobState
+from service.core.statuses import FeatureStatus, ListState
 
 
 class Content(BaseModel):

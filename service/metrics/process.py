@@ -17,9 +17,9 @@ from prometheus_client import (
 from sqlalchemy import event
 from sqlalchemy.orm import Session, sessionmaker
 
-from service.clock import Clock
-from service.metrics.happenings import Happenings
-from service.metrics.standing import Standing
+from service.core.clock import Clock
+from service.metrics.event_counters import Happenings
+from service.metrics.store_gauges import Standing
 from service.settings import Settings
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})

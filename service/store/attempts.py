@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, func, or_, select, text
 from sqlalchemy.orm import Session
 
-from service.states import ENDED, JobState, may_follow
+from service.core.job_state import ENDED, JobState, may_follow
 from service.store import jobs
 from service.store.tables import Attempt, Event, Job
 

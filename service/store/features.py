@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, String, cast, func, insert, select
 from sqlalchemy.orm import Session
 
-from service.statuses import FeatureStatus
+from service.core.statuses import FeatureStatus
 from service.store import events
 from service.store.tables import Feature, FeatureDecision, Model
 

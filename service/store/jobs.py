@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, func, or_, select, update
 from sqlalchemy.orm import Session
 
-from service.states import JobState, may_follow
+from service.core.job_state import JobState, may_follow
 from service.store import events
 from service.store.tables import Job
 

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
-from service.states import ENDED
+from service.core.job_state import ENDED
 from service.store.tables import ApiKey, Feature, Job, Model
 
 # What a selection is run over.

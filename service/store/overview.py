@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
-from service.states import ENDED, JobState
-from service.statuses import ListState
-from service.store.listing import LIGHT
+from service.core.job_state import ENDED, JobState
+from service.core.statuses import ListState
+from service.store.job_queries import LIGHT
 from service.store.prune_lists import LIGHT as WITHOUT_CONTENT
 from service.store.tables import Job, PublishedList, Schedule, Trigger, TriggerEvaluation, Webhook
 

@@ -1,4 +1,4 @@
-"""Prune lists that jobs of a model made, and their life (`service.statuses.ListState`).
+"""Prune lists that jobs of a model made, and their life (`service.core.statuses.ListState`).
 
 Every change is made under the model's lock (`models.locked`), so that two can't become active at once.
 """
@@ -13,8 +13,8 @@ from typing import Any
 from sqlalchemy import Text, cast, func, select
 from sqlalchemy.orm import Session, defer
 
-from service.policies import Policy
-from service.statuses import BY_LIST, LIST_MOVES, FeatureStatus, ListState
+from service.core.policies import Policy
+from service.core.statuses import BY_LIST, LIST_MOVES, FeatureStatus, ListState
 from service.store import events, features, models
 from service.store.features import Why
 from service.store.tables import Feature, FeatureDecision, Job, Model, PublishedList

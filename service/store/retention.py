@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, delete, func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from service.states import ENDED
+from service.core.job_state import ENDED
 from service.store.tables import (
     AuditEntry,
     BrowserSession,

@@ -12,7 +12,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from service.states import ENDED
+from service.core.job_state import ENDED
 from service.store.tables import Fire, Job, Schedule
 
 ENDED_STATES = [state.value for state in ENDED]

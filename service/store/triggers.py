@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
-from service.states import ENDED, JobState
+from service.core.job_state import ENDED, JobState
 from service.store.tables import Feature, FeatureDecision, Job, LatencyReport, Trigger, TriggerEvaluation
 
 ENDED_STATES = [state.value for state in ENDED]

@@ -10,8 +10,8 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.orm import Session
 
-from service.routers.bodies import Body, StoredText
-from service.routers.starting import Moment
+from service.schemas.automatic import Moment
+from service.schemas.common import Body, StoredText
 from service.settings import Settings
 
 

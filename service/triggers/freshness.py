@@ -10,9 +10,9 @@ import pyarrow as pa
 from pyarrow import fs
 from pydantic import ConfigDict, Field, field_validator
 
-from service.problems import ApiError
-from service.roots import allowed
-from service.routers.bodies import StoredText, storable
+from service.api.problems import ApiError
+from service.jobs.data_roots import allowed
+from service.schemas.common import StoredText, storable
 from service.settings import Settings
 from service.triggers.condition import Condition, Facts, Observation, ObservationError
 

@@ -9,8 +9,8 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, Field
 from sqlalchemy.orm import Session
 
-from service.problems import ApiError
-from service.routers.bodies import storable
+from service.api.problems import ApiError
+from service.schemas.common import storable
 from service.settings import Settings
 from service.store import triggers
 from service.triggers.condition import Condition, Facts, Observation

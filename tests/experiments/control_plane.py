@@ -34,10 +34,10 @@ from pydantic import BaseModel
 from sqlalchemy import JSON, Column, Integer, MetaData, Table, insert, make_url, text
 
 from service.app import create_app
-from service.clock import utc_now
-from service.engine import Status
+from service.core.clock import utc_now
+from service.core.job_state import JobState
+from service.ray.client import Status
 from service.settings import Settings
-from service.states import JobState
 from service.store import jobs, prune_lists
 from service.store.database import open_database
 from service.store.tables import Model

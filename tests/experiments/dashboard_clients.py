@@ -31,16 +31,16 @@ import torch
 import typer
 
 from tests.experiments.steps import sides
-from tests.serving import free_port, wait_until
-from trainers.feeds import Feeds
-from trainers.model import arranged
-from trainers.place import Place
+from tests.support.serving import free_port, wait_until
+from trainers.models.ranking import arranged
 from trainers.simulator import simulate
 from trainers.spec import load_spec, parse_spec
+from trainers.training.loaders import Feeds
+from trainers.training.ranks import Place
 
 BATCHES = 40
 SETTLE_SECONDS, END_SECONDS = 8.0, 0.5
-# As service/pages/modules/job-data.js has them.
+# As service/web/modules/job-data.js has them.
 LEAST_SECONDS, LOOKS, LOOKS_AT_MEASURES, CELLS, COLUMNS, POINTS = 4.0, 60, 20, 200_000, 200, 1000
 
 
@@ -144,7 +144,7 @@ def cpu_seconds(pid: int) -> float:
 def served(home: Path, features: int, core: int) -> Iterator[tuple[int, str, str, str]]:
     """A populated service in a process: its id, its address, a key, and the job that goes on."""
     port = free_port()
-    command = [sys.executable, "-m", "tests.showcase", str(home), str(port), "--features", str(features)]
+    command = [sys.executable, "-m", "tests.support.showcase", str(home), str(port), "--features", str(features)]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         wait_until((home / "showcase.txt").exists, seconds=300)

@@ -25,11 +25,11 @@ import httpx
 import numpy as np
 import typer
 
-from tests.serving import Home, wait_until
-from trainers.coordinator import Snapshot
-from trainers.gate_history import GateHistory
-from trainers.run_directory import RunDirectory
-from trainers.views import grid
+from tests.support.serving import Home, wait_until
+from trainers.runs import grid
+from trainers.runs.coordinator import Snapshot
+from trainers.runs.directory import RunDirectory
+from trainers.runs.history import GateHistory
 
 app = typer.Typer()
 PORTION = 250
@@ -177,7 +177,7 @@ async def submit(url: str) -> str:
 def served(home: Home) -> Iterator[None]:
     """In a process of its own, which logs to nowhere. Every dashboard here comes from one address: none is limited."""
     serving = subprocess.Popen(
-        [sys.executable, "-m", "tests.serving", str(home.path), str(home.port)],
+        [sys.executable, "-m", "tests.support.serving", str(home.path), str(home.port)],
         env={**os.environ, "WINNOW_RATE_LIMIT": ""},
         stdout=subprocess.DEVNULL,
     )

@@ -17,19 +17,19 @@ from typing import Annotated, Any
 import torch
 import typer
 
-from trainers.building import build_gated
-from trainers.checkpoint import DirectoryCheckpoints
-from trainers.coordinator import Coordinator
-from trainers.feeds import Feeds
-from trainers.model import arranged
-from trainers.movielens import prepare_1m, prepare_100k
-from trainers.place import Place, compute_threads
-from trainers.polarization import HIGH, LOW
+from trainers.datasets.movielens import prepare_1m, prepare_100k
+from trainers.models.ranking import arranged
+from trainers.pipeline.retrain import retrain
+from trainers.pipeline.scoring import feature_scores
+from trainers.pipeline.selection import Selection
 from trainers.pruning.curve import FeatureScore, ranked
-from trainers.retraining import retrain
-from trainers.scoring import feature_scores
-from trainers.selection import Selection
+from trainers.runs.convergence import HIGH, LOW
+from trainers.runs.coordinator import Coordinator
 from trainers.spec import JobSpec, load_spec, parse_spec
+from trainers.training.build import build_gated
+from trainers.training.checkpoint import DirectoryCheckpoints
+from trainers.training.loaders import Feeds
+from trainers.training.ranks import Place, compute_threads
 
 app = typer.Typer()
 Source = Annotated[Path, typer.Option(help="The data as published.")]

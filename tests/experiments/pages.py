@@ -18,10 +18,10 @@ from pathlib import Path
 import typer
 from playwright.sync_api import Browser, Page
 
-from tests.browsing import browser, page_of, sign_in
-from tests.rehearsal import Pace
-from tests.serving import wait_until
-from tests.showcase import MODEL, SPEC, Showcase, feature
+from tests.support.browser import browser, page_of, sign_in
+from tests.support.rehearsal import Pace
+from tests.support.serving import wait_until
+from tests.support.showcase import MODEL, SPEC, Showcase, feature
 
 LONGEST_SECONDS = 3600.0
 PORTION = 10_000

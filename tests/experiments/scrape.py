@@ -26,14 +26,14 @@ from sqlalchemy import create_engine, make_url, text
 from sqlalchemy.orm import Session, sessionmaker
 
 from service.app import create_app
+from service.core.job_state import JobState
 from service.settings import Settings
-from service.states import JobState
 from service.store import jobs
 from service.store.tables import Feature, Model, PublishedList
-from tests.engines import HandEngine
-from tests.managed import SPEC, content
-from tests.monitored import trained
-from tests.serving import free_port, wait_until
+from tests.support.engines import HandEngine
+from tests.support.managed import SPEC, content
+from tests.support.monitored import trained
+from tests.support.serving import free_port, wait_until
 
 app = typer.Typer()
 NOW = datetime.now(UTC)

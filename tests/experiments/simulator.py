@@ -16,16 +16,16 @@ from typing import Annotated, Any
 import torch
 import typer
 
-from trainers.checkpoint import DirectoryCheckpoints
-from trainers.coordinator import Coordinator
-from trainers.model import arranged
-from trainers.place import Place, compute_threads
-from trainers.results import write_results
-from trainers.run_directory import RunDirectory, read_json
-from trainers.selection import Selection
+from trainers.models.ranking import arranged
+from trainers.pipeline.results_writer import write_results
+from trainers.pipeline.selection import Selection
+from trainers.runs.coordinator import Coordinator
+from trainers.runs.directory import RunDirectory, read_json
 from trainers.simulator import simulate
 from trainers.simulator.outcome import RoleOutcome, compare
 from trainers.spec import load_spec
+from trainers.training.checkpoint import DirectoryCheckpoints
+from trainers.training.ranks import Place, compute_threads
 
 USEFUL = ("strong", "interaction", "sparse")
 USELESS = ("noise", "constant", "memorizable")

@@ -22,15 +22,15 @@ import torch.distributed as dist
 import torch.multiprocessing as mp
 import typer
 
-from trainers.batch import Batch
-from trainers.building import build_gated, build_plain
-from trainers.feeds import Feeds
-from trainers.fitting import Fit
-from trainers.model import arranged
-from trainers.movielens import prepare_100k
-from trainers.place import Place
-from trainers.search import Search
+from trainers.data.batch import Batch
+from trainers.datasets.movielens import prepare_100k
+from trainers.models.ranking import arranged
 from trainers.spec import JobSpec, load_spec, parse_spec
+from trainers.training.build import build_gated, build_plain
+from trainers.training.gate_trainer import Search
+from trainers.training.loaders import Feeds
+from trainers.training.ranks import Place
+from trainers.training.trainer import Fit
 
 BATCH = 1024
 KEPT_BATCHES = 40

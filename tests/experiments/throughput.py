@@ -29,13 +29,13 @@ import torch
 import typer
 from torch.utils.data import TensorDataset
 
-from trainers.building import build_gated
-from trainers.feeds import Feeds
-from trainers.model import arranged
-from trainers.movielens import FIELDS, prepare_100k
-from trainers.place import Place, compute_threads
-from trainers.search import Search
+from trainers.datasets.movielens import FIELDS, prepare_100k
+from trainers.models.ranking import arranged
 from trainers.spec import JobSpec, load_spec
+from trainers.training.build import build_gated
+from trainers.training.gate_trainer import Search
+from trainers.training.loaders import Feeds
+from trainers.training.ranks import Place, compute_threads
 
 BLOCK = 200  # steps between alternations
 Block = Callable[[], int]

@@ -1,4 +1,4 @@
-"""The command line, `winnow`. Importing it imports neither torch nor Ray; a command imports what it needs.
+"""The commands that need no control plane. Importing it imports neither torch nor Ray; a command imports what it needs.
 
 | exit code | means |
 |---|---|
@@ -17,7 +17,7 @@ from typing import Annotated
 
 import typer
 
-from trainers.cli import data, doctor, keys, remote, report, retrain, run, serve
+from trainers.cli import data, doctor, report, retrain, run
 
 app = typer.Typer(
     name="winnow",
@@ -49,7 +49,4 @@ run.register(app)
 retrain.register(app)
 data.register(app)
 report.register(app)
-serve.register(app)
-keys.register(app)
 doctor.register(app)
-remote.register(app)

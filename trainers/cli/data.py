@@ -45,7 +45,7 @@ def simulate(
 def movielens_100k(source: Source, output: Target, seed: Seed = 0, as_json: Json = False) -> None:
     """MovieLens-100K: nine fields, label rating > 3, rows shuffled, 80/10/10."""
     with Output(as_json=as_json) as out:
-        from trainers.movielens import prepare_100k
+        from trainers.datasets.movielens import prepare_100k
 
         prepare_100k(source, output, seed=seed)
         _made(out, output)
@@ -63,7 +63,7 @@ def movielens_1m(
 ) -> None:
     """MovieLens-1M: label rating > 3; the splits that are there, or rows shuffled, 80/10/10."""
     with Output(as_json=as_json) as out:
-        from trainers.movielens import prepare_1m
+        from trainers.datasets.movielens import prepare_1m
 
         prepare_1m(source, output, seed=seed, timestamp_rows=timestamp_rows)
         _made(out, output)

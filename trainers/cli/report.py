@@ -9,7 +9,7 @@ import typer
 
 from trainers.cli.output import Json, Output
 from trainers.cli.run import truth_of
-from trainers.run_directory import RunDirectory
+from trainers.runs.directory import RunDirectory
 from trainers.spec import SpecError, load_spec
 
 

@@ -11,8 +11,8 @@ from rich.console import Console
 
 from trainers.cli.output import Json, Output, plain, table
 from trainers.cli.run import check_machine
-from trainers.metrics import METRICS
-from trainers.run_directory import RunDirectory, read_json
+from trainers.metrics.quality import METRICS
+from trainers.runs.directory import RunDirectory, read_json
 from trainers.spec import JobSpec, SpecError, load_spec
 
 
@@ -36,8 +36,8 @@ def retrain(
         check_machine(out, spec if spec.is_dir() else spec.parent)
         import torch
 
-        from trainers.place import compute_threads
-        from trainers.retraining import retrain as train
+        from trainers.pipeline.retrain import retrain as train
+        from trainers.training.ranks import compute_threads
 
         torch.set_num_threads(compute_threads(1))
         found = train(job, names, seeds, lambda seed, metrics: out.say(f"seed {seed}: AUC {_number(metrics.auc)}"))

@@ -15,7 +15,7 @@ from trainers.doctor import Finding, quick, require
 from trainers.spec import JobSpec, ScalingSpec, SpecError, load_spec
 
 if TYPE_CHECKING:
-    from trainers.runner import RunResult
+    from trainers.launch.runner import RunResult
 
 Observer = Callable[[dict[str, Any]], None]
 EXAMPLES = "Examples: winnow run spec.yaml --output runs/first --workers 2; winnow run --resume runs/first"
@@ -92,7 +92,7 @@ def _reported(destination: Path | None) -> Iterator[Observer | None]:
     if destination is None:
         yield None
         return
-    from trainers.reporting import Destination, Reporter
+    from trainers.launch.progress_reporter import Destination, Reporter
 
     with Reporter(Destination.read(destination)) as reporter:
         yield reporter.update
@@ -100,11 +100,11 @@ def _reported(destination: Path | None) -> Iterator[Observer | None]:
 
 def _run(job: JobSpec, directory: Path, resume: bool, report: Observer | None, console: Console | None) -> RunResult:
     """The run, reported, and shown on the console where there is one."""
-    from trainers.runner import run as start
+    from trainers.launch.runner import run as start
 
     if console is None:
         return start(job, directory, resume=resume, observer=report)
-    from trainers.display import LiveProgress
+    from trainers.report.terminal import LiveProgress
 
     with LiveProgress(console) as progress:
 
@@ -124,8 +124,8 @@ def truth_of(job: JobSpec) -> Path | None:
 
 
 def _give(out: Output, result: RunResult, truth: Path | None) -> None:
-    from trainers.display import print_result
     from trainers.report import render
+    from trainers.report.terminal import print_result
 
     content = {
         "output": result.directory.path,

@@ -9,10 +9,10 @@ import torch
 
 from trainers.data.decode import Decoder
 from trainers.data.ids import default_id
-from trainers.data.membership import SPLITS, SplitName
 from trainers.data.rows import Rows
-from trainers.data.schedule import SMALLEST_BATCH
+from trainers.data.sampler import SMALLEST_BATCH
 from trainers.data.source import Source, open_split
+from trainers.data.splits import SPLITS, SplitName
 from trainers.data.statistics import DenseStatistics, statistics
 from trainers.spec import JobSpec, SpecError
 

@@ -8,11 +8,11 @@ from contextlib import closing
 
 import torch
 
-from trainers.batch import Batch
+from trainers.data.batch import Batch
 from trainers.data.decode import Decoder
 from trainers.data.prefetch import prefetch
 from trainers.data.rows import Rows
-from trainers.data.schedule import Schedule, Visit
+from trainers.data.sampler import Schedule, Visit
 from trainers.data.source import Source
 from trainers.spec import SpecError
 

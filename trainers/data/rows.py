@@ -14,7 +14,7 @@ from itertools import pairwise
 import torch
 from torchrec.sparse.jagged_tensor import KeyedJaggedTensor
 
-from trainers.batch import Batch
+from trainers.data.batch import Batch
 from trainers.data.jagged import take_segments, transposition
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from pyarrow import fs
 
 from trainers.data.files import ParquetFiles, ParquetPart
-from trainers.data.membership import SPLITS, SplitName, split_of_rows
+from trainers.data.splits import SPLITS, SplitName, split_of_rows
 from trainers.spec import DatasetSpec, SpecError, SplitSpec
 
 

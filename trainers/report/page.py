@@ -19,8 +19,9 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
 from trainers.report import summary
-from trainers.run_directory import RunDirectory, read_json, write_text
-from trainers.views import assets, grid, measures
+from trainers.runs import grid, measures_reader
+from trainers.runs.directory import RunDirectory, read_json, write_text
+from trainers.web import assets
 
 
 def render(run: RunDirectory, truth: Path | None = None) -> Path:
@@ -54,13 +55,13 @@ def render(run: RunDirectory, truth: Path | None = None) -> Path:
 
 
 def _document(run: RunDirectory, found: Mapping[str, Any], spec: Mapping[str, Any]) -> dict[str, Any]:
-    """What views draw, as the API has it (trainers/views/modules/run.js)."""
+    """What views draw, as the API has it (trainers/web/modules/run.js)."""
     return {
         "spec": spec,
         "progress": None,
         "list": found,
         "results": read_json(run.metrics),
-        "measures": measures.read(run.measures),
+        "measures": measures_reader.read(run.measures),
         "grid": grid.read(run.history),
     }
 

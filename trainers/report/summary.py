@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from trainers.metrics import HIGHER_IS_BETTER, METRICS
+from trainers.metrics.quality import HIGHER_IS_BETTER, METRICS
 from trainers.simulator.outcome import RoleOutcome, compare
 
 MODELS = {"full": "full", "pruned": "pruned", "finetuned": "fine-tuned"}

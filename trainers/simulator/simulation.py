@@ -13,8 +13,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from trainers.dataset_directory import published
-from trainers.run_directory import write_json, write_text
+from trainers.datasets.directory import published
+from trainers.runs.directory import write_json, write_text
 from trainers.simulator.logistic import auc, log_loss
 from trainers.simulator.population import Place, Population, populate
 from trainers.simulator.roles import REDUNDANT, Role, role_counts

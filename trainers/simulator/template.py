@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from trainers.dataset_directory import feature_line
+from trainers.datasets.directory import feature_line
 from trainers.simulator.population import Population
 
 _TEXT = """\

@@ -1,0 +1,209 @@
+"""Who calls, and what they may do."""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+from fastapi import Depends, Request, Security
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer, SecurityScopes
+from sqlalchemy.orm import Session
+
+from service.api.audit_log import SAFE_METHODS
+from service.api.problems import ApiError
+from service.api.rate_limits import Limits
+from service.api.session import SessionDep
+from service.store import browser_sessions, keys
+from service.store.tables import ApiKey
+
+SESSION_COOKIE = "winnow_session"
+PORTS = {"http": 80, "https": 443}
+Scope = Literal["read", "submit", "approve", "admin"]
+INCLUDED: dict[str, frozenset[str]] = {
+    "read": frozenset({"read"}),
+    "submit": frozenset({"submit", "read"}),
+    "approve": frozenset({"approve", "read"}),
+    "admin": frozenset({"admin", "approve", "submit", "read"}),
+}
+
+
+@dataclass(frozen=True)
+class Caller:
+    """A key's owner, or whoever sits at this machine while there are no keys. `model` restricts to one model. Of a
+    browser that signed in with the key, `session` is the hash of its token.
+    """
+
+    id: str
+    name: str
+    scopes: frozenset[str]
+    model: str | None = None
+    session: str | None = None
+
+    @property
+    def key_id(self) -> str | None:
+        return None if self is LOCAL else self.id
+
+    def may(self, scope: str) -> bool:
+        return any(scope in INCLUDED[own] for own in self.scopes)
+
+    def sees(self, model: str | None) -> bool:
+        """Whether things of `model` (None: of no model) are this caller's."""
+        return self.model is None or self.model == model
+
+
+LOCAL = Caller(id="local", name="local", scopes=frozenset({"admin"}))
+bearer = HTTPBearer(auto_error=False, description="An API key, as `winnow keys create` prints it.")
+
+
+def caller_of(
+    request: Request,
+    needed: SecurityScopes,
+    session: SessionDep,
+    credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)],
+) -> Caller:
+    """The caller, who may do what the route needs: by a key, or by a browser's sign-in where no key is sent.
+
+    Raises:
+        ApiError: 401, 403 or 429.
+    """
+    caller: Caller | None = getattr(request.state, "caller", None)
+    if caller is None:  # a route's own parameters may ask for the caller too
+        caller = request.state.caller = _identified(request, session, credentials)
+    missing = [scope for scope in needed.scopes if not caller.may(scope)]
+    if missing:
+        raise ApiError(403, "scope-missing", f"key {caller.name!r} has no scope {missing[0]!r}; ask an admin for one")
+    return caller
+
+
+def unrestricted(caller: Caller, what: str) -> None:
+    """Raises ApiError 403 for the key of one model."""
+    if caller.model is not None:
+        detail = f"key {caller.name!r} is for model {caller.model!r}; {what} is for keys of all models"
+        raise ApiError(403, "key-of-one-model", detail)
+
+
+def is_open(request: Request, session: Session) -> bool:
+    """Whether callers on this machine need no key."""
+    return bool(request.app.state.open_to_local) and not keys.any_made(session)
+
+
+def by_secret(request: Request, session: Session, secret: str) -> Caller | None:
+    """Whose key this is; None where it is unknown, expired or revoked."""
+    key = keys.usable(session, keys.digest(secret), request.app.state.now())
+    return None if key is None else _caller(request, session, key)
+
+
+def by_cookie(request: Request, session: Session) -> Caller | None:
+    """Who signed in with this browser; None where nobody did, or the sign-in or its key is no longer good."""
+    token_hash = cookie_hash(request)
+    key = token_hash and browser_sessions.key_of(session, token_hash, request.app.state.now())
+    return _caller(request, session, key, token_hash) if key else None
+
+
+def cookie_hash(request: Request) -> str | None:
+    token = request.cookies.get(SESSION_COOKIE)
+    return keys.digest(token) if token else None
+
+
+def _caller(request: Request, session: Session, key: ApiKey, token_hash: str | None = None) -> Caller:
+    keys.note_use(key, request.app.state.sessions, session, request.app.state.now())
+    return Caller(id=key.id, name=key.name, scopes=frozenset(key.scopes), model=key.model, session=token_hash)
+
+
+def _identified(request: Request, session: Session, credentials: HTTPAuthorizationCredentials | None) -> Caller:
+    limits: Limits = request.app.state.limits
+    if credentials is None and is_open(request, session):
+        _require_local(request)
+        return LOCAL
+    if credentials is None:
+        caller = by_cookie(request, session)
+    else:
+        caller = by_secret(request, session, credentials.credentials)
+    if caller is None:
+        limits.count_unknown(request.scope)
+        raise _unknown(request, credentials)
+    request.state.caller = caller
+    if caller.session is not None:
+        require_own_origin(request)
+    limits.count_key(caller.id, request.scope)
+    return caller
+
+
+def _unknown(request: Request, credentials: HTTPAuthorizationCredentials | None) -> ApiError:
+    if credentials is not None:
+        detail = "this API key is unknown, expired or revoked; ask an admin for another"
+        return ApiError(401, "key-unknown", detail, headers={"WWW-Authenticate": 'Bearer error="invalid_token"'})
+    if cookie_hash(request) is not None:
+        kind, detail = "signed-out", "this browser's sign-in is over, or its key is; sign in again at /sign-in"
+    else:
+        kind, detail = "key-missing", "no API key; send `Authorization: Bearer KEY` (`winnow keys create` makes one)"
+    return ApiError(401, kind, detail, headers={"WWW-Authenticate": "Bearer"})
+
+
+def is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _require_local(request: Request) -> None:
+    """Nobody needs a key: let no page of a browser on this machine in, neither by a name that it has resolve to
+    loopback (DNS rebinding) nor from another origin. Raises ApiError 403.
+    """
+    host = request.headers.get("host", "")
+    if not is_loopback(_hostname(host)):
+        detail = f"Host: {host!r} is not this machine; call it 127.0.0.1 or localhost, or make a key and send it"
+        raise ApiError(403, "foreign-host", detail)
+    origin = request.headers.get("origin")
+    if origin is not None and not _is_origin_of(origin, host):
+        detail = f"Origin: {origin!r} is another site's; make a key (`winnow keys create`) and send it"
+        raise ApiError(403, "foreign-origin", detail)
+
+
+def require_own_origin(request: Request) -> None:
+    """Cookies come along with whatever any page sends here: let nothing be changed but by pages of this service.
+
+    Every browser sends `Origin` with such requests, or says by `Sec-Fetch-Site` that it needn't. What it calls this
+    service is compared, and not the scheme: a proxy may end TLS. Raises ApiError 403.
+    """
+    if request.method in SAFE_METHODS:
+        return
+    origin, host = request.headers.get("origin"), request.headers.get("host", "")
+    if origin is None and request.headers.get("sec-fetch-site") == "same-origin":
+        return
+    if origin is None or not _is_origin_of(origin, host):
+        detail = (
+            f"Origin: {origin!r} isn't this service's (Host: {host!r}): use its own pages, or send a key as Bearer; "
+            "a proxy has to pass Host on"
+        )
+        raise ApiError(403, "foreign-origin", detail)
+
+
+def _is_origin_of(origin: str, host: str) -> bool:
+    """Whether a page of this origin is of this host. Either may leave out the port that the origin's scheme has."""
+    try:
+        page, own = urlsplit(origin), urlsplit(f"//{host}")
+        port = PORTS.get(page.scheme)
+        places = [(each.hostname, each.port or port) for each in (page, own)]
+    except ValueError:
+        return False
+    return page.hostname is not None and places[0] == places[1]
+
+
+def _hostname(netloc: str) -> str:
+    """Without port and brackets; empty where it can't be read."""
+    try:
+        return urlsplit(f"//{netloc}").hostname or ""
+    except ValueError:
+        return ""
+
+
+Reader = Annotated[Caller, Security(caller_of, scopes=["read"])]
+Submitter = Annotated[Caller, Security(caller_of, scopes=["submit"])]
+Approver = Annotated[Caller, Security(caller_of, scopes=["approve"])]
+Admin = Annotated[Caller, Security(caller_of, scopes=["admin"])]

@@ -1,0 +1,81 @@
+"""Liveness, and readiness that tells the truth."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+import structlog
+from fastapi import APIRouter, Request, Response
+from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+
+from service.api.deps import EngineDep, SettingsDep
+
+log = structlog.get_logger()
+
+router = APIRouter(tags=["health"])
+
+
+class Health(BaseModel):
+    model_config = ConfigDict(json_schema_extra={"examples": [{"status": "ok"}]})
+
+    status: str
+
+
+class Readiness(BaseModel):
+    """Whether each part can be used, tried at this moment."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"ready": True, "database": True, "storage": True, "ray": True}]}
+    )
+
+    ready: bool = Field(description="whether all can, and the service isn't about to end")
+    database: bool
+    storage: bool = Field(description="whether a file could be written and flushed to the disk")
+    ray: bool
+
+
+@router.get("/healthz", operation_id="getHealth", summary="Whether the process answers")
+def health() -> Health:
+    """Asks nothing of database, storage or Ray: a process that answers isn't to be restarted for their sake."""
+    return Health(status="ok")
+
+
+@router.get(
+    "/readyz",
+    operation_id="getReadiness",
+    summary="Whether requests can be served",
+    responses={503: {"model": Readiness, "description": "A part can't be used, or the service is about to end"}},
+)
+def readiness(request: Request, settings: SettingsDep, engine: EngineDep, response: Response) -> Readiness:
+    """Database, storage and Ray, each tried."""
+    database, storage, ray = _database(request), _storage(settings.home), engine.healthy()
+    ready = database and storage and ray and not request.app.state.ending
+    response.status_code = 200 if ready else 503
+    return Readiness(ready=ready, database=database, storage=storage, ray=ray)
+
+
+def _database(request: Request) -> bool:
+    try:
+        with request.app.state.sessions() as session:
+            session.execute(text("SELECT 1"))
+    except SQLAlchemyError as error:
+        log.warning("the database can't be used", error=repr(error))
+        return False
+    return True
+
+
+def _storage(home: Path) -> bool:
+    """Permission bits say nothing of a full disk or a lost mount: what counts is that a file reaches the disk."""
+    try:
+        with tempfile.TemporaryFile(dir=home) as stream:
+            stream.write(b"ready?")
+            stream.flush()
+            os.fsync(stream.fileno())
+    except OSError as error:
+        log.warning("the storage can't be used", home=str(home), error=repr(error))
+        return False
+    return True

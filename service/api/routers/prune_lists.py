@@ -1,0 +1,262 @@
+"""`/v1/models/{model}/prune-lists` and `…/prune-list`: agreeing to lists, serving the active one, taking it back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Body, Depends, Path, Query, Request, Response
+
+from service.api.auth import LOCAL, Approver, Caller, Reader
+from service.api.deps import ModelDep, NowDep, SessionDep, model_of
+from service.api.etag import IfMatch, IfNoneMatch, is_known, require_match
+from service.api.negotiation import Accept, preferred
+from service.api.problems import ApiError
+from service.core.statuses import ListState
+from service.prune_lists.formats import arrow_of, csv_of
+from service.prune_lists.totals import ListTotals
+from service.schemas.common import BIGGEST, problems, storable
+from service.schemas.prune_lists import (
+    Approval,
+    ListDetail,
+    ListDiff,
+    ListPage,
+    ListView,
+    Reasoned,
+    Rejection,
+    RolledBack,
+    compared,
+    entry,
+)
+from service.store import models, prune_lists
+from service.store.prune_lists import Act, ListRefusedError
+from service.store.tables import Model, PublishedList
+
+router = APIRouter(prefix="/v1/models/{model}", tags=["prune lists"])
+MAX_LIMIT = 200
+# Where there is no body.
+JUST_APPROVED, UNREASONED = Approval(), Reasoned()
+ARROW = "application/vnd.apache.arrow.stream"
+FORMS = {"application/json": "json", "text/csv": "csv", ARROW: "arrow"}
+Ref = Annotated[str, Path(pattern=r"^(active|[1-9][0-9]{0,14})$", description="a list's number, or `active`")]
+BINARY = {"schema": {"type": "string", "format": "binary"}}
+SERVED: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "The active list. JSON is the list as its job made it; the others are the table of its features",
+        "content": {
+            "application/json": {"schema": {"type": "object"}},
+            "text/csv": {"schema": {"type": "string"}},
+            ARROW: BINARY,
+        },
+        "headers": {
+            "ETag": {"schema": {"type": "string"}, "description": "strong; of this list in this form"},
+            "Link": {"schema": {"type": "string"}, "description": "the list in its life, as `describedby`"},
+        },
+    },
+    304: {"description": "`If-None-Match` names the active list in this form"},
+}
+
+
+def locked_model(model: ModelDep, session: SessionDep) -> Model:
+    """The model, whose lists are changed one at a time."""
+    found = models.locked(session, model.name)
+    if found is None:
+        raise ApiError(404, "model-not-found", f"there is no model {model.name!r} any more")
+    return found
+
+
+LockedModel = Annotated[Model, Depends(locked_model)]
+
+
+def _found(session: SessionDep, model: str, number: int) -> PublishedList:
+    published = prune_lists.find(session, model, number)
+    if published is None:
+        raise ApiError(404, "prune-list-not-found", f"model {model!r} has no prune list {number}")
+    return published
+
+
+def locked_list(
+    number: Annotated[int, Path(ge=1, le=BIGGEST)], model: LockedModel, session: SessionDep
+) -> PublishedList:
+    return _found(session, model.name, number)
+
+
+LockedList = Annotated[PublishedList, Depends(locked_list)]
+
+
+def _by_ref(session: SessionDep, model: str, ref: str) -> PublishedList:
+    if ref != "active":
+        return _found(session, model, int(ref))
+    served = prune_lists.served(session, model)
+    if served is None:
+        raise _none_active(model)
+    return _found(session, model, served[0])
+
+
+def _none_active(model: str) -> ApiError:
+    return ApiError(404, "no-active-list", f"model {model!r} has no active prune list; approve and activate one")
+
+
+def _act(caller: Caller, now: NowDep, reason: str | None) -> Act:
+    return Act(by=caller.name, now=now, reason=reason, trusted=caller is LOCAL)
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    """Rules of a list's life, as answers."""
+    try:
+        yield
+    except ListRefusedError as error:
+        raise ApiError(403 if error.kind == "four-eyes" else 409, error.kind, str(error)) from None
+
+
+@router.get("/prune-lists", operation_id="listPruneLists", responses=problems(404, 422))
+def listing(
+    request: Request,
+    model: ModelDep,
+    session: SessionDep,
+    caller: Reader,
+    state: Annotated[list[ListState] | None, Query(description="any of these")] = None,
+    cursor: Annotated[int | None, Query(ge=1, le=BIGGEST, description="`next` of the page before")] = None,
+    limit: Annotated[int, Query(ge=1, le=MAX_LIMIT)] = 50,
+) -> ListPage:
+    """A model's lists, newest first."""
+    found = prune_lists.page(session, model.name, state or (), cursor, limit + 1)
+    shown = found[:limit]
+    totals: ListTotals = request.app.state.list_totals
+    sides = totals.of(session, [published.number for published in shown])
+    return ListPage(
+        prune_lists=[entry(published, sides[published.number]) for published in shown],
+        next=shown[-1].number if len(found) > limit else None,
+    )
+
+
+@router.get("/prune-lists/{number}", operation_id="getPublishedList", responses=problems(404, 422))
+def read(number: Ref, model: ModelDep, session: SessionDep, caller: Reader) -> ListDetail:
+    """A list in its life, and what it says."""
+    return ListDetail.model_validate(_by_ref(session, model.name, number))
+
+
+@router.get("/prune-lists/{a}/diff/{b}", operation_id="diffPruneLists", responses=problems(404, 422))
+def diff(a: Ref, b: Ref, model: ModelDep, session: SessionDep, caller: Reader) -> ListDiff:
+    """What changes where list `b` is served in place of list `a`."""
+    return compared(_by_ref(session, model.name, a), _by_ref(session, model.name, b))
+
+
+@router.post("/prune-lists/{number}/approve", operation_id="approvePruneList", responses=problems(400, 404, 409, 422))
+def approve(
+    published: LockedList,
+    model: LockedModel,
+    session: SessionDep,
+    caller: Approver,
+    now: NowDep,
+    body: Annotated[Approval, Body()] = JUST_APPROVED,
+) -> ListView:
+    """Agree to a proposed list.
+
+    Under four eyes, who submitted its job can't; a list that the guard refused needs `override_guard` and a reason.
+    """
+    if body.override_guard and body.reason is None:
+        raise ApiError(422, "reason-missing", "reason: required with override_guard, and missing; say why")
+    with _refusals():
+        act = _act(caller, now, body.reason)
+        prune_lists.approve(session, model, published, act, override_guard=body.override_guard)
+    return ListView.model_validate(published)
+
+
+@router.post("/prune-lists/{number}/reject", operation_id="rejectPruneList", responses=problems(400, 404, 409, 422))
+def reject(body: Rejection, published: LockedList, session: SessionDep, caller: Approver, now: NowDep) -> ListView:
+    """Put a proposed or approved list away for good."""
+    with _refusals():
+        prune_lists.reject(session, published, _act(caller, now, body.reason))
+    return ListView.model_validate(published)
+
+
+@router.post("/prune-lists/{number}/activate", operation_id="activatePruneList", responses=problems(400, 404, 409, 422))
+def activate(
+    published: LockedList,
+    model: LockedModel,
+    session: SessionDep,
+    caller: Approver,
+    now: NowDep,
+    body: Annotated[Reasoned, Body()] = UNREASONED,
+) -> ListView:
+    """Serve an approved list, and move its features' statuses.
+
+    What it prunes becomes pruned, candidates that it keeps become active; essential and retired ones stay.
+    """
+    with _refusals():
+        prune_lists.activate(session, model, published, _act(caller, now, body.reason))
+    return ListView.model_validate(published)
+
+
+@router.post("/prune-list/rollback", operation_id="rollBackPruneList", responses=problems(400, 404, 409, 412, 422))
+def roll_back(
+    model: LockedModel,
+    session: SessionDep,
+    caller: Approver,
+    now: NowDep,
+    body: Annotated[Reasoned, Body()] = UNREASONED,
+    if_match: IfMatch = None,
+) -> RolledBack:
+    """Take the active list back: the one before it is served again.
+
+    Features have their former statuses, but for those that someone changed since. `If-Match` takes the ETag that
+    serving was given, in any form.
+    """
+    served = prune_lists.served(session, model.name)
+    if served is not None:
+        require_match(if_match, *(_tag(served[1], form) for form in FORMS))
+    with _refusals():
+        taken = prune_lists.rollback(session, model, _act(caller, now, body.reason))
+    present = prune_lists.active(session, model.name)
+    return RolledBack(
+        rolled_back=ListView.model_validate(taken),
+        active=None if present is None else ListView.model_validate(present),
+    )
+
+
+@router.get(
+    "/prune-list",
+    operation_id="getActivePruneList",
+    responses={**problems(404, 406), **SERVED},
+    response_class=Response,
+)
+def served(
+    model: str,
+    session: SessionDep,
+    caller: Reader,
+    accept: Accept = None,
+    if_none_match: IfNoneMatch = None,
+) -> Response:
+    """The active list, for serving to poll: with its ETag as `If-None-Match`, 304 says that nothing changed.
+
+    JSON is the list itself; CSV and Arrow are the table of its features. Serve the features whose decision is `keep`.
+    """
+    found = prune_lists.served(session, model) if storable(model) and caller.sees(model) else None
+    if found is None:
+        raise _none_active(model_of(model, session, caller).name)
+    number, list_id = found
+    form = preferred(accept, tuple(FORMS))
+    tag = _tag(list_id, form)
+    headers = {
+        "ETag": tag,
+        "Vary": "Accept",
+        "Cache-Control": "private, no-cache",
+        "Link": f'</v1/models/{model}/prune-lists/{number}>; rel="describedby"',
+    }
+    if is_known(if_none_match, tag):
+        return Response(status_code=304, headers=headers)
+    return Response(_written(session, number, form), media_type=form, headers=headers)
+
+
+def _tag(list_id: str, form: str) -> str:
+    return f'"{list_id}.{FORMS[form]}"'
+
+
+def _written(session: SessionDep, number: int, form: str) -> str | bytes:
+    if form == "application/json":
+        return prune_lists.content_text(session, number)
+    content = prune_lists.content(session, number)
+    return csv_of(content) if form == "text/csv" else arrow_of(content)

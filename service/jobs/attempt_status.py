@@ -1,0 +1,122 @@
+"""What an attempt looks like from outside, and what follows from it. Nothing here changes anything."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from service.core.job_state import JobState
+from service.jobs.attempts import CHECKED
+from service.ray.client import Engine, Status
+from service.store.tables import Job
+from trainers.runs.directory import RunDirectory, read_json
+
+WRONG = 2  # the exit code of `winnow check` for a spec or data that can't be run
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a run ended; `of_user` where another attempt would end the same."""
+
+    reason: str
+    of_user: bool
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What the engine and the run directory say. The default is what is seen where nothing was handed over."""
+
+    status: Status = Status.UNKNOWN
+    progress: dict[str, Any] | None = None
+    prune_list: dict[str, Any] | None = None
+    checked: dict[str, Any] | None = None
+    failure: Failure | None = None
+    explanation: str | None = None
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """How an attempt ended. `state` is the job's: `queued` where another attempt may follow."""
+
+    outcome: str
+    state: JobState
+    reason: str
+    prune_list: dict[str, Any] | None = None
+    progress: dict[str, Any] | None = None
+
+
+def look(directory: RunDirectory, submission: str, engine: Engine) -> Seen:
+    """Ask the engine, then read the directory: an ended run's files are all there."""
+    status = engine.status(submission)
+    prune_list = read_json(directory.prune_list) if directory.prune_list.exists() else None
+    failure = failure_in(directory)
+    ended_badly = status is Status.ENDED and prune_list is None and failure is None
+    return Seen(
+        status=status,
+        progress=read_json(directory.progress) if directory.progress.exists() else None,
+        prune_list=prune_list,
+        checked=_complete(directory.path / CHECKED) if status is Status.ENDED else None,
+        failure=failure,
+        explanation=engine.explain(submission) if ended_badly else None,
+    )
+
+
+def failure_in(directory: RunDirectory) -> Failure | None:
+    """The newest reason that the newest attempt left. A line that a killed run left half written is passed over."""
+    if not directory.events.exists():
+        return None
+    failure = None
+    for line in directory.events.read_text(encoding="utf-8", errors="replace").splitlines():
+        try:
+            entry = json.loads(line)
+        except ValueError:
+            continue
+        if entry["kind"] == "attempt":
+            failure = None
+        elif entry["kind"] == "failed":
+            failure = Failure(str(entry["data"].get("reason")), entry["data"].get("fault") == "user")
+    return failure
+
+
+def _complete(path: Path) -> dict[str, Any] | None:
+    """A file's content; None where a process that was killed left a part of it."""
+    try:
+        found: dict[str, Any] = read_json(path)
+    except (FileNotFoundError, ValueError):
+        return None
+    return found
+
+
+def judge(job: Job, seen: Seen) -> Verdict | None:
+    """Whether the newest attempt has ended, and how; None while it goes on.
+
+    A run that left a prune list succeeded, whatever its exit code says of the guard, and whoever wanted it to end.
+    """
+    if seen.status is Status.RUNNING:
+        return None
+    if seen.prune_list is not None and JobState(job.state) is not JobState.QUEUED:
+        return Verdict("succeeded", JobState.SUCCEEDED, seen.prune_list["guard"]["reason"], prune_list=seen.prune_list)
+    if job.dry_run and seen.checked is not None and seen.checked.get("exit_code") in {None, WRONG}:
+        return _of_check(seen.checked)
+    return _without_result(job, seen)
+
+
+def _without_result(job: Job, seen: Seen) -> Verdict:
+    if job.cancel_requested:
+        return Verdict("cancelled", JobState.CANCELLED, job.reason or "cancelled on request")
+    if seen.failure is not None:
+        state = JobState.FAILED if seen.failure.of_user else JobState.QUEUED
+        return Verdict("failed", state, seen.failure.reason)
+    if seen.status is Status.UNKNOWN:
+        return Verdict("lost", JobState.QUEUED, "Ray knows nothing of it any more; its head was restarted or replaced")
+    said = f" ({seen.explanation})" if seen.explanation else ""
+    return Verdict("failed", JobState.QUEUED, f"the run ended without a result{said}; its log may have more")
+
+
+def _of_check(found: dict[str, Any]) -> Verdict:
+    if "error" in found:
+        return Verdict("failed", JobState.FAILED, str(found["error"]))
+    progress = {"state": "succeeded", "stage": "done", "check": found}
+    return Verdict("succeeded", JobState.SUCCEEDED, "the spec and its data fit together", progress=progress)

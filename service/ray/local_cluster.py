@@ -1,0 +1,156 @@
+"""A Ray head of one home's own, on loopback, that outlives the control plane; the next one on that home finds it.
+
+`HOME/ray.json` says where it is. Its ports are free ones, its folder and token are private to the user, and its
+session's name tells it from any other Ray that may listen there later. Ending the process `pid` ends all of it.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from service.ray.client import RayEngine
+from trainers.runs.directory import read_json, write_json
+
+START_SECONDS = 180.0
+HEAD_ENVIRONMENT = {
+    # Where clusters are off, Ray takes the loopback address for the host's and listens nowhere else.
+    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
+    # SIGTERM ends it at once: what ran goes on from its checkpoint, so there is nothing to wait for.
+    "RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S": "0",
+    "NO_COLOR": "1",
+}
+
+
+@dataclass(frozen=True)
+class Head:
+    """A head's process and its birth, its job server's URL, and the private folder of its token, log and sessions."""
+
+    pid: int
+    born: str
+    address: str
+    folder: str
+
+    @property
+    def token(self) -> str:
+        return Path(self.folder, "token").read_text(encoding="ascii")
+
+    @property
+    def alive(self) -> bool:
+        """Whether the process runs, and is no later one of that number."""
+        return self.born != "" and _born(self.pid) == self.born
+
+    @property
+    def started(self) -> bool:
+        """Whether `ray start` has come to its end: its job server answers before its node is there."""
+        return Path(self.folder, "ray", "ray_current_cluster").exists()
+
+    def answers(self) -> bool:
+        """Whether the job server answers with the session that this head began."""
+        session = Path(self.folder, "ray", "session_latest")
+        if not session.exists():
+            return False
+        return RayEngine(self.address, token=self.token).session() == session.resolve().name
+
+
+def ensure(home: Path) -> Head:
+    """The head of this home, started where none runs. Raises RuntimeError with Ray's own words."""
+    home.mkdir(parents=True, exist_ok=True)
+    with _alone(home):
+        head = _remembered(home)
+        if head is None or not head.alive:
+            if head is not None:  # its processes ended with it; its folder is what is left
+                shutil.rmtree(head.folder, ignore_errors=True)
+            head = _start(home)
+        _wait(head)
+    return head
+
+
+@contextmanager
+def _alone(home: Path) -> Iterator[None]:
+    """Two control planes that start on one home at once share a head."""
+    with (home / "ray.lock").open("w", encoding="ascii") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _remembered(home: Path) -> Head | None:
+    path = home / "ray.json"
+    return Head(**read_json(path)) if path.exists() else None
+
+
+def _start(home: Path) -> Head:
+    """Start a head in a session of its own. It is remembered at once: whoever dies now leaves it to be found."""
+    folder = Path(tempfile.mkdtemp(prefix="winnow-"))
+    (folder / "token").write_text(secrets.token_hex(32), encoding="ascii")
+    dashboard, agent, client = _free_ports(3)
+    ray = Path(sys.executable).with_name("ray")
+    command = [str(ray), "start", "--head", "--block", "--node-ip-address=127.0.0.1", "--port=0"]
+    command += ["--dashboard-host=127.0.0.1", f"--dashboard-port={dashboard}"]
+    command += [f"--dashboard-agent-listen-port={agent}", f"--ray-client-server-port={client}"]
+    # Sockets lie in there, whose paths may have 107 bytes: too few for a folder under the home.
+    command += [f"--temp-dir={folder / 'ray'}", "--disable-usage-stats", f"--num-cpus={max(2, os.cpu_count() or 1)}"]
+    with (folder / "log").open("w", encoding="utf-8") as log:
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            cwd=folder,
+            env=_environment(folder),
+            start_new_session=True,
+        )
+    head = Head(process.pid, _born(process.pid), f"http://127.0.0.1:{dashboard}", str(folder))
+    write_json(home / "ray.json", asdict(head))
+    return head
+
+
+def _born(pid: int) -> str:
+    """When a process began, in ticks of which boot; empty where it doesn't run."""
+    try:
+        state, *others = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    except OSError:
+        return ""
+    return "" if state == "Z" else f"{others[18]} {boot}"
+
+
+def _environment(folder: Path) -> dict[str, str]:
+    """This process's, without what would lead to another Ray. What runs in the head inherits it."""
+    others = {name: value for name, value in os.environ.items() if not name.startswith(("RAY_ADDRESS", "RAY_AUTH_"))}
+    token = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": str(folder / "token")}
+    return {**others, **token, **HEAD_ENVIRONMENT}
+
+
+def _free_ports(count: int) -> list[int]:
+    """Different ones: all are held until the last is found."""
+    with ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        return [int(each.getsockname()[1]) for each in sockets]
+
+
+def _wait(head: Head) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    log = Path(head.folder, "log")
+    while not (head.started and head.answers()):
+        if not head.alive:
+            raise RuntimeError(f"Ray could not be started: {log.read_text(encoding='utf-8')[-2000:].strip()}")
+        if time.monotonic() > deadline:
+            raise RuntimeError(
+                f"Ray (process {head.pid}) runs and has not answered at {head.address} for {START_SECONDS:.0f} s; "
+                f"see {log}, then end it with `kill {head.pid}` and start again: its jobs go on from their checkpoints"
+            )
+        time.sleep(0.2)

@@ -1,0 +1,212 @@
+"""Published prune lists as the API takes and shows them, and how two of them differ."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from service.core.statuses import ListState
+from service.schemas.common import Body, StoredText
+from service.store.aggregates import Totals
+from service.store.tables import PublishedList
+
+Reason = Annotated[StoredText, Field(min_length=1, description="why, for the list's history")]
+LIST: dict[str, Any] = {
+    "number": 12,
+    "model": "feed-ranker",
+    "list_id": "9f2c4e1b6a7d8053c1e4f7a2b5d8093e6f1c4a7b2d5e8093f6a1c4b7d2e50938",
+    "job_id": "job-5f0c2b7a9d1e4c3f8a6b",
+    "state": "approved",
+    "guard_passed": True,
+    "submitted_by": "ranking-team",
+    "proposed_at": "2026-01-01T02:00:00Z",
+    "decided_by": "reviewer",
+    "decided_at": "2026-01-01T09:00:00Z",
+    "reason": "the drop is within noise",
+    "activated_by": None,
+    "activated_at": None,
+    "ended_at": None,
+    "previous": None,
+}
+BEFORE: dict[str, Any] = {"features": 60, "dims": 800, "embedding_bytes": 8_388_608}
+AFTER: dict[str, Any] = {"features": 40, "dims": 512, "embedding_bytes": 4_194_304}
+TOTALS: dict[str, Any] = {"features": 40, "dims": 512, "embedding_bytes": 4_194_304, "bytes_per_example": 312.0}
+
+
+class Reasoned(Body):
+    """Why it is done."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"reason": "the new ranker needs it"}]})
+
+    reason: Reason | None = None
+
+
+class Rejection(Body):
+    """Why the list isn't to be used."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"reason": "drops a feature that launches next week"}]})
+
+    reason: Reason
+
+
+class Approval(Body):
+    """Why the list is agreed to."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"reason": "the drop is within noise", "override_guard": True}]}
+    )
+
+    reason: Reason | None = None
+    override_guard: bool = Field(default=False, description="agree though the guard refused it; needs a reason")
+
+
+class ListView(BaseModel):
+    """A prune list in its life."""
+
+    model_config = ConfigDict(from_attributes=True, json_schema_extra={"examples": [LIST]})
+
+    number: int
+    model: str
+    list_id: str = Field(description="the content's own name, its SHA-256")
+    job_id: str = Field(description="the job that made it")
+    state: ListState
+    guard_passed: bool
+    submitted_by: str = Field(description="who submitted the job; can't approve the list under four eyes")
+    proposed_at: datetime
+    decided_by: str | None = Field(description="who approved or rejected it; `policy` where nobody was asked")
+    decided_at: datetime | None
+    reason: str | None = Field(description="why it was approved or rejected")
+    activated_by: str | None
+    activated_at: datetime | None
+    ended_at: datetime | None = Field(description="when it was superseded, rolled back or rejected")
+    previous: int | None = Field(description="number of the list that it took over from")
+
+
+class ListDetail(ListView):
+    """A prune list in its life, and what it says."""
+
+    model_config = ConfigDict(
+        from_attributes=True, json_schema_extra={"examples": [{**LIST, "content": {"id": LIST["list_id"]}}]}
+    )
+
+    content: dict[str, Any] = Field(description="the list as its job made it")
+
+
+class ListTotalsView(BaseModel):
+    """Of the features that there were, or that are kept."""
+
+    model_config = ConfigDict(from_attributes=True, json_schema_extra={"examples": [BEFORE]})
+
+    features: int
+    dims: int
+    embedding_bytes: int
+
+
+class ListEntry(ListView):
+    """A prune list in its life, and what it saves."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{**LIST, "before": BEFORE, "after": AFTER}]})
+
+    before: ListTotalsView
+    after: ListTotalsView
+
+
+class ListPage(BaseModel):
+    """Newest first; `next` is the cursor of the following page, null on the last."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"prune_lists": [{**LIST, "before": BEFORE, "after": AFTER}], "next": None}]}
+    )
+
+    prune_lists: list[ListEntry]
+    next: int | None
+
+
+class RolledBack(BaseModel):
+    """The list that was taken back, and the one that is served again; null where there was none before."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"rolled_back": {**LIST, "state": "rolled_back"}, "active": None}]}
+    )
+
+    rolled_back: ListView
+    active: ListView | None
+
+
+class ScoreChange(BaseModel):
+    feature: str
+    before: float
+    after: float
+    change: float
+
+
+class ListRef(BaseModel):
+    number: int
+    list_id: str
+    totals: dict[str, float] = Field(description="of what it keeps: features, dims, embedding_bytes, bytes_per_example")
+
+
+class ListDiff(BaseModel):
+    """From list `a` to list `b`. Names stand in the order of `b`, or of `a` where only that has them."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "a": {"number": 11, "list_id": LIST["list_id"], "totals": {**TOTALS, "features": 41}},
+                    "b": {"number": 12, "list_id": LIST["list_id"], "totals": TOTALS},
+                    "newly_pruned": ["clip"],
+                    "newly_kept": [],
+                    "only_in_a": [],
+                    "only_in_b": ["genres"],
+                    "scores": [{"feature": "clip", "before": 0.9, "after": 0.1, "change": -0.8}],
+                    "totals": {"features": -1},
+                }
+            ]
+        }
+    )
+
+    a: ListRef
+    b: ListRef
+    newly_pruned: list[str] = Field(description="kept by a, pruned by b")
+    newly_kept: list[str] = Field(description="pruned by a, kept by b")
+    only_in_a: list[str] = Field(description="b doesn't know them")
+    only_in_b: list[str] = Field(description="a doesn't know them")
+    scores: list[ScoreChange] = Field(description="of features in both whose score changed, greatest change first")
+    totals: dict[str, float] = Field(description="how much more b keeps than a; less is negative")
+
+
+def entry(published: PublishedList, sides: Mapping[str, Totals]) -> ListEntry:
+    """A list without its content, and its totals `before` and `after`."""
+    plain = ListView.model_validate(published).model_dump()
+    return ListEntry(**plain, **{side: ListTotalsView.model_validate(total) for side, total in sides.items()})
+
+
+def compared(a: PublishedList, b: PublishedList) -> ListDiff:
+    """What changes where b is served in place of a."""
+    features_a, features_b = _by_name(a), _by_name(b)
+    both = [name for name in features_b if name in features_a]
+    moved = [
+        ScoreChange(feature=name, before=before, after=after, change=after - before)
+        for name in both
+        if (before := features_a[name]["score"]) != (after := features_b[name]["score"])
+    ]
+    changed = [name for name in both if features_a[name]["decision"] != features_b[name]["decision"]]
+    totals_a, totals_b = a.content["after"], b.content["after"]
+    return ListDiff(
+        a=ListRef(number=a.number, list_id=a.list_id, totals=totals_a),
+        b=ListRef(number=b.number, list_id=b.list_id, totals=totals_b),
+        newly_pruned=[name for name in changed if features_b[name]["decision"] == "prune"],
+        newly_kept=[name for name in changed if features_b[name]["decision"] == "keep"],
+        only_in_a=[name for name in features_a if name not in features_b],
+        only_in_b=[name for name in features_b if name not in features_a],
+        scores=sorted(moved, key=lambda each: -abs(each.change)),
+        totals={key: totals_b[key] - totals_a[key] for key in totals_b},
+    )
+
+
+def _by_name(published: PublishedList) -> Mapping[str, Mapping[str, Any]]:
+    return {feature["name"]: feature for feature in published.content["features"]}

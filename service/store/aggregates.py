@@ -1,0 +1,125 @@
+"""Figures of the whole store, for metrics: a few queries, none of which grows with what a job or a list holds."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import func, or_, select
+from sqlalchemy.orm import Session, aliased
+
+from service.core.job_state import ENDED, JobState
+from service.core.statuses import FeatureStatus, ListState
+from service.store.tables import Delivery, Feature, Job, PublishedList, Trigger, TriggerEvaluation, Webhook
+
+# Series by model and by job: more than these are left out of a scrape.
+MODELS, JOBS = 1000, 200
+RUNNING_STATES = [state.value for state in JobState if state not in ENDED and state is not JobState.QUEUED]
+
+
+class Running(NamedTuple):
+    """A job that was handed to Ray and hasn't ended."""
+
+    id: str
+    name: str
+    model: str | None
+    state: str
+    attempt: int
+    started_at: datetime | None
+    updated_at: datetime
+    progress: dict[str, Any] | None
+
+
+class ActiveList(NamedTuple):
+    number: int
+    model: str
+    activated_at: datetime | None
+
+
+class Totals(NamedTuple):
+    """Of a list: features, dims, and bytes of embeddings."""
+
+    features: int
+    dims: int
+    embedding_bytes: int
+
+    @classmethod
+    def of(cls, content: dict[str, int]) -> Totals:
+        return cls(*(content[name] for name in cls._fields))
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """How many wait, and the instant since when the longest does; None where none waits."""
+
+    count: int
+    since: datetime | None
+
+
+def running(session: Session) -> list[Running]:
+    """Newest first."""
+    columns = (Job.id, Job.name, Job.model, Job.state, Job.attempt, Job.started_at, Job.updated_at, Job.progress)
+    query = select(*columns).where(Job.state.in_(RUNNING_STATES)).order_by(Job.number.desc()).limit(JOBS)
+    return [Running(*row) for row in session.execute(query)]
+
+
+def queue(session: Session, now: datetime) -> Waiting:
+    """Jobs that could start if there were room: not those that pause between two attempts."""
+    since = func.coalesce(Job.not_before, Job.created_at)
+    ready = (Job.state == JobState.QUEUED.value, or_(Job.not_before.is_(None), Job.not_before <= now))
+    count, oldest = session.execute(select(func.count(), func.min(since)).where(*ready)).one()
+    return Waiting(count, oldest)
+
+
+def features(session: Session) -> Sequence[tuple[str, str, int]]:
+    """Model, status, and how many features it has of that status."""
+    query = select(Feature.model, Feature.status, func.count()).group_by(Feature.model, Feature.status)
+    rows = session.execute(query.order_by(Feature.model).limit(len(FeatureStatus) * MODELS)).all()
+    return [(model, status, count) for model, status, count in rows]
+
+
+def active_lists(session: Session) -> list[ActiveList]:
+    columns = (PublishedList.number, PublishedList.model, PublishedList.activated_at)
+    query = select(*columns).where(PublishedList.state == ListState.ACTIVE.value).order_by(PublishedList.model)
+    return [ActiveList(*row) for row in session.execute(query.limit(MODELS))]
+
+
+def totals(session: Session, numbers: Collection[int]) -> dict[int, dict[str, Totals]]:
+    """Of lists by number, `before` and `after`; the database reads the lists' contents for it, which never change."""
+    sides = (PublishedList.content["before"], PublishedList.content["after"])
+    query = select(PublishedList.number, *sides).where(PublishedList.number.in_(numbers))
+    found = session.execute(query).all() if numbers else []
+    return {number: {"before": Totals.of(before), "after": Totals.of(after)} for number, before, after in found}
+
+
+def proposed_lists(session: Session) -> Sequence[tuple[str, bool, int]]:
+    """Model, whether the guard passed, and how many such lists wait for a decision."""
+    query = select(PublishedList.model, PublishedList.guard_passed, func.count())
+    query = query.where(PublishedList.state == ListState.PROPOSED.value).order_by(PublishedList.model)
+    rows = session.execute(query.group_by(PublishedList.model, PublishedList.guard_passed).limit(2 * MODELS)).all()
+    return [(model, passed, count) for model, passed, count in rows]
+
+
+def failing_triggers(session: Session) -> dict[str, int]:
+    """By kind, the enabled triggers whose newest recorded evaluation is an error."""
+    each = aliased(TriggerEvaluation)
+    newest = select(func.max(each.number)).where(each.trigger_id == Trigger.id).correlate(Trigger).scalar_subquery()
+    failed = TriggerEvaluation.observed["error"].as_string().is_not(None)
+    query = select(Trigger.kind, func.count()).join(TriggerEvaluation, TriggerEvaluation.number == newest)
+    rows = session.execute(query.where(Trigger.enabled.is_(True), failed).group_by(Trigger.kind)).all()
+    return {kind: count for kind, count in rows}  # noqa: C416 (rows aren't pairs to mypy)
+
+
+def deliveries(session: Session) -> Waiting:
+    """Those that have still to reach their webhooks."""
+    query = select(func.count(), func.min(Delivery.created_at)).where(Delivery.state == "pending")
+    count, oldest = session.execute(query).one()
+    return Waiting(count, oldest)
+
+
+def webhooks(session: Session) -> dict[bool, int]:
+    """How many are enabled, and how many aren't."""
+    rows = session.execute(select(Webhook.enabled, func.count()).group_by(Webhook.enabled)).all()
+    return {enabled: count for enabled, count in rows}  # noqa: C416 (rows aren't pairs to mypy)

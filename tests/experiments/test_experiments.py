@@ -1,0 +1,61 @@
+"""The experiments behind docs/results.md: a short form of each, and the long ones marked slow."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+import torch.multiprocessing as mp
+
+from tests.experiments import movielens, simulator, steps
+from tests.support.repository import ROOT
+from trainers.datasets.movielens import prepare_100k
+from trainers.simulator import simulate
+from trainers.spec import load_spec
+
+pytestmark = pytest.mark.filterwarnings("ignore")
+SHARED = Path(os.environ.get("WINNOW_DATA", ROOT.parent / "shared" / "data"))
+needs_data = pytest.mark.skipif(not (SHARED / "ml-100k").is_dir(), reason=f"no MovieLens under {SHARED}")
+
+
+def test_a_small_simulation_loses_nothing_useful_and_keeps_little_that_is_not() -> None:
+    found = simulator.select(features=24, rows=40_000, seed=1)
+    assert not found.lost
+    assert len(found.left) <= 1
+    assert found.auc("finetuned") >= found.auc("full") - 0.001
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [0, 1, 2, 3, 4, 5])
+def test_the_simulation_loses_nothing_useful_and_keeps_nothing_that_is_not(seed: int) -> None:
+    found = simulator.select(features=60, rows=200_000, seed=seed)
+    assert not found.lost
+    assert len(found.left) <= 0.05 * found.useless
+    assert found.auc("finetuned") >= found.auc("full") - 0.001
+
+
+@needs_data
+def test_on_movielens_user_and_movie_come_first_and_timestamp_does_not(tmp_path: Path) -> None:
+    spec = load_spec(prepare_100k(SHARED / "ml-100k", tmp_path / "ml"))
+    scores = movielens.search(spec, target_dims=2 / 9)
+    assert {score.name for score in scores[:2]} == {"user_id", "movie_id"}
+
+
+@needs_data
+@pytest.mark.slow
+def test_on_movielens_the_choice_at_two_and_at_four_fields_is_worth_what_it_should(tmp_path: Path) -> None:
+    aucs: dict[int, list[float]] = {2: [], 4: []}
+    for seed in range(4):
+        spec = load_spec(prepare_100k(SHARED / "ml-100k", tmp_path / str(seed), seed=seed))
+        for count, found in aucs.items():
+            found.append(movielens.worth(spec, movielens.choose(spec, count)))
+    assert all(sum(found) / len(found) >= 0.775 for found in aucs.values())
+
+
+@pytest.mark.parametrize("world", [1, 2])
+def test_steps_are_timed_on_real_ranks(world: int, tmp_path: Path) -> None:
+    simulate(features=16, rows=8000, seed=0, output=tmp_path / "ml")
+    mp.spawn(steps.measure, args=(world, str(tmp_path), 1), nprocs=world)
+    rates = json.loads((tmp_path / f"{world}.json").read_text(encoding="utf-8"))
+    assert set(rates) == {"no gate", "gate, joint", "gate, bilevel"}
+    assert all(rate > 0 for rate in rates.values())

@@ -1,0 +1,84 @@
+"""docs/spec.md from the models of trainers/spec/job.py: `python -m tests.support.spec_reference > docs/spec.md`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from trainers.spec import JobSpec
+
+HEAD = """\
+# Spec
+
+Unknown keys are refused. Relative paths are taken from the spec's own folder. Made from `trainers/spec/job.py`.
+"""
+BOUNDS = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusiveMaximum": "<"}
+
+
+def render() -> str:
+    schema = JobSpec.model_json_schema()
+    parts = [HEAD, _section("The spec", schema)]
+    parts += [_section(name, part) for name, part in _in_order(schema).items()]
+    return "\n".join(parts)
+
+
+def _in_order(schema: dict[str, Any]) -> dict[str, Any]:
+    """Every model that the spec names, parents before their parts."""
+    found: dict[str, Any] = {}
+
+    def visit(part: Any) -> None:
+        if isinstance(part, dict):
+            if "$ref" in part:
+                name = part["$ref"].rpartition("/")[2]
+                if name not in found:
+                    found[name] = schema["$defs"][name]
+                    visit(found[name])
+            for value in part.values():
+                visit(value)
+        elif isinstance(part, list):
+            for value in part:
+                visit(value)
+
+    visit(schema["properties"])
+    return found
+
+
+def _section(title: str, model: dict[str, Any]) -> str:
+    text = " ".join(model.get("description", "").split())
+    lines = [f"## {title}", "", *([text, ""] if text else []), "| key | type | default | |", "|---|---|---|---|"]
+    required = model.get("required", [])
+    for name, field in model["properties"].items():
+        default = "required" if name in required else _default(field)
+        lines.append(f"| `{name}` | {_type(field)} | {default} | {_cell(field.get('description', ''))} |")
+    return "\n".join(lines) + "\n"
+
+
+def _default(field: dict[str, Any]) -> str:
+    if "const" in field:
+        return f"`{field['const']}`"
+    value = field.get("default")
+    return "see below" if isinstance(value, dict) else f"`{value}`"
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|")
+
+
+def _type(field: dict[str, Any]) -> str:
+    if "$ref" in field:
+        return str(field["$ref"].rpartition("/")[2])
+    if "const" in field:
+        return str(field["const"])
+    if "enum" in field:
+        return " \\| ".join(map(str, field["enum"]))
+    for key in ("anyOf", "oneOf"):
+        if key in field:
+            return " or ".join(_type(option) for option in field[key])
+    if field.get("type") == "array":
+        items = field.get("items") or field.get("prefixItems", [{}])[0]
+        return f"list of {_type(items)}"
+    limits = ", ".join(f"{sign} {field[key]}" for key, sign in BOUNDS.items() if key in field)
+    return f"{field.get('type', 'any')} {limits}".strip()
+
+
+if __name__ == "__main__":
+    print(render(), end="")

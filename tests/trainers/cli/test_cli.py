@@ -1,0 +1,229 @@
+"""The command line: help, machine output, exit codes."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import pytest
+from rich.console import Console
+from typer.testing import CliRunner, Result
+
+from tests.conftest import TinyDataset
+from trainers.cli import app
+from trainers.cli.output import plain
+from trainers.runs.directory import RunDirectory
+from trainers.spec import JobSpec, load_spec
+
+COMMANDS = [
+    ["run"],
+    ["simulate"],
+    ["data", "movielens-100k"],
+    ["data", "movielens-1m"],
+    ["check"],
+    ["report"],
+    ["serve"],
+    ["doctor"],
+]
+
+
+def winnow(*arguments: str | Path) -> Result:
+    return CliRunner().invoke(app, [str(each) for each in arguments], env={"COLUMNS": "200", "NO_COLOR": "1"})
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_every_command_has_an_example_and_json(command: list[str]) -> None:
+    shown = winnow(*command, "--help")
+    assert shown.exit_code == 0
+    assert f"winnow {' '.join(command)}" in shown.stdout
+    assert "Example" in shown.stdout
+    assert "--json" in shown.stdout
+
+
+def test_version() -> None:
+    assert winnow("--version").stdout == "winnow 0.1.0\n"
+
+
+def test_doctor_says_ok_to_people_and_machines(tmp_path: Path) -> None:
+    assert "torchrec 1.8.0" in winnow("doctor", "--quick", "--home", tmp_path).stdout
+    said = json.loads(winnow("doctor", "--quick", "--json", "--home", tmp_path).stdout)
+    assert said["ok"] is True
+    assert {"name", "status", "finding", "remedy"} == set(said["findings"][0])
+
+
+def test_doctor_exits_1_where_a_check_fails(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    ended = winnow("doctor", "--quick", "--json", "--home", tmp_path / "file" / "home")
+    assert ended.exit_code == 1
+    assert json.loads(ended.stdout)["ok"] is False
+
+
+def write_spec(folder: Path, text: str) -> Path:
+    path = folder / "spec.yaml"
+    path.write_text(text)
+    return path
+
+
+@pytest.mark.parametrize("command", ["run", "check"])
+def test_a_wrong_spec_is_a_message_and_exit_code_2(tmp_path: Path, command: str) -> None:
+    spec = write_spec(tmp_path, "dataset: {train: x, splits: {}}\nfeatures: [{name: a, kind: dense, dims: 3}]\n")
+    ended = winnow(command, spec)
+    assert ended.exit_code == 2
+    assert ended.stdout == ""
+    assert "dims: unknown key" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_with_json_the_error_is_the_document(tmp_path: Path) -> None:
+    ended = winnow("run", tmp_path / "missing.yaml", "--output", tmp_path / "run", "--json")
+    said = json.loads(ended.stdout)
+    assert (ended.exit_code, said["exit_code"]) == (2, 2)
+    assert "missing.yaml" in said["error"]
+    assert said["error"] in ended.stderr
+
+
+def test_run_needs_an_output(tiny_dataset: TinyDataset) -> None:
+    ended = winnow("run", tiny_dataset.spec)
+    assert ended.exit_code == 2
+    assert "--output" in ended.stderr
+
+
+def test_a_directory_is_a_run_to_resume_only(tmp_path: Path) -> None:
+    ended = winnow("run", tmp_path)
+    assert ended.exit_code == 2
+    assert "--resume" in ended.stderr
+
+
+def test_report_of_no_run_names_what_is_missing(tmp_path: Path) -> None:
+    ended = winnow("report", tmp_path, "--json")
+    assert ended.exit_code == 2
+    assert "prune_list.json" in json.loads(ended.stdout)["error"]
+
+
+class FakeRunner:
+    """In the place of `trainers.launch.runner`, whose runs take half a minute: notes the call, then ends as told."""
+
+    def __init__(
+        self, monkeypatch: pytest.MonkeyPatch, *, ends: BaseException | None = None, passed: bool = True
+    ) -> None:
+        self.ends, self.passed = ends, passed
+        self.spec: JobSpec | None = None
+        self.output: Path | None = None
+        self.resume = False
+        for name, content in {
+            "trainers.launch.runner": {"run": self.run},
+            "trainers.report": {"render": lambda run, truth: run.report},
+            "trainers.report.terminal": {"print_result": self.show},
+        }.items():
+            module = ModuleType(name)
+            module.__dict__.update(content)
+            monkeypatch.setitem(sys.modules, name, module)
+
+    def run(self, spec: JobSpec, output: Path, *, resume: bool, observer: Any) -> SimpleNamespace:
+        self.spec, self.output, self.resume = spec, output, resume
+        print("a library's chatter")
+        if self.ends:
+            raise self.ends
+        prune_list = {"id": "abc", "guard": {"passed": self.passed}}
+        return SimpleNamespace(directory=RunDirectory(output), prune_list=prune_list, guard_passed=self.passed)
+
+    @staticmethod
+    def show(run: RunDirectory, truth: Path | None, console: Console) -> None:
+        console.print("the result")
+
+
+def test_a_run_gives_its_result_alone_on_stdout(
+    monkeypatch: pytest.MonkeyPatch, tiny_dataset: TinyDataset, tmp_path: Path
+) -> None:
+    runner = FakeRunner(monkeypatch)
+    ended = winnow("run", tiny_dataset.spec, "--output", tmp_path / "run", "--workers", "3", "--quiet", "--json")
+    said = json.loads(ended.stdout)
+    assert ended.exit_code == 0
+    assert said["guard_passed"] is True
+    assert said["prune_list"]["id"] == "abc"
+    assert said["report"] == str(tmp_path / "run" / "report.html")
+    assert "chatter" in ended.stderr
+    assert runner.spec is not None
+    assert runner.spec.scaling.workers == 3
+    assert winnow("run", tiny_dataset.spec, "--output", tmp_path / "run", "-q").stdout == "the result\n"
+
+
+def test_resuming_a_directory_takes_its_own_spec(
+    monkeypatch: pytest.MonkeyPatch, tiny_dataset: TinyDataset, tmp_path: Path
+) -> None:
+    runner = FakeRunner(monkeypatch)
+    spec = load_spec(tiny_dataset.spec)
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "spec.json").write_text(spec.model_dump_json())
+    assert winnow("run", "--resume", tmp_path / "run", "-q").exit_code == 0
+    assert (runner.spec, runner.output, runner.resume) == (spec, tmp_path / "run", True)
+
+
+class OurError(RuntimeError):
+    pass
+
+
+OurError.__module__ = "trainers.launch.runner"
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "said"),
+    [
+        (OurError("the workers died"), 1, "the workers died"),
+        (KeyError("x"), 1, "KeyError: 'x' (set WINNOW_TRACEBACK=1 to see where)"),
+        (ValueError("features: bad"), 2, "features: bad"),
+        (KeyboardInterrupt(), 130, "winnow run --resume"),
+    ],
+    ids=["failed", "unforeseen", "wrong", "interrupted"],
+)
+def test_how_a_run_ends(
+    monkeypatch: pytest.MonkeyPatch,
+    tiny_dataset: TinyDataset,
+    tmp_path: Path,
+    error: BaseException,
+    code: int,
+    said: str,
+) -> None:
+    FakeRunner(monkeypatch, ends=error)
+    ended = winnow("run", tiny_dataset.spec, "--output", tmp_path / "run", "--quiet", "--json")
+    assert ended.exit_code == code
+    document = json.loads(ended.stdout)
+    assert said in document["error"]
+    assert "Traceback" not in ended.stderr
+
+
+def test_a_refused_list_is_a_result_and_exit_code_3(
+    monkeypatch: pytest.MonkeyPatch, tiny_dataset: TinyDataset, tmp_path: Path
+) -> None:
+    FakeRunner(monkeypatch, passed=False)
+    ended = winnow("run", tiny_dataset.spec, "--output", tmp_path / "run", "--quiet", "--json")
+    assert ended.exit_code == 3
+    assert json.loads(ended.stdout)["guard_passed"] is False
+    assert "guard refused" in ended.stderr
+
+
+def test_a_broken_environment_is_found_before_torch_is_imported(tiny_dataset: TinyDataset, tmp_path: Path) -> None:
+    info = tmp_path / "packages" / "fbgemm_gpu-1.8.0.dist-info"
+    info.mkdir(parents=True)
+    info.joinpath("METADATA").write_text("Metadata-Version: 2.1\nName: fbgemm-gpu\nVersion: 1.8.0\n")
+    (info.parent / "torch.py").write_text(f"open({str(tmp_path / 'imported')!r}, 'w')\n")
+    code = "from trainers.cli import app; app()"
+    ended = subprocess.run(
+        [sys.executable, "-c", code, "run", str(tiny_dataset.spec), "--output", str(tmp_path / "run")],
+        env={**os.environ, "PYTHONPATH": str(info.parent)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 2
+    assert "pip uninstall -y fbgemm-gpu-cpu fbgemm-gpu" in ended.stderr
+    assert not (tmp_path / "imported").exists()
+    assert not (tmp_path / "run").exists()
+
+
+def test_plain_takes_what_results_are_made_of() -> None:
+    directory = RunDirectory(Path("x"))
+    assert plain({"a": (directory, Path("y")), 1: None}) == {"a": [{"path": "x"}, "y"], "1": None}

@@ -1,0 +1,64 @@
+"""Runs on real Ray: two workers, one of them killed; a whole process killed and resumed."""
+
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+import ray
+
+from trainers.launch.runner import run
+from trainers.runs import measures_reader
+from trainers.runs.directory import read_json
+from trainers.simulator import simulate
+from trainers.spec import JobSpec, SpecError, load_spec
+
+pytestmark = pytest.mark.filterwarnings("ignore")
+
+
+@pytest.fixture(scope="module")
+def spec(tmp_path_factory: pytest.TempPathFactory) -> JobSpec:
+    folder = tmp_path_factory.mktemp("data") / "sim"
+    simulate(features=16, rows=20_000, seed=3, output=folder)
+    found = load_spec(folder / "spec.yaml")
+    training = {"epochs": 4, "batch_size": 128, "report_every": 5, "checkpoint_every": 60}
+    return found.model_copy(
+        update={
+            "training": found.training.model_copy(update=training),
+            "scaling": found.scaling.model_copy(update={"workers": 2}),
+        }
+    )
+
+
+def kill_a_worker() -> None:
+    """SIGKILL one training worker, as a machine that dies would."""
+    workers = [p for p in psutil.process_iter(["cmdline"]) if "RayTrainWorker" in " ".join(p.info["cmdline"] or [])]
+    workers[0].kill()
+
+
+def test_a_killed_worker_costs_nothing_but_time(spec: JobSpec, tmp_path: Path) -> None:
+    killed: list[int] = []
+
+    def watch(progress: dict[str, Any]) -> None:
+        if progress["stage"] == "searching" and progress["step"] > 65 and not killed:
+            killed.append(progress["step"])
+            kill_a_worker()
+
+    try:
+        result = run(spec, tmp_path / "run", observer=watch)
+    finally:
+        ray.shutdown()
+    assert killed
+    metrics = read_json(result.directory.metrics)
+    total = 4 * -(-16_000 // 256)
+    assert metrics["attempts"] == 2
+    assert metrics["steps"] == total
+    steps = measures_reader.read(result.directory.measures)["steps"]
+    assert steps == sorted(set(steps))
+    assert steps[-1] == total
+    assert all(0 <= feature["sparsity"] <= 1 for feature in metrics["features"])
+    assert read_json(result.directory.progress)["state"] == "succeeded"
+    again = run(spec, tmp_path / "run", resume=True)
+    assert again.prune_list == result.prune_list
+    with pytest.raises(SpecError, match="already holds a run; give --resume"):
+        run(spec, tmp_path / "run")

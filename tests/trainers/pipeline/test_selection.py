@@ -1,0 +1,126 @@
+"""A whole selection on one rank: resumed exactly, pruned as predicted, the same twice."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from service.api.routers.results import Results
+from trainers.models.ranking import arranged
+from trainers.pipeline.results_writer import write_results
+from trainers.pipeline.selection import Selection
+from trainers.runs.coordinator import Coordinator
+from trainers.runs.directory import RunDirectory, read_json
+from trainers.simulator import simulate
+from trainers.spec import JobSpec, load_spec
+from trainers.training.build import build_gated
+from trainers.training.checkpoint import DirectoryCheckpoints
+from trainers.training.evaluation import predict, under_kept_sets
+from trainers.training.loaders import Feeds
+from trainers.training.ranks import Place
+
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning", "ignore::FutureWarning", "ignore::DeprecationWarning")
+
+
+class KilledError(Exception):
+    pass
+
+
+class DyingCheckpoints(DirectoryCheckpoints):
+    """Dies right after the checkpoint of a step."""
+
+    def __init__(self, path: Path, at: int) -> None:
+        super().__init__(path)
+        self.at = at
+
+    def save(self, step: int, write: Callable[[Path], None]) -> None:
+        super().save(step, write)
+        if step == self.at:
+            raise KilledError
+
+
+@pytest.fixture(scope="module")
+def spec(tmp_path_factory: pytest.TempPathFactory) -> JobSpec:
+    folder = tmp_path_factory.mktemp("data") / "sim"
+    simulate(features=16, rows=6000, seed=3, output=folder)
+    found = load_spec(folder / "spec.yaml")
+    training = found.training.model_copy(
+        update={"epochs": 2, "batch_size": 256, "report_every": 5, "checkpoint_every": 7}
+    )
+    return found.model_copy(update={"training": training})
+
+
+def select(spec: JobSpec, checkpoints: DirectoryCheckpoints, coordinator: Coordinator, attempt: int = 0) -> Any:
+    return Selection(spec, Place(attempt=attempt), coordinator, checkpoints).run()
+
+
+def test_an_interrupted_run_ends_as_an_unbroken_one_with_every_step_counted_once(spec: JobSpec, tmp_path: Path) -> None:
+    names = tuple(arranged(spec).dims)
+    whole = Coordinator(names)
+    expected = select(spec, DirectoryCheckpoints(tmp_path / "whole"), whole)
+    broken = Coordinator(names)
+    with pytest.raises(KilledError):
+        select(spec, DyingCheckpoints(tmp_path / "broken", at=21), broken)
+    resumed = Coordinator(names)  # the process died: its history comes back from the checkpoint
+    found = select(spec, DirectoryCheckpoints(tmp_path / "broken"), resumed, attempt=1)
+    assert [s.step for s in resumed.history()] == [s.step for s in whole.history()]
+    assert whole.progress()["decode_seconds"] > 0
+    (rank,) = whole.progress()["ranks"]
+    assert rank["embedding_bytes"] == sum(
+        4 * each.dim * each.hash_size for each in arranged(spec).features if each.kind != "dense"
+    )
+    assert resumed.steps_counted == whole.steps_counted == 2 * -(-4800 // 256)
+    for ours, theirs in zip(resumed.history(), whole.history(), strict=True):
+        np.testing.assert_array_equal(ours.gate_F, theirs.gate_F)
+        assert ours.held_out_auc == theirs.held_out_auc
+    aucs = [snapshot.held_out_auc for snapshot in whole.history()]
+    assert all(found is not None and 0 < found < 1 for found in aucs)
+    assert aucs[-1] > aucs[0]
+    assert found["decisions"] == expected["decisions"]
+    assert found["metrics"] == expected["metrics"]
+
+
+def test_results_are_complete_and_the_same_spec_gives_the_same_list(spec: JobSpec, tmp_path: Path) -> None:
+    lists = []
+    for run in ("one", "two"):
+        coordinator = Coordinator(tuple(arranged(spec).dims))
+        outcome = select(spec, DirectoryCheckpoints(tmp_path / run / "c"), coordinator)
+        coordinator.finish(0, outcome)
+        directory = RunDirectory(tmp_path / run)
+        lists.append(write_results(spec, directory, coordinator, {"total": 1.0}))
+        assert read_json(directory.prune_list) == lists[-1]
+        metrics = read_json(directory.metrics)
+        assert metrics["curve"][-1]["features"] == 16
+        assert [each["name"] for each in metrics["features"]] == [each["name"] for each in lists[-1]["features"]]
+        bytes_ = sum(each["embedding_bytes"] for each in metrics["features"])
+        assert bytes_ == lists[-1]["before"]["embedding_bytes"] == metrics["curve"][-1]["embedding_bytes"]
+        assert Results.model_validate(metrics).features[0].sparsity is None
+    assert lists[0]["id"] == lists[1]["id"]
+
+
+@pytest.mark.parametrize("backbone", ["mlp", "wide_deep", "deepfm"])
+def test_the_pruned_model_begins_where_the_gated_one_stands_at_hard_gates(spec: JobSpec, backbone: str) -> None:
+    chosen = arranged(JobSpec.model_validate({**spec.model_dump(mode="json"), "model": {"backbone": backbone}}))
+    feeds = Feeds.open(chosen, Place())
+    model = build_gated(chosen, Place(), feeds.statistics)
+    with torch.no_grad():
+        model.gate.mean_C.normal_()
+        for parameter in model.backbone.parameters():
+            parameter.add_(torch.randn_like(parameter) * 0.05)
+    model.train(False)
+    kept = list(model.inputs.layout.names[::3])
+    small = model.pruned(kept)
+    small.train(False)
+    small_feeds = Feeds.open(small.inputs.spec, Place(), feeds.statistics)
+    with feeds.whole(feeds.test) as batches, small_feeds.whole(small_feeds.test) as small_batches:
+        gated = predict(under_kept_sets(model, [tuple(kept)]), batches, Place())
+        pruned = predict(small.logits, small_batches, Place())
+    assert gated is not None
+    assert pruned is not None
+    np.testing.assert_allclose(pruned.logit_KN, gated.logit_KN, atol=1e-5, rtol=1e-5)
+    assert len(small.inputs.embeddings.tables if small.inputs.embeddings else ()) < len(
+        model.inputs.embeddings.tables if model.inputs.embeddings else ()
+    )

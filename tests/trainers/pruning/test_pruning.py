@@ -1,0 +1,140 @@
+"""Rules, curve, guard and list: what is kept, why, and what is said of it."""
+
+import json
+
+from trainers.metrics.quality import Metrics
+from trainers.pruning.curve import CurvePoint, FeatureScore, ranked, ranking_prefixes, smallest_within
+from trainers.pruning.rules import decide
+from trainers.runs.convergence import Polarization
+from trainers.runs.prune_list import PruneList, judge, listed, over_target, polarization_of, totals
+from trainers.spec import GuardSpec, PruneSpec
+
+
+def score(
+    name: str, value: float, dim: int = 1, *, essential: bool = False, endurance: float | None = None
+) -> FeatureScore:
+    return FeatureScore(
+        name=name,
+        kind="dense",
+        dim=dim,
+        score=value,
+        divergence=1.0,
+        endurance=value if endurance is None else endurance,
+        essential=essential,
+    )
+
+
+SCORES = [score("a", 0.9, 8), score("b", 0.1, 1), score("c", 0.6, 4), score("id", 0.2, 2, essential=True)]
+
+
+def point(names: str, logloss: float) -> CurvePoint:
+    return CurvePoint(kept=tuple(names), dims=len(names), embedding_bytes=0, logloss=logloss, auc=None, gauc=None)
+
+
+def kept(rule: PruneSpec, scores: list[FeatureScore] = SCORES) -> set[str]:
+    return {decision.name for decision in decide(scores, rule, []) if decision.keep}
+
+
+def test_threshold_keeps_what_reaches_it_and_essentials() -> None:
+    assert kept(PruneSpec(threshold=0.6)) == {"a", "c", "id"}
+    why = {decision.name: decision.why for decision in decide(SCORES, PruneSpec(threshold=0.6), [])}
+    assert why == {"id": "essential", "a": "threshold", "c": "threshold", "b": "threshold"}
+
+
+def test_top_k_counts_essentials() -> None:
+    assert kept(PruneSpec(rule="top_k", top_k=2)) == {"id", "a"}
+
+
+def test_dims_spends_the_budget_and_passes_over_what_is_too_wide() -> None:
+    assert kept(PruneSpec(rule="dims", share=0.5)) == {"id", "c", "b"}  # 7 of 15: a's 8 don't fit beside id's 2
+    assert kept(PruneSpec(rule="dims", share=0.7)) == {"id", "a"}
+    assert kept(PruneSpec(rule="dims", share=1.0)) == {"a", "b", "c", "id"}
+
+
+def test_open_features_rank_by_gate_and_closed_ones_by_how_long_they_held_out() -> None:
+    scores = [
+        score("late", 0.01, endurance=0.6),
+        score("early", 0.02, endurance=0.1),
+        score("open", 0.6, endurance=0.55),
+        score("wide open", 0.9, endurance=0.5),
+    ]
+    assert [s.name for s in ranked(scores)] == ["wide open", "open", "late", "early"]
+
+
+def test_one_feature_always_stays() -> None:
+    low = [score("a", 0.01), score("b", 0.02)]
+    (best, other) = decide(low, PruneSpec(threshold=0.5), [])
+    assert (best.name, best.keep, best.why) == ("b", True, "best")
+    assert not other.keep
+
+
+def test_prefixes_begin_with_essentials_and_end_with_all() -> None:
+    assert ranking_prefixes(SCORES, 64) == [("id",), ("id", "a"), ("id", "a", "c"), ("id", "a", "c", "b")]
+    many = [score(f"f{i}", i / 100) for i in range(100)]
+    sizes = [len(names) for names in ranking_prefixes(many, 10)]
+    assert len(sizes) == 10
+    assert (sizes[0], sizes[-1]) == (1, 100)
+
+
+def test_the_smallest_set_within_delta_is_chosen() -> None:
+    curve = [point("a", 0.60), point("ab", 0.5009), point("abc", 0.4999), point("abcd", 0.50)]
+    assert smallest_within(curve, 0.001).kept == ("a", "b")
+    assert smallest_within(curve, 0.0).kept == ("a", "b", "c")
+    scores = [score(name, 1 - i / 10) for i, name in enumerate("abcd")]
+    found = decide(scores, PruneSpec(rule="curve", delta=0.001), curve)
+    assert [decision.name for decision in found if decision.keep] == ["a", "b"]
+
+
+def metrics(auc: float | None, logloss: float = 0.5) -> Metrics:
+    return Metrics(auc=auc, gauc=None, logloss=logloss, ne=1.0, rows=10, base_rate=0.5)
+
+
+def test_the_guard_knows_which_way_is_worse() -> None:
+    assert judge(GuardSpec(), metrics(0.800), metrics(0.7995)).passed
+    assert not judge(GuardSpec(), metrics(0.800), metrics(0.798)).passed
+    assert judge(GuardSpec(metric="logloss", max_drop=0.01), metrics(0.8, 0.50), metrics(0.8, 0.505)).passed
+    assert not judge(GuardSpec(metric="logloss", max_drop=0.01), metrics(0.8, 0.50), metrics(0.8, 0.52)).passed
+    undefined = judge(GuardSpec(metric="gauc"), metrics(0.8), metrics(0.8))
+    assert not undefined.passed
+    assert "another guard metric" in undefined.reason
+
+
+def test_unpolarized_gates_are_never_reported_silently() -> None:
+    assert "rank features weakly" in str(polarization_of(Polarization(0.0, 0.8, 0.2, 0.1), True).warning)
+    assert "still moving" in str(polarization_of(Polarization(0.5, 0.0, 0.5, 0.5), False).warning)
+    assert polarization_of(Polarization(0.5, 0.0, 0.5, 0.5), True).warning is None
+
+
+def test_a_search_that_left_more_open_than_its_target_says_so() -> None:
+    open_scores = [score(f"f{at}", 0.9) for at in range(8)] + [score("shut", 0.1)]
+    total = sum(s.dim for s in open_scores)
+    share = sum(s.dim for s in open_scores[:-1]) / total
+    assert over_target(open_scores, None) is None
+    assert over_target(open_scores, share) is None
+    said = over_target(open_scores, 0.25)
+    assert said is not None
+    assert f"{share:.0%} of dims are still open where selector.target_dims asks for 25%" in said
+    assert polarization_of(Polarization(0.5, 0.0, 0.5, 0.5), True, said).warning == said
+
+
+def make(threshold: float = 0.5) -> PruneList:
+    rule = PruneSpec(threshold=threshold)
+    decisions = decide(SCORES, rule, [])
+    names = {decision.name for decision in decisions if decision.keep}
+    return PruneList(
+        name="x",
+        features=listed(SCORES, decisions),
+        before=totals(SCORES, {s.name for s in SCORES}),
+        after=totals(SCORES, names),
+        metrics={"full": metrics(0.8).as_dict()},
+        guard=judge(rule.guard, metrics(0.8), metrics(0.8)),
+        polarization=polarization_of(Polarization(0.5, 0.0, 0.5, 0.5), True),
+        fingerprints={"spec": "0"},
+    ).sealed()
+
+
+def test_a_list_is_named_by_its_content() -> None:
+    assert make().id == make().id
+    assert make().id != make(0.95).id
+    assert (make().before.dims, make().after.dims) == (15, 14)
+    assert PruneList.model_validate(json.loads(make().model_dump_json())) == make()

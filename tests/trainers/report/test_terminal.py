@@ -1,0 +1,184 @@
+"""The terminal: a run's progress while it trains, and its result, as a rich console records them."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from tests.support.finished_run import FINETUNED, FULL, finished_run, truth_file
+from trainers.report.terminal import SHOWN, LiveProgress, note_of, print_result
+from trainers.runs.directory import RunDirectory, read_json
+
+LONG = tuple(f"user_history_click_sequence_last_{days}_days_category_embedding" for days in range(1, 101))
+
+
+def printed(run: RunDirectory, truth: Path | None = None, width: int = 100) -> list[str]:
+    """The result's lines, each as its cells: runs of two blanks part them."""
+    console = Console(file=io.StringIO(), width=width)
+    print_result(run, truth, console)
+    assert isinstance(console.file, io.StringIO)
+    return [
+        " | ".join(part.strip() for part in line.split("  ") if part.strip())
+        for line in console.file.getvalue().splitlines()
+    ]
+
+
+def test_the_ranking_has_every_feature_with_its_decision(tmp_path: Path) -> None:
+    lines = printed(finished_run(tmp_path, essential=("noise_2",)))
+    assert "Features by gate: kept from a gate of 0.6 on" in lines
+    assert "1 | noise_2 | essential | 0.000 | 4 | categorical | 1.000" in lines
+    assert "2 | clicks | keep | 1.000 | 4 | categorical | 0.000" in lines
+    assert "4 | weekday | prune | 0.500 | 4 | categorical | 0.500" in lines
+
+
+def test_savings_and_quality(tmp_path: Path) -> None:
+    lines = printed(finished_run(tmp_path))
+    assert "features | 5 | 2 | 60%" in lines
+    assert "embedding bytes | 8,000 | 3,200 | 60%" in lines
+    assert "auc | 0.75000 | 0.75000 | 0.74950 | -0.00050" in lines
+    assert any(line.startswith("✓ guard passed: auc 0.75000 → 0.74950") for line in lines)
+
+
+def test_metrics_that_are_not_defined_are_dashes(tmp_path: Path) -> None:
+    none = {"auc": None, "gauc": None, "ne": None}
+    lines = printed(finished_run(tmp_path, full=replace(FULL, **none), finetuned=replace(FINETUNED, **none)))
+    assert "auc | – | 0.75000 | – | –" in lines
+    assert "logloss | 0.50000 | 0.50000 | 0.50100 | +0.00100" in lines
+
+
+def test_a_metric_that_no_model_has_is_left_out(tmp_path: Path) -> None:
+    run = finished_run(tmp_path)
+    text = run.prune_list.read_text(encoding="utf-8")
+    for value in ("0.71", "0.712"):
+        text = text.replace(f'"gauc": {value},', '"gauc": null,')
+    run.prune_list.write_text(text, encoding="utf-8")
+    lines = printed(run)
+    assert not any(line.startswith("gauc") for line in lines)
+    assert any(line.startswith("auc") for line in lines)
+
+
+def test_the_truth_names_what_was_decided_wrong(tmp_path: Path) -> None:
+    truth = truth_file(tmp_path / "truth.json", {"clicks": "noise", "user_id": "strong", "noise_1": "strong"})
+    lines = printed(finished_run(tmp_path / "run"), truth)
+    assert "strong | 2 | 1 | 1 | keep | noise_1" in lines
+    assert "noise | 1 | 1 | 0 | prune | clicks" in lines
+
+
+def test_a_refused_guard_and_a_warning(tmp_path: Path) -> None:
+    run = finished_run(tmp_path, full=replace(FULL, ne=1.2), finetuned=replace(FINETUNED, auc=0.74))
+    lines = printed(run, width=300)
+    refused = "✗ guard refused: auc 0.75000 → 0.74000, 0.01000 worse; at most 0.001 worse is allowed"
+    yardstick = "a poor yardstick: the full model predicts worse than the base rate (NE 1.20, over 1)"
+    assert f"{refused}; {yardstick}" in lines
+    assert any(line.startswith("warning: 60% of the gates lie between") for line in lines)
+
+
+@pytest.mark.parametrize("width", [80, 100])
+def test_of_many_features_those_around_the_cut_are_shown_on_one_line_each(tmp_path: Path, width: int) -> None:
+    run = finished_run(tmp_path, names=LONG)
+    lines = printed(run, width=width)
+    ranked = [line.split(" | ") for line in lines if line.count(" | ") == 6 and line[0].isdigit()]
+    assert len(ranked) == SHOWN
+    assert [row[2] for row in ranked] == ["keep"] * (SHOWN // 2) + ["prune"] * (SHOWN // 2)
+    assert all("…" in row[1] and row[1].startswith("user") and row[1].endswith("ing") for row in ranked)
+    assert "ranks 21 to 60 of 100; the others are in report.html" in lines
+    assert "rank | feature | decision | gate | dim | kind | divergence" in lines
+
+
+def test_names_are_no_markup(tmp_path: Path) -> None:
+    lines = printed(finished_run(tmp_path, names=("a[red]b[/]", "[/]", "c")))
+    assert [line.split(" | ")[1] for line in lines if line.endswith(("0.000", "0.250")) and line.count(" | ") == 6] == [
+        "a[red]b[/]",
+        "[/]",
+    ]
+
+
+def test_what_was_decided_wrong_is_red_and_nothing_else(tmp_path: Path) -> None:
+    truth = truth_file(tmp_path / "truth.json", {"clicks": "noise", "user_id": "strong"})
+    console = Console(file=io.StringIO(), width=100, force_terminal=True, color_system="standard", legacy_windows=False)
+    print_result(finished_run(tmp_path / "run", finetuned=FULL), truth, console)
+    assert isinstance(console.file, io.StringIO)
+    assert [part.split("\x1b")[0] for part in console.file.getvalue().split("\x1b[31m")[1:]] == ["clicks"]
+
+
+def test_the_files_are_named_whole(tmp_path: Path) -> None:
+    run = finished_run(tmp_path / ("deep" * 30))
+    lines = printed(run)
+    assert f"prune list: {run.prune_list}" in lines
+    assert f"report: {run.report}" in lines
+    assert read_json(run.prune_list)["guard"]["passed"]
+
+
+def searching(step: int) -> dict[str, Any]:
+    return {
+        "stage": "searching",
+        "step": step,
+        "total_steps": 1875,
+        "loss": 0.25967,
+        "rows_per_second": 6541.1,
+        "eta": 75.3,
+        "polarization": {"low": 0.34, "middle": 0.29, "high": 0.37},
+    }
+
+
+def test_the_note_has_loss_gates_time_left_and_speed() -> None:
+    assert note_of(searching(900)) == "loss 0.2597  gates 34% low 37% high  0:01:15 left  6,541 rows/s"
+
+
+@pytest.mark.parametrize("stage", [{"stage": "starting"}, {"stage": "searching"}, {**searching(1), "stage": "ranking"}])
+def test_no_note_without_news(stage: dict[str, Any]) -> None:
+    assert note_of(stage) == ""
+
+
+STAGES = [
+    {"stage": "starting", "step": 0, "total_steps": 0},
+    searching(50),
+    searching(1850),
+    {"stage": "ranking", "step": 0, "total_steps": 0},
+    {"stage": "finetuning", "step": 3, "total_steps": 8},
+    {"stage": "done", "step": 0, "total_steps": 0},
+]
+
+
+def test_without_a_terminal_a_line_a_stage() -> None:
+    console = Console(file=io.StringIO(), width=100)
+    with LiveProgress(console) as live:
+        for progress in STAGES:
+            live.update(progress)
+    assert isinstance(console.file, io.StringIO)
+    assert console.file.getvalue().split("\n") == ["starting …", "searching …", "ranking …", "finetuning …", ""]
+
+
+@pytest.mark.parametrize("width", [80, 100, 120])
+def test_on_a_terminal_bars_and_counts_stay_whatever_the_width(width: int) -> None:
+    console = Console(file=io.StringIO(), width=width, force_terminal=True, color_system=None)
+    with LiveProgress(console) as live:
+        for progress in STAGES:
+            live.update(progress)
+    with console.capture() as capture:
+        console.print(live.progress.get_renderable())
+    lines = capture.get().splitlines()
+    assert [line.split()[0] for line in lines] == ["starting", "searching", "ranking", "finetuning"]
+    assert all("━━━━━━━━━━━━" in line and "0:00:0" in line for line in lines)
+    assert "1875/1875" in lines[1]
+    assert "loss 0.2597  gates 34% low" in lines[1]
+    assert "8/8" in lines[3]
+
+
+def test_a_run_that_failed_is_not_shown_as_finished() -> None:
+    console = Console(file=io.StringIO(), width=100, force_terminal=True, color_system=None)
+    live = LiveProgress(console)
+
+    def fail() -> None:
+        with live:
+            live.update(searching(50))
+            raise RuntimeError("a worker is gone")
+
+    with pytest.raises(RuntimeError, match="gone"):
+        fail()
+    assert [task.completed for task in live.progress.tasks] == [50]

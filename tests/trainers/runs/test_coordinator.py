@@ -1,0 +1,199 @@
+"""The coordinator merges each step once, whatever is sent twice, late, or by an attempt that is over."""
+
+import itertools
+import random
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from trainers.runs.convergence import Polarization, counts, gates_rest, loss_rests, undecided
+from trainers.runs.coordinator import Coordinator, Report
+
+
+def report(rank: int, step: int, *, attempt: int = 0, gate: float = 0.5, steps: int = 10, rows: int = 100) -> Report:
+    return Report(
+        attempt=attempt,
+        rank=rank,
+        step=step,
+        steps=steps,
+        gate_F=np.array([gate, 1.0], dtype=np.float32),
+        divergence_F=np.array([0.1, 2.0], dtype=np.float32),
+        loss=steps * (0.5 + rank),
+        held_out_loss=steps * 0.6,
+        penalty=steps * 0.01,
+        rows=rows,
+        seconds=1.0 + rank,
+    )
+
+
+def begun(world: int = 2) -> Coordinator:
+    coordinator = Coordinator(("a", "b"))
+    coordinator.begin(coordinator.open_attempt(), world, 0)
+    coordinator.enter(0, "searching", 100)
+    return coordinator
+
+
+def test_ranks_are_averaged_and_rows_summed() -> None:
+    coordinator = begun()
+    assert coordinator.report(report(0, 10, gate=0.2))
+    assert coordinator.history() == []
+    assert coordinator.report(report(1, 10, gate=0.4))
+    (snapshot,) = coordinator.history()
+    assert snapshot.gate_F.tolist() == pytest.approx([0.3, 1.0])
+    assert snapshot.loss == pytest.approx((0.5 + 1.5) / 2)
+    assert (snapshot.rows, snapshot.seconds, snapshot.steps) == (200, 2.0, 10)
+
+
+def test_any_order_and_any_repetition_give_the_same_history() -> None:
+    sent = [report(rank, step, gate=step / 100) for rank, step in itertools.product((0, 1), (10, 20, 30))]
+    for seed in range(20):
+        draw = random.Random(seed)
+        coordinator = begun()
+        # A rank sends in order; ranks interleave, and each report may arrive up to three times.
+        queues = {rank: [r for r in sent if r.rank == rank] for rank in (0, 1)}
+        while any(queues.values()):
+            rank = draw.choice([r for r in queues if queues[r]])
+            for _ in range(draw.randint(1, 3)):
+                coordinator.report(queues[rank][0])
+            queues[rank].pop(0)
+        assert [s.step for s in coordinator.history()] == [10, 20, 30]
+        assert coordinator.steps_counted == 30
+
+
+def test_a_new_attempt_counts_the_steps_it_repeats_once() -> None:
+    coordinator = begun()
+    for step, rank in itertools.product((10, 20, 30), (0, 1)):
+        coordinator.report(report(rank, step))
+    coordinator.report(report(0, 40))  # rank 1 died here
+    attempt = coordinator.open_attempt()
+    coordinator.begin(attempt, 2, 20)
+    coordinator.begin(attempt, 2, 20)
+    assert [s.step for s in coordinator.history()] == [10, 20]
+    assert not coordinator.report(report(1, 40))
+    for step, rank in itertools.product((30, 40), (0, 1)):
+        assert coordinator.report(report(rank, step, attempt=attempt, gate=0.9))
+    assert [s.step for s in coordinator.history()] == [10, 20, 30, 40]
+    assert coordinator.steps_counted == 40
+    assert coordinator.history()[2].gate_F[0] == pytest.approx(0.9)
+
+
+def test_a_lost_history_is_filled_from_the_checkpoint() -> None:
+    first = begun(world=1)
+    for step in (10, 20, 30):
+        first.report(report(0, step))
+    second = Coordinator(("a", "b"))
+    second.begin(second.open_attempt(), 1, 20, first.history())
+    assert [s.step for s in second.history()] == [10, 20]
+    assert second.progress()["step"] == 20
+
+
+def test_attempts_are_numbered_even_when_one_dies_before_it_begins() -> None:
+    coordinator = begun()
+    assert coordinator.open_attempt() == 1
+    assert coordinator.open_attempt() == 2
+
+
+def test_an_old_attempt_can_neither_finish_nor_fail_the_run() -> None:
+    coordinator = begun()
+    coordinator.begin(coordinator.open_attempt(), 2, 0)
+    coordinator.finish(0, {"late": True})
+    coordinator.fail(0, "late")
+    assert coordinator.outcome is None
+    assert coordinator.failure() is None
+
+
+def test_stages_are_timed_and_progress_is_complete() -> None:
+    now = [100.0]
+    coordinator = Coordinator(("a", "b"), clock=lambda: now[0])
+    coordinator.begin(0, 1, 0)
+    now[0] = 105.0
+    coordinator.enter(0, "searching", 40)
+    coordinator.report(report(0, 10))
+    progress = coordinator.progress()
+    assert progress["rows_per_second"] == pytest.approx(100.0)
+    assert progress["steps_per_second"] == pytest.approx(10.0)
+    assert progress["step_seconds"] == pytest.approx(0.1)
+    assert progress["held_out_loss"] == pytest.approx(0.6)
+    assert progress["eta"] == pytest.approx(3.0)
+    assert progress["polarization"]["middle"] == pytest.approx(0.5)
+    assert progress["gate_counts"] == [0, 0, 0, 0, 0, 1, 0, 0, 0, 1]
+    assert progress["gate_sum"] == pytest.approx(1.5)
+    now[0] = 110.0
+    coordinator.enter(0, "ranking")
+    now[0] = 115.0
+    coordinator.finish(0, {})
+    assert coordinator.stages == coordinator.progress()["stages"] == {"starting": 5.0, "searching": 5.0, "ranking": 5.0}
+    assert coordinator.progress()["state"] == "succeeded"
+
+
+def test_ranks_tell_when_they_reported_and_what_they_hold() -> None:
+    now = [100.0]
+    coordinator = Coordinator(("a", "b"), clock=lambda: now[0])
+    coordinator.begin(coordinator.open_attempt(), 2, 0)
+    coordinator.enter(0, "searching", 100)
+    sent = [replace(report(rank, 10), decode_seconds=1.0 + rank, embedding_bytes=100 * rank) for rank in (0, 1)]
+    now[0] = 101.0
+    coordinator.report(sent[0])
+    assert coordinator.progress()["advanced_at"] == 100.0
+    now[0] = 103.0
+    coordinator.report(sent[1])
+    now[0] = 104.0
+    assert not coordinator.report(sent[1]), "sent twice"
+    progress = coordinator.progress()
+    assert progress["ranks"] == [
+        {"rank": 0, "step": 10, "embedding_bytes": 0, "reported_at": 101.0},
+        {"rank": 1, "step": 10, "embedding_bytes": 100, "reported_at": 103.0},
+    ]
+    assert (progress["advanced_at"], progress["decode_seconds"]) == (103.0, 2.0)
+    coordinator.advance(0, 10)
+    assert coordinator.progress()["advanced_at"] == 103.0, "no new step"
+    coordinator.advance(0, 11)
+    assert coordinator.progress()["advanced_at"] == 104.0
+
+
+def test_decoding_is_counted_up_over_attempts_and_ranks_are_those_of_the_newest() -> None:
+    coordinator = begun(world=1)
+    for step in (10, 20):
+        coordinator.report(replace(report(0, step), decode_seconds=1.0))
+    attempt = coordinator.open_attempt()
+    coordinator.begin(attempt, 1, 10)
+    assert coordinator.progress()["ranks"] == []
+    coordinator.report(replace(report(0, 20, attempt=attempt), decode_seconds=1.0))
+    assert coordinator.progress()["decode_seconds"] == 3.0
+
+
+def test_polarization_by_hand() -> None:
+    found = Polarization.of(np.array([0.0, 0.05, 0.5, 0.95]))
+    assert (found.low, found.middle, found.high) == (0.5, 0.25, 0.25)
+    assert found.spread == pytest.approx((0.375 + 0.325 + 0.125 + 0.575) / 4)
+
+
+def test_gates_rest_when_none_crosses_and_little_moves() -> None:
+    still = np.tile([0.01, 0.99], (10, 1))
+    assert gates_rest(still)
+    assert not gates_rest(still[:9])
+    crossing = still.copy()
+    crossing[3, 0] = 0.6
+    assert not gates_rest(crossing)
+    drifting = still.copy()
+    drifting[:, 0] = np.linspace(0.4, 0.3, 10)
+    assert not gates_rest(drifting)
+
+
+def test_undecided_gates_are_those_that_crossed() -> None:
+    still = np.tile([0.01, 0.45, 0.99, 0.6], (10, 1))
+    assert undecided(still) == 0
+    still[4, 1] = 0.55
+    assert undecided(still) == 0.25
+    assert undecided(still[5:]) == 0
+
+
+def test_gates_are_counted_by_tenths() -> None:
+    assert counts(np.array([0.0, 0.05, 0.1, 0.95, 1.0], dtype=np.float32)) == [2, 1, 0, 0, 0, 0, 0, 0, 0, 2]
+
+
+def test_loss_rests_when_it_stops_falling() -> None:
+    assert not loss_rests([1.0 - 0.01 * i for i in range(20)])
+    assert loss_rests([1.0] * 20)
+    assert not loss_rests([1.0] * 19)

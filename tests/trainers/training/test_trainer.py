@@ -1,0 +1,105 @@
+"""Plain training: left at its best on validation, data-parallel tables included; retraining over seeds."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+import torch.distributed as dist
+
+from sharding.parallel import ShardedEmbeddings
+from tests.conftest import TinyDataset
+from tests.support.ranks import ranks
+from trainers.metrics.quality import Metrics
+from trainers.models.ranking import arranged
+from trainers.pipeline.retrain import retrain
+from trainers.spec import JobSpec, SpecError, load_spec
+from trainers.training.build import build_plain
+from trainers.training.loaders import Feeds
+from trainers.training.ranks import Place, compute_threads
+from trainers.training.trainer import Fit, quality
+
+
+def tiny(dataset: TinyDataset, **training: object) -> JobSpec:
+    spec = load_spec(dataset.spec)
+    return arranged(JobSpec.model_validate({**spec.model_dump(), "training": {"batch_size": 64, **training}}))
+
+
+def test_training_ends_at_the_best_epoch_and_not_at_the_last(tiny_dataset: TinyDataset) -> None:
+    """A learning rate that memorizes 512 rows: later epochs are worse, and none of them is what remains."""
+    spec, place = tiny(tiny_dataset, learning_rate=0.02, embedding_learning_rate=0.5), Place()
+    feeds = Feeds.open(spec, place)
+    model = build_plain(spec, place, feeds.statistics)
+    seen: list[float] = []
+
+    class Watched(Fit):
+        def _judged(self) -> float:
+            seen.append(super()._judged())
+            return seen[-1]
+
+    Watched(model, feeds, spec, place).run(30, lambda step: None)
+    assert len(seen) < 31, "training went on though validation got worse"
+    assert max(seen) > seen[-1]
+    left = quality(model, feeds, spec, place, split="validation")
+    assert left is not None
+    assert left.auc == max(seen)
+
+
+def test_training_that_never_helps_changes_nothing(tiny_dataset: TinyDataset) -> None:
+    spec, place = tiny(tiny_dataset), Place()
+    feeds = Feeds.open(spec, place)
+    model = build_plain(spec, place, feeds.statistics)
+    Fit(model, feeds, spec, place, learning_rate=0.01).run(5, lambda step: None)
+    before = [tensor.clone() for tensor in model.backbone.state_dict().values()]
+    Fit(model, feeds, spec, place, learning_rate=50.0).run(2, lambda step: None)
+    for tensor, kept in zip(model.backbone.state_dict().values(), before, strict=True):
+        assert torch.equal(tensor, kept)
+
+
+def test_retraining_gives_a_result_a_seed_and_tells_good_features_from_useless_ones(tiny_dataset: TinyDataset) -> None:
+    spec = tiny(tiny_dataset, epochs=5, learning_rate=0.02)
+    heard: list[tuple[int, Metrics]] = []
+    good = retrain(spec, ["age"], 2, lambda seed, metrics: heard.append((seed, metrics)))
+    poor = retrain(spec, ["genres"], 2, lambda seed, metrics: None)
+    assert [seed for seed, _ in heard] == [0, 1]
+    assert good == [metrics for _, metrics in heard]
+    assert good[0] != good[1]
+    assert min(metrics.auc or 0 for metrics in good) > 0.85
+    assert max(metrics.auc or 0 for metrics in poor) < 0.65
+    assert good == retrain(spec, ["age"], 2, lambda seed, metrics: None)
+
+
+def test_retraining_refuses_names_that_are_no_features(tiny_dataset: TinyDataset) -> None:
+    with pytest.raises(SpecError, match="keep: 'height' is no feature"):
+        retrain(tiny(tiny_dataset), ["age", "height"], 1, lambda seed, metrics: None)
+
+
+@ranks(2)
+def check_data_parallel(path: str) -> None:
+    spec = arranged(load_spec(path))
+    raw = spec.model_dump()
+    raw["scaling"]["topology"]["sharding"] = ["data_parallel"]
+    spec = JobSpec.model_validate(raw)
+    place = replace(Place(), rank=dist.get_rank(), world=2, local_world=2)
+    feeds = Feeds.open(spec, place)
+    model = build_plain(spec, place, feeds.statistics)
+    embeddings = model.inputs.embeddings
+    assert isinstance(embeddings, ShardedEmbeddings)
+    first = [weights.clone() for weights in embeddings.local_weights()]
+    Fit(model, feeds, spec, place, learning_rate=0.01).run(2, lambda step: None)
+    for before, after in zip(first, embeddings.local_weights(), strict=True):
+        assert not torch.equal(before, after)
+        theirs = after.clone()
+        dist.broadcast(theirs, 0)
+        assert torch.equal(theirs, after), "replicas have parted"
+    assert set(embeddings.checkpoint_state()) == {
+        f"{t.name}.{part}" for t in embeddings.tables for part in ("weight", "sum")
+    }
+
+
+def test_data_parallel_tables_learn_and_stay_the_same_on_every_rank(tiny_dataset: TinyDataset) -> None:
+    check_data_parallel(str(tiny_dataset.spec))
+
+
+def test_a_core_is_left_to_the_thread_that_reads(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.cpu_count", lambda: 16)
+    assert [compute_threads(workers) for workers in (1, 2, 16, 32)] == [15, 7, 1, 1]

@@ -1,0 +1,162 @@
+"""What all pages share: shells, assets, the header, errors, and that nothing is asked of another host."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import httpx
+import pytest
+from playwright.sync_api import Browser
+
+from service.web.routes import PAGES
+from service.web.shell import files
+from tests.support.browser import findings, needs_browser, page_of, ready, sign_in
+from tests.support.showcase import MODEL, Showcase
+
+# The job's page fetches its charts once the heat map is painted.
+CHARTED = {"feature", "decision", "compare"}
+HERE = {"job_id": "{live}", "model": MODEL, "feature": "user_clicks_7d", "number": "1"}
+
+
+@pytest.fixture(scope="module")
+def show(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Showcase, dict[str, str]]]:
+    made = Showcase(tmp_path_factory.mktemp("pages"))
+    with made.serving():
+        yield made, made.fill(24)
+
+
+def filled(path: str, jobs: dict[str, str]) -> str:
+    return re.sub(r"\{(\w+)(:path)?\}", lambda part: HERE[part[1]].format(**jobs), path)
+
+
+def test_every_page_is_a_shell_with_a_module(show: tuple[Showcase, dict[str, str]]) -> None:
+    made, jobs = show
+    for page in PAGES:
+        path = filled(page.path, jobs)
+        answer = made.http.get(path)
+        assert answer.status_code == 200, path
+        assert f'data-page="{page.module}"' in answer.text
+        assert f'"pages/{page.module}"' in answer.text
+        preloaded = re.findall(r'rel="modulepreload" href="/assets/\w+/([^"]+)\.js"', answer.text)
+        assert {"pages/start", f"pages/{page.module}", "pages/api", "views/dom"} <= set(preloaded)
+        assert ("echarts" in preloaded) == (page.module in CHARTED), page.module
+
+
+def test_assets_are_kept_for_ever_and_nothing_else_is_served(show: tuple[Showcase, dict[str, str]]) -> None:
+    made, _ = show
+    addresses = list(files().by_address)
+    for address in addresses:
+        answer = httpx.get(made.url + address)
+        assert answer.status_code == 200
+        assert "immutable" in answer.headers["cache-control"]
+        assert answer.headers["content-type"].startswith(("text/javascript", "text/css"))
+    root = addresses[0].rsplit("/", 1)[0]
+    for wrong in (f"{root}/../shell.py", f"{root}/%2e%2e/shell.py", "/assets/shell.py", f"{root}/nothing.js"):
+        assert httpx.get(made.url + wrong).status_code == 404
+
+
+def test_assets_come_by_gzip_to_those_who_take_it(show: tuple[Showcase, dict[str, str]]) -> None:
+    made, _ = show
+    address, path = next((address, path) for address, path in files().by_address.items() if "echarts" in address)
+    zipped = made.http.get(address, headers={"Accept-Encoding": "gzip"})
+    plain = made.http.get(address, headers={"Accept-Encoding": "identity"})
+    assert (zipped.headers.get("content-encoding"), plain.headers.get("content-encoding")) == ("gzip", None)
+    assert int(zipped.headers["content-length"]) < int(plain.headers["content-length"]) / 2
+    assert zipped.content == plain.content == path.read_bytes()
+
+
+def test_a_page_that_is_not_there_is_a_page_to_browsers_and_a_problem_to_programs(
+    show: tuple[Showcase, dict[str, str]],
+) -> None:
+    made, _ = show
+    shown = made.http.get("/jobz<b>", headers={"Accept": "text/html,*/*;q=0.8"})
+    assert (shown.status_code, shown.headers["content-type"]) == (404, "text/html; charset=utf-8")
+    assert "GET /jobz&lt;b&gt;: " in shown.text
+    assert "nonce-" in shown.headers["content-security-policy"]
+    for path, accept in (("/jobz", "*/*"), ("/jobz", "application/json"), ("/v1/jobz", "text/html")):
+        refused = made.http.get(path, headers={"Accept": accept})
+        assert (refused.status_code, refused.headers["content-type"]) == (404, "application/problem+json")
+
+
+@needs_browser
+def test_pages_ask_nothing_of_other_hosts(show: tuple[Showcase, dict[str, str]], chromium: Browser) -> None:
+    made, jobs = show
+    with page_of(chromium) as page:
+        asked: list[str] = []
+        page.on("request", lambda request: asked.append(request.url))
+        sign_in(page, made.url, made.key)
+        for path in ("/", f"/jobs/{jobs['second']}"):
+            ready(page, made.url + path)
+        page.goto(f"{made.url}/docs")
+        page.get_by_text("/v1/jobs/{job_id}/cancel").wait_for(timeout=30_000)
+        local = (made.url, "data:", "blob:")
+        assert asked
+        assert [url for url in asked if not url.startswith(local)] == []
+
+
+@needs_browser
+def test_the_header_tells_who_reads_and_what_they_may(show: tuple[Showcase, dict[str, str]], chromium: Browser) -> None:
+    made, _ = show
+    with page_of(chromium) as page:
+        sign_in(page, made.url, made.make_key("rita", ["read"]))
+        ready(page, f"{made.url}/jobs")
+        header = page.get_by_role("banner")
+        assert header.get_by_role("link", name="Jobs").get_attribute("aria-current") == "page"
+        assert "rita" in header.inner_text()
+        assert header.get_by_role("link", name="Keys").count() == 0
+        before = page.evaluate("getComputedStyle(document.body).backgroundColor")
+        header.get_by_role("button", name="Turn dark or light").click()
+        assert page.evaluate("getComputedStyle(document.body).backgroundColor") != before
+        ready(page, f"{made.url}/")
+        assert page.evaluate("document.documentElement.dataset.theme") == "dark"
+        header.get_by_role("button", name="Sign out").click()
+        page.wait_for_url(f"{made.url}/sign-in")
+        page.goto(f"{made.url}/jobs")
+        assert page.url == f"{made.url}/sign-in?next=%2Fjobs"
+
+
+@needs_browser
+def test_pages_fit_a_narrow_window(show: tuple[Showcase, dict[str, str]], chromium: Browser) -> None:
+    made, jobs = show
+    with page_of(chromium) as page:
+        page.set_viewport_size({"width": 420, "height": 900})
+        sign_in(page, made.url, made.key)
+        for each in PAGES:
+            ready(page, made.url + filled(each.path, jobs))
+            assert page.evaluate("document.documentElement.scrollWidth") <= 420, each.module
+            assert findings(page) == [], each.module
+
+
+@needs_browser
+@pytest.mark.parametrize("dark", [False, True])
+def test_the_sign_in_and_errors_without_serious_findings(
+    show: tuple[Showcase, dict[str, str]], chromium: Browser, dark: bool
+) -> None:
+    made, _ = show
+    with page_of(chromium, dark=dark, refused=(401, 404)) as page:
+        page.goto(f"{made.url}/sign-in")
+        assert findings(page) == []
+        page.get_by_label("API key").fill("wrong")
+        page.get_by_role("button", name="Sign in").click()
+        page.get_by_role("alert").wait_for()
+        assert findings(page) == []
+        page.goto(f"{made.url}/jobz")
+        page.get_by_role("heading", name="Not Found").wait_for()
+        assert findings(page) == []
+        page.get_by_role("link", name="Sign in with another key").click()
+        page.get_by_label("API key").wait_for()
+
+
+@needs_browser
+def test_what_is_not_there_is_said_with_a_way_on(show: tuple[Showcase, dict[str, str]], chromium: Browser) -> None:
+    made, _ = show
+    context = chromium.new_context()
+    page = context.new_page()
+    sign_in(page, made.url, made.key)
+    page.goto(f"{made.url}/jobs/job-none")
+    alert = page.get_by_role("alert")
+    alert.wait_for()
+    assert "job-none" in alert.inner_text()
+    assert page.get_by_role("main").get_by_role("link", name="Overview").is_visible()
+    context.close()

@@ -1,0 +1,323 @@
+"""The report: opens from disk and fetches nothing, says what the run found, keeps hostile names harmless."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import json
+import re
+import time
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.support.browser import findings, needs_browser, page_of
+from tests.support.finished_run import FINETUNED, FULL, finished_run, truth_file
+from tests.support.rehearsal import playing
+from tests.support.showcase import SPEC, feature
+from trainers.report import render
+from trainers.report.summary import Quality, Saving, rule
+from trainers.runs import grid, measures_reader
+from trainers.runs.directory import RunDirectory, read_json
+from trainers.web import assets
+
+HOSTILE = (
+    "</script><script>alert(1)</script>",
+    '"><img src=x onerror=alert(1)>',
+    "$&$`${1}",
+    "--></pre>{{7*7}}",
+    "ünïcödé 特徴 🦔",
+)
+
+
+class Static(HTMLParser):
+    """The page as it stands in the file: its tags with their attributes, and the text of elements that have an id."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str]]] = []
+        self.by_id: dict[str, str] = {}
+        self._inside = ""
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, {name: value or "" for name, value in attrs}))
+        self._inside = self.tags[-1][1].get("id", "")
+
+    def handle_data(self, data: str) -> None:
+        if self._inside:
+            self.by_id[self._inside] = self.by_id.get(self._inside, "") + data
+
+
+def packed(path: Path) -> dict[str, Any]:
+    """What the report has packed: its modules and its content."""
+    page = Static(path.read_text(encoding="utf-8"))
+    found: dict[str, Any] = json.loads(gzip.decompress(base64.b64decode(page.by_id["packed"])))
+    return found
+
+
+def rehearsed(path: Path, features: int, snapshots: int) -> RunDirectory:
+    spec = {"name": f"rehearsed-{features}", **SPEC, "features": [feature(place) for place in range(features)]}
+    return playing(path, spec, snapshots)
+
+
+# --- the file ---
+
+
+def test_the_views_draw_what_the_api_has(tmp_path: Path) -> None:
+    run = finished_run(tmp_path)
+    report = packed(render(run))["report"]
+    assert report["run"] == {
+        "spec": read_json(run.spec),
+        "progress": None,
+        "list": read_json(run.prune_list),
+        "results": read_json(run.metrics),
+        "measures": measures_reader.read(run.measures),
+        "grid": grid.read(run.history),
+    }
+    assert report["rule"] == "kept from a gate of 0.6 on"
+    assert report["truth"] == []
+
+
+def test_its_modules_are_those_of_the_pages(tmp_path: Path) -> None:
+    modules = packed(render(finished_run(tmp_path)))["modules"]
+    assert modules == {name: path.read_text(encoding="utf-8") for name, path in assets.scripts().items()}
+
+
+def test_the_file_names_nothing_outside(tmp_path: Path) -> None:
+    text = render(finished_run(tmp_path)).read_text(encoding="utf-8")
+    page = Static(text)
+    for tag, attributes in page.tags:
+        assert tag not in ("link", "iframe", "object", "base")
+        assert not attributes.keys() & {"src", "href", "action", "data", "srcset"}, tag
+    styles = "".join(re.findall(r"<style>(.*?)</style>", text, re.S))
+    assert "@import" not in styles
+    assert "url(" not in styles
+    policy = next(found["content"] for tag, found in page.tags if found.get("http-equiv") == "Content-Security-Policy")
+    assert policy.startswith("default-src 'none'")
+    scripts = [attributes for tag, attributes in page.tags if tag == "script"]
+    assert [script.get("type") for script in scripts] == ["application/gzip", None]
+    assert f"script-src 'nonce-{scripts[1]['nonce']}' blob:" in policy
+
+
+def test_each_file_has_a_nonce_of_its_own(tmp_path: Path) -> None:
+    run = finished_run(tmp_path)
+    nonces = {re.findall(r'nonce="([^"]+)"', render(run).read_text(encoding="utf-8"))[-1] for _ in range(3)}
+    assert len(nonces) == 3
+
+
+def test_two_thousand_features_and_a_thousand_snapshots_fit_in_two_megabytes(tmp_path: Path) -> None:
+    assert render(rehearsed(tmp_path, 2000, 1000)).stat().st_size < 2e6
+
+
+@pytest.mark.parametrize(
+    ("prune", "words"),
+    [
+        ({"rule": "threshold", "threshold": 0.6}, "kept from a gate of 0.6 on"),
+        ({"rule": "top_k", "top_k": 20}, "the 20 highest gates kept"),
+        ({"rule": "dims", "share": 0.3}, "kept by gate until 30% of the dims are spent"),
+        (
+            {"rule": "curve", "delta": 0.001},
+            "the fewest features whose validation logloss is within 0.001 of that of all",
+        ),
+    ],
+)
+def test_rules_in_words(prune: dict[str, Any], words: str) -> None:
+    assert rule({"prune": prune}) == words
+
+
+@pytest.mark.parametrize(
+    ("metric", "finetuned", "better"),
+    [("auc", 0.8, True), ("auc", 0.6, False), ("logloss", 0.8, False), ("ne", 0.6, True), ("auc", 0.7, None)],
+)
+def test_better_depends_on_the_metric(metric: str, finetuned: float, better: bool | None) -> None:
+    assert Quality(metric=metric, full=0.7, pruned=0.7, finetuned=finetuned).better is better
+
+
+def test_no_share_is_saved_of_nothing() -> None:
+    assert Saving(label="embedding bytes", before=0, after=0).saved is None
+
+
+# --- in a browser, from disk ---
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Of a run of 60 features."""
+    return render(rehearsed(tmp_path_factory.mktemp("run"), 60, 120))
+
+
+def opened(page: Page, path: Path) -> Page:
+    page.goto(path.as_uri())
+    page.wait_for_selector("main[data-ready]", timeout=30_000)
+    return page
+
+
+def cells_of(page: Page, table: str) -> list[list[str]]:
+    """The rows of the table under a caption or in a section of this name."""
+    found = (
+        page.locator("table").filter(has_text=table) if table.endswith(":") else page.get_by_role("region", name=table)
+    )
+    return [row.locator("th, td").all_inner_texts() for row in found.locator("tr").all()]
+
+
+@needs_browser
+def test_it_opens_from_disk_and_fetches_nothing(chromium: Browser, report: Path) -> None:
+    with page_of(chromium) as page:
+        asked: list[str] = []
+        page.on("request", lambda request: asked.append(request.url))
+        opened(page, report)
+        assert asked[0] == report.as_uri()
+        assert {url.partition(":")[0] for url in asked[1:]} <= {"blob", "data"}
+        names = ["Summary", "Gates", "Polarization", "Training", "Ranking", "Selection curve", "Try another cut"]
+        for name in (*names, "Gates against divergence and dims", "The run"):
+            expect(page.get_by_role("region", name=name, exact=True)).to_be_visible()
+        expect(page.get_by_role("region", name="Against the known truth")).to_have_count(0)
+
+
+@needs_browser
+def test_numbers_are_those_of_the_prune_list(chromium: Browser, tmp_path: Path) -> None:
+    run = finished_run(tmp_path, finetuned=replace(FINETUNED, auc=0.74), essential=("noise_2",))
+    with page_of(chromium) as page:
+        opened(page, render(run))
+        expect(page.locator(".alert").first).to_have_text(
+            "✗ Guard refused: auc 0.75000 → 0.74000, 0.01000 worse; at most 0.001 worse is allowed."
+        )
+        expect(page.locator(".alert.caution")).to_contain_text("! Warning: 60% of the gates lie between 0.1 and 0.9")
+        tiles = page.locator(".summary .tile").all_inner_texts()
+        assert tiles[0].split("\n") == ["Features", "5 → 3", "40.0 % saved"]
+        assert tiles[2].split("\n") == ["Embeddings", "8.0 kB → 4.8 kB", "40.0 % saved"]
+        rows = [row.locator("th, td").all_inner_texts() for row in page.locator(".summary tbody tr").all()]
+        assert rows[0] == ["AUC", "0.75000", "0.75000", "0.74000", "−0.01000", "worse"]
+        assert rows[1] == ["GAUC", "0.71000", "0.71000", "0.71200", "+0.00200", "better"]
+        assert rows[2] == ["Logloss, nats", "0.50000", "0.50000", "0.50100", "+0.00100", "worse"]
+        expect(page.locator("header")).to_contain_text("Rule: kept from a gate of 0.6 on. Essential features are kept")
+        expect(page.locator(".summary caption")).to_contain_text("12,345 rows, 25.00 % positive")
+
+
+@needs_browser
+def test_metrics_that_are_not_defined_are_dashes(chromium: Browser, tmp_path: Path) -> None:
+    run = finished_run(tmp_path, full=replace(FULL, auc=None, ne=None))
+    with page_of(chromium) as page:
+        opened(page, render(run))
+        first = page.locator(".summary tbody tr").first
+        assert first.locator("th, td").all_inner_texts() == ["AUC", "–", "0.75000", "0.74950", "–", ""]
+
+
+@needs_browser
+def test_the_truth_names_what_was_decided_wrong(chromium: Browser, tmp_path: Path) -> None:
+    truth = truth_file(tmp_path / "truth.json", {"clicks": "noise", "user_id": "strong", "noise_1": "strong"})
+    with page_of(chromium) as page:
+        opened(page, render(finished_run(tmp_path / "run"), truth))
+        rows = page.get_by_role("region", name="Against the known truth").locator("tbody tr").all()
+        found = [row.locator("th, td").all_inner_texts() for row in rows]
+        assert found == [["strong", "2", "1", "1", "keep", "noise_1"], ["noise", "1", "1", "0", "prune", "clicks"]]
+
+
+@needs_browser
+def test_hostile_names_stay_text(chromium: Browser, tmp_path: Path) -> None:
+    truth = truth_file(tmp_path / "truth.json", {HOSTILE[0]: "noise"})
+    run = finished_run(tmp_path / "run", names=(*HOSTILE, "clicks"))
+    with page_of(chromium) as page:
+        page.on("dialog", lambda dialog: pytest.fail(f"it ran: {dialog.message}"))
+        opened(page, render(run, truth))
+        shown = page.locator(".tabulator-cell[tabulator-field=name]").all_inner_texts()
+        assert shown == [*HOSTILE, "clicks"]
+        expect(page.get_by_role("region", name="Against the known truth").locator("td").last).to_have_text(HOSTILE[0])
+        page.get_by_text("The spec of this run").click()
+        expect(page.locator("pre")).to_contain_text("}")  # it is written when it is first opened
+        assert json.loads(page.locator("pre").text_content() or "") == read_json(run.spec)
+        canvas = page.locator(".heat-map canvas")
+        canvas.focus()
+        canvas.press("ArrowDown")
+        expect(page.locator(".heat-map .cell")).to_contain_text(HOSTILE[0])
+        assert page.locator("img").count() == 0
+
+
+@needs_browser
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_it_is_accessible(chromium: Browser, report: Path, dark: bool) -> None:
+    # Axe evaluates a script in the page, which the report's own policy refuses.
+    with page_of(chromium, dark=dark, bypass_csp=True) as page:
+        opened(page, report)
+        page.get_by_text("How to look around").click()
+        page.get_by_text("The spec of this run").click()
+        assert findings(page) == []
+
+
+@needs_browser
+def test_another_cut_changes_its_numbers_and_the_curve_s_marker(chromium: Browser, report: Path) -> None:
+    with page_of(chromium) as page:
+        opened(page, report)
+        curve = page.get_by_role("region", name="Selection curve").locator(".told")
+        cut = page.get_by_role("region", name="Try another cut")
+        before = curve.inner_text()
+        cut.get_by_label("Number of features").check()
+        cut.get_by_role("slider").fill("7")
+        expect(cut).to_contain_text("Keeps 7 of 60 features")
+        expect(curve).to_contain_text("with 7 features")
+        cut.get_by_role("button", name="Back to the list's own").click()
+        expect(curve).to_have_text(before)
+
+
+@needs_browser
+def test_without_javascript_the_numbers_are_there(chromium: Browser, tmp_path: Path) -> None:
+    run = finished_run(tmp_path, names=(*HOSTILE, "clicks"))
+    with page_of(chromium, java_script_enabled=False) as page:
+        page.goto(render(run).as_uri())
+        rows = [row.locator("th, td").all_inner_texts() for row in page.locator("tbody tr").all()]
+        assert rows[0] == ["features", "6", "3", "50.0%"]
+        assert ["auc", "0.75000", "0.75000", "0.74950", "-0.00050"] in rows
+        expect(page.get_by_text("Guard passed")).to_be_visible()
+        expect(page.get_by_text("kept from a gate of 0.6 on")).to_be_visible()
+
+
+@needs_browser
+def test_a_dark_page_is_light_on_paper(chromium: Browser, report: Path) -> None:
+    with page_of(chromium, dark=True, bypass_csp=True) as page:
+        opened(page, report)
+        ground = "() => getComputedStyle(document.querySelector('section')).backgroundColor"
+        dark, white = "rgb(22, 27, 34)", "rgb(255, 255, 255)"
+        assert page.evaluate(ground) == dark
+        page.evaluate("() => dispatchEvent(new Event('beforeprint'))")
+        assert page.evaluate(ground) == white
+        page.evaluate("() => dispatchEvent(new Event('afterprint'))")
+        assert page.evaluate(ground) == dark
+
+
+@needs_browser
+def test_a_single_snapshot_of_a_single_feature_is_drawn(chromium: Browser, tmp_path: Path) -> None:
+    with page_of(chromium) as page:
+        opened(page, render(finished_run(tmp_path, names=("only",), snapshots=1)))
+        expect(page.locator(".heat-map canvas")).to_be_visible()
+
+
+@needs_browser
+def test_a_browser_that_cannot_unpack_it_says_so(chromium: Browser, report: Path) -> None:
+    context = chromium.new_context()
+    page = context.new_page()
+    page.add_init_script("delete window.DecompressionStream")
+    page.goto(report.as_uri())
+    expect(page.get_by_text("The report can't be drawn")).to_be_visible()
+    expect(page.get_by_text("Guard passed")).to_be_visible()
+    context.close()
+
+
+@pytest.mark.slow
+@needs_browser
+def test_ten_thousand_features_over_ten_thousand_snapshots(chromium: Browser, tmp_path: Path) -> None:
+    path = render(rehearsed(tmp_path, 10_000, 10_000))
+    assert path.stat().st_size < 5e6
+    seconds = []
+    for _ in range(3):
+        with page_of(chromium) as page:
+            begun = time.perf_counter()
+            page.goto(path.as_uri(), wait_until="commit")
+            page.wait_for_selector(".heat-map canvas[data-drawn]")
+            seconds.append(time.perf_counter() - begun)
+            page.wait_for_selector("main[data-ready]", timeout=30_000)
+    assert min(seconds) < 1.5, seconds

@@ -1,0 +1,46 @@
+"""Retraining: chosen features from scratch, over several seeds. How good is a set of features, whoever chose it?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+
+from trainers.metrics.quality import Metrics
+from trainers.models.ranking import arranged, only
+from trainers.spec import JobSpec, SpecError
+from trainers.training.build import build_plain
+from trainers.training.loaders import Feeds
+from trainers.training.ranks import Place
+from trainers.training.trainer import Advance, Fit, quality
+
+Observer = Callable[[int, Metrics], None]
+
+
+def retrain(
+    spec: JobSpec, keep: Collection[str], seeds: int, observer: Observer, advance: Advance = lambda step: None
+) -> list[Metrics]:
+    """Test metrics of the kept features' model, one a seed: `training.seed` and those after it.
+
+    Trained in this process for at most `training.epochs`, each model taken at its best on validation; the test
+    split is read once, at the end. `observer` hears of every seed's result as it comes.
+
+    Raises:
+        SpecError: a name that isn't a feature of the spec, or data that doesn't fit the spec.
+    """
+    names = {feature.name for feature in spec.features}
+    unknown = sorted(set(keep) - names)
+    if unknown or not keep:
+        raise SpecError(f"keep: {unknown[0]!r} is no feature of the spec; name some of its features" if unknown
+                        else "keep: no feature; name one or more of the spec's")  # fmt: skip
+    chosen, place = only(arranged(spec), keep), Place()
+    chosen = chosen.model_copy(update={"essential": tuple(set(chosen.essential) & set(keep))})
+    found = []
+    for seed in range(spec.training.seed, spec.training.seed + seeds):
+        seeded = chosen.model_copy(update={"training": chosen.training.model_copy(update={"seed": seed})})
+        feeds = Feeds.open(seeded, place)
+        model = build_plain(seeded, place, feeds.statistics)
+        Fit(model, feeds, seeded, place).run(seeded.training.epochs, advance)
+        metrics = quality(model, feeds, seeded, place)
+        assert metrics is not None
+        observer(seed, metrics)
+        found.append(metrics)
+    return found

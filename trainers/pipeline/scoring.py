@@ -1,0 +1,52 @@
+"""What the selection makes of a trained gate: scores of features, and points of the curve."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trainers.pruning.curve import CurvePoint, FeatureScore
+from trainers.selectors.gates.leap.gate import LeapGate
+from trainers.spec import DenseFeature, JobSpec
+from trainers.training.evaluation import Predictions
+
+
+def feature_scores(spec: JobSpec, gate: LeapGate, endurance_F: NDArray[np.float32] | None) -> list[FeatureScore]:
+    """Gate and divergence of every feature, with what it weighs. `spec` must be arranged."""
+    gates, divergences = gate.scores().tolist(), gate.divergence_F.tolist()
+    endurances = gates if endurance_F is None else endurance_F.tolist()
+    return [
+        FeatureScore(
+            name=feature.name,
+            kind=feature.kind,
+            dim=feature.dim,
+            score=score,
+            divergence=divergence,
+            endurance=endurance,
+            essential=spec.is_essential(feature),
+            embedding_bytes=0 if isinstance(feature, DenseFeature) else feature.hash_size * feature.dim * 4,
+            bytes_per_example=feature.dim * 4 if isinstance(feature, DenseFeature) else 8,
+        )
+        for feature, score, divergence, endurance in zip(spec.features, gates, divergences, endurances, strict=True)
+    ]
+
+
+def curve_points(
+    found: Predictions, kept: list[tuple[str, ...]], scores: list[FeatureScore], *, grouped: bool
+) -> list[CurvePoint]:
+    """Quality of each kept set over the validation rows; row k of the logits belongs to set k."""
+    by_name = {score.name: score for score in scores}
+    points = []
+    for k, names in enumerate(kept):
+        metrics = found.metrics(k, grouped=grouped)
+        points.append(
+            CurvePoint(
+                kept=names,
+                dims=sum(by_name[name].dim for name in names),
+                embedding_bytes=sum(by_name[name].embedding_bytes for name in names),
+                logloss=metrics.logloss,
+                auc=metrics.auc,
+                gauc=metrics.gauc,
+            )
+        )
+    return points

@@ -1,0 +1,176 @@
+"""A run in the terminal: progress while it trains, and its result."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Column, Table
+
+from trainers.report import summary
+from trainers.runs.directory import RunDirectory, read_json
+from trainers.simulator.outcome import RoleOutcome
+
+SHOWN = 40
+COLOURS = {"keep": "green", "prune": "yellow"}
+
+
+class LiveProgress:
+    """A progress bar a stage, with loss, gates and speed; plain lines without a terminal."""
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+        self.stage = ""
+        self.progress = Progress(
+            TextColumn("{task.description}", table_column=Column(no_wrap=True, min_width=10)),
+            BarColumn(bar_width=12),
+            TextColumn("{task.fields[steps]}", table_column=Column(no_wrap=True, justify="right")),
+            TimeElapsedColumn(),
+            # The note alone gives way where the terminal is narrow.
+            TextColumn("{task.fields[note]}", table_column=Column(no_wrap=True, overflow="ellipsis", ratio=1)),
+            console=console,
+            expand=True,
+            disable=not console.is_terminal,
+        )
+
+    def __enter__(self) -> LiveProgress:
+        self.progress.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        if kind is None:
+            self._leave()
+        self.progress.stop()
+
+    def update(self, progress: dict[str, Any]) -> None:
+        """Show the content of progress.json."""
+        if progress["stage"] != self.stage:
+            self._leave()
+            self._enter(progress["stage"])
+        if self.stage == "done":
+            return
+        step, total = progress["step"], progress["total_steps"] or None
+        steps = f"{step}/{total}" if total else ""
+        self.progress.update(self.task, completed=step, total=total, steps=steps, note=note_of(progress))
+
+    def _enter(self, stage: str) -> None:
+        self.stage = stage
+        if stage == "done":
+            return
+        self.task = self.progress.add_task(stage, total=None, steps="", note="")
+        if not self.console.is_terminal:
+            self.console.print(f"{stage} …", markup=False, highlight=False)
+
+    def _leave(self) -> None:
+        """Every stage so far is over: its last steps may have gone by unseen."""
+        for task in self.progress.tasks:
+            if not task.finished:
+                total = task.total or 1
+                steps = f"{task.total:.0f}/{task.total:.0f}" if task.total else ""
+                self.progress.update(task.id, total=total, completed=total, steps=steps)
+
+
+def note_of(progress: Mapping[str, Any]) -> str:
+    """Loss, shares of gates that are all but closed and open, time left, and rows per second."""
+    if progress["stage"] != "searching" or "polarization" not in progress:
+        return ""
+    parted = progress["polarization"]
+    left = timedelta(seconds=round(progress.get("eta", 0)))
+    return (
+        f"loss {progress['loss']:.4f}  gates {parted['low']:.0%} low {parted['high']:.0%} high  "
+        f"{left} left  {progress['rows_per_second']:,.0f} rows/s"
+    )
+
+
+def print_result(run: RunDirectory, truth: Path | None, console: Console) -> None:
+    """The ranking with its decisions, the savings, what they cost, how that compares with the truth; the verdict."""
+    found, spec = read_json(run.prune_list), read_json(run.spec)
+    console.print(_ranking(found["features"], summary.rule(spec), console.width))
+    console.print(_savings(found))
+    console.print(_quality(found))
+    if truth is not None:
+        console.print(_truth(summary.against(found, truth)))
+    verdict = found["guard"]
+    word = "[bold green]✓ guard passed[/]" if verdict["passed"] else "[bold red]✗ guard refused[/]"
+    console.print(f"{word}: {escape(verdict['reason'])}", highlight=False)
+    if warning := found["polarization"]["warning"]:
+        console.print(f"[bold yellow]warning[/]: {escape(warning)}", highlight=False)
+    console.print(f"prune list: {run.prune_list}\nreport: {run.report}", markup=False, highlight=False, soft_wrap=True)
+
+
+def _ranking(features: Sequence[Mapping[str, Any]], rule: str, width: int) -> Table:
+    """Every feature; of too many, those around the last one kept, where decisions are closest."""
+    kept = sum(feature["decision"] == "keep" for feature in features)
+    first = max(0, min(kept - SHOWN // 2, len(features) - SHOWN))
+    shown = features[first : first + SHOWN]
+    rows = [_ranked(rank, feature) for rank, feature in enumerate(shown, first + 1)]
+    widths = [max(len(cell) for cell in column) for column in zip(RANKING, *rows, strict=True)]
+    room = width - (sum(widths) - widths[1]) - (2 * len(widths) + 1)
+    table = _table(f"Features by gate: {rule}", RANKING)
+    for feature, (rank, name, decision, *others) in zip(shown, rows, strict=True):
+        colour = COLOURS[feature["decision"]]
+        table.add_row(rank, escape(_short(name, room)), f"[{colour}]{decision}[/]", *others)
+    if len(shown) < len(features):
+        table.caption = f"ranks {first + 1} to {first + len(shown)} of {len(features)}; the others are in report.html\n"
+        table.caption_justify = "left"
+    return table
+
+
+RANKING = ("rank", "feature", "decision", "gate", "dim", "kind", "divergence")
+
+
+def _ranked(rank: int, feature: Mapping[str, Any]) -> tuple[str, ...]:
+    decision = "essential" if feature["why"] == "essential" else feature["decision"]
+    score, divergence = f"{feature['score']:.3f}", f"{feature['divergence']:.3f}"
+    return (str(rank), feature["name"], decision, score, str(feature["dim"]), feature["kind"], divergence)
+
+
+def _savings(found: Mapping[str, Any]) -> Table:
+    table = _table("Savings", ["", "before", "after", "saved"])
+    for row in summary.savings(found).values():
+        saved = "–" if row.saved is None else f"{row.saved:.0%}"
+        table.add_row(row.label, f"{row.before:,.0f}", f"{row.after:,.0f}", saved)
+    return table
+
+
+def _quality(found: Mapping[str, Any]) -> Table:
+    table = _table("Quality on the test split", ["", *summary.MODELS.values(), "change"])
+    for row in summary.qualities(found):
+        values = ["–" if value is None else f"{value:.5f}" for value in (row.full, row.pruned, row.finetuned)]
+        change = "–" if row.change is None else f"{row.change:+.5f}"
+        if row.better is not None:
+            change = f"[{'green' if row.better else 'red'}]{change}[/]"
+        table.add_row(row.metric, *values, change)
+    return table
+
+
+def _truth(outcomes: Sequence[RoleOutcome]) -> Table:
+    table = _table("Against the known truth", ["role", "total", "kept", "pruned", "expected", "wrong"])
+    for row in outcomes:
+        wrong = f"[red]{escape(', '.join(row.wrong))}[/]" if row.wrong else "none"
+        table.add_row(row.role, str(row.total), str(row.kept), str(row.pruned), row.expected, wrong)
+    return table
+
+
+TEXTS = ("", "feature", "decision", "kind", "role", "expected", "wrong")
+
+
+def _table(title: str, columns: Sequence[str]) -> Table:
+    """Texts to the left, numbers to the right; only what may be a long list of names wraps."""
+    table = Table(title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for column in columns:
+        table.add_column(column, justify="left" if column in TEXTS else "right", no_wrap=column != "wrong")
+    return table
+
+
+def _short(name: str, room: int) -> str:
+    """A name too long for the room loses its middle: names of one family differ at the end."""
+    room = max(room, 8)
+    return name if len(name) <= room else f"{name[: room // 2]}…{name[-((room - 1) // 2) :]}"

@@ -1,0 +1,254 @@
+"""The coordinator: merges what the ranks report into one history, each step counted once. No torch, no Ray.
+
+`runner.py` puts one of these behind a Ray actor; everything here is plain and tested without a cluster.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trainers.runs.convergence import Polarization, counts, gates_rest, loss_rests, undecided
+
+# Of the gates in progress.json, which is written anew with every report; gates.parquet has them all.
+SHOWN = 1000
+
+
+@dataclass(frozen=True)
+class Report:
+    """What one rank saw over the `steps` steps that end at `step`.
+
+    gate_F and divergence_F are as they stood at `step`; losses are sums over the steps, `seconds` wall time, of which
+    decoding takes none: `decode_seconds` passed beside it, on the reading threads. `embedding_bytes` are the weights of
+    this rank's part of the tables. `held_out_auc` is of the newest held-out rows, None without any of both classes.
+    """
+
+    attempt: int
+    rank: int
+    step: int
+    steps: int
+    gate_F: NDArray[np.float32]
+    divergence_F: NDArray[np.float32]
+    loss: float
+    held_out_loss: float
+    penalty: float
+    rows: int
+    seconds: float
+    decode_seconds: float = 0.0
+    embedding_bytes: int = 0
+    held_out_auc: float | None = None
+
+
+@dataclass
+class Snapshot:
+    """The ranks' reports of one step, merged."""
+
+    step: int
+    steps: int
+    gate_F: NDArray[np.float32]
+    divergence_F: NDArray[np.float32]
+    loss: float
+    held_out_loss: float
+    penalty: float
+    rows: int
+    seconds: float
+    held_out_auc: float | None = None
+
+    @classmethod
+    def merge(cls, reports: list[Report]) -> Snapshot:
+        """Gates, divergences, losses and AUC averaged over the ranks, rows summed; the slowest rank sets the time."""
+        steps, count = reports[0].steps, len(reports)
+        aucs = [r.held_out_auc for r in reports if r.held_out_auc is not None]
+        return cls(
+            step=reports[0].step,
+            steps=steps,
+            gate_F=np.mean([r.gate_F for r in reports], axis=0, dtype=np.float32),
+            divergence_F=np.mean([r.divergence_F for r in reports], axis=0, dtype=np.float32),
+            loss=sum(r.loss for r in reports) / (steps * count),
+            held_out_loss=sum(r.held_out_loss for r in reports) / (steps * count),
+            penalty=sum(r.penalty for r in reports) / (steps * count),
+            rows=sum(r.rows for r in reports),
+            seconds=max(r.seconds for r in reports),
+            held_out_auc=sum(aucs) / len(aucs) if aucs else None,
+        )
+
+
+@dataclass
+class Coordinator:
+    """Merges reports idempotently by (attempt, rank, step) and keeps the gate history of a run.
+
+    An attempt begins at the step of its checkpoint: what an earlier attempt reported beyond it is dropped, because
+    those steps are run again, and what an earlier attempt still sends is refused.
+    """
+
+    features: tuple[str, ...]
+    clock: Callable[[], float] = time.time
+    attempt: int = -1
+    world: int = 0
+    stage: str = "starting"
+    step: int = 0
+    total_steps: int = 0
+    snapshots: list[Snapshot] = field(default_factory=list)
+    pending: dict[int, dict[int, Report]] = field(default_factory=dict)
+    outcome: dict[str, Any] | None = None
+    error: str | None = None
+    # Seconds by stage; `workers` is the part of `starting` until they ran.
+    stages: dict[str, float] = field(default_factory=dict)
+    # What ranks reported last, and when; of the current attempt.
+    ranks: dict[int, dict[str, Any]] = field(default_factory=dict)
+    # Of the slowest rank, with steps that were lost and run again.
+    decode_seconds: float = 0.0
+    # When a step was last counted, or a stage began.
+    advanced_at: float = 0.0
+    _stage_began: float = 0.0
+    _opened: int = -1
+
+    def __post_init__(self) -> None:
+        self._stage_began = self.advanced_at = self.clock()
+
+    def begin(self, attempt: int, world: int, step: int, saved: list[Snapshot] | None = None) -> None:
+        """Start or join an attempt that goes on after `step`; `saved` fills a history that was lost."""
+        if attempt <= self.attempt:
+            return
+        self.attempt, self.world, self.step = attempt, world, step
+        history = self.snapshots or list(saved or [])
+        self.snapshots = [snapshot for snapshot in history if snapshot.step <= step]
+        self.pending.clear()
+        self.ranks.clear()
+
+    def enter(self, attempt: int, stage: str, total_steps: int = 0) -> None:
+        """The ranks have moved to another stage; `total_steps` is what it will take, 0 where that isn't counted."""
+        if attempt < self.attempt or stage == self.stage:
+            return
+        now = self.clock()
+        self.stages[self.stage] = self.stages.get(self.stage, 0.0) + now - self._stage_began
+        self.stage, self.total_steps, self._stage_began, self.advanced_at = stage, total_steps, now, now
+        if stage != "searching":
+            self.step = 0
+
+    def report(self, report: Report) -> bool:
+        """Take one rank's report. Returns False where it is refused: an old attempt's, or a step already merged."""
+        merged = self.snapshots[-1].step if self.snapshots else 0
+        if report.attempt != self.attempt or report.step <= merged:
+            return False
+        ranks = self.pending.setdefault(report.step, {})
+        ranks[report.rank] = report
+        now = self.clock()
+        self.ranks[report.rank] = {
+            "rank": report.rank,
+            "step": report.step,
+            "embedding_bytes": report.embedding_bytes,
+            "reported_at": now,
+        }
+        if len(ranks) == self.world:
+            self.snapshots.append(Snapshot.merge([ranks[rank] for rank in sorted(ranks)]))
+            self.decode_seconds += max(each.decode_seconds for each in ranks.values())
+            del self.pending[report.step]
+            self.step, self.advanced_at = report.step, now
+        return True
+
+    def advance(self, attempt: int, step: int) -> None:
+        """The position within a stage that takes no gate snapshots."""
+        if attempt == self.attempt and step != self.step:
+            self.step, self.advanced_at = step, self.clock()
+
+    def finish(self, attempt: int, outcome: dict[str, Any]) -> None:
+        if attempt == self.attempt:
+            self.enter(attempt, "done")
+            self.outcome = outcome
+
+    def open_attempt(self) -> int:
+        """The number of the next attempt; `begin` makes it the current one. The first says when workers were up."""
+        self.stages.setdefault("workers", self.clock() - self._stage_began)
+        self._opened = max(self._opened, self.attempt) + 1
+        return self._opened
+
+    def fail(self, attempt: int, reason: str) -> None:
+        """Record why the run can't go on, whatever is tried: a wrong spec or wrong data."""
+        if attempt >= self.attempt:
+            self.error = reason
+
+    def failure(self) -> str | None:
+        return self.error
+
+    def snapshot(self) -> Coordinator:
+        """Itself: what an actor's owner reads at the end."""
+        return self
+
+    def flush(self) -> None:
+        """Reports arrive at once here; behind an actor this waits for them."""
+
+    @property
+    def steps_counted(self) -> int:
+        return sum(snapshot.steps for snapshot in self.snapshots)
+
+    def history(self) -> list[Snapshot]:
+        return self.snapshots
+
+    def since(self, attempt: int, count: int) -> tuple[int, int, list[Snapshot]]:
+        """The attempt, a place, and the snapshots from there on, for one who has `count` of that `attempt`.
+
+        The place is 0 where what he has isn't the beginning of this history.
+        """
+        first = count if attempt == self.attempt and count <= len(self.snapshots) else 0
+        return self.attempt, first, self.snapshots[first:]
+
+    def endurance(self, warmup: int) -> NDArray[np.float32] | None:
+        """Mean gate over the snapshots after step `warmup`, when gates were priced (F); None without one."""
+        priced = [snapshot.gate_F for snapshot in self.snapshots if snapshot.step > warmup]
+        return np.mean(priced, axis=0) if priced else None
+
+    def convergence(self) -> dict[str, bool]:
+        """Gates at rest and model at rest are two findings (a model may stop improving while gates still part)."""
+        if not self.snapshots:
+            return {"gates": False, "model": False}
+        gate_TF = np.stack([snapshot.gate_F for snapshot in self.snapshots[-20:]])
+        losses = [snapshot.held_out_loss or snapshot.loss for snapshot in self.snapshots[-40:]]
+        return {"gates": gates_rest(gate_TF), "model": loss_rests(losses)}
+
+    def progress(self) -> dict[str, Any]:
+        """What progress.json holds and the terminal shows."""
+        state = "failed" if self.error else "succeeded" if self.stage == "done" else "running"
+        shown: dict[str, Any] = {
+            "state": state,
+            "stage": self.stage,
+            "step": self.step,
+            "total_steps": self.total_steps,
+            "attempt": self.attempt,
+            "advanced_at": self.advanced_at,
+            "stages": dict(self.stages),
+        }
+        if self.snapshots:
+            shown |= self._learned()
+        return shown
+
+    def _learned(self) -> dict[str, Any]:
+        """What the newest snapshots say."""
+        last = self.snapshots[-1]
+        step_seconds = last.seconds / max(1, last.steps)
+        shown: dict[str, Any] = {
+            "loss": last.loss,
+            "held_out_loss": last.held_out_loss,
+            "penalty": last.penalty,
+            "rows_per_second": last.rows / last.seconds if last.seconds else 0.0,
+            "steps_per_second": last.steps / last.seconds if last.seconds else 0.0,
+            "step_seconds": step_seconds,
+            "decode_seconds": self.decode_seconds,
+            "ranks": [self.ranks[rank] for rank in sorted(self.ranks)],
+            "polarization": Polarization.of(last.gate_F).as_dict(),
+            "undecided": undecided(np.stack([snapshot.gate_F for snapshot in self.snapshots[-10:]])),
+            "gate_counts": counts(last.gate_F),
+            "gate_sum": float(last.gate_F.sum()),
+            "converged": self.convergence(),
+            "gates": {
+                name: round(float(gate), 4) for name, gate in zip(self.features[:SHOWN], last.gate_F, strict=False)
+            },
+        }
+        if self.stage == "searching":
+            shown["eta"] = max(0, self.total_steps - self.step) * step_seconds
+        return shown

@@ -1,0 +1,64 @@
+"""The gates of a run as a heat map: a byte for each feature and step."""
+
+from __future__ import annotations
+
+import base64
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trainers.runs.history_reader import BEGUN_ANEW, Level, array_of, averaged, fitting, group_ends, open_levels
+
+MAX_CELLS = 2_000_000
+OPEN, NO_NUMBER = 254, 255
+
+
+def read(path: Path, columns: int = 200, from_step: int | None = None, to_step: int | None = None) -> dict[str, Any]:
+    """The grid of the history below `path`, over the snapshots whose step lies within the two, both included.
+
+    It has at most `columns` columns and MAX_CELLS cells; where there are more snapshots, a column is the mean over
+    `every` of them and its step that of the last one, so that a narrower span shows finer ones.
+
+    Returns:
+        `features` (F, in the run's order), `steps` (T), `every`, `final` (F: the gates of the run's newest snapshot,
+        None where one is no number), and `cells`: F × T bytes in base64, a row a feature, each the gate × 254,
+        rounded, or 255 where it is no number. All empty before the first snapshot.
+    """
+    try:
+        levels = open_levels(path)
+        if not levels:
+            return _empty()
+        finest = levels[0]
+        features = array_of(finest.newest.table["feature"]).to_pylist()
+        columns = max(1, min(columns, MAX_CELLS // len(features)))
+        level, chosen = fitting(levels, lambda level: level.between(from_step, to_step), columns)
+        steps, cells_FT, every = _cells(level, chosen, columns)
+        final_F = finest.newest.values_ft("gate", slice(None), slice(-1, None))[:, 0]
+    except BEGUN_ANEW:
+        return _empty()
+    return {
+        "features": features,
+        "steps": steps,
+        "every": every,
+        "final": [round(gate, 4) if np.isfinite(gate) else None for gate in final_F.tolist()],
+        "cells": base64.b64encode(cells_FT.tobytes()).decode(),
+    }
+
+
+def _empty() -> dict[str, Any]:
+    return {"features": [], "steps": [], "every": 1, "final": [], "cells": ""}
+
+
+def _cells(level: Level, chosen: range, columns: int) -> tuple[list[int], NDArray[np.uint8], int]:
+    if not chosen:
+        return [], np.empty((0, 0), np.uint8), level.every
+    steps, (gate_FT,) = level.read(chosen, ["gate"])
+    group = -(-len(steps) // columns)
+    return [steps[end] for end in group_ends(len(steps), group)], _bytes(averaged(gate_FT, group)), level.every * group
+
+
+def _bytes(gate_FT: NDArray[np.float32]) -> NDArray[np.uint8]:
+    scaled_FT = np.clip(gate_FT, 0.0, 1.0) * OPEN + 0.5
+    return np.where(np.isfinite(gate_FT), scaled_FT, NO_NUMBER).astype(np.uint8)

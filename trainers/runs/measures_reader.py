@@ -1,0 +1,61 @@
+"""The measures of a run over time: what `trainers/runs/measures.py` writes, thinned."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from trainers.runs.history_reader import group_ends
+from trainers.runs.measures import NAMES
+
+# Positions in the search rather than quantities: of a group, the last one.
+POSITIONS = ("step", "seconds")
+
+
+def read(path: Path, after_step: int | None = None, points: int = 1000) -> dict[str, Any]:
+    """The measures in the file `path`, of the snapshots beyond `after_step`, in at most `points` points.
+
+    Where there are more snapshots, a point is the mean over `every` neighbouring ones, of the numbers among them; its
+    step and seconds are those of the last one. The last point may be of fewer.
+
+    Returns:
+        `every`, `steps`, and a list of the same length by the name of each other measure, None where there is no
+        number. All empty before the first snapshot.
+    """
+    columns = _columns(path)
+    begin = 0 if after_step is None else int(np.searchsorted(columns["step"], after_step, side="right"))
+    count = len(columns["step"]) - begin
+    every = max(1, -(-count // points))
+    ends = [begin + end for end in group_ends(count, every)] if count else []
+    thinned = {
+        name: values[ends] if name in POSITIONS else _means(values[begin:], every) for name, values in columns.items()
+    }
+    steps = thinned.pop("step").astype(np.int64).tolist()
+    return {"every": every, "steps": steps} | {name: _plain(values) for name, values in thinned.items()}
+
+
+def _columns(path: Path) -> dict[str, NDArray[np.float64]]:
+    try:
+        table = pa.ipc.open_file(pa.memory_map(str(path))).read_all()
+    except FileNotFoundError:
+        return {name: np.empty(0) for name in NAMES}
+    return {name: table[name].to_numpy().astype(np.float64) for name in NAMES}
+
+
+def _means(values_T: NDArray[np.float64], every: int) -> NDArray[np.float64]:
+    """Over groups, of the numbers in each; NaN where there is none."""
+    if every == 1 or not len(values_T):
+        return values_T
+    begins, numbers_T = np.arange(0, len(values_T), every), np.isfinite(values_T)
+    sums = np.add.reduceat(np.where(numbers_T, values_T, 0.0), begins)
+    counts = np.add.reduceat(numbers_T.astype(np.int64), begins)
+    means: NDArray[np.float64] = np.divide(sums, counts, out=np.full(len(begins), np.nan), where=counts > 0)
+    return means
+
+
+def _plain(values_T: NDArray[np.float64]) -> list[float | None]:
+    return [value if np.isfinite(value) else None for value in values_T.tolist()]

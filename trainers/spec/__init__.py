@@ -1,0 +1,3 @@
+"""The job specification: one pydantic model for REST, the command line and files. Imports no torch."""
+
+from trainers.spec.job import *  # noqa: F403

@@ -1,0 +1,90 @@
+"""Checkpoints of a search through torch's distributed checkpoint; one directory, any number of ranks.
+
+Beside the shards lies `history.npz`: the step and the gate history up to it.
+"""
+
+from __future__ import annotations
+
+import math
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch.distributed as dist
+import torch.distributed.checkpoint as dcp
+
+from trainers.runs.coordinator import Snapshot
+
+HISTORY = "history.npz"
+SCALARS = ("step", "steps", "loss", "held_out_loss", "penalty", "rows", "seconds")
+AUC = "held_out_auc"  # NaN where there is none
+
+
+class DirectoryCheckpoints:
+    """Checkpoints in a local directory, the newest alone, for a process that trains without Ray."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @contextmanager
+    def latest(self) -> Iterator[Path | None]:
+        kept = sorted(self.path.glob("step-*"))
+        yield kept[-1] if kept else None
+
+    def save(self, step: int, write: Callable[[Path], None]) -> None:
+        older = list(self.path.glob("step-*"))
+        unfinished = self.path / f".step-{step:012d}"
+        shutil.rmtree(unfinished, ignore_errors=True)
+        write(unfinished)
+        unfinished.rename(self.path / f"step-{step:012d}")
+        for path in older:
+            shutil.rmtree(path)
+
+
+def write(path: Path, state: dict[str, Any]) -> None:
+    """Write this rank's share; collective over the ranks."""
+    path.mkdir(parents=True, exist_ok=True)
+    dcp.save(state, checkpoint_id=str(path), no_dist=not dist.is_initialized())
+
+
+def read(path: Path, state: dict[str, Any]) -> None:
+    """Fill `state` in place; collective. The number of ranks and the sharding may differ from the writer's."""
+    dcp.load(state, checkpoint_id=str(path), no_dist=not dist.is_initialized())
+
+
+def write_history(path: Path, step: int, snapshots: list[Snapshot]) -> None:
+    columns = {name: np.array([getattr(s, name) for s in snapshots], dtype=np.float64) for name in SCALARS}
+    columns[AUC] = np.array([math.nan if s.held_out_auc is None else s.held_out_auc for s in snapshots])
+    np.savez(
+        path / HISTORY,
+        at=np.array(step),
+        gate_TF=np.array([s.gate_F for s in snapshots], dtype=np.float32),
+        divergence_TF=np.array([s.divergence_F for s in snapshots], dtype=np.float32),
+        **columns,  # type: ignore[arg-type]
+    )
+
+
+def read_history(path: Path) -> tuple[int, list[Snapshot]]:
+    """The checkpoint's step, and the snapshots up to it."""
+    with np.load(path / HISTORY, allow_pickle=False) as stored:
+        columns = {name: stored[name] for name in (*SCALARS, AUC)}
+        gate_TF, divergence_TF = stored["gate_TF"], stored["divergence_TF"]
+        snapshots = [
+            Snapshot(
+                step=int(columns["step"][t]),
+                steps=int(columns["steps"][t]),
+                gate_F=gate_TF[t],
+                divergence_F=divergence_TF[t],
+                loss=float(columns["loss"][t]),
+                held_out_loss=float(columns["held_out_loss"][t]),
+                penalty=float(columns["penalty"][t]),
+                rows=int(columns["rows"][t]),
+                seconds=float(columns["seconds"][t]),
+                held_out_auc=None if math.isnan(columns[AUC][t]) else float(columns[AUC][t]),
+            )
+            for t in range(len(columns["step"]))
+        ]
+        return int(stored["at"]), snapshots

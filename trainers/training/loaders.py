@@ -1,0 +1,97 @@
+"""The batches that the stages of a run ask for: this rank's share, read ahead on a thread, on its device."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+
+from trainers.data.batch import Batch
+from trainers.data.decode import Decoder
+from trainers.data.loader import Loader
+from trainers.data.prefetch import prefetch
+from trainers.data.source import open_split
+from trainers.data.splits import SplitName
+from trainers.data.statistics import DenseStatistics, statistics
+from trainers.spec import JobSpec
+from trainers.training.ranks import Place
+
+AHEAD = 4
+# Without a backward pass to hold, evaluation takes larger batches.
+EVALUATION_ROWS = 8192
+Pair = tuple[Batch, Batch | None]
+
+
+@dataclass(frozen=True)
+class Feeds:
+    """Loaders over the three splits. `held_out` is the validation split, shuffled and endless, for bilevel's θ."""
+
+    place: Place
+    train: Loader
+    held_out: Loader
+    validation: Loader
+    test: Loader
+    statistics: DenseStatistics
+
+    @classmethod
+    def open(cls, spec: JobSpec, place: Place, measured: DenseStatistics | None = None) -> Feeds:
+        """Open every split of `spec`; measure the dense columns unless `measured` has them. Raises SpecError."""
+        decoder = Decoder(spec)
+
+        def load(split: SplitName, batch_size: int, shuffle_rows: int | None, seed: int) -> Loader:
+            return Loader(
+                open_split(spec.dataset, split),
+                decoder,
+                batch_size=batch_size,
+                rank=place.rank,
+                world=place.world,
+                seed=seed,
+                shuffle_rows=shuffle_rows,
+            )
+
+        training = spec.training
+        train = load("train", training.batch_size, training.shuffle_rows, training.seed)
+        return cls(
+            place=place,
+            train=train,
+            held_out=load("validation", training.batch_size, training.shuffle_rows, training.seed + 1),
+            validation=load("validation", EVALUATION_ROWS, None, 0),
+            test=load("test", EVALUATION_ROWS, None, 0),
+            statistics=measured or statistics(train.source, spec),
+        )
+
+    @property
+    def decode_seconds(self) -> float:
+        """Spent so far on reading and decoding for the search, by threads of their own."""
+        return self.train.decode_seconds + self.held_out.decode_seconds
+
+    @contextmanager
+    def paired(self, start: int, stop: int, *, held_out: bool) -> Iterator[Iterator[Pair]]:
+        """Training batches of steps [start, stop), each with a held-out one where asked for."""
+
+        def together() -> Iterator[Pair]:
+            others = self.held_out.batches(start, stop) if held_out else None
+            for batch in self.train.batches(start, stop):
+                other = next(others).to(self.place.device) if others is not None else None
+                yield batch.to(self.place.device), other
+
+        with closing(prefetch(together(), AHEAD)) as pairs:
+            yield pairs
+
+    @contextmanager
+    def training(self, start: int, stop: int) -> Iterator[Iterator[Batch]]:
+        """Training batches of steps [start, stop)."""
+        with self._read(self.train, start, stop) as batches:
+            yield batches
+
+    @contextmanager
+    def whole(self, loader: Loader) -> Iterator[Iterator[Batch]]:
+        """Every row of this rank's share of a split, once, in file order."""
+        with self._read(loader, 0, loader.steps_per_epoch) as batches:
+            yield batches
+
+    @contextmanager
+    def _read(self, loader: Loader, start: int, stop: int) -> Iterator[Iterator[Batch]]:
+        moved = (batch.to(self.place.device) for batch in loader.batches(start, stop))
+        with closing(prefetch(moved, AHEAD)) as batches:
+            yield batches

@@ -1,0 +1,113 @@
+"""Training a model without a gate: fine-tuning after pruning, and training from scratch on chosen features."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+
+from trainers.data.batch import Batch
+from trainers.metrics.quality import HIGHER_IS_BETTER, Metrics
+from trainers.models.ranking import PlainModel, task_loss
+from trainers.spec import JobSpec
+from trainers.training.evaluation import Predictions, predict
+from trainers.training.loaders import Feeds
+from trainers.training.ranks import Place, seed_step
+
+# Epochs without a better validation result before training ends.
+PATIENCE = 2
+ADVANCE_EVERY = 50
+
+Advance = Callable[[int], None]
+
+
+def predictions(model: PlainModel, feeds: Feeds, place: Place, *, split: str = "test") -> Predictions | None:
+    """Of a model for every row of the "validation" or the "test" split, at rank 0; None elsewhere."""
+    model.train(False)
+    with feeds.whole(feeds.test if split == "test" else feeds.validation) as batches:
+        return predict(model.logits, batches, place)
+
+
+def quality(model: PlainModel, feeds: Feeds, spec: JobSpec, place: Place, *, split: str = "test") -> Metrics | None:
+    """Of a model over every row of a split, at rank 0; None elsewhere."""
+    found = predictions(model, feeds, place, split=split)
+    return None if found is None else found.metrics(grouped=spec.dataset.group is not None)
+
+
+class Fit:
+    """One rank's plain training: Adam for the backbone, the tables' own fused optimizer.
+
+    Collective: every rank calls `run`.
+    """
+
+    def __init__(
+        self, model: PlainModel, feeds: Feeds, spec: JobSpec, place: Place, *, learning_rate: float | None = None
+    ) -> None:
+        self.model, self.feeds, self.spec, self.place = model, feeds, spec, place
+        self.weighted = spec.dataset.weight is not None
+        self.backbone = place.replicate(model.backbone)
+        self.optimizer = torch.optim.Adam(
+            model.backbone.parameters(),
+            lr=learning_rate or spec.training.learning_rate,
+            weight_decay=spec.training.weight_decay,
+            fused=True,
+        )
+
+    def run(self, epochs: int, advance: Advance, *, first_epoch: int = 0) -> None:
+        """Train until validation gets no better, for at most `epochs`; the model is left as it was at its best.
+
+        Its start counts: where no epoch helps, nothing changes. The measure is the guard's metric. `advance` hears
+        of steps; `first_epoch` is where in the data's endless epochs to begin.
+        """
+        best, kept, since = self._judged(), _copies(self.model), 0
+        for epoch in range(epochs):
+            self._epoch(first_epoch + epoch, epoch * self.feeds.train.steps_per_epoch, advance)
+            found = self._judged()
+            if found > best:
+                best, kept, since = found, _copies(self.model), 0
+            else:
+                since += 1
+                if since >= PATIENCE:
+                    break
+        for tensor, copy in zip(_tensors(self.model), kept, strict=True):
+            tensor.copy_(copy)
+
+    def step(self, step: int, batch: Batch) -> None:
+        """Train on one batch."""
+        seed_step(self.spec.training.seed, self.place.rank, step)
+        loss = task_loss(self.backbone(self.model.inputs(batch)), batch, self.weighted)
+        self.optimizer.zero_grad()
+        loss.backward()
+        self.optimizer.step()
+        self.model.inputs.finish_step()
+
+    def _epoch(self, epoch: int, done: int, advance: Advance) -> None:
+        self.model.train()
+        steps = self.feeds.train.steps_per_epoch
+        with self.feeds.training(epoch * steps, (epoch + 1) * steps) as batches:
+            for step, batch in enumerate(batches, epoch * steps + 1):
+                self.step(step, batch)
+                if step % ADVANCE_EVERY == 0:
+                    advance(done + step - epoch * steps)
+        advance(done + steps)
+        self.place.average(self.model.backbone.buffers())
+
+    def _judged(self) -> float:
+        """The guard's metric on validation, turned so that more is better; logloss where it isn't defined."""
+        found = quality(self.model, self.feeds, self.spec, self.place, split="validation")
+        return self.place.share(None if found is None else _merit(found, self.spec.prune.guard.metric))
+
+
+def _merit(found: Metrics, metric: str) -> float:
+    value = found.value(metric)
+    return -found.logloss if value is None else value if metric in HIGHER_IS_BETTER else -value
+
+
+def _tensors(model: PlainModel) -> list[torch.Tensor]:
+    """What training changes on this rank, sharing memory."""
+    dense = [tensor.detach() for tensor in model.backbone.state_dict().values()]
+    return dense + ([] if model.inputs.embeddings is None else model.inputs.embeddings.local_weights())
+
+
+def _copies(model: PlainModel) -> list[torch.Tensor]:
+    return [tensor.clone() for tensor in _tensors(model)]

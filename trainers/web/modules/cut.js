@@ -1,0 +1,122 @@
+// @ts-check
+/** What a rule would keep of a finished run's features, by the rules of `trainers/pruning/rules.py`. */
+
+/**
+ * @typedef {{rule: "threshold", threshold: number} | {rule: "top_k", top_k: number} | {rule: "dims", share: number}} Rule
+ *   as a spec's `prune` has it
+ *
+ * @typedef {{features: number, dims: number, embedding_bytes: number | null, bytes_per_example: number | null}} Totals
+ *   bytes are null where the run doesn't tell what its features weigh
+ *
+ * @typedef {{logloss: number, rise: number, within: boolean, from: number, to: number, prefix: boolean}} Quality
+ *   validation logloss by the selection curve, between its points of `from` and `to` features (equal: measured there);
+ *   `rise` over that of all features, `within` δ or not; `prefix` is false where the cut isn't the curve's own of that
+ *   many features, and the logloss therefore an estimate
+ *
+ * @typedef {{rule: Rule, mask: Uint8Array, totals: Totals, quality: Quality | null, added: string[], dropped: string[]}} Cut
+ *   `mask` in the order of the ranking; `added` and `dropped` are kept and pruned other than by the run's own list
+ */
+
+/** A finished run's features along its ranking, to be cut in any way. */
+export class Cuts {
+  /**
+   * @param {any} list the run's prune list
+   * @param {any} results the run's results; null where they are gone
+   */
+  constructor(list, results) {
+    /** @type {any[]} */
+    const features = list.features;
+    /** @type {Map<string, any>} */
+    const weights = new Map((results?.features ?? []).map((/** @type {any} */ found) => [found.name, found]));
+    this.weighed = features.every(({ name }) => weights.has(name));
+    const column = (/** @type {(feature: any) => number} */ value) => Float64Array.from(features, value);
+    this.names = features.map(({ name }) => name);
+    this.score = column((feature) => feature.score);
+    this.dim = column((feature) => feature.dim);
+    this.embedding = column((feature) => weights.get(feature.name)?.embedding_bytes ?? 0);
+    this.example = column((feature) => weights.get(feature.name)?.bytes_per_example ?? 0);
+    this.pinned = Uint8Array.from(features, (feature) => Number(feature.why === "essential"));
+    this.own = Uint8Array.from(features, (feature) => Number(feature.decision === "keep"));
+    this.essential = this.pinned.reduce((sum, one) => sum + one, 0);
+    this.all = this.#totals(new Uint8Array(features.length).fill(1));
+    /** @type {{features: number, logloss: number}[]} */
+    this.curve = [...(results?.curve ?? [])].sort((a, b) => a.features - b.features);
+    this.delta = results?.delta ?? 0;
+  }
+
+  /**
+   * @param {Rule} rule
+   * @returns {Cut}
+   */
+  by(rule) {
+    const mask = this.#kept(rule);
+    const totals = this.#totals(mask);
+    const added = this.names.filter((_, at) => mask[at] > this.own[at]);
+    const dropped = this.names.filter((_, at) => mask[at] < this.own[at]);
+    return { rule, mask, totals, quality: this.#quality(mask, totals.features), added, dropped };
+  }
+
+  /** @param {Rule} rule */
+  #kept(rule) {
+    const mask = Uint8Array.from(this.pinned);
+    if (rule.rule === "threshold") {
+      for (let at = 0; at < mask.length; at += 1) if (this.score[at] >= rule.threshold) mask[at] = 1;
+    } else if (rule.rule === "top_k") {
+      mask.fill(1, 0, rule.top_k);
+    } else {
+      this.#spend(mask, Math.floor(rule.share * this.all.dims + 1e-9));
+    }
+    if (!mask.includes(1)) mask[0] = 1;
+    return mask;
+  }
+
+  /**
+   * A feature too wide for what is left is passed over; narrower ones after it may still come in.
+   * @param {Uint8Array} mask
+   * @param {number} left dims
+   */
+  #spend(mask, left) {
+    for (let at = 0; at < mask.length; at += 1) {
+      if (this.pinned[at] || this.dim[at] <= left) {
+        mask[at] = 1;
+        left -= this.dim[at];
+      }
+    }
+  }
+
+  /**
+   * @param {Uint8Array} mask
+   * @returns {Totals}
+   */
+  #totals(mask) {
+    let [features, dims, embedding, example] = [0, 0, 0, 0];
+    for (let at = 0; at < mask.length; at += 1) {
+      if (!mask[at]) continue;
+      features += 1;
+      dims += this.dim[at];
+      embedding += this.embedding[at];
+      example += this.example[at];
+    }
+    const known = this.weighed;
+    return { features, dims, embedding_bytes: known ? embedding : null, bytes_per_example: known ? example : null };
+  }
+
+  /**
+   * @param {Uint8Array} mask
+   * @param {number} features kept
+   * @returns {Quality | null}
+   */
+  #quality(mask, features) {
+    const [first, last] = [this.curve[0], this.curve.at(-1)];
+    if (!first || !last) return null;
+    const after = this.curve.find((point) => point.features >= features) ?? last;
+    const before = this.curve.findLast((point) => point.features <= features) ?? first;
+    const span = after.features - before.features;
+    const share = span === 0 ? 0 : (features - before.features) / span;
+    const logloss = before.logloss + share * (after.logloss - before.logloss);
+    const rise = logloss - last.logloss;
+    const within = rise < this.delta || features === last.features;
+    const prefix = mask.indexOf(0) === -1 || mask.indexOf(0) === features;
+    return { logloss, rise, within, from: before.features, to: after.features, prefix };
+  }
+}
