@@ -11,7 +11,7 @@ from service.cli.command import Limit, Server, command
 from service.cli.parse import Sets, assigned, document, given, seconds
 from service.cli.render import Rows
 from service.cli.watch import brief, finish, follow
-from trainers.spec import load_spec, merged, parse_spec
+from trainers.spec import load_spec, merge_patch, parse_spec
 
 if TYPE_CHECKING:
     from service.client.models import JobView
@@ -63,7 +63,7 @@ def submit(
     key = idempotency_key or new_key()
     options = given(priority=priority, deadline_seconds=seconds(deadline, "--deadline"), dry_run=dry_run or None)
     if model is not None:
-        body = {**options, "overrides": merged(document(spec), assigned(changes))}
+        body = {**options, "overrides": merge_patch(document(spec), assigned(changes))}
         made = server.winnow.submit_model_job(model, body, idempotency_key=key)
     elif spec is None:
         raise ValueError("SPEC: missing; give a spec file, or --model for a model's own")
@@ -84,7 +84,9 @@ def _spec(path: Path, changes: list[str]) -> Any:
     """Checked here, so that what is wrong is said before anything is sent."""
     found = load_spec(path)
     return (
-        parse_spec(merged(found.model_dump(mode="json", exclude_unset=True), assigned(changes))) if changes else found
+        parse_spec(merge_patch(found.model_dump(mode="json", exclude_unset=True), assigned(changes)))
+        if changes
+        else found
     )
 
 

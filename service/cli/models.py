@@ -10,7 +10,7 @@ import typer
 from service.cli.command import PANEL, Limit, Model, Server, command
 from service.cli.parse import assigned, document, given
 from service.cli.render import Rows
-from trainers.spec import merged
+from trainers.spec import merge_patch
 
 models = typer.Typer(help="Models on a server.")
 Spec = Annotated[Path | None, typer.Option(help="YAML or JSON: what every job of the model begins with.")]
@@ -57,7 +57,7 @@ def create(
 ) -> Any:
     """Put a model under management. In its spec, name and features have no place."""
     body = given(name=model, owner=owner, description=description, spec=document(spec) or None)
-    return server.winnow.create_model(merged(body, assigned(changes)))
+    return server.winnow.create_model(merge_patch(body, assigned(changes)))
 
 
 def change(

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from service.store import models
 from service.store.tables import Model
-from trainers.spec import JobSpec, SpecError, merged, parse_spec
+from trainers.spec import JobSpec, SpecError, merge_patch, parse_spec
 
 
 def compose(session: Session, model: Model, overrides: dict[str, Any]) -> JobSpec:
@@ -26,4 +26,4 @@ def compose(session: Session, model: Model, overrides: dict[str, Any]) -> JobSpe
     features = [
         {**feature.spec, "name": feature.name, "column": feature.column, "status": feature.status} for feature in chosen
     ]
-    return parse_spec({"name": model.name, **merged(model.spec, overrides), "features": features})
+    return parse_spec({"name": model.name, **merge_patch(model.spec, overrides), "features": features})

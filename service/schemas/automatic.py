@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BaseModel, Field, StringConstraints, Valida
 
 from service.core.cron import YEARS, checked_cron, checked_zone
 from service.schemas.common import Instant, storable
-from trainers.spec import merged
+from trainers.spec import merge_patch
 
 DEPTH = 20
 Kind = TypeVar("Kind", bound=BaseModel)
@@ -58,7 +58,7 @@ def patched(body: type[Kind], present: dict[str, Any], patch: BaseModel) -> Kind
     """`present` with a merge patch laid over it, checked as a whole. Raises RequestValidationError."""
     changes = patch.model_dump(exclude_unset=True)
     whole = {name for name in ("overrides", "when", "quiet_hours") if name in changes}
-    content = merged(present, {name: each for name, each in changes.items() if name not in whole})
+    content = merge_patch(present, {name: each for name, each in changes.items() if name not in whole})
     content.update({name: changes[name] for name in whole})
     content = {name: each for name, each in content.items() if name not in whole or each is not None}
     try:

@@ -32,11 +32,11 @@ import typer
 
 from tests.experiments.steps import sides
 from tests.support.serving import free_port, wait_until
-from trainers.models.ranking import arranged
+from trainers.models.ranking import canonical_order
 from trainers.simulator import simulate
 from trainers.spec import load_spec, parse_spec
-from trainers.training.loaders import Feeds
-from trainers.training.ranks import Place
+from trainers.training.loaders import DataLoaders
+from trainers.training.ranks import RankContext
 
 BATCHES = 40
 SETTLE_SECONDS, END_SECONDS = 8.0, 0.5
@@ -48,14 +48,14 @@ def train(folder: str, core: int, steps: Synchronized[int]) -> None:
     """Bilevel steps of a search, on and on, counted in `steps`."""
     os.sched_setaffinity(0, {core})
     torch.set_num_threads(1)
-    place = Place(rank=0, world=1, local_world=1)
+    ranks = RankContext(rank=0, world=1, local_world=1)
     raw = load_spec(Path(folder) / "spec.yaml").model_dump(mode="json")
     raw["training"]["batch_size"] = 256
-    spec = arranged(parse_spec(raw))
-    feeds = Feeds.open(spec, place)
-    with feeds.paired(0, BATCHES, held_out=True) as pairs:
+    spec = canonical_order(parse_spec(raw))
+    loaders = DataLoaders.open(spec, ranks)
+    with loaders.paired(0, BATCHES, held_out=True) as pairs:
         kept = [(rows, held_out) for rows, held_out in pairs if held_out is not None]
-    step = sides(spec, place, feeds)["gate, bilevel"]
+    step = sides(spec, ranks, loaders)["gate, bilevel"]
     while True:
         step(steps.value + 1, *kept[steps.value % len(kept)])
         steps.value += 1

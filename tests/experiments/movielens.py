@@ -18,7 +18,7 @@ import torch
 import typer
 
 from trainers.datasets.movielens import prepare_1m, prepare_100k
-from trainers.models.ranking import arranged
+from trainers.models.ranking import canonical_order
 from trainers.pipeline.retrain import retrain
 from trainers.pipeline.scoring import feature_scores
 from trainers.pipeline.selection import Selection
@@ -28,8 +28,8 @@ from trainers.runs.coordinator import Coordinator
 from trainers.spec import JobSpec, load_spec, parse_spec
 from trainers.training.build import build_gated
 from trainers.training.checkpoint import DirectoryCheckpoints
-from trainers.training.loaders import Feeds
-from trainers.training.ranks import Place, compute_threads
+from trainers.training.loaders import DataLoaders
+from trainers.training.ranks import RankContext, compute_threads
 
 app = typer.Typer()
 Source = Annotated[Path, typer.Option(help="The data as published.")]
@@ -49,13 +49,13 @@ def search(spec: JobSpec, **selector: Any) -> list[FeatureScore]:
     """Features in the order of the ranking after a search on one rank."""
     raw = spec.model_dump(mode="json")
     raw["selector"] |= selector
-    spec, place = arranged(parse_spec(raw)), Place()
+    spec, ranks = canonical_order(parse_spec(raw)), RankContext()
     with tempfile.TemporaryDirectory() as temporary:
         coordinator = Coordinator(tuple(spec.dims))
-        selection = Selection(spec, place, coordinator, DirectoryCheckpoints(Path(temporary)))
-        feeds = Feeds.open(spec, place)
-        model = build_gated(spec, place, feeds.statistics)
-        found = selection.search(model, feeds)
+        selection = Selection(spec, ranks, coordinator, DirectoryCheckpoints(Path(temporary)))
+        loaders = DataLoaders.open(spec, ranks)
+        model = build_gated(spec, ranks, loaders.statistics)
+        found = selection.search(model, loaders)
         return ranked(feature_scores(spec, model.gate, coordinator.endurance(found.warmup)))
 
 

@@ -16,7 +16,7 @@ from typing import Annotated, Any
 import torch
 import typer
 
-from trainers.models.ranking import arranged
+from trainers.models.ranking import canonical_order
 from trainers.pipeline.results_writer import write_results
 from trainers.pipeline.selection import Selection
 from trainers.runs.coordinator import Coordinator
@@ -65,7 +65,7 @@ def select(features: int, rows: int, seed: int) -> Found:
         folder = Path(temporary)
         simulate(features=features, rows=rows, seed=seed, output=folder / "data")
         spec = load_spec(folder / "data" / "spec.yaml")
-        coordinator = Coordinator(tuple(arranged(spec).dims))
+        coordinator = Coordinator(tuple(canonical_order(spec).dims))
         outcome = Selection(spec, Place(), coordinator, DirectoryCheckpoints(folder / "checkpoints")).run()
         assert outcome is not None
         coordinator.finish(0, outcome)

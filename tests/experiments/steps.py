@@ -24,13 +24,13 @@ import typer
 
 from trainers.data.batch import Batch
 from trainers.datasets.movielens import prepare_100k
-from trainers.models.ranking import arranged
+from trainers.models.ranking import canonical_order
 from trainers.spec import JobSpec, load_spec, parse_spec
 from trainers.training.build import build_gated, build_plain
-from trainers.training.gate_trainer import Search
-from trainers.training.loaders import Feeds
-from trainers.training.ranks import Place
-from trainers.training.trainer import Fit
+from trainers.training.gate_trainer import GateTrainer
+from trainers.training.loaders import DataLoaders
+from trainers.training.ranks import RankContext
+from trainers.training.trainer import Trainer
 
 BATCH = 1024
 KEPT_BATCHES = 40
@@ -38,11 +38,11 @@ STEPS = 60
 Step = Callable[[int, Batch, Batch], None]
 
 
-def sides(spec: JobSpec, place: Place, feeds: Feeds) -> dict[str, Step]:
+def sides(spec: JobSpec, ranks: RankContext, loaders: DataLoaders) -> dict[str, Step]:
     """A training step of each kind, on models of their own."""
-    fit = Fit(build_plain(spec, place, feeds.statistics), feeds, spec, place)
-    joint = Search(build_gated(spec, place, feeds.statistics), spec, place)
-    bilevel = Search(build_gated(spec, place, feeds.statistics), spec, place)
+    fit = Trainer(build_plain(spec, ranks, loaders.statistics), loaders, spec, ranks)
+    joint = GateTrainer(build_gated(spec, ranks, loaders.statistics), spec, ranks)
+    bilevel = GateTrainer(build_gated(spec, ranks, loaders.statistics), spec, ranks)
 
     return {
         "no gate": lambda step, train, held_out: fit.step(step, train),
@@ -57,24 +57,24 @@ def measure(rank: int, world: int, folder: str, rounds: int) -> None:
     if world > 1:
         os.environ.update(LOCAL_WORLD_SIZE=str(world), LOCAL_RANK=str(rank))
         dist.init_process_group("gloo", store=dist.FileStore(f"{folder}/store", world), rank=rank, world_size=world)
-    place = Place(rank=rank, world=world, local_world=world)
+    ranks = RankContext(rank=rank, world=world, local_world=world)
     raw = load_spec(Path(folder) / "ml" / "spec.yaml").model_dump(mode="json")
     raw["training"]["batch_size"] = BATCH // world
-    spec = arranged(parse_spec(raw))
-    feeds = Feeds.open(spec, place)
-    with feeds.paired(0, KEPT_BATCHES, held_out=True) as pairs:
+    spec = canonical_order(parse_spec(raw))
+    loaders = DataLoaders.open(spec, ranks)
+    with loaders.paired(0, KEPT_BATCHES, held_out=True) as pairs:
         kept = [(train, held_out) for train, held_out in pairs if held_out is not None]
     rates: dict[str, list[float]] = {}
-    todo = sides(spec, place, feeds)
+    todo = sides(spec, ranks, loaders)
     for turn in range(rounds + 1):
         for name, step in todo.items():
-            place.barrier()
+            ranks.barrier()
             began = time.perf_counter()
             for at in range(STEPS):
                 step(at + 1, *kept[at % len(kept)])
             if turn:
                 rates.setdefault(name, []).append(STEPS / (time.perf_counter() - began))
-    if place.leads:
+    if ranks.is_leader:
         medians = {name: statistics.median(found) for name, found in rates.items()}
         (Path(folder) / f"{world}.json").write_text(json.dumps(medians), encoding="utf-8")
     if world > 1:

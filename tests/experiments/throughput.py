@@ -30,12 +30,12 @@ import typer
 from torch.utils.data import TensorDataset
 
 from trainers.datasets.movielens import FIELDS, prepare_100k
-from trainers.models.ranking import arranged
+from trainers.models.ranking import canonical_order
 from trainers.spec import JobSpec, load_spec
 from trainers.training.build import build_gated
-from trainers.training.gate_trainer import Search
-from trainers.training.loaders import Feeds
-from trainers.training.ranks import Place, compute_threads
+from trainers.training.gate_trainer import GateTrainer
+from trainers.training.loaders import DataLoaders
+from trainers.training.ranks import RankContext, compute_threads
 
 BLOCK = 200  # steps between alternations
 Block = Callable[[], int]
@@ -43,11 +43,11 @@ Block = Callable[[], int]
 
 def winnow(spec: JobSpec, blocks: int) -> Block:
     """A function that runs BLOCK steps of the search and returns the rows of its training batches."""
-    spec, place = arranged(spec), Place()
-    feeds = Feeds.open(spec, place)
-    search = Search(build_gated(spec, place, feeds.statistics), spec, place)
+    spec, ranks = canonical_order(spec), RankContext()
+    loaders = DataLoaders.open(spec, ranks)
+    search = GateTrainer(build_gated(spec, ranks, loaders.statistics), spec, ranks)
     total = blocks * BLOCK
-    reading = feeds.paired(0, total, held_out=True)
+    reading = loaders.paired(0, total, held_out=True)
     pairs = enumerate(reading.__enter__(), 1)
 
     def block() -> int:

@@ -12,7 +12,7 @@ from trainers.data.batch import Batch
 from trainers.data.decode import Decoder
 from trainers.data.prefetch import prefetch
 from trainers.data.rows import Rows
-from trainers.data.sampler import Schedule, Visit
+from trainers.data.sampler import BatchSampler, Window
 from trainers.data.source import Source
 from trainers.spec import SpecError
 
@@ -56,7 +56,7 @@ class Loader:
             raise SpecError(f"dataset: {source.uri} has no rows; write some, or name other files")
         source.require(decoder.columns)
         self.source, self.decoder = source, decoder
-        self.schedule = Schedule(
+        self.sampler = BatchSampler(
             rows=source.rows, batch_size=batch_size, rank=rank, world=world, seed=seed, shuffle_rows=shuffle_rows
         )
         # Spent by the reading thread on reading, decoding and shuffling windows.
@@ -71,7 +71,7 @@ class Loader:
     @property
     def steps_per_epoch(self) -> int:
         """The same on every rank."""
-        return self.schedule.steps_per_epoch
+        return self.sampler.steps_per_epoch
 
     def batches(self, start_step: int, stop_step: int) -> Generator[Batch, None, None]:
         """The batches of steps [start_step, stop_step), counted over endless epochs.
@@ -80,28 +80,28 @@ class Loader:
         uninterrupted one would have seen. Close the generator to end its reading thread early.
         """
         with closing(prefetch(self._visited(start_step, stop_step), depth=1)) as visited:
-            for visit, rows in visited:
-                for batch in range(visit.begin, visit.end):
-                    yield rows.batch(*self.schedule.batch_rows(visit.window, batch))
+            for window, rows in visited:
+                for batch in range(window.begin, window.end):
+                    yield rows.batch(*self.sampler.batch_rows(window.index, batch))
 
     def epoch(self, epoch: int = 0) -> Generator[Batch, None, None]:
         """The batches of one epoch."""
         return self.batches(epoch * self.steps_per_epoch, (epoch + 1) * self.steps_per_epoch)
 
-    def _visited(self, start_step: int, stop_step: int) -> Generator[tuple[Visit, Rows], None, None]:
-        for visit in self.schedule.visits(start_step, stop_step):
+    def _visited(self, start_step: int, stop_step: int) -> Generator[tuple[Window, Rows], None, None]:
+        for window in self.sampler.visits(start_step, stop_step):
             began = time.perf_counter()
-            rows = self._window(visit.window)
-            if self.schedule.shuffle_rows is not None:
-                rows = rows.select(torch.from_numpy(self.schedule.permutation(visit)))
+            rows = self._window(window.index)
+            if self.sampler.shuffle_rows is not None:
+                rows = rows.select(torch.from_numpy(self.sampler.permutation(window)))
             self.decode_seconds += time.perf_counter() - began
-            yield visit, rows
+            yield window, rows
 
     def _window(self, window: int) -> Rows:
         if self._kept is not None:
             return self._kept
-        start, stop = self.schedule.window_rows(window)
+        start, stop = self.sampler.window_rows(window)
         rows = self.decoder.decode(self.source.read(self.decoder.columns, start, stop))
-        if self.schedule.windows == 1:
+        if self.sampler.windows == 1:
             self._kept = rows
         return rows

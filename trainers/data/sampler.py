@@ -1,4 +1,4 @@
-"""Schedule: which of its rows a rank takes at each step. Arithmetic only; reads nothing.
+"""BatchSampler: which of its rows a rank takes at each step. Arithmetic only; reads nothing.
 
 A rank owns a contiguous range of the rows, divides it into windows of whole batches, and visits the windows of an
 epoch in a seeded order. The absolute step alone says where in the data a run stands.
@@ -20,17 +20,17 @@ SMALLEST_BATCH = 2  # the gate permutes rows within a batch, and one row has no 
 
 
 @dataclass(frozen=True, kw_only=True)
-class Visit:
+class Window:
     """A stay in a window during an epoch: its batches [begin, end), counted from the window's first."""
 
     epoch: int
-    window: int
+    index: int
     begin: int
     end: int
 
 
 @dataclass(frozen=True, kw_only=True)
-class Schedule:
+class BatchSampler:
     """The steps of one rank.
 
     Args:
@@ -100,7 +100,7 @@ class Schedule:
             stop = last - first
         return start, stop
 
-    def visits(self, start_step: int, stop_step: int) -> Iterator[Visit]:
+    def visits(self, start_step: int, stop_step: int) -> Iterator[Window]:
         """Stays in windows that together make the steps [start_step, stop_step); nothing before them is named."""
         step = start_step
         while step < stop_step:
@@ -112,13 +112,13 @@ class Schedule:
                 steps = self._steps_in(window)
                 begin = position - (end - steps)
                 taken = min(end - position, stop_step - step)
-                yield Visit(epoch=epoch, window=window, begin=begin, end=begin + taken)
+                yield Window(epoch=epoch, index=window, begin=begin, end=begin + taken)
                 position, step = position + taken, step + taken
 
-    def permutation(self, visit: Visit) -> NDArray[np.int64]:
+    def permutation(self, window: Window) -> NDArray[np.int64]:
         """The order of a window's rows in an epoch."""
-        start, stop = self.window_rows(visit.window)
-        return self._random(visit.epoch, visit.window + 1, self.rank).permutation(stop - start)
+        start, stop = self.window_rows(window.index)
+        return self._random(window.epoch, window.index + 1, self.rank).permutation(stop - start)
 
     def _steps_in(self, window: int) -> int:
         return min(self.steps_per_window, self.steps_per_epoch - window * self.steps_per_window)

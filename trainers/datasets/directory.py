@@ -13,7 +13,7 @@ from trainers.spec import SpecError
 
 
 @contextmanager
-def published(output: Path) -> Iterator[Path]:
+def staged_directory(output: Path) -> Iterator[Path]:
     """A temporary sibling of `output` to write into; it takes the name `output` when the block ends well.
 
     A directory that holds a `spec.yaml` is an earlier data set and is replaced.

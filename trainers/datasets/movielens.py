@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from trainers.datasets.directory import feature_line, published
+from trainers.datasets.directory import feature_line, staged_directory
 from trainers.runs.directory import write_text
 from trainers.spec import SpecError
 
@@ -177,7 +177,7 @@ def _split(table: pa.Table, seed: int) -> Splits:
 
 def _publish(splits: Splits, output: Path, *, name: str, batch_size: int, fields: tuple[str, ...]) -> Path:
     everything = pa.concat_tables([table.select([*fields, "label"]) for table in splits.values()])
-    with published(output) as staging:
+    with staged_directory(output) as staging:
         for split, table in splits.items():
             pq.write_table(table.select([*fields, "label"]), staging / f"{split}.parquet", row_group_size=ROW_GROUP)
         lines = [feature_line(_declaration(field, everything[field])) for field in fields]

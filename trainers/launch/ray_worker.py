@@ -17,7 +17,7 @@ import torch
 from trainers.pipeline.selection import Selection
 from trainers.runs.coordinator import Report, Snapshot
 from trainers.spec import JobSpec, SpecError
-from trainers.training.ranks import Place, compute_threads
+from trainers.training.ranks import RankContext, compute_threads
 
 
 def work(config: dict[str, Any]) -> None:
@@ -26,18 +26,18 @@ def work(config: dict[str, Any]) -> None:
     spec = JobSpec.model_validate(config["spec"])
     coordinator = RemoteCoordinator(config["coordinator"])
     torch.set_num_threads(compute_threads(context.get_local_world_size()))
-    place = Place(
+    ranks = RankContext(
         rank=context.get_world_rank(),
         world=context.get_world_size(),
         local_world=context.get_local_world_size(),
         device=ray.train.torch.get_device(),
     )
-    if place.share(coordinator.failure() if place.leads else None):
+    if ranks.broadcast(coordinator.failure() if ranks.is_leader else None):
         return  # A wrong spec or wrong data doesn't get better by starting again.
-    attempt = place.share(coordinator.open_attempt() if place.leads else None)
-    place = replace(place, attempt=attempt)
+    attempt = ranks.broadcast(coordinator.open_attempt() if ranks.is_leader else None)
+    ranks = replace(ranks, attempt=attempt)
     try:
-        outcome = Selection(spec, place, coordinator, RayCheckpoints()).run()
+        outcome = Selection(spec, ranks, coordinator, RayCheckpoints()).run()
     except (SpecError, FloatingPointError) as error:
         coordinator.fail(attempt, str(error))
         raise

@@ -22,7 +22,7 @@ from ray.train.torch import TorchConfig, TorchTrainer
 
 from trainers.data.check import check
 from trainers.launch.ray_worker import work
-from trainers.models.ranking import arranged
+from trainers.models.ranking import canonical_order
 from trainers.pipeline.results_writer import write_history, write_results
 from trainers.runs.coordinator import Coordinator
 from trainers.runs.directory import RunDirectory, read_json, write_json
@@ -79,9 +79,9 @@ def _run(spec: JobSpec, directory: RunDirectory, resume: bool, observer: Observe
     _claim(spec, directory)
     _start_ray(spec.scaling.workers)
     directory.record("started", resume=resume, workers=spec.scaling.workers)
-    coordinator = ray.remote(Coordinator).options(num_cpus=0, max_restarts=3).remote(tuple(arranged(spec).dims))
+    coordinator = ray.remote(Coordinator).options(num_cpus=0, max_restarts=3).remote(tuple(canonical_order(spec).dims))
     ray_ready = time.perf_counter() - began - checked
-    history = GateHistory(directory.history, tuple(arranged(spec).dims))
+    history = GateHistory(directory.history, tuple(canonical_order(spec).dims))
     with Watch(coordinator, directory, history, observer):
         _fit(spec, directory, coordinator)
     seconds = {"check": checked, "ray": ray_ready, "total": time.perf_counter() - began}

@@ -20,7 +20,7 @@ from trainers.selectors.gates.leap.gate import LeapGate
 from trainers.spec import DenseFeature, JobSpec, MultiCategoricalFeature
 
 
-def arranged(spec: JobSpec) -> JobSpec:
+def canonical_order(spec: JobSpec) -> JobSpec:
     """The spec with its features in the model's order: dense, single ids, lists, and equal dims side by side.
 
     Readers, tables and gate then share one order, and the gate moves each run of equal dims with one kernel.
@@ -34,7 +34,7 @@ def arranged(spec: JobSpec) -> JobSpec:
     return spec.model_copy(update={"features": tuple(sorted(spec.features, key=place))})
 
 
-def only(spec: JobSpec, names: Collection[str]) -> JobSpec:
+def with_features(spec: JobSpec, names: Collection[str]) -> JobSpec:
     """The spec of the pruned model: the features that stay."""
     return spec.model_copy(update={"features": tuple(f for f in spec.features if f.name in set(names))})
 
@@ -54,10 +54,10 @@ def tables_of(spec: JobSpec) -> list[Table]:
 
 
 class Inputs(nn.Module):
-    """From a batch to x_BC, in the order of an arranged spec: what stands before the gate.
+    """From a batch to x_BC, in the order of an canonical_order spec: what stands before the gate.
 
     Args:
-        spec: an arranged spec.
+        spec: an canonical_order spec.
         embeddings: its tables, or None where every feature is dense.
         mean_D, std_D: of the dense columns, over the training rows.
     """
@@ -90,7 +90,7 @@ class Inputs(nn.Module):
 
     def keep(self, names: Collection[str]) -> Inputs:
         """The physically smaller inputs of the kept features: their columns, and their tables with their weights."""
-        spec = only(self.spec, names)
+        spec = with_features(self.spec, names)
         dense = FeatureLayout.from_dims({f.name: f.dim for f in self.spec.features if isinstance(f, DenseFeature)})
         columns = dense.columns([name for name in dense.names if name in set(names)])
         tables = [table.name for table in tables_of(spec)]

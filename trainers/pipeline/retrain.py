@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 
 from trainers.metrics.quality import Metrics
-from trainers.models.ranking import arranged, only
+from trainers.models.ranking import canonical_order, with_features
 from trainers.spec import JobSpec, SpecError
 from trainers.training.build import build_plain
-from trainers.training.loaders import Feeds
-from trainers.training.ranks import Place
-from trainers.training.trainer import Advance, Fit, quality
+from trainers.training.loaders import DataLoaders
+from trainers.training.ranks import RankContext
+from trainers.training.trainer import Advance, Trainer, quality
 
 Observer = Callable[[int, Metrics], None]
 
@@ -31,15 +31,15 @@ def retrain(
     if unknown or not keep:
         raise SpecError(f"keep: {unknown[0]!r} is no feature of the spec; name some of its features" if unknown
                         else "keep: no feature; name one or more of the spec's")  # fmt: skip
-    chosen, place = only(arranged(spec), keep), Place()
+    chosen, ranks = with_features(canonical_order(spec), keep), RankContext()
     chosen = chosen.model_copy(update={"essential": tuple(set(chosen.essential) & set(keep))})
     found = []
     for seed in range(spec.training.seed, spec.training.seed + seeds):
         seeded = chosen.model_copy(update={"training": chosen.training.model_copy(update={"seed": seed})})
-        feeds = Feeds.open(seeded, place)
-        model = build_plain(seeded, place, feeds.statistics)
-        Fit(model, feeds, seeded, place).run(seeded.training.epochs, advance)
-        metrics = quality(model, feeds, seeded, place)
+        loaders = DataLoaders.open(seeded, ranks)
+        model = build_plain(seeded, ranks, loaders.statistics)
+        Trainer(model, loaders, seeded, ranks).run(seeded.training.epochs, advance)
+        metrics = quality(model, loaders, seeded, ranks)
         assert metrics is not None
         observer(seed, metrics)
         found.append(metrics)

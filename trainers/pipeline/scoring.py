@@ -12,7 +12,7 @@ from trainers.training.evaluation import Predictions
 
 
 def feature_scores(spec: JobSpec, gate: LeapGate, endurance_F: NDArray[np.float32] | None) -> list[FeatureScore]:
-    """Gate and divergence of every feature, with what it weighs. `spec` must be arranged."""
+    """Gate and divergence of every feature, with what it weighs. `spec` must be canonical_order."""
     gates, divergences = gate.scores().tolist(), gate.divergence_F.tolist()
     endurances = gates if endurance_F is None else endurance_F.tolist()
     return [

@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Protocol
 
-from trainers.models.ranking import GatedModel, PlainModel, arranged, only
+from trainers.models.ranking import GatedModel, PlainModel, canonical_order, with_features
 from trainers.pipeline.scoring import curve_points, feature_scores
 from trainers.pruning.curve import CurvePoint, FeatureScore, ranking_prefixes
 from trainers.pruning.rules import Decision, decide
@@ -19,11 +19,11 @@ from trainers.runs.coordinator import Report, Snapshot
 from trainers.spec import JobSpec
 from trainers.training import checkpoint
 from trainers.training.build import build_gated, build_plain
-from trainers.training.evaluation import difference_error, predict, under_kept_sets
-from trainers.training.gate_trainer import Search
-from trainers.training.loaders import Feeds
-from trainers.training.ranks import Place
-from trainers.training.trainer import Fit, predictions
+from trainers.training.evaluation import difference_error, masked_forward, predict
+from trainers.training.gate_trainer import GateTrainer
+from trainers.training.loaders import DataLoaders
+from trainers.training.ranks import RankContext
+from trainers.training.trainer import Trainer, predictions
 
 
 class Coordination(Protocol):
@@ -53,28 +53,28 @@ class Checkpoints(Protocol):
 class Selection:
     """The stages of a run on one rank."""
 
-    def __init__(self, spec: JobSpec, place: Place, coordination: Coordination, checkpoints: Checkpoints) -> None:
-        self.spec, self.place = arranged(spec), place
+    def __init__(self, spec: JobSpec, ranks: RankContext, coordination: Coordination, checkpoints: Checkpoints) -> None:
+        self.spec, self.ranks = canonical_order(spec), ranks
         self.coordination, self.checkpoints = coordination, checkpoints
 
     def run(self) -> dict[str, Any] | None:
-        feeds = Feeds.open(self.spec, self.place)
-        model = build_gated(self.spec, self.place, feeds.statistics)
-        search = self.search(model, feeds)
+        loaders = DataLoaders.open(self.spec, self.ranks)
+        model = build_gated(self.spec, self.ranks, loaders.statistics)
+        search = self.search(model, loaders)
         self._enter("ranking")
         self.coordination.flush()
-        self.place.barrier()
+        self.ranks.barrier()
         scores = feature_scores(self.spec, model.gate, self.coordination.endurance(search.warmup))
         del search
-        points, decisions = self._rank(model, feeds, scores)
+        points, decisions = self._rank(model, loaders, scores)
         kept = [decision.name for decision in decisions if decision.keep]
-        chosen = only(self.spec, kept)
-        small, small_feeds = model.pruned(kept), Feeds.open(chosen, self.place, feeds.statistics)
+        chosen = with_features(self.spec, kept)
+        small, small_loaders = model.pruned(kept), DataLoaders.open(chosen, self.ranks, loaders.statistics)
         del model  # Its tables make room for the full model's.
-        before = predictions(small, small_feeds, self.place)
-        tuned, full = self._train(small, small_feeds, feeds)
+        before = predictions(small, small_loaders, self.ranks)
+        tuned, full = self._train(small, small_loaders, loaders)
         self._enter("evaluating")
-        whole, after = predictions(full, feeds, self.place), predictions(tuned, small_feeds, self.place)
+        whole, after = predictions(full, loaders, self.ranks), predictions(tuned, small_loaders, self.ranks)
         if before is None or whole is None or after is None:
             return None
         grouped = self.spec.dataset.group is not None
@@ -87,84 +87,86 @@ class Selection:
             "error": difference_error(self.spec.prune.guard.metric, whole, after),
         }
 
-    def search(self, model: GatedModel, feeds: Feeds) -> Search:
+    def search(self, model: GatedModel, loaders: DataLoaders) -> GateTrainer:
         """Train weights and gates from the newest checkpoint, or the start, to the end of the search."""
         training = self.spec.training
-        total = min(training.epochs * feeds.train.steps_per_epoch, training.max_steps or 2**62)
-        search = Search(model, self.spec, self.place, warmup=int(total * self.spec.selector.warmup), steps=total)
+        total = min(training.epochs * loaders.train.steps_per_epoch, training.max_steps or 2**62)
+        search = GateTrainer(model, self.spec, self.ranks, warmup=int(total * self.spec.selector.warmup), steps=total)
         start = self._restore(search)
-        every = training.checkpoint_every or feeds.train.steps_per_epoch
+        every = training.checkpoint_every or loaders.train.steps_per_epoch
         self._enter("searching", total)
-        with feeds.paired(start, total, held_out=self.spec.selector.update == "bilevel") as batches:
+        with loaders.paired(start, total, held_out=self.spec.selector.update == "bilevel") as batches:
             search.meter.restart()
             for step, (train, held_out) in enumerate(batches, start + 1):
                 search.step(step, train, held_out)
                 saving = step % every == 0 or step == total
                 if saving or step % training.report_every == 0:
-                    self.coordination.report(search.report(step, feeds.decode_seconds))
+                    self.coordination.report(search.report(step, loaders.decode_seconds))
                 if saving:
                     self._save(search, step)
         model.train(False)
         return search
 
-    def _restore(self, search: Search) -> int:
+    def _restore(self, search: GateTrainer) -> int:
         with self.checkpoints.latest() as path:
             if path is None:
-                self.coordination.begin(self.place.attempt, self.place.world, 0)
+                self.coordination.begin(self.ranks.attempt, self.ranks.world, 0)
                 return 0
             state = search.state()
             checkpoint.read(path, state)
             search.restore(state)
             step, snapshots = checkpoint.read_history(path)
-        self.coordination.begin(self.place.attempt, self.place.world, step, snapshots)
+        self.coordination.begin(self.ranks.attempt, self.ranks.world, step, snapshots)
         return step
 
-    def _save(self, search: Search, step: int) -> None:
-        search.agree()
+    def _save(self, search: GateTrainer, step: int) -> None:
+        search.sync_buffers()
         self.coordination.flush()
-        self.place.barrier()
+        self.ranks.barrier()
 
         def write(path: Path) -> None:
             checkpoint.write(path, search.state())
-            if self.place.leads:
+            if self.ranks.is_leader:
                 checkpoint.write_history(path, step, self.coordination.history())
 
         self.checkpoints.save(step, write)
 
     def _enter(self, stage: str, total: int = 0) -> None:
-        self.coordination.enter(self.place.attempt, stage, total)
+        self.coordination.enter(self.ranks.attempt, stage, total)
 
     def _rank(
-        self, model: GatedModel, feeds: Feeds, scores: list[FeatureScore]
+        self, model: GatedModel, loaders: DataLoaders, scores: list[FeatureScore]
     ) -> tuple[list[CurvePoint], list[Decision]]:
         """The selection curve over every validation row, and what the rule makes of it; the same on all ranks."""
         kept = ranking_prefixes(scores, self.spec.prune.curve_points)
-        with feeds.whole(feeds.validation) as batches:
-            found = predict(under_kept_sets(model, kept), batches, self.place)
+        with loaders.whole(loaders.validation) as batches:
+            found = predict(masked_forward(model, kept), batches, self.ranks)
         answer = None
         if found is not None:
             points = curve_points(found, kept, scores, grouped=self.spec.dataset.group is not None)
             answer = points, decide(scores, self.spec.prune, points)
-        return self.place.share(answer)
+        return self.ranks.broadcast(answer)
 
-    def _train(self, small: PlainModel, small_feeds: Feeds, feeds: Feeds) -> tuple[PlainModel, PlainModel]:
+    def _train(
+        self, small: PlainModel, small_loaders: DataLoaders, loaders: DataLoaders
+    ) -> tuple[PlainModel, PlainModel]:
         """The pruned model trained on, and a full one trained from scratch: the guard's yardstick.
 
         The searched weights are none: they learned behind gates, and with every feature open they may know rows by
         heart. Both models are left at their best on validation.
         """
-        steps, epochs, tuning = feeds.train.steps_per_epoch, self.spec.training.epochs, self.spec.finetune
+        steps, epochs, tuning = loaders.train.steps_per_epoch, self.spec.training.epochs, self.spec.finetune
         fresh = tuning.start == "fresh"
         rounds = epochs if fresh else tuning.epochs
         self._enter("finetuning", (rounds + epochs) * steps)
         if fresh:
-            small = build_plain(small.inputs.spec, self.place, feeds.statistics)
-        fit = Fit(small, small_feeds, self.spec, self.place, learning_rate=tuning.learning_rate)
+            small = build_plain(small.inputs.spec, self.ranks, loaders.statistics)
+        fit = Trainer(small, small_loaders, self.spec, self.ranks, learning_rate=tuning.learning_rate)
         fit.run(rounds, self._advance, first_epoch=0 if fresh else epochs)
-        full = build_plain(self.spec, self.place, feeds.statistics)
-        Fit(full, feeds, self.spec, self.place).run(epochs, lambda step: self._advance(rounds * steps + step))
+        full = build_plain(self.spec, self.ranks, loaders.statistics)
+        Trainer(full, loaders, self.spec, self.ranks).run(epochs, lambda step: self._advance(rounds * steps + step))
         return small, full
 
     def _advance(self, step: int) -> None:
-        if self.place.leads:
-            self.coordination.advance(self.place.attempt, step)
+        if self.ranks.is_leader:
+            self.coordination.advance(self.ranks.attempt, step)

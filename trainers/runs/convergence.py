@@ -33,15 +33,15 @@ class Polarization:
         return asdict(self)
 
 
-def gates_rest(gate_TF: NDArray[np.floating], *, window: int = 10, tolerance: float = 0.02) -> bool:
+def gates_converged(gate_TF: NDArray[np.floating], *, window: int = 10, tolerance: float = 0.02) -> bool:
     """Whether over the last `window` snapshots no gate crossed 0.5 and the mean gate moved by less than `tolerance`."""
     if len(gate_TF) < window:
         return False
     recent_TF = gate_TF[-window:]
-    return undecided(recent_TF) == 0 and float(np.abs(recent_TF[-1] - recent_TF[0]).mean()) < tolerance
+    return crossing_share(recent_TF) == 0 and float(np.abs(recent_TF[-1] - recent_TF[0]).mean()) < tolerance
 
 
-def undecided(gate_TF: NDArray[np.floating]) -> float:
+def crossing_share(gate_TF: NDArray[np.floating]) -> float:
     """The share of gates that crossed 0.5 within these snapshots: their features would have been decided otherwise."""
     return float(np.mean(np.any((gate_TF > 0.5) != (gate_TF[-1] > 0.5), axis=0)))
 
@@ -59,7 +59,7 @@ def counts(gate_F: NDArray[np.floating]) -> list[int]:
     return found
 
 
-def loss_rests(losses: Sequence[float], *, window: int = 10, tolerance: float = 1e-3) -> bool:
+def loss_converged(losses: Sequence[float], *, window: int = 10, tolerance: float = 1e-3) -> bool:
     """Whether the mean loss of the last `window` reports is no more than `tolerance` (a share) under the one before."""
     if len(losses) < 2 * window:
         return False

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from trainers.runs.convergence import Polarization, counts, gates_rest, loss_rests, undecided
+from trainers.runs.convergence import Polarization, counts, crossing_share, gates_converged, loss_converged
 
 # Of the gates in progress.json, which is written anew with every report; gates.parquet has them all.
 SHOWN = 1000
@@ -199,9 +199,9 @@ class Coordinator:
         return self.attempt, first, self.snapshots[first:]
 
     def endurance(self, warmup: int) -> NDArray[np.float32] | None:
-        """Mean gate over the snapshots after step `warmup`, when gates were priced (F); None without one."""
-        priced = [snapshot.gate_F for snapshot in self.snapshots if snapshot.step > warmup]
-        return np.mean(priced, axis=0) if priced else None
+        """Mean gate over the snapshots after step `warmup`, when gates were penalized (F); None without one."""
+        penalized = [snapshot.gate_F for snapshot in self.snapshots if snapshot.step > warmup]
+        return np.mean(penalized, axis=0) if penalized else None
 
     def convergence(self) -> dict[str, bool]:
         """Gates at rest and model at rest are two findings (a model may stop improving while gates still part)."""
@@ -209,7 +209,7 @@ class Coordinator:
             return {"gates": False, "model": False}
         gate_TF = np.stack([snapshot.gate_F for snapshot in self.snapshots[-20:]])
         losses = [snapshot.held_out_loss or snapshot.loss for snapshot in self.snapshots[-40:]]
-        return {"gates": gates_rest(gate_TF), "model": loss_rests(losses)}
+        return {"gates": gates_converged(gate_TF), "model": loss_converged(losses)}
 
     def progress(self) -> dict[str, Any]:
         """What progress.json holds and the terminal shows."""
@@ -241,7 +241,7 @@ class Coordinator:
             "decode_seconds": self.decode_seconds,
             "ranks": [self.ranks[rank] for rank in sorted(self.ranks)],
             "polarization": Polarization.of(last.gate_F).as_dict(),
-            "undecided": undecided(np.stack([snapshot.gate_F for snapshot in self.snapshots[-10:]])),
+            "undecided": crossing_share(np.stack([snapshot.gate_F for snapshot in self.snapshots[-10:]])),
             "gate_counts": counts(last.gate_F),
             "gate_sum": float(last.gate_F.sum()),
             "converged": self.convergence(),

@@ -27,7 +27,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from trainers.runs.convergence import Polarization, entropy, undecided
+from trainers.runs.convergence import Polarization, crossing_share, entropy
 from trainers.runs.coordinator import Snapshot
 
 NAMES = (
@@ -69,7 +69,7 @@ class Measures:
             "penalty": snapshot.penalty,
             **Polarization.of(snapshot.gate_F).as_dict(),
             "entropy": entropy(snapshot.gate_F),
-            "undecided": undecided(np.stack(self._recent)),
+            "undecided": crossing_share(np.stack(self._recent)),
             "rows_per_second": snapshot.rows / snapshot.seconds if snapshot.seconds else math.nan,
         }
         for name in NAMES:

@@ -25,7 +25,7 @@ class _Part(BaseModel):
 
 
 class ListedFeature(_Part):
-    """`endurance` is the mean gate while gates were priced; it orders features that closed."""
+    """`endurance` is the mean gate while gates were penalized; it orders features that closed."""
 
     name: str
     kind: str

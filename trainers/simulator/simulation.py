@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from trainers.datasets.directory import published
+from trainers.datasets.directory import staged_directory
 from trainers.runs.directory import write_json, write_text
 from trainers.simulator.logistic import auc, log_loss
 from trainers.simulator.population import Place, Population, populate
@@ -60,7 +60,7 @@ def simulate(*, features: int, rows: int, seed: int, output: Path, base_rate: fl
     """
     _refuse(features, rows, seed, base_rate)
     population = populate(features=features, rows=rows, seed=seed, base_rate=base_rate)
-    with published(output) as staging:
+    with staged_directory(output) as staging:
         sizes = {"train": rows - 2 * (rows // 10), "validation": rows // 10, "test": rows // 10}
         first = 0
         for name, size in sizes.items():

@@ -156,7 +156,7 @@ class LeapSpec(Config):
     initial_gate: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.9
     warmup: Annotated[float, Field(ge=0.0, lt=1.0)] = Field(
         default=0.3,
-        description="share of the search before gates are priced: an interaction is worth nothing until the "
+        description="share of the search before gates are penalized: an interaction is worth nothing until the "
         "weights know it",
     )
 
@@ -310,7 +310,7 @@ class JobSpec(Config):
         return {feature.name: feature.dim for feature in self.features}
 
 
-def merged(base: Any, patch: Any) -> Any:
+def merge_patch(base: Any, patch: Any) -> Any:
     """JSON Merge Patch (RFC 7396): objects are merged, null takes a key out, anything else replaces."""
     if not isinstance(patch, dict):
         return patch
@@ -319,7 +319,7 @@ def merged(base: Any, patch: Any) -> Any:
         if value is None:
             kept.pop(key, None)
         else:
-            kept[key] = merged(kept.get(key), value)
+            kept[key] = merge_patch(kept.get(key), value)
     return kept
 
 

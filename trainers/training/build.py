@@ -12,35 +12,35 @@ from trainers.models.backbones import build_backbone
 from trainers.models.ranking import GatedModel, Inputs, PlainModel, tables_of
 from trainers.selectors.gates.leap.gate import LeapGate
 from trainers.spec import JobSpec
-from trainers.training.ranks import Place
+from trainers.training.ranks import RankContext
 
 
-def build_plain(spec: JobSpec, place: Place, statistics: DenseStatistics) -> PlainModel:
-    """A ranking model with fresh weights, the same on every rank. `spec` must be arranged."""
+def build_plain(spec: JobSpec, ranks: RankContext, statistics: DenseStatistics) -> PlainModel:
+    """A ranking model with fresh weights, the same on every rank. `spec` must be canonical_order."""
     torch.manual_seed(spec.training.seed)
     # Before the tables: how many random numbers making those draws differs from rank to rank.
-    backbone = build_backbone(FeatureLayout.from_dims(spec.dims), spec.model).to(place.device)
-    inputs = Inputs(spec, _embeddings(spec, place), statistics.mean_D, statistics.std_D).to(place.device)
+    backbone = build_backbone(FeatureLayout.from_dims(spec.dims), spec.model).to(ranks.device)
+    inputs = Inputs(spec, _embeddings(spec, ranks), statistics.mean_D, statistics.std_D).to(ranks.device)
     return PlainModel(inputs, backbone)
 
 
-def build_gated(spec: JobSpec, place: Place, statistics: DenseStatistics) -> GatedModel:
+def build_gated(spec: JobSpec, ranks: RankContext, statistics: DenseStatistics) -> GatedModel:
     """The same model behind the selector's gate."""
-    plain = build_plain(spec, place, statistics)
+    plain = build_plain(spec, ranks, statistics)
     essential = [feature.name for feature in spec.features if spec.is_essential(feature)]
-    gate = LeapGate(plain.inputs.layout, spec.selector, essential=essential).to(place.device)
+    gate = LeapGate(plain.inputs.layout, spec.selector, essential=essential).to(ranks.device)
     return GatedModel(plain.inputs, gate, plain.backbone)
 
 
-def _embeddings(spec: JobSpec, place: Place) -> ShardedEmbeddings | None:
+def _embeddings(spec: JobSpec, ranks: RankContext) -> ShardedEmbeddings | None:
     tables = tables_of(spec)
     if not tables:
         return None
     topology = spec.scaling.topology
     machine = Machine(
-        world=place.world,
-        local_world=topology.workers_per_host or place.local_world,
-        device=place.device.type,
+        world=ranks.world,
+        local_world=topology.workers_per_host or ranks.local_world,
+        device=ranks.device.type,
         memory_bytes=topology.memory_bytes,
         sharding=topology.sharding,
     )
@@ -52,7 +52,7 @@ def _embeddings(spec: JobSpec, place: Place) -> ShardedEmbeddings | None:
             weight_decay=spec.training.weight_decay,
         ),
         machine=machine,
-        device=place.device,
+        device=ranks.device,
         seed=spec.training.seed,
         batch_size=spec.training.batch_size,
     )

@@ -16,7 +16,7 @@ from trainers.data.batch import Batch
 from trainers.metrics import significance
 from trainers.metrics.quality import Metrics, evaluate
 from trainers.models.ranking import GatedModel
-from trainers.training.ranks import Place
+from trainers.training.ranks import RankContext
 
 Array = NDArray[np.float32]
 
@@ -41,7 +41,9 @@ def difference_error(metric: str, first: Predictions, second: Predictions) -> fl
 
 
 @torch.no_grad()
-def predict(forward: Callable[[Batch], torch.Tensor], batches: Iterator[Batch], place: Place) -> Predictions | None:
+def predict(
+    forward: Callable[[Batch], torch.Tensor], batches: Iterator[Batch], ranks: RankContext
+) -> Predictions | None:
     """Run `forward` (logits of shape B or K × B) over this rank's batches; all rows at rank 0, None elsewhere."""
     logits, labels, weights, groups = [], [], [], []
     for batch in batches:
@@ -50,14 +52,14 @@ def predict(forward: Callable[[Batch], torch.Tensor], batches: Iterator[Batch], 
         weights.append(batch.weight_B.cpu().numpy())
         groups.append(batch.group_B.cpu().numpy())
     own = (np.concatenate(logits, 1), np.concatenate(labels), np.concatenate(weights), np.concatenate(groups))
-    parts = place.gather(own)
+    parts = ranks.gather(own)
     if parts is None:
         return None
     logit, label, weight, group = zip(*parts, strict=True)
     return Predictions(np.concatenate(logit, 1), np.concatenate(label), np.concatenate(weight), np.concatenate(group))
 
 
-def under_kept_sets(model: GatedModel, kept: list[tuple[str, ...]]) -> Callable[[Batch], torch.Tensor]:
+def masked_forward(model: GatedModel, kept: list[tuple[str, ...]]) -> Callable[[Batch], torch.Tensor]:
     """A forward giving K × B logits: the one trained model with the features outside each set at their means.
 
     The embeddings are looked up once a batch; only the backbone runs K times.
@@ -69,6 +71,6 @@ def under_kept_sets(model: GatedModel, kept: list[tuple[str, ...]]) -> Callable[
 
     def forward(batch: Batch) -> torch.Tensor:
         x_BC = model.inputs(batch)
-        return torch.stack([model.backbone(gate.mix(x_BC, mask_F)) for mask_F in mask_KF])
+        return torch.stack([model.backbone(gate.interpolate(x_BC, mask_F)) for mask_F in mask_KF])
 
     return forward

@@ -29,7 +29,7 @@ from trainers.metrics.quality import auc
 from trainers.models.ranking import GatedModel, task_loss
 from trainers.runs.coordinator import Report
 from trainers.spec import JobSpec
-from trainers.training.ranks import Place, seed_step
+from trainers.training.ranks import RankContext, seed_step
 
 # How far α may move over a search: by e^STEERING where the share of open dims stays one whole off its target.
 STEERING = 12.0
@@ -37,34 +37,36 @@ STEERING = 12.0
 RANKED_ROWS = 2**13
 
 
-class Search:
+class GateTrainer:
     """One rank's training of a gated model, a step at a time."""
 
-    def __init__(self, model: GatedModel, spec: JobSpec, place: Place, *, warmup: int = 0, steps: int = 1000) -> None:
-        """`warmup` is the number of steps before gates are priced, `steps` that of all."""
-        self.model, self.spec, self.place, self.warmup = model, spec, place, warmup
+    def __init__(
+        self, model: GatedModel, spec: JobSpec, ranks: RankContext, *, warmup: int = 0, steps: int = 1000
+    ) -> None:
+        """`warmup` is the number of steps before gates are penalized, `steps` that of all."""
+        self.model, self.spec, self.ranks, self.warmup = model, spec, ranks, warmup
         self.gain = STEERING / max(1, steps - warmup)
         self.weighted = spec.dataset.weight is not None
-        self.backbone = place.replicate(model.backbone)
-        self.judge = in_evaluation_mode(model.backbone)
+        self.backbone = ranks.replicate(model.backbone)
+        self.eval_backbone = in_evaluation_mode(model.backbone)
         training = spec.training
         self.optimizer = torch.optim.Adam(
             model.backbone.parameters(), lr=training.learning_rate, weight_decay=training.weight_decay, fused=True
         )
         self.theta_optimizer = torch.optim.Adam([model.gate.theta], lr=spec.selector.learning_rate, fused=True)
         embeddings = model.inputs.embeddings
-        self.meter = Meter(place.device, 0 if embeddings is None else embeddings.local_bytes())
+        self.meter = Meter(ranks.device, 0 if embeddings is None else embeddings.local_bytes())
         model.train()
 
     def step(self, step: int, train: Batch, held_out: Batch | None) -> None:
         """Train on one pair of batches. `held_out` is None unless the update is bilevel."""
-        seed_step(self.spec.training.seed, self.place.rank, step)
-        priced = step > self.warmup
+        seed_step(self.spec.training.seed, self.ranks.rank, step)
+        penalized = step > self.warmup
         if held_out is None:
-            self._joint(train, priced)
+            self._joint(train, penalized)
         else:
             self._weights(train)
-            self._theta(held_out, priced)
+            self._theta(held_out, penalized)
         self.meter.steps += 1
         self.meter.rows += len(train)
 
@@ -77,7 +79,7 @@ class Search:
         self.model.inputs.finish_step()
         self.meter.loss += loss.detach()
 
-    def _theta(self, batch: Batch, priced: bool) -> None:
+    def _theta(self, batch: Batch, penalized: bool) -> None:
         """The gates' own pass: no gradient reaches tables or weights, so neither is computed.
 
         Gates are judged by the model as it predicts: without dropout, with batch norm's running statistics.
@@ -85,49 +87,49 @@ class Search:
         gate = self.model.gate
         with torch.no_grad():
             x_BC = self.model.inputs(batch)
-        mixed_BC = gate.tested(x_BC)
-        logit_B = self.judge(mixed_BC)
+        mixed_BC = gate.forward_held_out(x_BC)
+        logit_B = self.eval_backbone(mixed_BC)
         task = task_loss(logit_B, batch, self.weighted)
-        penalty = gate.penalty() * priced
+        penalty = gate.penalty() * penalized
         (gate.theta.grad,) = torch.autograd.grad(task + penalty, gate.theta)
-        self._move_theta(priced)
+        self._move_theta(penalized)
         self.meter.held_out_loss += task.detach()
         self.meter.keep(batch, logit_B.detach())
         self.meter.penalty += penalty.detach()
 
-    def _joint(self, batch: Batch, priced: bool) -> None:
+    def _joint(self, batch: Batch, penalized: bool) -> None:
         gate = self.model.gate
         task = task_loss(self.backbone(gate(self.model.inputs(batch))), batch, self.weighted)
-        penalty = gate.penalty() * priced
+        penalty = gate.penalty() * penalized
         self.optimizer.zero_grad()
         gate.theta.grad = None
         (task + penalty).backward()
         self.optimizer.step()
         self.model.inputs.finish_step()
-        self._move_theta(priced)
+        self._move_theta(penalized)
         self.meter.loss += task.detach()
         self.meter.penalty += penalty.detach()
 
-    def _move_theta(self, priced: bool) -> None:
+    def _move_theta(self, penalized: bool) -> None:
         """Averaging the gradients averages the λ's exactly; the averages travel with them so that replicas agree."""
         gate = self.model.gate
         assert gate.theta.grad is not None
-        self.place.average([gate.theta.grad, gate.divergence_F, gate.mean_C])
+        self.ranks.average([gate.theta.grad, gate.divergence_F, gate.mean_C])
         self.theta_optimizer.step()
-        gate.settle(self.gain if priced else 0.0)
+        gate.after_step(self.gain if penalized else 0.0)
 
     def report(self, step: int, decode_seconds: float = 0.0) -> Report:
         """What happened since the last report; raises FloatingPointError where the loss is no longer a number.
 
-        `decode_seconds` is what the feeds have spent on decoding so far.
+        `decode_seconds` is what the loaders have spent on decoding so far.
         """
         gate = self.model.gate
         gate_F, divergence_F = gate.scores().cpu().numpy(), gate.divergence_F.detach().cpu().numpy().copy()
-        return self.meter.report(self.place, step, gate_F, divergence_F, decode_seconds)
+        return self.meter.report(self.ranks, step, gate_F, divergence_F, decode_seconds)
 
-    def agree(self) -> None:
+    def sync_buffers(self) -> None:
         """Average what ranks hold apart: the running statistics of batch norm."""
-        self.place.average(self.model.backbone.buffers())
+        self.ranks.average(self.model.backbone.buffers())
 
     def state(self) -> dict[str, Any]:
         """Everything a checkpoint needs, as tensors that a load fills in place."""
@@ -183,7 +185,7 @@ class Meter:
         label_N, logit_N, weight_N = torch.cat(list(self.held_out), 1)[:, -RANKED_ROWS:].cpu().double().numpy()
         return auc(label_N, logit_N, weight_N)
 
-    def report(self, place: Place, step: int, gate_F: Any, divergence_F: Any, decode_seconds: float) -> Report:
+    def report(self, ranks: RankContext, step: int, gate_F: Any, divergence_F: Any, decode_seconds: float) -> Report:
         loss = self.loss.item()
         if math.isnan(loss):
             raise FloatingPointError(
@@ -191,8 +193,8 @@ class Meter:
                 "or look for extreme values with `winnow check`"
             )
         report = Report(
-            attempt=place.attempt,
-            rank=place.rank,
+            attempt=ranks.attempt,
+            rank=ranks.rank,
             step=step,
             steps=self.steps,
             gate_F=gate_F,

@@ -14,7 +14,7 @@ from trainers.data.source import open_split
 from trainers.data.splits import SplitName
 from trainers.data.statistics import DenseStatistics, statistics
 from trainers.spec import JobSpec
-from trainers.training.ranks import Place
+from trainers.training.ranks import RankContext
 
 AHEAD = 4
 # Without a backward pass to hold, evaluation takes larger batches.
@@ -23,10 +23,10 @@ Pair = tuple[Batch, Batch | None]
 
 
 @dataclass(frozen=True)
-class Feeds:
+class DataLoaders:
     """Loaders over the three splits. `held_out` is the validation split, shuffled and endless, for bilevel's θ."""
 
-    place: Place
+    ranks: RankContext
     train: Loader
     held_out: Loader
     validation: Loader
@@ -34,7 +34,7 @@ class Feeds:
     statistics: DenseStatistics
 
     @classmethod
-    def open(cls, spec: JobSpec, place: Place, measured: DenseStatistics | None = None) -> Feeds:
+    def open(cls, spec: JobSpec, ranks: RankContext, measured: DenseStatistics | None = None) -> DataLoaders:
         """Open every split of `spec`; measure the dense columns unless `measured` has them. Raises SpecError."""
         decoder = Decoder(spec)
 
@@ -43,8 +43,8 @@ class Feeds:
                 open_split(spec.dataset, split),
                 decoder,
                 batch_size=batch_size,
-                rank=place.rank,
-                world=place.world,
+                rank=ranks.rank,
+                world=ranks.world,
                 seed=seed,
                 shuffle_rows=shuffle_rows,
             )
@@ -52,7 +52,7 @@ class Feeds:
         training = spec.training
         train = load("train", training.batch_size, training.shuffle_rows, training.seed)
         return cls(
-            place=place,
+            ranks=ranks,
             train=train,
             held_out=load("validation", training.batch_size, training.shuffle_rows, training.seed + 1),
             validation=load("validation", EVALUATION_ROWS, None, 0),
@@ -72,8 +72,8 @@ class Feeds:
         def together() -> Iterator[Pair]:
             others = self.held_out.batches(start, stop) if held_out else None
             for batch in self.train.batches(start, stop):
-                other = next(others).to(self.place.device) if others is not None else None
-                yield batch.to(self.place.device), other
+                other = next(others).to(self.ranks.device) if others is not None else None
+                yield batch.to(self.ranks.device), other
 
         with closing(prefetch(together(), AHEAD)) as pairs:
             yield pairs
@@ -92,6 +92,6 @@ class Feeds:
 
     @contextmanager
     def _read(self, loader: Loader, start: int, stop: int) -> Iterator[Iterator[Batch]]:
-        moved = (batch.to(self.place.device) for batch in loader.batches(start, stop))
+        moved = (batch.to(self.ranks.device) for batch in loader.batches(start, stop))
         with closing(prefetch(moved, AHEAD)) as batches:
             yield batches

@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Place:
+class RankContext:
     """Rank, number of ranks, how many of them share this host, device, and which attempt of the run this is."""
 
     rank: int = 0
@@ -25,7 +25,7 @@ class Place:
     attempt: int = 0
 
     @property
-    def leads(self) -> bool:
+    def is_leader(self) -> bool:
         return self.rank == 0
 
     def average(self, tensors: Iterable[torch.Tensor]) -> None:
@@ -43,11 +43,11 @@ class Place:
         """Every rank's part at rank 0, None elsewhere."""
         if self.world == 1:
             return [part]
-        parts: list[Any] | None = [None] * self.world if self.leads else None
+        parts: list[Any] | None = [None] * self.world if self.is_leader else None
         dist.gather_object(part, parts)
         return parts
 
-    def share(self, thing: T | None) -> T:
+    def broadcast(self, thing: T | None) -> T:
         """Rank 0's thing on every rank."""
         box: list[Any] = [thing]
         if self.world > 1:

@@ -11,8 +11,8 @@ from trainers.metrics.quality import HIGHER_IS_BETTER, Metrics
 from trainers.models.ranking import PlainModel, task_loss
 from trainers.spec import JobSpec
 from trainers.training.evaluation import Predictions, predict
-from trainers.training.loaders import Feeds
-from trainers.training.ranks import Place, seed_step
+from trainers.training.loaders import DataLoaders
+from trainers.training.ranks import RankContext, seed_step
 
 # Epochs without a better validation result before training ends.
 PATIENCE = 2
@@ -21,31 +21,41 @@ ADVANCE_EVERY = 50
 Advance = Callable[[int], None]
 
 
-def predictions(model: PlainModel, feeds: Feeds, place: Place, *, split: str = "test") -> Predictions | None:
+def predictions(
+    model: PlainModel, loaders: DataLoaders, ranks: RankContext, *, split: str = "test"
+) -> Predictions | None:
     """Of a model for every row of the "validation" or the "test" split, at rank 0; None elsewhere."""
     model.train(False)
-    with feeds.whole(feeds.test if split == "test" else feeds.validation) as batches:
-        return predict(model.logits, batches, place)
+    with loaders.whole(loaders.test if split == "test" else loaders.validation) as batches:
+        return predict(model.logits, batches, ranks)
 
 
-def quality(model: PlainModel, feeds: Feeds, spec: JobSpec, place: Place, *, split: str = "test") -> Metrics | None:
+def quality(
+    model: PlainModel, loaders: DataLoaders, spec: JobSpec, ranks: RankContext, *, split: str = "test"
+) -> Metrics | None:
     """Of a model over every row of a split, at rank 0; None elsewhere."""
-    found = predictions(model, feeds, place, split=split)
+    found = predictions(model, loaders, ranks, split=split)
     return None if found is None else found.metrics(grouped=spec.dataset.group is not None)
 
 
-class Fit:
+class Trainer:
     """One rank's plain training: Adam for the backbone, the tables' own fused optimizer.
 
     Collective: every rank calls `run`.
     """
 
     def __init__(
-        self, model: PlainModel, feeds: Feeds, spec: JobSpec, place: Place, *, learning_rate: float | None = None
+        self,
+        model: PlainModel,
+        loaders: DataLoaders,
+        spec: JobSpec,
+        ranks: RankContext,
+        *,
+        learning_rate: float | None = None,
     ) -> None:
-        self.model, self.feeds, self.spec, self.place = model, feeds, spec, place
+        self.model, self.loaders, self.spec, self.ranks = model, loaders, spec, ranks
         self.weighted = spec.dataset.weight is not None
-        self.backbone = place.replicate(model.backbone)
+        self.backbone = ranks.replicate(model.backbone)
         self.optimizer = torch.optim.Adam(
             model.backbone.parameters(),
             lr=learning_rate or spec.training.learning_rate,
@@ -61,7 +71,7 @@ class Fit:
         """
         best, kept, since = self._judged(), _copies(self.model), 0
         for epoch in range(epochs):
-            self._epoch(first_epoch + epoch, epoch * self.feeds.train.steps_per_epoch, advance)
+            self._epoch(first_epoch + epoch, epoch * self.loaders.train.steps_per_epoch, advance)
             found = self._judged()
             if found > best:
                 best, kept, since = found, _copies(self.model), 0
@@ -74,7 +84,7 @@ class Fit:
 
     def step(self, step: int, batch: Batch) -> None:
         """Train on one batch."""
-        seed_step(self.spec.training.seed, self.place.rank, step)
+        seed_step(self.spec.training.seed, self.ranks.rank, step)
         loss = task_loss(self.backbone(self.model.inputs(batch)), batch, self.weighted)
         self.optimizer.zero_grad()
         loss.backward()
@@ -83,19 +93,19 @@ class Fit:
 
     def _epoch(self, epoch: int, done: int, advance: Advance) -> None:
         self.model.train()
-        steps = self.feeds.train.steps_per_epoch
-        with self.feeds.training(epoch * steps, (epoch + 1) * steps) as batches:
+        steps = self.loaders.train.steps_per_epoch
+        with self.loaders.training(epoch * steps, (epoch + 1) * steps) as batches:
             for step, batch in enumerate(batches, epoch * steps + 1):
                 self.step(step, batch)
                 if step % ADVANCE_EVERY == 0:
                     advance(done + step - epoch * steps)
         advance(done + steps)
-        self.place.average(self.model.backbone.buffers())
+        self.ranks.average(self.model.backbone.buffers())
 
     def _judged(self) -> float:
         """The guard's metric on validation, turned so that more is better; logloss where it isn't defined."""
-        found = quality(self.model, self.feeds, self.spec, self.place, split="validation")
-        return self.place.share(None if found is None else _merit(found, self.spec.prune.guard.metric))
+        found = quality(self.model, self.loaders, self.spec, self.ranks, split="validation")
+        return self.ranks.broadcast(None if found is None else _merit(found, self.spec.prune.guard.metric))
 
 
 def _merit(found: Metrics, metric: str) -> float:

@@ -44,7 +44,7 @@ from service.schemas.features import (
 from service.store import features, models
 from service.store.features import Filters, Why
 from service.store.tables import Feature, FeatureDecision, Model
-from trainers.spec import SpecError, merged
+from trainers.spec import SpecError, merge_patch
 
 router = APIRouter(prefix="/v1/models/{model}", tags=["features"])
 MAX_LIMIT = 1000
@@ -302,7 +302,7 @@ def patch(
 
 def _patched(feature: Feature, given: dict[str, Any], model: Model) -> dict[str, Any]:
     """Columns of the feature with a merge patch over it. Raises RequestValidationError."""
-    content = merged(exported(feature), given)
+    content = merge_patch(exported(feature), given)
     try:
         item = NEW_FEATURE.validate_python(content)
     except ValidationError as error:

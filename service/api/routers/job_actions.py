@@ -18,7 +18,7 @@ from service.schemas.common import problems
 from service.schemas.jobs import JobView, shown
 from service.store import jobs
 from service.store.tables import Job
-from trainers.spec import JobSpec, merged, parse_spec
+from trainers.spec import JobSpec, merge_patch, parse_spec
 
 router = APIRouter(prefix="/v1/jobs/{job_id}", tags=["jobs"])
 RETRIED = frozenset({JobState.FAILED, JobState.CANCELLED})
@@ -65,7 +65,7 @@ def clone(body: CloneOf, job: JobDep, submitting: SubmittingDep) -> JobView:
         raise ApiError(422, "invalid-spec", detail)
     request = {"operation": "cloneJob", "job": job.id, "body": body.model_dump(exclude_unset=True)}
     columns = _as(job, "clone", body, submitting.now)
-    return submitting.answer(request, lambda: parse_spec(merged(job.spec, body.overrides)), **columns)
+    return submitting.answer(request, lambda: parse_spec(merge_patch(job.spec, body.overrides)), **columns)
 
 
 def _as(job: Job, kind: str, options: JobOptions, now: datetime) -> dict[str, Any]:

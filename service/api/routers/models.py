@@ -19,7 +19,7 @@ from service.schemas.common import Body, StoredText, problems, refuse_unstorable
 from service.schemas.models import ModelSettings, refuse_bad_spec
 from service.store import models
 from service.store.tables import Model
-from trainers.spec import Name, merged
+from trainers.spec import Name, merge_patch
 
 router = APIRouter(prefix="/v1/models", tags=["models"])
 MAX_LIMIT = 200
@@ -165,7 +165,7 @@ def patch(
     found = _locked(session, model)
     require_match(if_match, etag(found.version))
     present = {column: getattr(found, column) for column in ModelSettings.model_fields}
-    changed = _settings(merged(present, {name: getattr(body, name) for name in body.model_fields_set}))
+    changed = _settings(merge_patch(present, {name: getattr(body, name) for name in body.model_fields_set}))
     refuse_bad_spec(changed["spec"], settings)
     if changed != present:
         models.change(found, changed, now)

@@ -30,7 +30,7 @@ from tests.support.repository import ROOT
 from tests.support.serving import PROGRESS, Home, wait_until
 from trainers.cli import app
 from trainers.cli.output import Output
-from trainers.spec import merged
+from trainers.spec import merge_patch
 
 DATA = SPEC["dataset"]
 LIST = content({"age": "keep", "noise": "prune"})
@@ -362,7 +362,7 @@ def test_options_become_what_the_api_takes(tmp_path: Path) -> None:
     for pairs in (["a"], ["=1"], ["a..b=1"], ["a=1", "a.b=2"], ["a=[1"]):
         with pytest.raises(ValueError, match="--set"):
             assigned(pairs)
-    assert merged({"a": {"b": 1, "c": 2}, "d": 3}, {"a": {"b": None}, "d": 4}) == {"a": {"c": 2}, "d": 4}
+    assert merge_patch({"a": {"b": 1, "c": 2}, "d": 3}, {"a": {"b": None}, "d": 4}) == {"a": {"c": 2}, "d": 4}
     (tmp_path / "list.yaml").write_text("[1]")
     with pytest.raises(ValueError, match="no keys at its top"):
         document(tmp_path / "list.yaml")

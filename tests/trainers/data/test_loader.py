@@ -18,7 +18,7 @@ from trainers.data.decode import Decoder
 from trainers.data.loader import Loader
 from trainers.data.prefetch import prefetch
 from trainers.data.rows import Rows
-from trainers.data.sampler import Schedule
+from trainers.data.sampler import BatchSampler
 from trainers.data.source import Source
 from trainers.spec import JobSpec, SpecError, parse_spec
 
@@ -159,11 +159,11 @@ def test_every_row_once_per_epoch_on_any_number_of_ranks(
 
 
 def test_batches_are_full_but_for_one_and_ranks_meet_it_together() -> None:
-    ranks = [Schedule(rows=211, batch_size=8, rank=rank, world=2, shuffle_rows=16) for rank in range(2)]
+    ranks = [BatchSampler(rows=211, batch_size=8, rank=rank, world=2, shuffle_rows=16) for rank in range(2)]
     lengths = []
     for rank in ranks:
         taken = [
-            rank.batch_rows(visit.window, b) for visit in rank.visits(0, 14) for b in range(visit.begin, visit.end)
+            rank.batch_rows(window.index, b) for window in rank.visits(0, 14) for b in range(window.begin, window.end)
         ]
         lengths.append([stop - start for start, stop in taken])
     odd = [[i for i, length in enumerate(part) if length != 8] for part in lengths]

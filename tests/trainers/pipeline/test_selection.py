@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from service.api.routers.results import Results
-from trainers.models.ranking import arranged
+from trainers.models.ranking import canonical_order
 from trainers.pipeline.results_writer import write_results
 from trainers.pipeline.selection import Selection
 from trainers.runs.coordinator import Coordinator
@@ -18,9 +18,9 @@ from trainers.simulator import simulate
 from trainers.spec import JobSpec, load_spec
 from trainers.training.build import build_gated
 from trainers.training.checkpoint import DirectoryCheckpoints
-from trainers.training.evaluation import predict, under_kept_sets
-from trainers.training.loaders import Feeds
-from trainers.training.ranks import Place
+from trainers.training.evaluation import masked_forward, predict
+from trainers.training.loaders import DataLoaders
+from trainers.training.ranks import RankContext
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning", "ignore::FutureWarning", "ignore::DeprecationWarning")
 
@@ -54,11 +54,11 @@ def spec(tmp_path_factory: pytest.TempPathFactory) -> JobSpec:
 
 
 def select(spec: JobSpec, checkpoints: DirectoryCheckpoints, coordinator: Coordinator, attempt: int = 0) -> Any:
-    return Selection(spec, Place(attempt=attempt), coordinator, checkpoints).run()
+    return Selection(spec, RankContext(attempt=attempt), coordinator, checkpoints).run()
 
 
 def test_an_interrupted_run_ends_as_an_unbroken_one_with_every_step_counted_once(spec: JobSpec, tmp_path: Path) -> None:
-    names = tuple(arranged(spec).dims)
+    names = tuple(canonical_order(spec).dims)
     whole = Coordinator(names)
     expected = select(spec, DirectoryCheckpoints(tmp_path / "whole"), whole)
     broken = Coordinator(names)
@@ -70,7 +70,7 @@ def test_an_interrupted_run_ends_as_an_unbroken_one_with_every_step_counted_once
     assert whole.progress()["decode_seconds"] > 0
     (rank,) = whole.progress()["ranks"]
     assert rank["embedding_bytes"] == sum(
-        4 * each.dim * each.hash_size for each in arranged(spec).features if each.kind != "dense"
+        4 * each.dim * each.hash_size for each in canonical_order(spec).features if each.kind != "dense"
     )
     assert resumed.steps_counted == whole.steps_counted == 2 * -(-4800 // 256)
     for ours, theirs in zip(resumed.history(), whole.history(), strict=True):
@@ -86,7 +86,7 @@ def test_an_interrupted_run_ends_as_an_unbroken_one_with_every_step_counted_once
 def test_results_are_complete_and_the_same_spec_gives_the_same_list(spec: JobSpec, tmp_path: Path) -> None:
     lists = []
     for run in ("one", "two"):
-        coordinator = Coordinator(tuple(arranged(spec).dims))
+        coordinator = Coordinator(tuple(canonical_order(spec).dims))
         outcome = select(spec, DirectoryCheckpoints(tmp_path / run / "c"), coordinator)
         coordinator.finish(0, outcome)
         directory = RunDirectory(tmp_path / run)
@@ -103,9 +103,9 @@ def test_results_are_complete_and_the_same_spec_gives_the_same_list(spec: JobSpe
 
 @pytest.mark.parametrize("backbone", ["mlp", "wide_deep", "deepfm"])
 def test_the_pruned_model_begins_where_the_gated_one_stands_at_hard_gates(spec: JobSpec, backbone: str) -> None:
-    chosen = arranged(JobSpec.model_validate({**spec.model_dump(mode="json"), "model": {"backbone": backbone}}))
-    feeds = Feeds.open(chosen, Place())
-    model = build_gated(chosen, Place(), feeds.statistics)
+    chosen = canonical_order(JobSpec.model_validate({**spec.model_dump(mode="json"), "model": {"backbone": backbone}}))
+    loaders = DataLoaders.open(chosen, RankContext())
+    model = build_gated(chosen, RankContext(), loaders.statistics)
     with torch.no_grad():
         model.gate.mean_C.normal_()
         for parameter in model.backbone.parameters():
@@ -114,10 +114,10 @@ def test_the_pruned_model_begins_where_the_gated_one_stands_at_hard_gates(spec: 
     kept = list(model.inputs.layout.names[::3])
     small = model.pruned(kept)
     small.train(False)
-    small_feeds = Feeds.open(small.inputs.spec, Place(), feeds.statistics)
-    with feeds.whole(feeds.test) as batches, small_feeds.whole(small_feeds.test) as small_batches:
-        gated = predict(under_kept_sets(model, [tuple(kept)]), batches, Place())
-        pruned = predict(small.logits, small_batches, Place())
+    small_loaders = DataLoaders.open(small.inputs.spec, RankContext(), loaders.statistics)
+    with loaders.whole(loaders.test) as batches, small_loaders.whole(small_loaders.test) as small_batches:
+        gated = predict(masked_forward(model, [tuple(kept)]), batches, RankContext())
+        pruned = predict(small.logits, small_batches, RankContext())
     assert gated is not None
     assert pruned is not None
     np.testing.assert_allclose(pruned.logit_KN, gated.logit_KN, atol=1e-5, rtol=1e-5)

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from trainers.runs.convergence import Polarization, counts, gates_rest, loss_rests, undecided
+from trainers.runs.convergence import Polarization, counts, crossing_share, gates_converged, loss_converged
 from trainers.runs.coordinator import Coordinator, Report
 
 
@@ -171,22 +171,22 @@ def test_polarization_by_hand() -> None:
 
 def test_gates_rest_when_none_crosses_and_little_moves() -> None:
     still = np.tile([0.01, 0.99], (10, 1))
-    assert gates_rest(still)
-    assert not gates_rest(still[:9])
+    assert gates_converged(still)
+    assert not gates_converged(still[:9])
     crossing = still.copy()
     crossing[3, 0] = 0.6
-    assert not gates_rest(crossing)
+    assert not gates_converged(crossing)
     drifting = still.copy()
     drifting[:, 0] = np.linspace(0.4, 0.3, 10)
-    assert not gates_rest(drifting)
+    assert not gates_converged(drifting)
 
 
 def test_undecided_gates_are_those_that_crossed() -> None:
     still = np.tile([0.01, 0.45, 0.99, 0.6], (10, 1))
-    assert undecided(still) == 0
+    assert crossing_share(still) == 0
     still[4, 1] = 0.55
-    assert undecided(still) == 0.25
-    assert undecided(still[5:]) == 0
+    assert crossing_share(still) == 0.25
+    assert crossing_share(still[5:]) == 0
 
 
 def test_gates_are_counted_by_tenths() -> None:
@@ -194,6 +194,6 @@ def test_gates_are_counted_by_tenths() -> None:
 
 
 def test_loss_rests_when_it_stops_falling() -> None:
-    assert not loss_rests([1.0 - 0.01 * i for i in range(20)])
-    assert loss_rests([1.0] * 20)
-    assert not loss_rests([1.0] * 19)
+    assert not loss_converged([1.0 - 0.01 * i for i in range(20)])
+    assert loss_converged([1.0] * 20)
+    assert not loss_converged([1.0] * 19)

@@ -85,7 +85,7 @@ def test_on_held_out_rows_the_stand_in_goes_from_a_permuted_value_to_the_mean_as
     with torch.no_grad():
         gate.mean_C.copy_(torch.tensor([9.0, 2.0]))
     x_BC = torch.tensor([[1.0, 1.0], [5.0, 5.0]])
-    found = gate.tested(x_BC)
+    found = gate.forward_held_out(x_BC)
     other, another = 9 + 0.75 * (5 - 9), 9 + 0.75 * (1 - 9)
     assert found[:, 0].tolist() == pytest.approx([0.75 * 1 + 0.25 * other, 0.75 * 5 + 0.25 * another])
     other, another = 2 + 0.25 * (5 - 2), 2 + 0.25 * (1 - 2)
@@ -93,7 +93,7 @@ def test_on_held_out_rows_the_stand_in_goes_from_a_permuted_value_to_the_mean_as
     assert gate.seen == 0
     paper = LeapGate(layout(open=1, closing=1), LeapSpec(stand_in="permuted"))
     set_gates(paper, [0.75, 0.25])
-    assert paper.tested(x_BC)[:, 1].tolist() == pytest.approx([0.25 * 1 + 0.75 * 5, 0.25 * 5 + 0.75 * 1])
+    assert paper.forward_held_out(x_BC)[:, 1].tolist() == pytest.approx([0.25 * 1 + 0.75 * 5, 0.25 * 5 + 0.75 * 1])
 
 
 @pytest.mark.parametrize(("stand_in", "low", "high"), [("blended", 0.0, 0.1), ("permuted", 0.4, 0.6)])
@@ -108,10 +108,10 @@ def test_a_memorized_feature_closes_only_where_the_mean_comes_to_stand_in(
         x_BC = torch.randn(512, 1)
         with torch.no_grad():
             gate(x_BC)
-        loss = gate.tested(x_BC).pow(2).mean() + gate.penalty()
+        loss = gate.forward_held_out(x_BC).pow(2).mean() + gate.penalty()
         (gate.theta.grad,) = torch.autograd.grad(loss, gate.theta)
         optimizer.step()
-        gate.settle()
+        gate.after_step()
     assert low <= gate.scores().item() <= high
 
 
@@ -145,7 +145,7 @@ def test_divergence_and_its_average_by_hand() -> None:
     gate(torch.tensor([[0.0, 0.0, 0.0], [1.0, 0.0, 0.0]]))
     assert gate.divergence_F.tolist() == pytest.approx([0.9 * 2 + 0.1 * 1, 0.9 * 5])
     assert gate.mean_C.tolist() == pytest.approx([0.9 * 1 + 0.1 * 0.5, 0.9 * 1.5, 0.9 * 2])
-    assert gate.price().tolist() == pytest.approx([0.5 * 1.9, 0.5 * 4.0])  # 4.5 is clipped to 4
+    assert gate.penalty_weights().tolist() == pytest.approx([0.5 * 1.9, 0.5 * 4.0])  # 4.5 is clipped to 4
     set_gates(gate, [0.25, 0.5])
     assert gate.penalty().item() == pytest.approx(0.95 * 0.25 + 2.0 * 0.5)
 
@@ -175,7 +175,7 @@ def test_essential_features_pass_untouched_and_unpriced() -> None:
     gate.penalty().backward()
     assert gate.theta.grad is not None
     assert gate.theta.grad[1] == 0
-    assert gate.price()[1] == 0
+    assert gate.penalty_weights()[1] == 0
     with pytest.raises(ValueError, match="'c' is not a feature"):
         LeapGate(layout(a=1), essential=["c"])
 
@@ -203,7 +203,7 @@ def test_theta_is_held_where_it_can_come_back() -> None:
     gate = LeapGate(layout(a=1, b=1))
     with torch.no_grad():
         gate.theta.copy_(torch.tensor([50.0, -50.0]))
-    gate.settle()
+    gate.after_step()
     assert gate.scores()[0] > 0.999
     assert gate.scores()[1] < 0.001
     assert gate.theta.abs().max() < 2.0
@@ -214,9 +214,9 @@ def test_the_controller_moves_alpha_towards_the_target(target: float, grows: boo
     gate = LeapGate(layout(a=1, b=3), LeapSpec(target_dims=target))
     set_gates(gate, [0.4, 0.6])
     before = gate.alpha.item()
-    gate.settle()
+    gate.after_step()
     assert gate.alpha.item() == before
-    gate.settle(0.01)
+    gate.after_step(0.01)
     assert (gate.alpha.item() > before) == grows
     assert gate.alpha.item() == pytest.approx(before * math.exp(0.01 * (0.75 - target)), rel=1e-5)
 
@@ -259,7 +259,7 @@ def search(config: LeapSpec, steps: int = 1500) -> dict[str, float]:
         gates.zero_grad()
         (loss(network(gate(held_out.x_BC[rows]))[:, 0], held_out.y_B[rows]) + gate.penalty()).backward()
         gates.step()
-        gate.settle()
+        gate.after_step()
     return dict(zip(Data.dims.names, gate.scores().tolist(), strict=True))
 
 

@@ -9,7 +9,7 @@ import torch
 from trainers.data.batch import Batch
 from trainers.training import gate_trainer
 from trainers.training.gate_trainer import Meter
-from trainers.training.ranks import Place
+from trainers.training.ranks import RankContext
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning", "ignore::FutureWarning", "ignore::DeprecationWarning")
 
@@ -22,7 +22,7 @@ def batch(labels: list[float], weights: list[float] | None = None) -> Batch:
 
 def auc_of(meter: Meter) -> float | None:
     gate_F = np.zeros(1, np.float32)
-    return meter.report(Place(), 1, gate_F, gate_F, 0.0).held_out_auc
+    return meter.report(RankContext(), 1, gate_F, gate_F, 0.0).held_out_auc
 
 
 def test_the_auc_is_of_the_held_out_rows_since_the_last_report() -> None:

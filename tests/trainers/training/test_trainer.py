@@ -10,47 +10,47 @@ from sharding.parallel import ShardedEmbeddings
 from tests.conftest import TinyDataset
 from tests.support.ranks import ranks
 from trainers.metrics.quality import Metrics
-from trainers.models.ranking import arranged
+from trainers.models.ranking import canonical_order
 from trainers.pipeline.retrain import retrain
 from trainers.spec import JobSpec, SpecError, load_spec
 from trainers.training.build import build_plain
-from trainers.training.loaders import Feeds
-from trainers.training.ranks import Place, compute_threads
-from trainers.training.trainer import Fit, quality
+from trainers.training.loaders import DataLoaders
+from trainers.training.ranks import RankContext, compute_threads
+from trainers.training.trainer import Trainer, quality
 
 
 def tiny(dataset: TinyDataset, **training: object) -> JobSpec:
     spec = load_spec(dataset.spec)
-    return arranged(JobSpec.model_validate({**spec.model_dump(), "training": {"batch_size": 64, **training}}))
+    return canonical_order(JobSpec.model_validate({**spec.model_dump(), "training": {"batch_size": 64, **training}}))
 
 
 def test_training_ends_at_the_best_epoch_and_not_at_the_last(tiny_dataset: TinyDataset) -> None:
     """A learning rate that memorizes 512 rows: later epochs are worse, and none of them is what remains."""
-    spec, place = tiny(tiny_dataset, learning_rate=0.02, embedding_learning_rate=0.5), Place()
-    feeds = Feeds.open(spec, place)
-    model = build_plain(spec, place, feeds.statistics)
+    spec, ranks = tiny(tiny_dataset, learning_rate=0.02, embedding_learning_rate=0.5), RankContext()
+    loaders = DataLoaders.open(spec, ranks)
+    model = build_plain(spec, ranks, loaders.statistics)
     seen: list[float] = []
 
-    class Watched(Fit):
+    class Watched(Trainer):
         def _judged(self) -> float:
             seen.append(super()._judged())
             return seen[-1]
 
-    Watched(model, feeds, spec, place).run(30, lambda step: None)
+    Watched(model, loaders, spec, ranks).run(30, lambda step: None)
     assert len(seen) < 31, "training went on though validation got worse"
     assert max(seen) > seen[-1]
-    left = quality(model, feeds, spec, place, split="validation")
+    left = quality(model, loaders, spec, ranks, split="validation")
     assert left is not None
     assert left.auc == max(seen)
 
 
 def test_training_that_never_helps_changes_nothing(tiny_dataset: TinyDataset) -> None:
-    spec, place = tiny(tiny_dataset), Place()
-    feeds = Feeds.open(spec, place)
-    model = build_plain(spec, place, feeds.statistics)
-    Fit(model, feeds, spec, place, learning_rate=0.01).run(5, lambda step: None)
+    spec, ranks = tiny(tiny_dataset), RankContext()
+    loaders = DataLoaders.open(spec, ranks)
+    model = build_plain(spec, ranks, loaders.statistics)
+    Trainer(model, loaders, spec, ranks, learning_rate=0.01).run(5, lambda step: None)
     before = [tensor.clone() for tensor in model.backbone.state_dict().values()]
-    Fit(model, feeds, spec, place, learning_rate=50.0).run(2, lambda step: None)
+    Trainer(model, loaders, spec, ranks, learning_rate=50.0).run(2, lambda step: None)
     for tensor, kept in zip(model.backbone.state_dict().values(), before, strict=True):
         assert torch.equal(tensor, kept)
 
@@ -75,17 +75,17 @@ def test_retraining_refuses_names_that_are_no_features(tiny_dataset: TinyDataset
 
 @ranks(2)
 def check_data_parallel(path: str) -> None:
-    spec = arranged(load_spec(path))
+    spec = canonical_order(load_spec(path))
     raw = spec.model_dump()
     raw["scaling"]["topology"]["sharding"] = ["data_parallel"]
     spec = JobSpec.model_validate(raw)
-    place = replace(Place(), rank=dist.get_rank(), world=2, local_world=2)
-    feeds = Feeds.open(spec, place)
-    model = build_plain(spec, place, feeds.statistics)
+    ranks = replace(RankContext(), rank=dist.get_rank(), world=2, local_world=2)
+    loaders = DataLoaders.open(spec, ranks)
+    model = build_plain(spec, ranks, loaders.statistics)
     embeddings = model.inputs.embeddings
     assert isinstance(embeddings, ShardedEmbeddings)
     first = [weights.clone() for weights in embeddings.local_weights()]
-    Fit(model, feeds, spec, place, learning_rate=0.01).run(2, lambda step: None)
+    Trainer(model, loaders, spec, ranks, learning_rate=0.01).run(2, lambda step: None)
     for before, after in zip(first, embeddings.local_weights(), strict=True):
         assert not torch.equal(before, after)
         theirs = after.clone()

@@ -20,7 +20,7 @@ from torch import nn
 from sharding.layout import FeatureLayout
 from tests.support.ranks import ranks
 from trainers.data.batch import Batch
-from trainers.models.ranking import GatedModel, arranged
+from trainers.models.ranking import GatedModel, canonical_order
 from trainers.pipeline.results_writer import write_results
 from trainers.pipeline.selection import Selection
 from trainers.runs.coordinator import Coordinator, Report, Snapshot
@@ -30,9 +30,9 @@ from trainers.simulator import simulate
 from trainers.spec import JobSpec, LeapSpec, load_spec
 from trainers.training.build import build_gated
 from trainers.training.checkpoint import DirectoryCheckpoints
-from trainers.training.gate_trainer import Search
-from trainers.training.loaders import Feeds
-from trainers.training.ranks import Place
+from trainers.training.gate_trainer import GateTrainer
+from trainers.training.loaders import DataLoaders
+from trainers.training.ranks import RankContext
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning", "ignore::FutureWarning", "ignore::DeprecationWarning")
 
@@ -45,20 +45,20 @@ UNDECIDED = ("scalar_03", "id_01")
 class SharedCoordination:
     """A coordinator on rank 0 that every rank speaks to; reports and answers travel by collectives."""
 
-    def __init__(self, place: Place, names: tuple[str, ...]) -> None:
-        self.place = place
+    def __init__(self, ranks: RankContext, names: tuple[str, ...]) -> None:
+        self.ranks = ranks
         self.coordinator = Coordinator(names)
 
     def begin(self, attempt: int, world: int, step: int, saved: list[Snapshot] | None = None) -> None:
-        if self.place.leads:
+        if self.ranks.is_leader:
             self.coordinator.begin(attempt, world, step, saved)
 
     def enter(self, attempt: int, stage: str, total_steps: int = 0) -> None:
-        if self.place.leads:
+        if self.ranks.is_leader:
             self.coordinator.enter(attempt, stage, total_steps)
 
     def report(self, report: Report) -> None:
-        for each in self.place.gather(report) or ():
+        for each in self.ranks.gather(report) or ():
             assert self.coordinator.report(each), "a report was refused"
 
     def advance(self, attempt: int, step: int) -> None:
@@ -71,23 +71,23 @@ class SharedCoordination:
         return self.coordinator.history()
 
     def endurance(self, warmup: int) -> Any:
-        return self.place.share(self.coordinator.endurance(warmup) if self.place.leads else None)
+        return self.ranks.broadcast(self.coordinator.endurance(warmup) if self.ranks.is_leader else None)
 
 
 class SharedCheckpoints(DirectoryCheckpoints):
     """A folder that every rank sees: all write into one directory, and rank 0 names it when all have."""
 
-    def __init__(self, path: Path, place: Place) -> None:
+    def __init__(self, path: Path, ranks: RankContext) -> None:
         super().__init__(path)
-        self.place = place
+        self.ranks = ranks
 
     def save(self, step: int, write: Callable[[Path], None]) -> None:
         unfinished = self.path / f".step-{step:012d}"
         write(unfinished)
-        self.place.barrier()
-        if self.place.leads:
+        self.ranks.barrier()
+        if self.ranks.is_leader:
             unfinished.rename(self.path / f"step-{step:012d}")
-        self.place.barrier()
+        self.ranks.barrier()
 
 
 class KilledError(Exception):
@@ -105,8 +105,8 @@ class DyingCheckpoints(SharedCheckpoints):
 class WatchedSelection(Selection):
     """Remembers what each rank holds of what all should hold alike when the search ends."""
 
-    def search(self, model: GatedModel, feeds: Feeds) -> Search:
-        search = super().search(model, feeds)
+    def search(self, model: GatedModel, loaders: DataLoaders) -> GateTrainer:
+        search = super().search(model, loaders)
         replicated = {part: state for part, state in search.state().items() if part != "embeddings"}
         self.replica = {
             f"{part}.{name}": value.clone()
@@ -134,15 +134,15 @@ class Run:
         return dict(zip(self.coordinator.features, self.coordinator.history()[-1].divergence_F.tolist(), strict=True))
 
 
-def select(spec: JobSpec, folder: Path, place: Place, checkpoints: DirectoryCheckpoints) -> Run | None:
+def select(spec: JobSpec, folder: Path, ranks: RankContext, checkpoints: DirectoryCheckpoints) -> Run | None:
     """One rank's part; the run at rank 0."""
-    coordination = SharedCoordination(place, tuple(arranged(spec).dims))
-    selection = WatchedSelection(spec, place, coordination, checkpoints)
+    coordination = SharedCoordination(ranks, tuple(canonical_order(spec).dims))
+    selection = WatchedSelection(spec, ranks, coordination, checkpoints)
     outcome = selection.run()
-    replicas = place.gather(selection.replica)
+    replicas = ranks.gather(selection.replica)
     if outcome is None or replicas is None:
         return None
-    coordination.coordinator.finish(place.attempt, outcome)
+    coordination.coordinator.finish(ranks.attempt, outcome)
     found = write_results(spec, RunDirectory(folder), coordination.coordinator, {"total": 1.0})
     return Run(coordination.coordinator, outcome, found, replicas)
 
@@ -150,14 +150,14 @@ def select(spec: JobSpec, folder: Path, place: Place, checkpoints: DirectoryChec
 @ranks(2)
 def select_on_two_ranks(raw: str, folder: str, runs: tuple[str, ...]) -> None:
     """Each run in a folder of its name; the one called "broken" dies at its first checkpoint and goes on from it."""
-    spec, place = JobSpec.model_validate_json(raw), Place(rank=dist.get_rank(), world=2, local_world=2)
+    spec, ranks = JobSpec.model_validate_json(raw), RankContext(rank=dist.get_rank(), world=2, local_world=2)
     for name in runs:
         path = Path(folder) / name
-        checkpoints = SharedCheckpoints(path / "checkpoints", place)
+        checkpoints = SharedCheckpoints(path / "checkpoints", ranks)
         if name == "broken":
             with pytest.raises(KilledError):
-                select(spec, path, place, DyingCheckpoints(checkpoints.path, place))
-        run = select(spec, path, place, checkpoints)
+                select(spec, path, ranks, DyingCheckpoints(checkpoints.path, ranks))
+        run = select(spec, path, ranks, checkpoints)
         if run is not None:
             (path / "run.pickle").write_bytes(pickle.dumps(run))
 
@@ -199,7 +199,7 @@ def spec(tmp_path_factory: pytest.TempPathFactory) -> JobSpec:
 def one(spec: JobSpec, tmp_path_factory: pytest.TempPathFactory) -> Run:
     torch.set_num_threads(1)
     folder = tmp_path_factory.mktemp("one")
-    run = select(spec, folder, Place(), DirectoryCheckpoints(folder / "checkpoints"))
+    run = select(spec, folder, RankContext(), DirectoryCheckpoints(folder / "checkpoints"))
     assert run is not None
     return run
 
@@ -265,9 +265,9 @@ def test_two_ranks_killed_at_a_checkpoint_end_as_unbroken_ones(two: Run, again_a
 
 @ranks(2)
 def look_on_two_ranks(raw: str, folder: str) -> None:
-    place = Place(rank=dist.get_rank(), world=2, local_world=2)
-    found: dict[str, Any] = {update: priced(place, 64, update) for update in UPDATES}
-    torch.save(found | {"first": first_weights(JobSpec.model_validate_json(raw), place)}, f"{folder}/{place.rank}.pt")
+    ranks = RankContext(rank=dist.get_rank(), world=2, local_world=2)
+    found: dict[str, Any] = {update: priced(ranks, 64, update) for update in UPDATES}
+    torch.save(found | {"first": first_weights(JobSpec.model_validate_json(raw), ranks)}, f"{folder}/{ranks.rank}.pt")
 
 
 @pytest.fixture(scope="module")
@@ -283,16 +283,16 @@ def differing(ours: dict[str, torch.Tensor], theirs: dict[str, torch.Tensor]) ->
     return [name for name, value in ours.items() if not torch.equal(value, theirs[name])]
 
 
-def first_weights(spec: JobSpec, place: Place) -> dict[str, torch.Tensor]:
-    chosen = arranged(spec)
-    feeds = Feeds.open(chosen, place)
-    return dict(build_gated(chosen, place, feeds.statistics).backbone.state_dict())
+def first_weights(spec: JobSpec, ranks: RankContext) -> dict[str, torch.Tensor]:
+    chosen = canonical_order(spec)
+    loaders = DataLoaders.open(chosen, ranks)
+    return dict(build_gated(chosen, ranks, loaders.statistics).backbone.state_dict())
 
 
 def test_first_weights_are_the_same_on_every_rank_and_for_any_number_of_ranks(
     spec: JobSpec, seen: list[dict[str, dict[str, torch.Tensor]]]
 ) -> None:
-    alone = first_weights(spec, Place())
+    alone = first_weights(spec, RankContext())
     assert [differing(alone, found["first"]) for found in seen] == [[], []]
 
 
@@ -336,17 +336,17 @@ class Deaf(nn.Module):
         return self.bias.expand(len(x_BC))
 
 
-def priced(place: Place, rows: int, update: str) -> dict[str, torch.Tensor]:
+def priced(ranks: RankContext, rows: int, update: str) -> dict[str, torch.Tensor]:
     """The gate after STEPS of the search itself: its penalty, the θ gradient the optimizer saw, Δ̄."""
     gate = LeapGate(KnownRows.layout, PRICED)
-    model = GatedModel(KnownRows(rows, seed=place.rank), gate, Deaf())  # type: ignore[arg-type]
+    model = GatedModel(KnownRows(rows, seed=ranks.rank), gate, Deaf())  # type: ignore[arg-type]
     dense = [{"name": name, "kind": "dense", "dim": gate.layout.dims[i]} for i, name in enumerate(gate.layout.names)]
     raw = {
         "dataset": {"train": "x", "splits": {}},
         "features": dense,
         "selector": {**PRICED.model_dump(), "update": update},
     }
-    search = Search(model, JobSpec.model_validate(raw), place)
+    search = GateTrainer(model, JobSpec.model_validate(raw), ranks)
     batch: Any = Labelled(rows)
     for step in range(1, STEPS + 1):
         search.step(step, batch, batch if update == "bilevel" else None)
@@ -385,7 +385,7 @@ def check_price(found: dict[str, torch.Tensor], rows: int) -> None:
 @pytest.mark.parametrize("update", UPDATES)
 @pytest.mark.parametrize("rows", [64, 256])
 def test_a_gates_price_and_its_pull_do_not_depend_on_the_batch_size(rows: int, update: str) -> None:
-    check_price(priced(Place(), rows, update), rows)
+    check_price(priced(RankContext(), rows, update), rows)
 
 
 @pytest.mark.parametrize("update", UPDATES)
@@ -408,7 +408,7 @@ def steered(spec: JobSpec, update: str, target: float | None, folder: Path) -> R
         selector={"update": update, "alpha": 1e-3, "target_dims": target},
         training={"epochs": 1 if once else 6, "batch_size": 12 if once else 64, "report_every": 50},
     )
-    run = select(chosen, folder, Place(), DirectoryCheckpoints(folder / "checkpoints"))
+    run = select(chosen, folder, RankContext(), DirectoryCheckpoints(folder / "checkpoints"))
     assert run is not None
     return run
 

@@ -83,7 +83,7 @@ class LeapGate(nn.Module):
         if x_BC.shape[1] != self.layout.total:
             raise ValueError(f"x has {x_BC.shape[1]} columns and the layout {self.layout.total}; build one for this x")
         if not self.training:
-            return self.mix(x_BC, self.gates())
+            return self.interpolate(x_BC, self.gates())
         if x_BC.shape[0] < 2:
             raise ValueError(f"a batch of {x_BC.shape[0]} can't be permuted; train with batches of at least 2 rows")
         shuffled_BC = self.permute(x_BC.detach())
@@ -91,7 +91,7 @@ class LeapGate(nn.Module):
         gate_F = self.scores() if frozen else self.gates()
         return torch.lerp(shuffled_BC, x_BC, gate_F[self.feature_C])
 
-    def tested(self, x_BC: torch.Tensor) -> torch.Tensor:
+    def forward_held_out(self, x_BC: torch.Tensor) -> torch.Tensor:
         """x̃_BC on held-out rows, where bilevel learns the gates: differentiable in θ, statistics left alone.
 
         With `stand_in: blended`, what stands in for x_i is x̄_i + g_i (x'_i − x̄_i): a permuted value while the gate is
@@ -105,7 +105,7 @@ class LeapGate(nn.Module):
             other_BC = torch.lerp(self.mean_C, other_BC, gate_F.detach()[self.feature_C])
         return torch.lerp(other_BC, x_BC, gate_F[self.feature_C])
 
-    def mix(self, x_BC: torch.Tensor, gate_F: torch.Tensor) -> torch.Tensor:
+    def interpolate(self, x_BC: torch.Tensor, gate_F: torch.Tensor) -> torch.Tensor:
         """g x + (1 − g) x̄ for given gates: deterministic, each row on its own. Hard gates replace features whole."""
         return torch.lerp(self.mean_C, x_BC, gate_F[self.feature_C])
 
@@ -139,17 +139,17 @@ class LeapGate(nn.Module):
 
     def penalty(self) -> torch.Tensor:
         """Σ λ_i g_i over the learned gates; λ_i = α clip(Δ̄_i), or α for the uniform base version (LeAP §3.2)."""
-        price_F = self.price()
-        return (price_F * self.gates()).sum()
+        weight_F = self.penalty_weights()
+        return (weight_F * self.gates()).sum()
 
-    def price(self) -> torch.Tensor:
+    def penalty_weights(self) -> torch.Tensor:
         """λ_F, zero for essential features."""
         if self.config.penalty == "uniform":
             return self.alpha * self.learned_F
         return self.alpha * self.divergence_F.clamp(*self.config.clip) * self.learned_F
 
     @torch.no_grad()
-    def settle(self, gain: float = 0.0) -> None:
+    def after_step(self, gain: float = 0.0) -> None:
         """After a step of θ: hold it where it can still move, and steer α where a share of dims is the target.
 
         The controller is multiplicative: log α grows by `gain` times the excess over the target, of the share of
