@@ -418,7 +418,7 @@ def test_what_is_read_by_a_program_is_not_cut() -> None:
     assert "--limit shows more" in out.getvalue()
 
 
-CLIENTS = (ROOT / "docs" / "clients.md").read_text(encoding="utf-8")
+CLIENTS = (ROOT / "docs" / "reference" / "cli.md").read_text(encoding="utf-8")
 # Whose first row names what later lines speak of.
 NAMED = {
     "prune-list list": "LIST",
