@@ -42,6 +42,7 @@ RULES = [
     Rule(("trainers",), ("service",), anywhere=True),
     Rule(("service",), ("sharding", *TORCH), anywhere=True),
     Rule(("trainers.spec", "trainers.runs", "trainers.metrics", "trainers.pruning", "trainers.web"), TORCH),
+    Rule(("trainers.selectors.base", "trainers.selectors.registry", "trainers.models.backbones.registry"), TORCH),
     Rule(("trainers.cli", "service.cli"), (*TORCH, "ray", "fastapi", "sqlalchemy"), but=("service.cli.host_keys",)),
     Rule(("service",), ("trainers.training", "trainers.pipeline", "trainers.launch", "trainers.models"), anywhere=True),
 ]
