@@ -91,7 +91,9 @@ def modules_of_service() -> list[str]:
 
 
 @pytest.mark.parametrize(
-    "modules", [["trainers.spec"], ["trainers.cli"], modules_of_service()], ids=lambda names: names[0]
+    "modules",
+    [["trainers.spec"], ["trainers.cli"], ["trainers.data.check"], modules_of_service()],
+    ids=lambda names: names[0],
 )
 def test_no_torch_is_imported(modules: list[str]) -> None:
     code = (

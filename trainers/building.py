@@ -20,7 +20,8 @@ def build_plain(spec: JobSpec, place: Place, statistics: DenseStatistics) -> Pla
     torch.manual_seed(spec.training.seed)
     # Before the tables: how many random numbers making those draws differs from rank to rank.
     backbone = build_backbone(FeatureLayout.from_dims(spec.dims), spec.model).to(place.device)
-    inputs = Inputs(spec, _embeddings(spec, place), statistics.mean_D, statistics.std_D).to(place.device)
+    mean_D, std_D = torch.from_numpy(statistics.mean_D), torch.from_numpy(statistics.std_D)
+    inputs = Inputs(spec, _embeddings(spec, place), mean_D, std_D).to(place.device)
     return PlainModel(inputs, backbone)
 
 

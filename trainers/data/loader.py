@@ -6,9 +6,8 @@ import time
 from collections.abc import Generator
 from contextlib import closing
 
-import torch
-
 from trainers.batch import Batch
+from trainers.data.collate import collate
 from trainers.data.decode import Decoder
 from trainers.data.prefetch import prefetch
 from trainers.data.rows import Rows
@@ -82,7 +81,7 @@ class Loader:
         with closing(prefetch(self._visited(start_step, stop_step), depth=1)) as visited:
             for visit, rows in visited:
                 for batch in range(visit.begin, visit.end):
-                    yield rows.batch(*self.schedule.batch_rows(visit.window, batch))
+                    yield collate(rows, *self.schedule.batch_rows(visit.window, batch))
 
     def epoch(self, epoch: int = 0) -> Generator[Batch, None, None]:
         """The batches of one epoch."""
@@ -93,7 +92,7 @@ class Loader:
             began = time.perf_counter()
             rows = self._window(visit.window)
             if self.schedule.shuffle_rows is not None:
-                rows = rows.select(torch.from_numpy(self.schedule.permutation(visit)))
+                rows = rows.select(self.schedule.permutation(visit))
             self.decode_seconds += time.perf_counter() - began
             yield visit, rows
 
