@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from trainers.data.columns import floats, is_list, is_number, is_text, refuse_type
+from trainers.data.columns import flags_of, floats, is_list, is_number, is_text, numbers_of, refuse_type
 from trainers.spec import DenseFeature, SpecError
 
 
@@ -55,16 +55,16 @@ def _vectors(feature: DenseFeature, array: Any) -> NDArray[np.float32]:
     if not array.null_count:
         return flat
     numbers_Nd = np.full((len(array), feature.dim), feature.default, np.float32)
-    numbers_Nd[array.is_valid().to_numpy(zero_copy_only=False)] = flat
+    numbers_Nd[flags_of(array.is_valid())] = flat
     return numbers_Nd
 
 
 def _check_lengths(feature: DenseFeature, array: Any) -> None:
-    lengths = pc.list_value_length(array).drop_null()
-    wrong = lengths.filter(pc.not_equal(lengths, pa.scalar(feature.dim, lengths.type)))
+    lengths = numbers_of(pc.list_value_length(array).drop_null())
+    wrong = lengths[lengths != feature.dim]
     if len(wrong):
         raise SpecError(
-            f"feature {feature.name!r}: column {feature.source!r} has a vector of length {wrong[0].as_py()} "
+            f"feature {feature.name!r}: column {feature.source!r} has a vector of length {wrong[0]} "
             f"({len(wrong)} of {len(array)} rows differ), expected {feature.dim}; "
             "set `dim` to the vectors' length, or write vectors of one length"
         )

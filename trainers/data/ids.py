@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from trainers.data.columns import hash_text, integers, is_list, is_text, is_whole, refuse_type, text_hashes
+from trainers.data.columns import hash_text, integers, is_list, is_text, is_whole, numbers_of, refuse_type, text_hashes
 from trainers.spec import CategoricalFeature, MultiCategoricalFeature, SpecError
 
 Ids = NDArray[np.int64]
@@ -39,11 +39,11 @@ def decode_lists(feature: MultiCategoricalFeature, array: Any) -> tuple[Ids, Ids
         raise refuse_type(name=feature.name, column=feature.source, kind=array.type, remedy=remedy)
     items = array.flatten()
     if items.null_count:
-        owners = pc.list_parent_indices(array).filter(items.is_valid()).to_numpy()
-        lengths_N = np.bincount(owners, minlength=len(array)).astype(np.int64)
+        owners = pc.list_parent_indices(array).filter(items.is_valid())
+        lengths_N = np.bincount(numbers_of(owners), minlength=len(array)).astype(np.int64)
         items = items.drop_null()
     else:
-        lengths_N = pc.fill_null(pc.list_value_length(array), 0).cast(pa.int64()).to_numpy(zero_copy_only=False)
+        lengths_N = numbers_of(pc.list_value_length(array).cast(pa.int64()))
     return _table_rows(feature, items, 0), lengths_N
 
 
