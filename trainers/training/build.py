@@ -21,7 +21,8 @@ def build_plain(spec: JobSpec, ranks: RankContext, statistics: DenseStatistics) 
     # Before the tables: how many random numbers making those draws differs from rank to rank.
     layout, labels = FeatureLayout.from_dims(spec.dims), len(spec.dataset.labels)
     backbone = spec.model.build(layout, labels).to(ranks.device)
-    inputs = Inputs(spec, _embeddings(spec, ranks), statistics.mean_D, statistics.std_D).to(ranks.device)
+    mean_D, std_D = torch.from_numpy(statistics.mean_D), torch.from_numpy(statistics.std_D)
+    inputs = Inputs(spec, _embeddings(spec, ranks), mean_D, std_D).to(ranks.device)
     return PlainModel(inputs, backbone)
 
 
