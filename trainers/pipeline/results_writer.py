@@ -122,7 +122,7 @@ def _prune_list(spec: JobSpec, final: Coordinator) -> PruneList:
         polarization=polarization_of(
             Polarization.of(learned),
             final.convergence()["gates"],
-            over_target(scores, spec.selector.target_dims),
+            over_target(scores, getattr(spec.selector, "target_dims", None)),
         ),
         fingerprints=_fingerprints(spec),
     ).sealed()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 
 from trainers.metrics.quality import Metrics
-from trainers.models.ranking import canonical_order, with_features
+from trainers.models.inputs import canonical_order, with_features
 from trainers.spec import JobSpec, SpecError
 from trainers.training.build import build_plain
 from trainers.training.loaders import DataLoaders

@@ -6,14 +6,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainers.pruning.curve import CurvePoint, FeatureScore
-from trainers.selectors.gates.leap.gate import LeapGate
+from trainers.selectors.gates.base import Gate
 from trainers.spec import DenseFeature, JobSpec
 from trainers.training.evaluation import Predictions
 
 
-def feature_scores(spec: JobSpec, gate: LeapGate, endurance_F: NDArray[np.float32] | None) -> list[FeatureScore]:
-    """Gate and divergence of every feature, with what it weighs. `spec` must be canonical_order."""
-    gates, divergences = gate.scores().tolist(), gate.divergence_F.tolist()
+def feature_scores(spec: JobSpec, gate: Gate, endurance_F: NDArray[np.float32] | None) -> list[FeatureScore]:
+    """Gate and divergence of every feature, with what it weighs. `spec` must be in canonical order."""
+    gates, divergences = gate.scores().tolist(), gate.details().get("divergence", gate.scores() * 0).tolist()
     endurances = gates if endurance_F is None else endurance_F.tolist()
     return [
         FeatureScore(
