@@ -24,12 +24,10 @@ OUTDATED = {
     r"standing": "status",
     r"yardsticks?": "comparison, full model",
     r"gates_rest|loss_rests": "gates_converged, loss_converged",
-    r"whomever|whoever": "name who it is",
     r"cool-down": "cooldown",
 }
 # Where an outdated word still stands as a name that answers for one version, or in a sentence of another meaning.
 ALLOWED: dict[str, tuple[str, ...]] = {
-    "docs/reference/spec.md": ("stand_in",),  # generated from the spec
     "docs/reference/metrics.md": (
         "undecided",  # winnow_job_gates_undecided_ratio
         "Price",  # its help text: generated from the code
