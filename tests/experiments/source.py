@@ -63,10 +63,10 @@ class Module:
     def generated(self) -> bool:
         return GENERATED in self.text.partition("\n")[0]
 
-    def imported(self) -> Iterator[str]:
-        """Dotted names; `from a import b` counts as `a.b`."""
+    def imported(self, *, on_load: bool = False) -> Iterator[str]:
+        """Dotted names; `from a import b` counts as `a.b`. `on_load`: not what stands in functions, or for types."""
         package = self.name if self.path.endswith("__init__.py") else self.name.rpartition(".")[0]
-        for node in ast.walk(self.tree):
+        for node in _run_on_load(self.tree) if on_load else ast.walk(self.tree):
             if isinstance(node, ast.Import):
                 yield from (alias.name for alias in node.names)
             elif isinstance(node, ast.ImportFrom):
@@ -116,20 +116,23 @@ class Checkout:
         modules = [Module(path, (root / path).read_text(encoding="utf-8")) for path in python]
         self.tests = [module for module in modules if module.path.startswith("tests/")]
         self.modules = {module.name: module for module in modules if module.path.partition("/")[0] in OWN}
-        self.edges = {(name, at) for name, module in self.modules.items() for at in self.targets(module)} - {
-            (name, name) for name in self.modules
-        }
+        self.edges, self.edges_on_load = (
+            {(name, at) for name, module in self.modules.items() for at in self.targets(module, on_load=on_load)}
+            - {(name, name) for name in self.modules}
+            for on_load in (False, True)
+        )
 
-    def targets(self, module: Module) -> Iterator[str]:
+    def targets(self, module: Module, *, on_load: bool) -> Iterator[str]:
         """Modules of the checkout where a name leads to one, top packages of libraries otherwise."""
-        for name in module.imported():
+        for name in module.imported(on_load=on_load):
             at = name
             while at not in self.modules and "." in at:
                 at = at.rpartition(".")[0]
             yield at
 
-    def own_edges(self, wanted: tuple[str, ...] = OWN) -> set[Edge]:
-        return {edge for edge in self.edges if all(under(name, wanted) for name in edge)}
+    def own_edges(self, wanted: tuple[str, ...] = OWN, *, on_load: bool = False) -> set[Edge]:
+        edges = self.edges_on_load if on_load else self.edges
+        return {edge for edge in edges if all(under(name, wanted) for name in edge)}
 
     def listing(self) -> dict[str, int]:
         """How many names the listing of each folder shows."""
@@ -139,6 +142,14 @@ class Checkout:
             for depth in range(1, len(names)):
                 shown["/".join(names[:depth])].add(names[depth])
         return {folder: len(names) for folder, names in shown.items()}
+
+
+def _run_on_load(node: ast.AST) -> Iterator[ast.AST]:
+    for child in ast.iter_child_nodes(node):
+        lazy = isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef)
+        if not lazy and not (isinstance(child, ast.If) and "TYPE_CHECKING" in ast.unparse(child.test)):
+            yield child
+            yield from _run_on_load(child)
 
 
 def between_parts(edges: Iterable[Edge]) -> set[Edge]:

@@ -14,12 +14,12 @@ from typing import Annotated, Any, Self
 import yaml
 from pydantic import Field, ValidationError, model_validator
 
+from trainers.config import Config, Name, SpecError, describe
 from trainers.models.backbones.registry import AnyBackbone
 from trainers.models.backbones.wide_deep import WideDeepSpec
 from trainers.selectors.base import GateSpec
 from trainers.selectors.gates.leap import LeapSpec
 from trainers.selectors.registry import SELECTORS, AnySelector
-from trainers.spec.base import Config, Name, SpecError, describe
 from trainers.spec.dataset import DatasetSpec
 from trainers.spec.features import CategoricalFeature, DenseFeature, FeatureSpec, MultiCategoricalFeature
 from trainers.spec.prune import PruneSpec

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-OLD = {
-    "stand_in": "selector.stand_in is called selector.replacement",
-    "penalty": "selector.penalty is called selector.name: leap is adaptive, and leap_base is uniform",
-}
+from trainers.selectors.gates.permutation_options import OLD
 
 
 def read_old_keys(raw: Any) -> Any:

@@ -6,9 +6,14 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
+from trainers.config import Share
 from trainers.selectors.base import GateSpec
-from trainers.spec.base import Share
-from trainers.spec.renamed import OLD
+
+# Keys of version 0.1, and what they are called since.
+OLD = {
+    "stand_in": "selector.stand_in is called selector.replacement",
+    "penalty": "selector.penalty is called selector.name: leap is adaptive, and leap_base is uniform",
+}
 
 
 class PermutationGateSpec(GateSpec):
@@ -26,7 +31,7 @@ class PermutationGateSpec(GateSpec):
         description="for a closing feature where bilevel learns gates: blended goes from a permuted value to the "
         "running mean as the gate closes; permuted is the paper's",
     )
-    # Keys of version 0.1: given, they are read by `read_old_keys`, and they say what today's say.
+    # Where only these are given, trainers/spec/renamed.py reads them.
     stand_in: Literal["blended", "permuted"] | None = Field(
         default=None, description=OLD["stand_in"], json_schema_extra={"deprecated": True}
     )
