@@ -5,16 +5,17 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from trainers.pruning.curve import CurvePoint, FeatureScore
+from trainers.pruning.curve import FeatureScore
+from trainers.runs.results import CurvePoint
 from trainers.selectors.gates.leap.gate import LeapGate
 from trainers.spec import DenseFeature, JobSpec
 from trainers.training.evaluation import Predictions
 
 
-def feature_scores(spec: JobSpec, gate: LeapGate, endurance_F: NDArray[np.float32] | None) -> list[FeatureScore]:
+def feature_scores(spec: JobSpec, gate: LeapGate, mean_gate_F: NDArray[np.float32] | None) -> list[FeatureScore]:
     """Gate and divergence of every feature, with what it weighs. `spec` must be canonical_order."""
     gates, divergences = gate.scores().tolist(), gate.divergence_F.tolist()
-    endurances = gates if endurance_F is None else endurance_F.tolist()
+    mean_gates = gates if mean_gate_F is None else mean_gate_F.tolist()
     return [
         FeatureScore(
             name=feature.name,
@@ -22,12 +23,12 @@ def feature_scores(spec: JobSpec, gate: LeapGate, endurance_F: NDArray[np.float3
             dim=feature.dim,
             score=score,
             divergence=divergence,
-            endurance=endurance,
+            mean_gate=mean_gate,
             essential=spec.is_essential(feature),
             embedding_bytes=0 if isinstance(feature, DenseFeature) else feature.hash_size * feature.dim * 4,
             bytes_per_example=feature.dim * 4 if isinstance(feature, DenseFeature) else 8,
         )
-        for feature, score, divergence, endurance in zip(spec.features, gates, divergences, endurances, strict=True)
+        for feature, score, divergence, mean_gate in zip(spec.features, gates, divergences, mean_gates, strict=True)
     ]
 
 
@@ -41,7 +42,7 @@ def curve_points(
         metrics = found.metrics(k, grouped=grouped)
         points.append(
             CurvePoint(
-                kept=names,
+                features=len(names),
                 dims=sum(by_name[name].dim for name in names),
                 embedding_bytes=sum(by_name[name].embedding_bytes for name in names),
                 logloss=metrics.logloss,

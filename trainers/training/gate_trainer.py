@@ -16,7 +16,9 @@ import time
 from collections import deque
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
 from torch.distributed.checkpoint.state_dict import (
     StateDictOptions,
@@ -35,6 +37,8 @@ from trainers.training.ranks import RankContext, seed_step
 STEERING = 12.0
 # Of the newest held-out rows, whose AUC a report tells: enough for a curve, few enough to be sorted in passing.
 RANKED_ROWS = 2**13
+
+Array = NDArray[np.float32]
 
 
 class GateTrainer:
@@ -124,8 +128,8 @@ class GateTrainer:
         `decode_seconds` is what the loaders have spent on decoding so far.
         """
         gate = self.model.gate
-        gate_F, divergence_F = gate.scores().cpu().numpy(), gate.divergence_F.detach().cpu().numpy().copy()
-        return self.meter.report(self.ranks, step, gate_F, divergence_F, decode_seconds)
+        details = {"divergence": gate.divergence_F.detach().cpu().numpy().copy()}
+        return self.meter.report(self.ranks, step, gate.scores().cpu().numpy(), details, decode_seconds)
 
     def sync_buffers(self) -> None:
         """Average what ranks hold apart: the running statistics of batch norm."""
@@ -185,7 +189,9 @@ class Meter:
         label_N, logit_N, weight_N = torch.cat(list(self.held_out), 1)[:, -RANKED_ROWS:].cpu().double().numpy()
         return auc(label_N, logit_N, weight_N)
 
-    def report(self, ranks: RankContext, step: int, gate_F: Any, divergence_F: Any, decode_seconds: float) -> Report:
+    def report(
+        self, ranks: RankContext, step: int, gate_F: Array, details: dict[str, Array], decode_seconds: float
+    ) -> Report:
         loss = self.loss.item()
         if math.isnan(loss):
             raise FloatingPointError(
@@ -198,7 +204,7 @@ class Meter:
             step=step,
             steps=self.steps,
             gate_F=gate_F,
-            divergence_F=divergence_F,
+            details=details,
             loss=loss,
             held_out_loss=self.held_out_loss.item(),
             penalty=self.penalty.item(),
