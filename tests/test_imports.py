@@ -42,6 +42,7 @@ RULES = [
     Rule(("trainers",), ("service",), anywhere=True),
     Rule(("service",), ("sharding", *TORCH), anywhere=True),
     Rule(("trainers.spec", "trainers.runs", "trainers.metrics", "trainers.pruning", "trainers.web"), TORCH),
+    Rule(("trainers.selectors.base", "trainers.selectors.registry", "trainers.models.backbones.registry"), TORCH),
     Rule(("trainers.cli", "service.cli"), (*TORCH, "ray", "fastapi", "sqlalchemy"), but=("service.cli.host_keys",)),
     Rule(("service",), ("trainers.training", "trainers.pipeline", "trainers.launch", "trainers.models"), anywhere=True),
 ]
@@ -161,7 +162,11 @@ def test_the_rules_themselves(rule: Rule, line: str, allowed: bool) -> None:
 
 def test_no_torch_is_imported() -> None:
     """By other packages neither: every module of the service and of the command line, loaded."""
-    modules = [name for name in SOURCES if is_in(name, ("service", "trainers.spec", "trainers.runs", "trainers.cli"))]
+    modules = [
+        name
+        for name in SOURCES
+        if is_in(name, ("service", "trainers.spec", "trainers.runs", "trainers.cli", "trainers.data.check"))
+    ]
     code = (
         "import importlib, sys\nfor name in sys.argv[1:]:\n    importlib.import_module(name)\n"
         "heavy = {'torch', 'torchrec', 'fbgemm_gpu'} & set(sys.modules)\nassert not heavy, heavy"

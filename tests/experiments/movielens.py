@@ -18,7 +18,7 @@ import torch
 import typer
 
 from trainers.datasets.movielens import prepare_1m, prepare_100k
-from trainers.models.ranking import canonical_order
+from trainers.models.inputs import canonical_order
 from trainers.pipeline.retrain import retrain
 from trainers.pipeline.scoring import feature_scores
 from trainers.pipeline.selection import Selection

@@ -16,7 +16,7 @@ from typing import Annotated
 import torch
 import typer
 
-from trainers.models.ranking import canonical_order
+from trainers.models.inputs import canonical_order
 from trainers.pipeline.results_writer import write_results
 from trainers.pipeline.selection import Selection
 from trainers.runs.coordinator import Coordinator

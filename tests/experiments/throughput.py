@@ -30,7 +30,7 @@ import typer
 from torch.utils.data import TensorDataset
 
 from trainers.datasets.movielens import FIELDS, prepare_100k
-from trainers.models.ranking import canonical_order
+from trainers.models.inputs import canonical_order
 from trainers.spec import JobSpec, load_spec
 from trainers.training.build import build_gated
 from trainers.training.gate_trainer import GateTrainer

@@ -50,7 +50,7 @@ def finished_run(
             kind="categorical",
             dim=4,
             score=float(gate),
-            divergence=0.25 * place,
+            details={"divergence": 0.25 * place},
             mean_gate=float(gate),
             essential=name in essential,
             embedding_bytes=1600,

@@ -159,7 +159,7 @@ def _finish(run: RunDirectory, spec: JobSpec, snapshot: Snapshot, pace: Pace) ->
             kind=feature.kind,
             dim=feature.dim,
             score=1.0 if essential else float(gate),
-            divergence=float(divergence),
+            details={"divergence": float(divergence)},
             mean_gate=float(gate),
             essential=essential,
             embedding_bytes=4 * feature.dim * (getattr(feature, "hash_size", 0) or 0),
@@ -218,7 +218,7 @@ def _results(
         attempts=1,
         converged=Convergence(gates=True, model=True),
         features=tuple(
-            weight.model_copy(update={"sparsity": round(by_name[weight.name].divergence / 2, 4)})
+            weight.model_copy(update={"sparsity": round(by_name[weight.name].details["divergence"] / 2, 4)})
             for weight in list_weights(scores, decisions)
         ),
     )

@@ -95,7 +95,7 @@ def scores_of(chance: random.Random, count: int, essential: float) -> list[Featu
             kind="dense",
             dim=chance.choice([1, 1, 8, 16, 128]),
             score=chance.choice([0.0, 0.5, 1.0, round(chance.random(), 2), chance.random()]),
-            divergence=chance.random(),
+            details={"divergence": chance.random()},
             mean_gate=chance.choice([0.3, chance.random()]),
             essential=chance.random() < essential,
             embedding_bytes=chance.choice([0, 4000]),
@@ -259,7 +259,7 @@ def ranking_run(count: int) -> dict[str, Any]:
     chance = random.Random(2)
     scores = [
         FeatureScore(
-            name=feature(place)["name"], kind="dense", dim=8, score=chance.random(), divergence=0.5, mean_gate=0.1,
+            name=feature(place)["name"], kind="dense", dim=8, score=chance.random(), mean_gate=0.1,
             essential=place == 0,
         )
         for place in range(count)

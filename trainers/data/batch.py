@@ -1,6 +1,6 @@
 """Batch: what the model sees of the data at one step.
 
-Shapes: B rows, D dense columns (Σ dims of the dense features).
+Shapes: B rows, D dense columns (Σ dims of the dense features), T labels.
 """
 
 from __future__ import annotations
@@ -25,6 +25,11 @@ class Batch:
     label_B: torch.Tensor
     group_B: torch.Tensor
     weight_B: torch.Tensor
+
+    @property
+    def label_BT(self) -> torch.Tensor:
+        """The labels, a column each."""
+        return self.label_B[:, None]
 
     def __len__(self) -> int:
         return self.label_B.shape[0]

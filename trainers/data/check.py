@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import torch
+import numpy as np
+from numpy.typing import NDArray
 
 from trainers.data.decode import Decoder
 from trainers.data.ids import default_id
@@ -13,10 +14,7 @@ from trainers.data.rows import Rows
 from trainers.data.sampler import SMALLEST_BATCH
 from trainers.data.source import Source, open_split
 from trainers.data.splits import SPLITS, SplitName
-from trainers.data.statistics import DenseStatistics, statistics
 from trainers.spec import JobSpec, SpecError
-
-__all__ = ["DataSummary", "DenseStatistics", "SplitSummary", "check", "statistics"]
 
 CHECKED_ROWS = 2**16
 
@@ -95,7 +93,7 @@ def check_rows(spec: JobSpec, source: Source, split: SplitName) -> None:
 def _check_classes(spec: JobSpec, source: Source, split: SplitName, rows: Rows) -> list[str]:
     """A warning where the rows at hand have one class; SpecError where they are all there is."""
     first = rows.label_N[0]
-    if bool((rows.label_N != first).any()):
+    if (rows.label_N != first).any():
         return []
     finding = f"label {spec.dataset.label!r} is {int(first)} in "
     if len(rows) == source.rows:
@@ -110,13 +108,13 @@ def _shares_at_default(decoder: Decoder, rows: Rows) -> Iterator[tuple[str, floa
     start = 0
     for dense in decoder.dense:
         numbers_Nd = rows.dense_ND[:, start : start + dense.dim]
-        yield dense.name, _share((numbers_Nd == torch.tensor(dense.default, dtype=torch.float32)).all(1))
+        yield dense.name, _share((numbers_Nd == np.float32(dense.default)).all(1))
         start += dense.dim
     for single, ids_N in zip(decoder.single, rows.ids_SN, strict=True):
         yield single.name, _share(ids_N == default_id(single))
-    for several, lengths_N in zip(decoder.several, rows.lengths_NM.unbind(1), strict=True):
+    for several, lengths_N in zip(decoder.several, rows.lengths_NM.T, strict=True):
         yield several.name, _share(lengths_N == 0)
 
 
-def _share(mask_N: torch.Tensor) -> float:
-    return float(mask_N.double().mean())
+def _share(mask_N: NDArray[np.bool_]) -> float:
+    return float(mask_N.mean())

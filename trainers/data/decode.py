@@ -8,8 +8,9 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
-import torch
+from numpy.typing import NDArray
 
 from trainers.data.columns import single_array
 from trainers.data.dense import decode_dense
@@ -18,6 +19,9 @@ from trainers.data.jagged import take_segments, transposition
 from trainers.data.rows import Rows
 from trainers.data.targets import decode_group, decode_label, decode_weight
 from trainers.spec import CategoricalFeature, DenseFeature, JobSpec, MultiCategoricalFeature, SpecError
+
+Floats = NDArray[np.float32]
+Ints = NDArray[np.int64]
 
 
 class Decoder:
@@ -52,9 +56,10 @@ class Decoder:
             ids_SN=self._ids(arrays, table.num_rows),
             values_V=values_V,
             lengths_NM=lengths_NM,
-            label_N=label_N,
-            group_N=self._group(arrays, label_N),
-            weight_N=self._weight(arrays, label_N),
+            # Arrow's memory is read-only, and torch takes none that is.
+            label_N=np.array(label_N),
+            group_N=np.array(self._group(arrays, table.num_rows)),
+            weight_N=np.array(self._weight(arrays, table.num_rows)),
             keys=self.keys,
         )
 
@@ -63,7 +68,7 @@ class Decoder:
         """The Parquet columns of the dense features, each once."""
         return list(dict.fromkeys(feature.source for feature in self.dense))
 
-    def decode_dense(self, table: pa.Table) -> torch.Tensor:
+    def decode_dense(self, table: pa.Table) -> Floats:
         """(N, D) of a table that has `dense_columns`. Raises SpecError."""
         return self._dense(_arrays(table, self.dense_columns), table.num_rows)
 
@@ -74,34 +79,34 @@ class Decoder:
         for categorical in self.single:
             default_id(categorical)
 
-    def _dense(self, arrays: dict[str, Any], rows: int) -> torch.Tensor:
+    def _dense(self, arrays: dict[str, Any], rows: int) -> Floats:
         replace = self.dataset.non_finite == "replace"
         parts = [decode_dense(feature, arrays[feature.source], replace=replace) for feature in self.dense]
-        return torch.cat(parts, 1) if parts else torch.empty(rows, 0)
+        return np.concatenate(parts, 1) if parts else np.empty((rows, 0), np.float32)
 
-    def _ids(self, arrays: dict[str, Any], rows: int) -> torch.Tensor:
+    def _ids(self, arrays: dict[str, Any], rows: int) -> Ints:
         parts = [decode_ids(feature, arrays[feature.source]) for feature in self.single]
-        return torch.stack(parts) if parts else torch.empty(0, rows, dtype=torch.int64)
+        return np.stack(parts) if parts else np.empty((0, rows), np.int64)
 
-    def _lists(self, arrays: dict[str, Any], rows: int) -> tuple[torch.Tensor, torch.Tensor]:
+    def _lists(self, arrays: dict[str, Any], rows: int) -> tuple[Ints, Ints]:
         parts = [decode_lists(feature, arrays[feature.source]) for feature in self.several]
         if not parts:
-            return torch.empty(0, dtype=torch.int64), torch.empty(rows, 0, dtype=torch.int64)
-        values_V = torch.cat([values for values, _ in parts])
-        lengths_MN = torch.stack([lengths for _, lengths in parts])
+            return np.empty(0, np.int64), np.empty((rows, 0), np.int64)
+        values_V = np.concatenate([values for values, _ in parts])
+        lengths_MN = np.stack([lengths for _, lengths in parts])
         if len(parts) > 1:
             order = transposition(len(parts), rows)
             values_V, _ = take_segments(values_V, lengths_MN.reshape(-1), order)
-        return values_V, lengths_MN.t().contiguous()
+        return values_V, np.ascontiguousarray(lengths_MN.T)
 
-    def _group(self, arrays: dict[str, Any], label_N: torch.Tensor) -> torch.Tensor:
+    def _group(self, arrays: dict[str, Any], rows: int) -> Ints:
         if self.dataset.group is None:
-            return torch.zeros_like(label_N, dtype=torch.int64)
+            return np.zeros(rows, np.int64)
         return decode_group(self.dataset.group, arrays[self.dataset.group])
 
-    def _weight(self, arrays: dict[str, Any], label_N: torch.Tensor) -> torch.Tensor:
+    def _weight(self, arrays: dict[str, Any], rows: int) -> Floats:
         if self.dataset.weight is None:
-            return torch.ones_like(label_N)
+            return np.ones(rows, np.float32)
         return decode_weight(self.dataset.weight, arrays[self.dataset.weight])
 
 

@@ -10,14 +10,13 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import torch
 from numpy.typing import NDArray
 
-from trainers.data.columns import floats, is_list, is_number, is_text, refuse_type
+from trainers.data.columns import flags_of, floats, is_list, is_number, is_text, numbers_of, refuse_type
 from trainers.spec import DenseFeature, SpecError
 
 
-def decode_dense(feature: DenseFeature, array: Any, *, replace: bool) -> torch.Tensor:
+def decode_dense(feature: DenseFeature, array: Any, *, replace: bool) -> NDArray[np.float32]:
     """A dense feature of N rows, (N, d); nulls take the feature's default.
 
     Args:
@@ -31,7 +30,7 @@ def decode_dense(feature: DenseFeature, array: Any, *, replace: bool) -> torch.T
     if pa.types.is_null(array.type) and feature.dim > 1:
         array = array.cast(pa.list_(pa.float32()))
     numbers_Nd = _vectors(feature, array) if is_list(array.type) else _scalars(feature, array)[:, None]
-    return torch.from_numpy(_finite(feature, numbers_Nd, replace=replace))
+    return _finite(feature, numbers_Nd, replace=replace)
 
 
 def _scalars(feature: DenseFeature, array: Any) -> NDArray[np.float32]:
@@ -56,16 +55,16 @@ def _vectors(feature: DenseFeature, array: Any) -> NDArray[np.float32]:
     if not array.null_count:
         return flat
     numbers_Nd = np.full((len(array), feature.dim), feature.default, np.float32)
-    numbers_Nd[array.is_valid().to_numpy(zero_copy_only=False)] = flat
+    numbers_Nd[flags_of(array.is_valid())] = flat
     return numbers_Nd
 
 
 def _check_lengths(feature: DenseFeature, array: Any) -> None:
-    lengths = pc.list_value_length(array).drop_null()
-    wrong = lengths.filter(pc.not_equal(lengths, pa.scalar(feature.dim, lengths.type)))
+    lengths = numbers_of(pc.list_value_length(array).drop_null())
+    wrong = lengths[lengths != feature.dim]
     if len(wrong):
         raise SpecError(
-            f"feature {feature.name!r}: column {feature.source!r} has a vector of length {wrong[0].as_py()} "
+            f"feature {feature.name!r}: column {feature.source!r} has a vector of length {wrong[0]} "
             f"({len(wrong)} of {len(array)} rows differ), expected {feature.dim}; "
             "set `dim` to the vectors' length, or write vectors of one length"
         )
@@ -81,4 +80,4 @@ def _finite(feature: DenseFeature, numbers_Nd: NDArray[np.float32], *, replace: 
         )
     if count:
         return np.where(finite_Nd, numbers_Nd, np.float32(feature.default))
-    return numbers_Nd if numbers_Nd.flags.writeable else numbers_Nd.copy()
+    return numbers_Nd

@@ -10,24 +10,24 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import torch
 from numpy.typing import NDArray
 
-from trainers.data.columns import hash_text, integers, is_list, is_text, is_whole, refuse_type, text_hashes
+from trainers.data.columns import hash_text, integers, is_list, is_text, is_whole, numbers_of, refuse_type, text_hashes
 from trainers.spec import CategoricalFeature, MultiCategoricalFeature, SpecError
 
+Ids = NDArray[np.int64]
 Feature = CategoricalFeature | MultiCategoricalFeature
 
 
-def decode_ids(feature: CategoricalFeature, array: Any) -> torch.Tensor:
+def decode_ids(feature: CategoricalFeature, array: Any) -> Ids:
     """A categorical feature of N rows, (N,) int64 in [0, hash_size); nulls take the default. Raises SpecError."""
     if is_list(array.type):
         remedy = "the spec says one id per row; declare it `kind: multi_categorical`, or write one id"
         raise refuse_type(name=feature.name, column=feature.source, kind=array.type, remedy=remedy)
-    return torch.from_numpy(_table_rows(feature, array, default_id(feature)))
+    return _table_rows(feature, array, default_id(feature))
 
 
-def decode_lists(feature: MultiCategoricalFeature, array: Any) -> tuple[torch.Tensor, torch.Tensor]:
+def decode_lists(feature: MultiCategoricalFeature, array: Any) -> tuple[Ids, Ids]:
     """A list feature of N rows: (V,) ids in [0, hash_size) and (N,) lengths, int64.
 
     A null list is an empty one; null items are dropped. Raises SpecError.
@@ -39,12 +39,12 @@ def decode_lists(feature: MultiCategoricalFeature, array: Any) -> tuple[torch.Te
         raise refuse_type(name=feature.name, column=feature.source, kind=array.type, remedy=remedy)
     items = array.flatten()
     if items.null_count:
-        owners = pc.list_parent_indices(array).filter(items.is_valid()).to_numpy()
-        lengths_N = np.bincount(owners, minlength=len(array)).astype(np.int64)
+        owners = pc.list_parent_indices(array).filter(items.is_valid())
+        lengths_N = np.bincount(numbers_of(owners), minlength=len(array)).astype(np.int64)
         items = items.drop_null()
     else:
-        lengths_N = pc.fill_null(pc.list_value_length(array), 0).cast(pa.int64()).to_numpy(zero_copy_only=False).copy()
-    return torch.from_numpy(_table_rows(feature, items, 0)), torch.from_numpy(lengths_N)
+        lengths_N = numbers_of(pc.list_value_length(array).cast(pa.int64()))
+    return _table_rows(feature, items, 0), lengths_N
 
 
 def default_id(feature: CategoricalFeature) -> int:
@@ -62,7 +62,7 @@ def default_id(feature: CategoricalFeature) -> int:
     return default % feature.hash_size
 
 
-def _table_rows(feature: Feature, array: Any, fill: int) -> NDArray[np.int64]:
+def _table_rows(feature: Feature, array: Any, fill: int) -> Ids:
     """Ids of a flat array, nulls as `fill`, which is a table row already."""
     if is_text(array.type):
         if feature.ids == "checked":
@@ -77,7 +77,7 @@ def _table_rows(feature: Feature, array: Any, fill: int) -> NDArray[np.int64]:
         _check_range(feature, numbers)
     elif len(numbers) and (numbers.min() < 0 or numbers.max() >= feature.hash_size):
         numbers = numbers % numbers.dtype.type(feature.hash_size)
-    return numbers.astype(np.int64, copy=not numbers.flags.writeable)
+    return numbers.astype(np.int64, copy=False)
 
 
 def _check_range(feature: Feature, numbers: NDArray[Any]) -> None:

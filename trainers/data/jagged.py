@@ -1,29 +1,33 @@
-"""Moving the segments of a jagged tensor: one kernel whatever the number of segments.
+"""Moving the segments of a jagged array, without a loop over segments.
 
-Shapes: G segments, H chosen segments, V values (Σ lengths), N rows, M list features.
+Shapes: G segments, H chosen segments, V values (Σ lengths).
 """
 
 from __future__ import annotations
 
-import fbgemm_gpu  # noqa: F401  registers torch.ops.fbgemm
-import torch
+import numpy as np
+from numpy.typing import NDArray
+
+Ints = NDArray[np.int64]
 
 
-def take_segments(
-    values_V: torch.Tensor, lengths_G: torch.Tensor, index_H: torch.Tensor
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """The chosen segments' values and lengths, in the order of `index_H` (int32; subsets and repeats allowed).
+def take_segments(values_V: Ints, lengths_G: Ints, index_H: Ints) -> tuple[Ints, Ints]:
+    """The chosen segments' values and lengths, in the order of `index_H` (subsets and repeats allowed).
 
     Example:
-        >>> take_segments(torch.tensor([7, 8, 9]), torch.tensor([2, 0, 1]), torch.tensor([2, 0], dtype=torch.int32))
-        (tensor([9, 7, 8]), tensor([1, 2]))
+        >>> values, lengths = take_segments(np.array([7, 8, 9]), np.array([2, 0, 1]), np.array([2, 0]))
+        >>> values.tolist(), lengths.tolist()
+        ([9, 7, 8], [1, 2])
     """
-    if not len(index_H):
-        return values_V[:0], lengths_G[:0]
-    lengths_H, values, _ = torch.ops.fbgemm.permute_1D_sparse_data(index_H, lengths_G, values_V, None, None)
-    return values, lengths_H
+    lengths_H = lengths_G.take(index_H)
+    starts_G = np.cumsum(lengths_G) - lengths_G
+    ends_H = np.cumsum(lengths_H)
+    # Where a segment's values lie, less where they go: constant within a segment.
+    positions = np.repeat(starts_G.take(index_H) - (ends_H - lengths_H), lengths_H)
+    positions += np.arange(len(positions))
+    return values_V.take(positions), lengths_H
 
 
-def transposition(first: int, second: int) -> torch.Tensor:
-    """Index (int32, first·second) that brings segments stored as (first, second) into the order (second, first)."""
-    return torch.arange(first * second, dtype=torch.int32).view(first, second).t().reshape(-1)
+def transposition(first: int, second: int) -> Ints:
+    """Index (first·second) that brings segments stored as (first, second) into the order (second, first)."""
+    return np.arange(first * second).reshape(first, second).T.reshape(-1)

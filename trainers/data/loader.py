@@ -6,9 +6,8 @@ import time
 from collections.abc import Generator
 from contextlib import closing
 
-import torch
-
 from trainers.data.batch import Batch
+from trainers.data.collate import collate
 from trainers.data.decode import Decoder
 from trainers.data.prefetch import prefetch
 from trainers.data.rows import Rows
@@ -82,7 +81,7 @@ class Loader:
         with closing(prefetch(self._visited(start_step, stop_step), depth=1)) as visited:
             for window, rows in visited:
                 for batch in range(window.begin, window.end):
-                    yield rows.batch(*self.sampler.batch_rows(window.index, batch))
+                    yield collate(rows, *self.sampler.batch_rows(window.index, batch))
 
     def epoch(self, epoch: int = 0) -> Generator[Batch, None, None]:
         """The batches of one epoch."""
@@ -93,7 +92,7 @@ class Loader:
             began = time.perf_counter()
             rows = self._window(window.index)
             if self.sampler.shuffle_rows is not None:
-                rows = rows.select(torch.from_numpy(self.sampler.permutation(window)))
+                rows = rows.select(self.sampler.permutation(window))
             self.decode_seconds += time.perf_counter() - began
             yield window, rows
 

@@ -84,7 +84,8 @@ class Source:
         table = self._group_table(group, tuple(columns), whole=stop - start == self._own_rows(group))
         if self.splits is None:
             return table.slice(start, stop - start)
-        return table.take(self._members(group)[start:stop])
+        members = self._members(group)[start:stop]
+        return table.take(pa.Array.from_buffers(pa.int64(), len(members), [None, pa.py_buffer(members.data)]))
 
     def _group_table(self, group: int, columns: tuple[str, ...], *, whole: bool) -> pa.Table:
         """A row group whose rows are asked for piece by piece is kept until another one is."""

@@ -8,11 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import torch
+import numpy as np
+from numpy.typing import NDArray
 
 from trainers.data.decode import Decoder
 from trainers.data.source import Source
 from trainers.spec import JobSpec
+
+Columns = NDArray[np.float64]
 
 BLOCKS = 64
 CONSTANT = 1e-9
@@ -23,8 +26,8 @@ CONSTANT = 1e-9
 class DenseStatistics:
     """Of the D dense columns, float64; a column that isn't to be standardized has mean 0 and deviation 1."""
 
-    mean_D: torch.Tensor
-    std_D: torch.Tensor
+    mean_D: Columns
+    std_D: Columns
 
 
 def statistics(source: Source, spec: JobSpec, max_rows: int = 1_000_000) -> DenseStatistics:
@@ -40,24 +43,24 @@ def statistics(source: Source, spec: JobSpec, max_rows: int = 1_000_000) -> Dens
     """
     decoder = Decoder(spec)
     if not decoder.dense:
-        return DenseStatistics(mean_D=torch.zeros(0, dtype=torch.float64), std_D=torch.ones(0, dtype=torch.float64))
+        return DenseStatistics(mean_D=np.zeros(0), std_D=np.ones(0))
     source.require(decoder.dense_columns)
     count, mean_D, squares_D = _accumulate(source, decoder, max_rows)
-    std_D = (squares_D / count).sqrt()
-    std_D = torch.where(std_D <= CONSTANT * mean_D.abs(), torch.ones_like(std_D), std_D)
-    raw_D = torch.tensor([feature.normalize == "none" for feature in decoder.dense for _ in range(feature.dim)])
+    std_D = np.sqrt(squares_D / count)
+    raw_D = np.array([feature.normalize == "none" for feature in decoder.dense for _ in range(feature.dim)])
+    constant_D = std_D <= CONSTANT * np.abs(mean_D)
     return DenseStatistics(
-        mean_D=torch.where(raw_D, torch.zeros_like(mean_D), mean_D),
-        std_D=torch.where(raw_D, torch.ones_like(std_D), std_D),
+        mean_D=np.where(raw_D, 0.0, mean_D),
+        std_D=np.where(raw_D | constant_D, 1.0, std_D),
     )
 
 
-def _accumulate(source: Source, decoder: Decoder, max_rows: int) -> tuple[int, torch.Tensor, torch.Tensor]:
+def _accumulate(source: Source, decoder: Decoder, max_rows: int) -> tuple[int, Columns, Columns]:
     """Rows, means and sums of squared deviations, block after block (Chan, Golub and LeVeque 1979, Eq. 2.1)."""
     width = sum(feature.dim for feature in decoder.dense)
-    count, mean_D, squares_D = 0, torch.zeros(width, dtype=torch.float64), torch.zeros(width, dtype=torch.float64)
+    count, mean_D, squares_D = 0, np.zeros(width), np.zeros(width)
     for start, stop in _blocks(source.rows, max_rows):
-        dense_ND = decoder.decode_dense(source.read(decoder.dense_columns, start, stop)).double()
+        dense_ND = decoder.decode_dense(source.read(decoder.dense_columns, start, stop)).astype(np.float64)
         rows = len(dense_ND)
         block_D = dense_ND.mean(0)
         apart_D = block_D - mean_D

@@ -1,4 +1,4 @@
-"""Arrow columns of label, group and weight → tensors.
+"""Arrow columns of label, group and weight → arrays.
 
 Shapes: N rows.
 """
@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import torch
+from numpy.typing import NDArray
 
 from trainers.data.columns import floats, integers, is_number, is_text, is_whole, text_hashes
 from trainers.spec import SpecError
@@ -18,7 +18,7 @@ NULL_GROUP = -(2**63)
 """Rows without a group are a group of their own."""
 
 
-def decode_label(column: str, array: Any) -> torch.Tensor:
+def decode_label(column: str, array: Any) -> NDArray[np.float32]:
     """(N,) float32, 0 or 1, from booleans, ints or floats. Raises SpecError."""
     numbers_N = floats(array, 0.0) if is_number(array.type) else None
     if numbers_N is None:
@@ -32,21 +32,21 @@ def decode_label(column: str, array: Any) -> torch.Tensor:
     if wrong_N.any():
         value = array[int(wrong_N.argmax())].as_py()
         raise SpecError(f"dataset.label: column {column!r} has {value!r}; a label is 0 or 1, write it so")
-    return torch.from_numpy(numbers_N.astype(np.float32))
+    return numbers_N
 
 
-def decode_group(column: str, array: Any) -> torch.Tensor:
+def decode_group(column: str, array: Any) -> NDArray[np.int64]:
     """(N,) int64: ints as they are, strings by xxh64. Raises SpecError."""
     if is_text(array.type):
-        return torch.from_numpy(text_hashes(array, NULL_GROUP % 2**64).view(np.int64))
+        return text_hashes(array, NULL_GROUP % 2**64).view(np.int64)
     if not is_whole(array.type):
         raise SpecError(f"dataset.group: column {column!r} is {array.type}; a group is an int or a string, cast it")
     unsigned = pa.types.is_uint64(array.type)
     numbers_N = integers(array, NULL_GROUP % 2**64 if unsigned else NULL_GROUP)
-    return torch.from_numpy(numbers_N.view(np.int64).copy())
+    return numbers_N.view(np.int64)
 
 
-def decode_weight(column: str, array: Any) -> torch.Tensor:
+def decode_weight(column: str, array: Any) -> NDArray[np.float32]:
     """(N,) float32, finite and not negative. Raises SpecError."""
     if not is_number(array.type):
         raise SpecError(f"dataset.weight: column {column!r} is {array.type}; write it as numbers")
@@ -58,4 +58,4 @@ def decode_weight(column: str, array: Any) -> torch.Tensor:
             f"dataset.weight: column {column!r} has {value!r}; a weight is a finite number ≥ 0, "
             "correct it, or leave these rows out"
         )
-    return torch.from_numpy(numbers_N.copy())
+    return numbers_N

@@ -22,7 +22,7 @@ from ray.train.torch import TorchConfig, TorchTrainer
 
 from trainers.data.check import check
 from trainers.launch.ray_worker import work
-from trainers.models.ranking import canonical_order
+from trainers.models.inputs import canonical_order
 from trainers.pipeline.results_writer import write_history, write_results
 from trainers.runs.coordinator import Coordinator
 from trainers.runs.directory import RunDirectory, write_json

@@ -1,6 +1,6 @@
-"""The ranking model: inputs (standardized dense columns and pooled embeddings), gate, backbone.
+"""The ranking model: inputs and backbone, with a gate between them while features are selected.
 
-Shapes: B rows, D dense columns, F features, C = Σ dims columns of the concatenation.
+Shapes: B rows, T labels.
 """
 
 from __future__ import annotations
@@ -9,93 +9,11 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 import torch
-from torch import nn
 
-from sharding.layout import FeatureLayout
-from sharding.parallel import ShardedEmbeddings
-from sharding.tables import Table
 from trainers.data.batch import Batch
-from trainers.models.backbones import Backbone
-from trainers.selectors.gates.leap.gate import LeapGate
-from trainers.spec import DenseFeature, JobSpec, MultiCategoricalFeature
-
-
-def canonical_order(spec: JobSpec) -> JobSpec:
-    """The spec with its features in the model's order: dense, single ids, lists, and equal dims side by side.
-
-    Readers, tables and gate then share one order, and the gate moves each run of equal dims with one kernel.
-    """
-
-    def place(feature: object) -> tuple[int, int]:
-        if isinstance(feature, DenseFeature):
-            return 0, feature.dim
-        return (2 if isinstance(feature, MultiCategoricalFeature) else 1), feature.dim  # type: ignore[attr-defined]
-
-    return spec.model_copy(update={"features": tuple(sorted(spec.features, key=place))})
-
-
-def with_features(spec: JobSpec, names: Collection[str]) -> JobSpec:
-    """The spec of the pruned model: the features that stay."""
-    return spec.model_copy(update={"features": tuple(f for f in spec.features if f.name in set(names))})
-
-
-def tables_of(spec: JobSpec) -> list[Table]:
-    """One embedding table per categorical and multi-categorical feature, in the spec's order."""
-    return [
-        Table(
-            name=feature.name,
-            rows=feature.hash_size,
-            dim=feature.dim,
-            pooling=feature.pooling if isinstance(feature, MultiCategoricalFeature) else "sum",
-        )
-        for feature in spec.features
-        if not isinstance(feature, DenseFeature)
-    ]
-
-
-class Inputs(nn.Module):
-    """From a batch to x_BC, in the order of an canonical_order spec: what stands before the gate.
-
-    Args:
-        spec: an canonical_order spec.
-        embeddings: its tables, or None where every feature is dense.
-        mean_D, std_D: of the dense columns, over the training rows.
-    """
-
-    mean_D: torch.Tensor
-    scale_D: torch.Tensor
-
-    def __init__(
-        self, spec: JobSpec, embeddings: ShardedEmbeddings | None, mean_D: torch.Tensor, std_D: torch.Tensor
-    ) -> None:
-        super().__init__()
-        self.spec = spec
-        self.layout = FeatureLayout.from_dims(spec.dims)
-        self.embeddings = embeddings
-        self.register_buffer("mean_D", mean_D.float())
-        self.register_buffer("scale_D", 1.0 / std_D.float())
-
-    def forward(self, batch: Batch) -> torch.Tensor:
-        if self.embeddings is None:
-            return (batch.dense_BD - self.mean_D) * self.scale_D
-        pooled_BE: torch.Tensor = self.embeddings(batch.sparse)
-        if not len(self.mean_D):
-            return pooled_BE
-        return torch.cat([(batch.dense_BD - self.mean_D) * self.scale_D, pooled_BE], 1)
-
-    def finish_step(self) -> None:
-        """After the backward pass of a training step: what it hasn't moved yet moves now."""
-        if self.embeddings is not None:
-            self.embeddings.step()
-
-    def keep(self, names: Collection[str]) -> Inputs:
-        """The physically smaller inputs of the kept features: their columns, and their tables with their weights."""
-        spec = with_features(self.spec, names)
-        dense = FeatureLayout.from_dims({f.name: f.dim for f in self.spec.features if isinstance(f, DenseFeature)})
-        columns = dense.columns([name for name in dense.names if name in set(names)])
-        tables = [table.name for table in tables_of(spec)]
-        embeddings = self.embeddings.keep(tables) if self.embeddings is not None and tables else None
-        return Inputs(spec, embeddings, self.mean_D[columns], 1.0 / self.scale_D[columns])
+from trainers.models.backbones.base import Backbone
+from trainers.models.inputs import Inputs
+from trainers.selectors.gates.base import Gate, GateContext
 
 
 @dataclass
@@ -103,7 +21,7 @@ class GatedModel:
     """What the search trains."""
 
     inputs: Inputs
-    gate: LeapGate
+    gate: Gate
     backbone: Backbone
 
     def train(self, mode: bool = True) -> None:
@@ -111,14 +29,14 @@ class GatedModel:
             part.train(mode)
 
     def logits(self, batch: Batch) -> torch.Tensor:
-        """In evaluation mode: the gated model's deterministic prediction, logits_B."""
-        out: torch.Tensor = self.backbone(self.gate(self.inputs(batch)))
+        """In evaluation mode: the gated model's deterministic prediction, logits_BT."""
+        out: torch.Tensor = self.backbone(self.gate(self.inputs(batch), GateContext(batch)))
         return out
 
-    def pruned(self, names: Collection[str]) -> PlainModel:
-        """The smaller model that starts where this one stands, the pruned features' means folded in."""
-        kept = [name for name in self.inputs.layout.names if name in set(names)]
-        return PlainModel(self.inputs.keep(kept), self.backbone.pruned(kept, self.gate.mean_C))
+    @property
+    def ungated(self) -> PlainModel:
+        """The same inputs and backbone without the gate."""
+        return PlainModel(self.inputs, self.backbone)
 
 
 @dataclass
@@ -133,12 +51,11 @@ class PlainModel:
             part.train(mode)
 
     def logits(self, batch: Batch) -> torch.Tensor:
-        """logits_B."""
+        """logits_BT."""
         out: torch.Tensor = self.backbone(self.inputs(batch))
         return out
 
-
-def task_loss(logits_B: torch.Tensor, batch: Batch, weighted: bool) -> torch.Tensor:
-    """Mean binary cross-entropy over the batch; with weights, each row's share of it is its weight."""
-    weight_B = batch.weight_B if weighted else None
-    return nn.functional.binary_cross_entropy_with_logits(logits_B, batch.label_B, weight_B)
+    def pruned(self, names: Collection[str]) -> PlainModel:
+        """The smaller model that starts where this one stands, the pruned features' means folded in."""
+        kept = [name for name in self.inputs.layout.names if name in set(names)]
+        return PlainModel(self.inputs.keep(kept), self.backbone.pruned(kept, self.inputs.baseline.mean_C))

@@ -13,7 +13,7 @@ from trainers.pruning.listing import list_features, list_weights, sum_totals
 from trainers.pruning.rules import Decision
 from trainers.runs.convergence import measure_polarization
 from trainers.runs.outcome import Outcome
-from trainers.runs.prune_list import LEAP
+from trainers.runs.prune_list import SelectorInfo
 from trainers.runs.results import CurvePoint, ModelQuality
 from trainers.spec import JobSpec
 
@@ -36,9 +36,10 @@ def build_outcome(
         metrics: quality of the three models on the test split.
         error: standard error of the difference of the guard's metric between the full and the fine-tuned model.
     """
+    selector = spec.selector
     parted = measure_polarization(np.array([score.score for score in scores if not score.essential] or [1.0]))
     return Outcome(
-        selector=LEAP,
+        selector=SelectorInfo(name=selector.name, family=selector.family, probability_like=selector.probability_like),
         features=list_features(scores, decisions),
         weights=list_weights(scores, decisions),
         before=sum_totals(scores, {score.name for score in scores}),
@@ -47,5 +48,5 @@ def build_outcome(
         metrics=metrics,
         guard=evaluate_guard(spec.prune.guard, metrics.full, metrics.finetuned, error),
         diagnostics=gate_diagnostics(parted),
-        warning=gate_warning(parted, target_warning(scores, spec.selector.target_dims)),
+        warning=gate_warning(parted, target_warning(scores, getattr(selector, "target_dims", None))),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 
-from trainers.models.ranking import canonical_order, with_features
+from trainers.models.inputs import canonical_order, with_features
 from trainers.runs.results import Quality
 from trainers.spec import JobSpec, SpecError
 from trainers.training.build import build_plain

@@ -7,28 +7,29 @@ from numpy.typing import NDArray
 
 from trainers.pruning.curve import FeatureScore
 from trainers.runs.results import CurvePoint
-from trainers.selectors.gates.leap.gate import LeapGate
+from trainers.selectors.gates.base import Gate
 from trainers.spec import DenseFeature, JobSpec
 from trainers.training.evaluation import Predictions
 
 
-def feature_scores(spec: JobSpec, gate: LeapGate, mean_gate_F: NDArray[np.float32] | None) -> list[FeatureScore]:
-    """Gate and divergence of every feature, with what it weighs. `spec` must be canonical_order."""
-    gates, divergences = gate.scores().tolist(), gate.divergence_F.tolist()
+def feature_scores(spec: JobSpec, gate: Gate, mean_gate_F: NDArray[np.float32] | None) -> list[FeatureScore]:
+    """Score and details of every feature, with what it weighs. `spec` must be in canonical order."""
+    gates = gate.scores().tolist()
     mean_gates = gates if mean_gate_F is None else mean_gate_F.tolist()
+    details = {name: value_F.tolist() for name, value_F in gate.details().items()}
     return [
         FeatureScore(
             name=feature.name,
             kind=feature.kind,
             dim=feature.dim,
             score=score,
-            divergence=divergence,
+            details={name: values[place] for name, values in details.items()},
             mean_gate=mean_gate,
             essential=spec.is_essential(feature),
             embedding_bytes=0 if isinstance(feature, DenseFeature) else feature.hash_size * feature.dim * 4,
             bytes_per_example=feature.dim * 4 if isinstance(feature, DenseFeature) else 8,
         )
-        for feature, score, divergence, mean_gate in zip(spec.features, gates, divergences, mean_gates, strict=True)
+        for place, (feature, score, mean_gate) in enumerate(zip(spec.features, gates, mean_gates, strict=True))
     ]
 
 

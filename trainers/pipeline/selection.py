@@ -11,7 +11,8 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Protocol
 
-from trainers.models.ranking import GatedModel, PlainModel, canonical_order, with_features
+from trainers.models.inputs import canonical_order, with_features
+from trainers.models.ranking import GatedModel, PlainModel
 from trainers.pipeline.outcome import build_outcome
 from trainers.pipeline.scoring import curve_points, feature_scores
 from trainers.pruning.curve import FeatureScore, ranking_prefixes
@@ -20,6 +21,7 @@ from trainers.runs.coordinator import Report, Snapshot
 from trainers.runs.outcome import Outcome
 from trainers.runs.progress import Stage
 from trainers.runs.results import CurvePoint, ModelQuality
+from trainers.selectors.base import GateSpec
 from trainers.spec import JobSpec
 from trainers.training import checkpoint
 from trainers.training.build import build_gated, build_plain
@@ -73,7 +75,7 @@ class Selection:
         points, decisions = self._rank(model, loaders, scores)
         kept = [decision.name for decision in decisions if decision.keep]
         chosen = with_features(self.spec, kept)
-        small, small_loaders = model.pruned(kept), DataLoaders.open(chosen, self.ranks, loaders.statistics)
+        small, small_loaders = model.ungated.pruned(kept), DataLoaders.open(chosen, self.ranks, loaders.statistics)
         del model  # Its tables make room for the full model's.
         before = predictions(small, small_loaders, self.ranks)
         tuned, full = self._train(small, small_loaders, loaders)
@@ -94,11 +96,13 @@ class Selection:
         """Train weights and gates from the newest checkpoint, or the start, to the end of the search."""
         training = self.spec.training
         total = min(training.epochs * loaders.train.steps_per_epoch, training.max_steps or 2**62)
-        search = GateTrainer(model, self.spec, self.ranks, warmup=int(total * self.spec.selector.warmup), steps=total)
+        selector = self.spec.selector
+        assert isinstance(selector, GateSpec)
+        search = GateTrainer(model, self.spec, self.ranks, warmup=int(total * selector.warmup), steps=total)
         start = self._restore(search)
         every = training.checkpoint_every or loaders.train.steps_per_epoch
         self._enter(Stage.SEARCHING, total)
-        with loaders.paired(start, total, held_out=self.spec.selector.update == "bilevel") as batches:
+        with loaders.paired(start, total, held_out=selector.update == "bilevel") as batches:
             search.meter.restart()
             for step, (train, held_out) in enumerate(batches, start + 1):
                 search.step(step, train, held_out)
@@ -143,7 +147,7 @@ class Selection:
         """The selection curve over every validation row, and what the rule makes of it; the same on all ranks."""
         kept = ranking_prefixes(scores, self.spec.prune.curve_points)
         with loaders.whole(loaders.validation) as batches:
-            found = predict(masked_forward(model, kept), batches, self.ranks)
+            found = predict(masked_forward(model.ungated, kept), batches, self.ranks)
         answer = None
         if found is not None:
             points = curve_points(found, kept, scores, grouped=self.spec.dataset.group is not None)

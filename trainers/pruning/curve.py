@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -18,15 +18,15 @@ class FeatureScore:
     """What the selector found of a feature; `embedding_bytes` of its table's weights, 0 for dense ones.
 
     `mean_gate` is the mean of the gate while gates were penalized; it orders closed features, whose last gates are all
-    near 0 and say little.
+    near 0 and say little. `details` is what else the selector tells of the feature, by name.
     """
 
     name: str
     kind: str
     dim: int
     score: float
-    divergence: float
     mean_gate: float
+    details: Mapping[str, float] = field(default_factory=dict)
     essential: bool = False
     embedding_bytes: int = 0
     bytes_per_example: float = 0.0

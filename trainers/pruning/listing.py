@@ -22,7 +22,7 @@ def _list_feature(score: FeatureScore, decision: Decision) -> ListedFeature:
         kind=score.kind,
         dim=score.dim,
         score=score.score,
-        details={"divergence": score.divergence, "mean_gate": score.mean_gate},
+        details={**score.details, "mean_gate": score.mean_gate},
         decision="keep" if decision.keep else "prune",
         why=decision.why,
     )

@@ -1,3 +1,38 @@
 """The job specification: one pydantic model for REST, the command line and files. Imports no torch."""
 
-from trainers.spec.job import *  # noqa: F403
+from trainers.spec.base import MAX_DIM, Config, Dim, Name, Share, SpecError, describe, merge_patch
+from trainers.spec.dataset import DatasetSpec, SplitSpec
+from trainers.spec.features import CategoricalFeature, DenseFeature, FeatureSpec, MultiCategoricalFeature, Status
+from trainers.spec.job import JobSpec, absolute, load_spec, parse_spec
+from trainers.spec.labels import LabelSpec
+from trainers.spec.prune import GuardSpec, PruneSpec
+from trainers.spec.training import FinetuneSpec, ScalingSpec, TopologySpec, TrainingSpec
+
+__all__ = [
+    "MAX_DIM",
+    "CategoricalFeature",
+    "Config",
+    "DatasetSpec",
+    "DenseFeature",
+    "Dim",
+    "FeatureSpec",
+    "FinetuneSpec",
+    "GuardSpec",
+    "JobSpec",
+    "LabelSpec",
+    "MultiCategoricalFeature",
+    "Name",
+    "PruneSpec",
+    "ScalingSpec",
+    "Share",
+    "SpecError",
+    "SplitSpec",
+    "Status",
+    "TopologySpec",
+    "TrainingSpec",
+    "absolute",
+    "describe",
+    "load_spec",
+    "merge_patch",
+    "parse_spec",
+]

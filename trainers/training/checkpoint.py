@@ -24,6 +24,8 @@ AUC = "held_out_auc"  # NaN where there is none
 # Matrices have a row a snapshot and a column a feature: the gates, and each detail of the selector under its own name.
 MATRIX = "_TF"
 GATE = f"gate{MATRIX}"
+# Version 0.1 kept the running means in the gate.
+OLD_MEANS = "gate.mean_C"
 
 
 class DirectoryCheckpoints:
@@ -55,7 +57,15 @@ def write(path: Path, state: dict[str, Any]) -> None:
 
 def read(path: Path, state: dict[str, Any]) -> None:
     """Fill `state` in place; collective. The number of ranks and the sharding may differ from the writer's."""
+    names = dcp.FileSystemReader(str(path)).read_metadata().state_dict_metadata
+    gate = state.get("gate", {})
+    old = OLD_MEANS in names and "baseline.mean_C" in gate
+    if old:
+        own = {name: tensor for name, tensor in gate.items() if not name.startswith("baseline.")}
+        state = {**state, "gate": {**own, "mean_C": gate["baseline.mean_C"]}}
     dcp.load(state, checkpoint_id=str(path), no_dist=not dist.is_initialized())
+    if old:
+        gate["baseline.seen"].copy_(gate["seen"])
 
 
 def write_history(path: Path, step: int, snapshots: list[Snapshot]) -> None:

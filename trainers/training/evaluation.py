@@ -1,6 +1,6 @@
 """Predictions of a whole split, every row once, gathered over the ranks; quality is exact, not windowed.
 
-Shapes: N rows of the split, K kept sets.
+Shapes: N rows of the split, K kept sets, T labels.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from trainers.data.batch import Batch
 from trainers.metrics import significance
 from trainers.metrics.quality import evaluate
-from trainers.models.ranking import GatedModel
+from trainers.models.ranking import PlainModel
 from trainers.runs.results import Quality
 from trainers.training.ranks import RankContext
 
@@ -24,54 +24,64 @@ Array = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Predictions:
-    """What rank 0 knows of a split: K logits a row."""
+    """What rank 0 knows of a split: K logits a row and label."""
 
-    logit_KN: Array
-    label_N: Array
+    logit_KTN: Array
+    label_TN: Array
     weight_N: Array
     group_N: NDArray[np.int64]
 
-    def metrics(self, k: int = 0, *, grouped: bool) -> Quality:
+    def metrics(self, k: int = 0, *, grouped: bool, label: int = 0) -> Quality:
         group_N = self.group_N if grouped else None
-        return evaluate(self.label_N, self.logit_KN[k], self.weight_N, group_N)
+        return evaluate(self.label_TN[label], self.logit_KTN[k, label], self.weight_N, group_N)
 
 
 def difference_error(metric: str, first: Predictions, second: Predictions) -> float | None:
     """How far chance moves the difference of two models' `metric`: its standard error over the rows of a split."""
-    return significance.difference_error(metric, first.label_N, first.logit_KN[0], second.logit_KN[0], first.weight_N)
+    return significance.difference_error(
+        metric, first.label_TN[0], first.logit_KTN[0, 0], second.logit_KTN[0, 0], first.weight_N
+    )
 
 
 @torch.no_grad()
 def predict(
     forward: Callable[[Batch], torch.Tensor], batches: Iterator[Batch], ranks: RankContext
 ) -> Predictions | None:
-    """Run `forward` (logits of shape B or K × B) over this rank's batches; all rows at rank 0, None elsewhere."""
+    """Run `forward`, with logits of shape B × T or K × B × T, over this rank's batches.
+
+    Returns:
+        All rows at rank 0, None elsewhere.
+    """
     logits, labels, weights, groups = [], [], [], []
     for batch in batches:
-        logits.append(torch.atleast_2d(forward(batch)).cpu().numpy())
-        labels.append(batch.label_B.cpu().numpy())
+        logits_KBT = forward(batch)
+        logits_KBT = logits_KBT if logits_KBT.ndim == 3 else logits_KBT[None]
+        logits.append(logits_KBT.movedim(1, 2).cpu().numpy())
+        labels.append(batch.label_BT.T.cpu().numpy())
         weights.append(batch.weight_B.cpu().numpy())
         groups.append(batch.group_B.cpu().numpy())
-    own = (np.concatenate(logits, 1), np.concatenate(labels), np.concatenate(weights), np.concatenate(groups))
+    own = (np.concatenate(logits, 2), np.concatenate(labels, 1), np.concatenate(weights), np.concatenate(groups))
     parts = ranks.gather(own)
     if parts is None:
         return None
     logit, label, weight, group = zip(*parts, strict=True)
-    return Predictions(np.concatenate(logit, 1), np.concatenate(label), np.concatenate(weight), np.concatenate(group))
+    return Predictions(
+        np.concatenate(logit, 2), np.concatenate(label, 1), np.concatenate(weight), np.concatenate(group)
+    )
 
 
-def masked_forward(model: GatedModel, kept: list[tuple[str, ...]]) -> Callable[[Batch], torch.Tensor]:
-    """A forward giving K × B logits: the one trained model with the features outside each set at their means.
+def masked_forward(model: PlainModel, kept: list[tuple[str, ...]]) -> Callable[[Batch], torch.Tensor]:
+    """A forward giving K × B × T logits: the one trained model with the features outside each set at their means.
 
     The embeddings are looked up once a batch; only the backbone runs K times.
     """
-    gate = model.gate
+    baseline = model.inputs.baseline
     chosen = [set(names) for names in kept]
-    rows = [[name in names for name in gate.layout.names] for names in chosen]
-    mask_KF = torch.tensor(rows, device=gate.theta.device).float()
+    rows = [[name in names for name in baseline.layout.names] for names in chosen]
+    mask_KF = torch.tensor(rows, device=baseline.mean_C.device).float()
 
     def forward(batch: Batch) -> torch.Tensor:
         x_BC = model.inputs(batch)
-        return torch.stack([model.backbone(gate.interpolate(x_BC, mask_F)) for mask_F in mask_KF])
+        return torch.stack([model.backbone(baseline.interpolate(x_BC, mask_F)) for mask_F in mask_KF])
 
     return forward

@@ -1,6 +1,6 @@
-"""The search: weights and gates trained together, in one pass over the model's data (LeAP §3).
+"""The search: weights and gate trained together, in one pass over the model's data (LeAP §3).
 
-How θ is updated decides what a gate measures:
+How the gate is updated decides what a gate measures:
 
 - bilevel: weights learn on training batches, θ on held-out ones. A feature that can be memorized but not
   generalized from (a row id, a timestamp) loses its gate. The default where data is read several times.
@@ -28,13 +28,14 @@ from torch.distributed.checkpoint.state_dict import (
 
 from trainers.data.batch import Batch
 from trainers.metrics.quality import auc
-from trainers.models.ranking import GatedModel, task_loss
+from trainers.models.losses import task_loss
+from trainers.models.ranking import GatedModel
 from trainers.runs.coordinator import Report
+from trainers.selectors.base import GateSpec
+from trainers.selectors.gates.base import GateContext
 from trainers.spec import JobSpec
 from trainers.training.ranks import RankContext, seed_step
 
-# How far α may move over a search: by e^STEERING where the share of open dims stays one whole off its target.
-STEERING = 12.0
 # Of the newest held-out rows, whose AUC a report tells: enough for a curve, few enough to be sorted in passing.
 RANKED_ROWS = 2**13
 
@@ -49,7 +50,7 @@ class GateTrainer:
     ) -> None:
         """`warmup` is the number of steps before gates are penalized, `steps` that of all."""
         self.model, self.spec, self.ranks, self.warmup = model, spec, ranks, warmup
-        self.gain = STEERING / max(1, steps - warmup)
+        self.penalized_steps = max(1, steps - warmup)
         self.weighted = spec.dataset.weight is not None
         self.backbone = ranks.replicate(model.backbone)
         self.eval_backbone = in_evaluation_mode(model.backbone)
@@ -57,7 +58,9 @@ class GateTrainer:
         self.optimizer = torch.optim.Adam(
             model.backbone.parameters(), lr=training.learning_rate, weight_decay=training.weight_decay, fused=True
         )
-        self.theta_optimizer = torch.optim.Adam([model.gate.theta], lr=spec.selector.learning_rate, fused=True)
+        assert isinstance(spec.selector, GateSpec)
+        self.learned = model.gate.learned_parameters()
+        self.gate_optimizer = torch.optim.Adam(self.learned, lr=spec.selector.learning_rate, fused=True)
         embeddings = model.inputs.embeddings
         self.meter = Meter(ranks.device, 0 if embeddings is None else embeddings.local_bytes())
         model.train()
@@ -65,62 +68,63 @@ class GateTrainer:
     def step(self, step: int, train: Batch, held_out: Batch | None) -> None:
         """Train on one pair of batches. `held_out` is None unless the update is bilevel."""
         seed_step(self.spec.training.seed, self.ranks.rank, step)
-        penalized = step > self.warmup
+        penalized = max(0, step - self.warmup)
         if held_out is None:
             self._joint(train, penalized)
         else:
-            self._weights(train)
-            self._theta(held_out, penalized)
+            self._train_weights(train)
+            self._train_gate(held_out, penalized)
         self.meter.steps += 1
         self.meter.rows += len(train)
 
-    def _weights(self, batch: Batch) -> None:
+    def _train_weights(self, batch: Batch) -> None:
         x_BC = self.model.inputs(batch)
-        loss = task_loss(self.backbone(self.model.gate(x_BC, frozen=True)), batch, self.weighted)
+        gated_BC = self.model.gate(x_BC, GateContext(batch), frozen=True)
+        loss = task_loss(self.backbone(gated_BC), batch, self.weighted)
         self.optimizer.zero_grad()
         loss.backward()
         self.optimizer.step()
         self.model.inputs.finish_step()
         self.meter.loss += loss.detach()
 
-    def _theta(self, batch: Batch, penalized: bool) -> None:
-        """The gates' own pass: no gradient reaches tables or weights, so neither is computed.
+    def _train_gate(self, batch: Batch, penalized: int) -> None:
+        """The gate's own pass: no gradient reaches tables or weights, so neither is computed.
 
-        Gates are judged by the model as it predicts: without dropout, with batch norm's running statistics.
+        Gates are tested on the model as it predicts: without dropout, with batch norm's running statistics.
         """
         gate = self.model.gate
         with torch.no_grad():
             x_BC = self.model.inputs(batch)
-        mixed_BC = gate.forward_held_out(x_BC)
-        logit_B = self.eval_backbone(mixed_BC)
-        task = task_loss(logit_B, batch, self.weighted)
-        penalty = gate.penalty() * penalized
-        (gate.theta.grad,) = torch.autograd.grad(task + penalty, gate.theta)
-        self._move_theta(penalized)
+        logits_BT = self.eval_backbone(gate.forward_held_out(x_BC, GateContext(batch)))
+        task = task_loss(logits_BT, batch, self.weighted)
+        penalty = gate.regularizer() * (penalized > 0)
+        for parameter, gradient in zip(self.learned, torch.autograd.grad(task + penalty, self.learned), strict=True):
+            parameter.grad = gradient
+        self._move_gate(penalized)
         self.meter.held_out_loss += task.detach()
-        self.meter.keep(batch, logit_B.detach())
+        self.meter.keep(batch, logits_BT[:, 0].detach())
         self.meter.penalty += penalty.detach()
 
-    def _joint(self, batch: Batch, penalized: bool) -> None:
+    def _joint(self, batch: Batch, penalized: int) -> None:
         gate = self.model.gate
-        task = task_loss(self.backbone(gate(self.model.inputs(batch))), batch, self.weighted)
-        penalty = gate.penalty() * penalized
+        gated_BC = gate(self.model.inputs(batch), GateContext(batch))
+        task = task_loss(self.backbone(gated_BC), batch, self.weighted)
+        penalty = gate.regularizer() * (penalized > 0)
         self.optimizer.zero_grad()
-        gate.theta.grad = None
+        self.gate_optimizer.zero_grad()
         (task + penalty).backward()
         self.optimizer.step()
         self.model.inputs.finish_step()
-        self._move_theta(penalized)
+        self._move_gate(penalized)
         self.meter.loss += task.detach()
         self.meter.penalty += penalty.detach()
 
-    def _move_theta(self, penalized: bool) -> None:
-        """Averaging the gradients averages the λ's exactly; the averages travel with them so that replicas agree."""
+    def _move_gate(self, penalized: int) -> None:
+        """Averaging the gradients averages the penalties exactly; running statistics travel with them."""
         gate = self.model.gate
-        assert gate.theta.grad is not None
-        self.ranks.average([gate.theta.grad, gate.divergence_F, gate.mean_C])
-        self.theta_optimizer.step()
-        gate.after_step(self.gain if penalized else 0.0)
+        self.ranks.average([*(each.grad for each in self.learned if each.grad is not None), *gate.synced_tensors()])
+        self.gate_optimizer.step()
+        gate.after_step(penalized, self.penalized_steps)
 
     def report(self, step: int, decode_seconds: float = 0.0) -> Report:
         """What happened since the last report; raises FloatingPointError where the loss is no longer a number.
@@ -128,7 +132,7 @@ class GateTrainer:
         `decode_seconds` is what the loaders have spent on decoding so far.
         """
         gate = self.model.gate
-        details = {"divergence": gate.divergence_F.detach().cpu().numpy().copy()}
+        details = {name: value_F.cpu().numpy().copy() for name, value_F in gate.details().items()}
         return self.meter.report(self.ranks, step, gate.scores().cpu().numpy(), details, decode_seconds)
 
     def sync_buffers(self) -> None:
@@ -142,7 +146,7 @@ class GateTrainer:
             "backbone": self.model.backbone.state_dict(),
             "gate": self.model.gate.state_dict(),
             "optimizer": get_optimizer_state_dict(self.model.backbone, self.optimizer, options=options),
-            "theta": get_optimizer_state_dict(self.model.gate, self.theta_optimizer, options=options),
+            "theta": get_optimizer_state_dict(self.model.gate, self.gate_optimizer, options=options),
         }
         if self.model.inputs.embeddings is not None:
             state["embeddings"] = self.model.inputs.embeddings.checkpoint_state()
@@ -152,7 +156,7 @@ class GateTrainer:
         """Take a state that was filled by a load. Parameters were filled in place; optimizers copy theirs."""
         options = StateDictOptions(flatten_optimizer_state_dict=True)
         set_optimizer_state_dict(self.model.backbone, self.optimizer, state["optimizer"], options=options)
-        set_optimizer_state_dict(self.model.gate, self.theta_optimizer, state["theta"], options=options)
+        set_optimizer_state_dict(self.model.gate, self.gate_optimizer, state["theta"], options=options)
 
 
 def in_evaluation_mode(module: nn.Module) -> nn.Module:

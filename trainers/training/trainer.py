@@ -8,7 +8,8 @@ import torch
 
 from trainers.data.batch import Batch
 from trainers.metrics.quality import HIGHER_IS_BETTER
-from trainers.models.ranking import PlainModel, task_loss
+from trainers.models.losses import task_loss
+from trainers.models.ranking import PlainModel
 from trainers.runs.results import Quality
 from trainers.spec import JobSpec
 from trainers.training.evaluation import Predictions, predict
@@ -86,7 +87,9 @@ class Trainer:
     def step(self, step: int, batch: Batch) -> None:
         """Train on one batch."""
         seed_step(self.spec.training.seed, self.ranks.rank, step)
-        loss = task_loss(self.backbone(self.model.inputs(batch)), batch, self.weighted)
+        x_BC = self.model.inputs(batch)
+        self.model.inputs.baseline.observe(x_BC.detach())
+        loss = task_loss(self.backbone(x_BC), batch, self.weighted)
         self.optimizer.zero_grad()
         loss.backward()
         self.optimizer.step()

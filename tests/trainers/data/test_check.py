@@ -1,5 +1,8 @@
 """Statistics by hand, and holding a spec against its data."""
 
+import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -7,10 +10,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-import torch
 
-from trainers.data.check import check, statistics
+from trainers.data.check import check
 from trainers.data.source import Source
+from trainers.data.statistics import statistics
 from trainers.spec import JobSpec, SpecError, parse_spec
 
 
@@ -122,7 +125,7 @@ def test_statistics_by_hand(root: Path) -> None:
         {"name": "raw", "kind": "dense", "normalize": "none"},
     )
     found = statistics(Source.open(str(root / "train")), spec_of(root, *features))
-    assert found.mean_D.dtype == found.std_D.dtype == torch.float64
+    assert found.mean_D.dtype == found.std_D.dtype == np.float64
     assert found.mean_D.tolist() == pytest.approx([4.0, 4.0, 2.0, 0.0])
     assert found.std_D.tolist() == pytest.approx([7.5**0.5, 5.0**0.5, 1.0, 1.0])
 
@@ -152,3 +155,32 @@ def test_statistics_without_dense_features(tmp_path: Path) -> None:
     pq.write_table(pa.table({"user": [1], "label": [0]}), tmp_path / "x.parquet")
     found = statistics(Source.open(str(tmp_path)), spec)
     assert found.mean_D.shape == found.std_D.shape == (0,)
+
+
+def test_checking_imports_neither_torch_nor_pandas(tmp_path: Path) -> None:
+    columns = {
+        "label": [0, 1] * 50,
+        "age": [None, 1.5] * 50,
+        "clip": [[1.0, None], None] * 50,
+        "user": [None, 7] * 50,
+        "city": ["a", None] * 50,
+        "tags": [["x"], None] * 50,
+    }
+    pq.write_table(pa.table(columns), tmp_path / "data.parquet")
+    spec = {
+        "dataset": {"train": str(tmp_path / "data.parquet"), "splits": {}, "group": "user"},
+        "features": [
+            AGE,
+            {"name": "clip", "kind": "dense", "dim": 2},
+            {"name": "city", "kind": "categorical", "hash_size": 10},
+            {"name": "tags", "kind": "multi_categorical", "hash_size": 10},
+        ],
+        "training": {"batch_size": 4},
+    }
+    code = (
+        "import json, sys\nfrom trainers.data.check import check\nfrom trainers.spec import parse_spec\n"
+        "check(parse_spec(json.loads(sys.argv[1])))\n"
+        "heavy = {'torch', 'torchrec', 'fbgemm_gpu', 'pandas'} & set(sys.modules)\nassert not heavy, heavy"
+    )
+    ended = subprocess.run([sys.executable, "-c", code, json.dumps(spec)], capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr

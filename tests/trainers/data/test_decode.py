@@ -3,10 +3,11 @@
 import datetime
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pytest
-import torch
 import xxhash
+from numpy.typing import NDArray
 
 from trainers.data.columns import HASH_SEED
 from trainers.data.decode import Decoder
@@ -24,7 +25,7 @@ def decode(spec: JobSpec, **columns: Any) -> Rows:
     return Decoder(spec).decode(pa.table({"label": [0] * rows, **columns}))
 
 
-def dense(column: Any, **options: Any) -> torch.Tensor:
+def dense(column: Any, **options: Any) -> NDArray[np.float32]:
     return decode(spec_of({"name": "x", "kind": "dense", **options}), x=column).dense_ND
 
 
@@ -50,7 +51,7 @@ def text_id(text: str, hash_size: int) -> int:
 def test_dense_scalars_of_any_number(kind: pa.DataType) -> None:
     column = pa.array([1, None, 0], pa.int64()).cast(pa.float32()).cast(kind)
     out = dense(column, default=7.0)
-    assert out.dtype == torch.float32
+    assert out.dtype == np.float32
     assert out.tolist() == [[1.0], [7.0], [0.0]]
 
 
@@ -189,7 +190,7 @@ def test_list_refusals(column: Any, options: dict[str, Any], words: str) -> None
 def test_labels(column: Any) -> None:
     rows = decode(spec_of({"name": "x", "kind": "dense"}), x=[1, 2], label=column)
     assert rows.label_N.tolist() == [1.0, 0.0]
-    assert rows.label_N.dtype == torch.float32
+    assert rows.label_N.dtype == np.float32
     assert rows.weight_N.tolist() == [1.0, 1.0]
     assert rows.group_N.tolist() == [0, 0]
 

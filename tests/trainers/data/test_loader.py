@@ -14,6 +14,7 @@ import pytest
 import torch
 
 from trainers.data.batch import Batch
+from trainers.data.collate import collate
 from trainers.data.decode import Decoder
 from trainers.data.loader import Loader
 from trainers.data.prefetch import prefetch
@@ -265,15 +266,15 @@ def test_errors_of_the_data_reach_the_consumer(tmp_path: Path) -> None:
 
 def test_rows_slice_select_and_concat() -> None:
     rows = Decoder(SPEC).decode(table(30))
-    index = torch.tensor([29, 3, 3, 0, 11])
-    assert_row_by_row(rows.select(index).batch(0, 5))
-    assert numbers(rows.select(index).batch(0, 5)) == index.tolist()
-    assert_row_by_row(rows.slice(7, 20).batch(2, 9))
+    index = np.array([29, 3, 3, 0, 11])
+    assert_row_by_row(collate(rows.select(index), 0, 5))
+    assert numbers(collate(rows.select(index), 0, 5)) == index.tolist()
+    assert_row_by_row(collate(rows.slice(7, 20), 2, 9))
     joined = Rows.concat([rows.slice(20, 30), rows.slice(0, 3), rows.slice(5, 5)])
     assert len(joined) == 13
-    assert numbers(joined.batch(0, 13)) == [*range(20, 30), 0, 1, 2]
-    assert_row_by_row(joined.batch(0, 13))
-    assert len(rows.select(torch.empty(0, dtype=torch.int64))) == 0
+    assert numbers(collate(joined, 0, 13)) == [*range(20, 30), 0, 1, 2]
+    assert_row_by_row(collate(joined, 0, 13))
+    assert len(rows.select(np.empty(0, np.int64))) == 0
 
 
 def threads() -> int:

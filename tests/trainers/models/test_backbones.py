@@ -6,8 +6,12 @@ import pytest
 import torch
 
 from sharding.layout import FeatureLayout
-from trainers.models.backbones import REGISTRY, Backbone, build_backbone
-from trainers.spec import DcnV2Spec, DeepFmSpec, MlpSpec, WideDeepSpec
+from trainers.models.backbones.base import Backbone
+from trainers.models.backbones.dcnv2 import DcnV2Spec
+from trainers.models.backbones.deepfm import DeepFmSpec
+from trainers.models.backbones.mlp import MlpSpec
+from trainers.models.backbones.registry import BACKBONES
+from trainers.models.backbones.wide_deep import WideDeepSpec
 
 LAYOUT = FeatureLayout.from_dims({"age": 1, "price": 1, "user": 8, "words": 5, "clip": 256})
 SPECS: dict[str, Any] = {
@@ -22,11 +26,11 @@ KEPT = ["age", "words", "clip"]
 def trained(spec: Any) -> Backbone:
     """A backbone after a few steps, so that no parameter stands where it began."""
     torch.manual_seed(0)
-    backbone = build_backbone(LAYOUT, spec)
+    backbone = spec.build(LAYOUT)
     optimizer = torch.optim.Adam(backbone.parameters(), lr=1e-2)
     for _ in range(20):
         x_BC = torch.randn(64, LAYOUT.total)
-        loss = torch.nn.functional.binary_cross_entropy_with_logits(backbone(x_BC), (x_BC[:, 0] > 0).float())
+        loss = torch.nn.functional.binary_cross_entropy_with_logits(backbone(x_BC), (x_BC[:, :1] > 0).float())
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -41,24 +45,24 @@ def at_baseline(x_BC: torch.Tensor, baseline_C: torch.Tensor) -> torch.Tensor:
 
 
 def test_every_backbone_is_in_the_suite() -> None:
-    assert set(SPECS) == set(REGISTRY)
+    assert set(SPECS) == set(BACKBONES)
 
 
 @pytest.mark.parametrize("name", SPECS)
 def test_a_logit_a_row_and_a_gradient_to_every_column(name: str) -> None:
     backbone = trained(SPECS[name])
     x_BC = torch.randn(7, LAYOUT.total, requires_grad=True)
-    logit_B = backbone(x_BC)
-    assert logit_B.shape == (7,)
-    logit_B.sum().backward()
+    logits_BT = backbone(x_BC)
+    assert logits_BT.shape == (7, 1)
+    logits_BT.sum().backward()
     assert x_BC.grad is not None
     assert (x_BC.grad.abs().sum(0) > 0).all()
-    torch.testing.assert_close(torch.cat([backbone(row[None]) for row in x_BC]), logit_B)
+    torch.testing.assert_close(torch.cat([backbone(row[None]) for row in x_BC]), logits_BT)
 
 
 @pytest.mark.parametrize("name", SPECS)
 def test_state_round_trips(name: str) -> None:
-    backbone, other = trained(SPECS[name]), build_backbone(LAYOUT, SPECS[name]).eval()
+    backbone, other = trained(SPECS[name]), SPECS[name].build(LAYOUT).eval()
     other.load_state_dict(backbone.state_dict())
     x_BC = torch.randn(5, LAYOUT.total)
     assert torch.equal(backbone(x_BC), other(x_BC))
@@ -102,9 +106,9 @@ def test_pruning_shrinks_and_keeping_all_changes_nothing(name: str) -> None:
 
 def test_factorization_machine_by_hand() -> None:
     layout = FeatureLayout.from_dims({"a": 1, "b": 2})
-    backbone = build_backbone(layout, DeepFmSpec(backbone="deepfm", factors=2))
+    backbone = DeepFmSpec(backbone="deepfm", factors=2).build(layout)
     with torch.no_grad():
         backbone.projection_CK.copy_(torch.tensor([[1.0, 2.0], [3.0, 0.0], [0.0, 1.0]]))
     # v_a = 2·(1, 2) = (2, 4); v_b = 1·(3, 0) + 5·(0, 1) = (3, 5); ⟨v_a, v_b⟩ = 6 + 20
-    found = backbone._interactions(torch.tensor([[2.0, 1.0, 5.0]]))  # type: ignore[operator]
+    found = backbone._crosses(torch.tensor([[2.0, 1.0, 5.0]]))  # type: ignore[operator]
     assert found.item() == pytest.approx(26.0)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from trainers.models.ranking import canonical_order
+from trainers.models.inputs import canonical_order
 from trainers.pipeline.results_writer import write_results
 from trainers.pipeline.selection import Selection
 from trainers.runs.coordinator import Coordinator
@@ -109,20 +109,20 @@ def test_the_pruned_model_begins_where_the_gated_one_stands_at_hard_gates(spec: 
     loaders = DataLoaders.open(chosen, RankContext())
     model = build_gated(chosen, RankContext(), loaders.statistics)
     with torch.no_grad():
-        model.gate.mean_C.normal_()
+        model.inputs.baseline.mean_C.normal_()
         for parameter in model.backbone.parameters():
             parameter.add_(torch.randn_like(parameter) * 0.05)
     model.train(False)
     kept = list(model.inputs.layout.names[::3])
-    small = model.pruned(kept)
+    small = model.ungated.pruned(kept)
     small.train(False)
     small_loaders = DataLoaders.open(small.inputs.spec, RankContext(), loaders.statistics)
     with loaders.whole(loaders.test) as batches, small_loaders.whole(small_loaders.test) as small_batches:
-        gated = predict(masked_forward(model, [tuple(kept)]), batches, RankContext())
+        gated = predict(masked_forward(model.ungated, [tuple(kept)]), batches, RankContext())
         pruned = predict(small.logits, small_batches, RankContext())
     assert gated is not None
     assert pruned is not None
-    np.testing.assert_allclose(pruned.logit_KN, gated.logit_KN, atol=1e-5, rtol=1e-5)
+    np.testing.assert_allclose(pruned.logit_KTN, gated.logit_KTN, atol=1e-5, rtol=1e-5)
     assert len(small.inputs.embeddings.tables if small.inputs.embeddings else ()) < len(
         model.inputs.embeddings.tables if model.inputs.embeddings else ()
     )

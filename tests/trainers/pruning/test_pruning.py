@@ -23,7 +23,7 @@ def score(
         kind="dense",
         dim=dim,
         score=value,
-        divergence=1.0,
+        details={"divergence": 1.0},
         mean_gate=value if mean_gate is None else mean_gate,
         essential=essential,
     )

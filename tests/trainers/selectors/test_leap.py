@@ -7,15 +7,20 @@ import torch
 from torch import nn
 
 from sharding.layout import FeatureLayout
+from trainers.models.baseline import Baseline
+from trainers.selectors.gates.leap import LeapSpec
 from trainers.selectors.gates.leap.gate import LeapGate
-from trainers.spec import LeapSpec
+from trainers.selectors.gates.leap_base import LeapBaseSpec
+from trainers.selectors.gates.leap_base.gate import LeapBaseGate
+from trainers.selectors.gates.permutation import STEERING, PermutationGate
+from trainers.selectors.gates.permutation_options import PermutationGateSpec
 
 
 def layout(**dims: int) -> FeatureLayout:
     return FeatureLayout.from_dims(dims)
 
 
-def set_gates(gate: LeapGate, values: list[float]) -> None:
+def set_gates(gate: PermutationGate, values: list[float]) -> None:
     with torch.no_grad():
         gate.theta.copy_(torch.tensor(values).logit() * gate.config.temperature)
 
@@ -79,11 +84,11 @@ def test_frozen_gates_take_statistics_and_no_gradient() -> None:
     assert gate.seen == 1
 
 
-def test_on_held_out_rows_the_stand_in_goes_from_a_permuted_value_to_the_mean_as_the_gate_closes() -> None:
+def test_on_held_out_rows_the_replacement_goes_from_a_permuted_value_to_the_mean_as_the_gate_closes() -> None:
     gate = LeapGate(layout(open=1, closing=1))
     set_gates(gate, [0.75, 0.25])
     with torch.no_grad():
-        gate.mean_C.copy_(torch.tensor([9.0, 2.0]))
+        gate.baseline.mean_C.copy_(torch.tensor([9.0, 2.0]))
     x_BC = torch.tensor([[1.0, 1.0], [5.0, 5.0]])
     found = gate.forward_held_out(x_BC)
     other, another = 9 + 0.75 * (5 - 9), 9 + 0.75 * (1 - 9)
@@ -91,18 +96,16 @@ def test_on_held_out_rows_the_stand_in_goes_from_a_permuted_value_to_the_mean_as
     other, another = 2 + 0.25 * (5 - 2), 2 + 0.25 * (1 - 2)
     assert found[:, 1].tolist() == pytest.approx([0.25 * 1 + 0.75 * other, 0.25 * 5 + 0.75 * another])
     assert gate.seen == 0
-    paper = LeapGate(layout(open=1, closing=1), LeapSpec(stand_in="permuted"))
+    paper = LeapGate(layout(open=1, closing=1), LeapSpec(replacement="permuted"))
     set_gates(paper, [0.75, 0.25])
     assert paper.forward_held_out(x_BC)[:, 1].tolist() == pytest.approx([0.25 * 1 + 0.75 * 5, 0.25 * 5 + 0.75 * 1])
 
 
-@pytest.mark.parametrize(("stand_in", "low", "high"), [("blended", 0.0, 0.1), ("permuted", 0.4, 0.6)])
-def test_a_memorized_feature_closes_only_where_the_mean_comes_to_stand_in(
-    stand_in: str, low: float, high: float
-) -> None:
+@pytest.mark.parametrize(("replacement", "low", "high"), [("blended", 0.0, 0.1), ("permuted", 0.4, 0.6)])
+def test_a_memorized_feature_closes_only_where_the_mean_replaces_it(replacement: str, low: float, high: float) -> None:
     """Weights that know noise by heart: on held-out rows x̃ adds (x̃)² to the loss, whatever the label."""
     torch.manual_seed(0)
-    gate = LeapGate(layout(noise=1), LeapSpec.model_validate({"stand_in": stand_in, "alpha": 1e-4}))
+    gate = LeapGate(layout(noise=1), LeapSpec.model_validate({"replacement": replacement, "alpha": 1e-4}))
     optimizer = torch.optim.Adam([gate.theta], lr=0.01)
     for _ in range(600):
         x_BC = torch.randn(512, 1)
@@ -111,7 +114,7 @@ def test_a_memorized_feature_closes_only_where_the_mean_comes_to_stand_in(
         loss = gate.forward_held_out(x_BC).pow(2).mean() + gate.penalty()
         (gate.theta.grad,) = torch.autograd.grad(loss, gate.theta)
         optimizer.step()
-        gate.after_step()
+        gate.after_step(0, 1)
     assert low <= gate.scores().item() <= high
 
 
@@ -144,17 +147,17 @@ def test_divergence_and_its_average_by_hand() -> None:
     assert gate.divergence_F.tolist() == pytest.approx([2.0, 5.0])
     gate(torch.tensor([[0.0, 0.0, 0.0], [1.0, 0.0, 0.0]]))
     assert gate.divergence_F.tolist() == pytest.approx([0.9 * 2 + 0.1 * 1, 0.9 * 5])
-    assert gate.mean_C.tolist() == pytest.approx([0.9 * 1 + 0.1 * 0.5, 0.9 * 1.5, 0.9 * 2])
+    assert gate.baseline.mean_C.tolist() == pytest.approx([0.9 * 1 + 0.1 * 0.5, 0.9 * 1.5, 0.9 * 2])
     assert gate.penalty_weights().tolist() == pytest.approx([0.5 * 1.9, 0.5 * 4.0])  # 4.5 is clipped to 4
     set_gates(gate, [0.25, 0.5])
     assert gate.penalty().item() == pytest.approx(0.95 * 0.25 + 2.0 * 0.5)
 
 
 def test_uniform_penalty_is_alpha_times_the_sum_of_gates() -> None:
-    gate = LeapGate(layout(a=1, b=2), LeapSpec(penalty="uniform", alpha=0.5))
+    gate = LeapBaseGate(layout(a=1, b=2), LeapBaseSpec(name="leap_base", alpha=0.5))
     gate(torch.randn(4, 3))
     set_gates(gate, [0.25, 0.5])
-    assert gate.penalty().item() == pytest.approx(0.375)
+    assert gate.regularizer().item() == pytest.approx(0.375)
 
 
 def test_penalty_does_not_depend_on_the_batch_size() -> None:
@@ -188,7 +191,7 @@ def test_evaluation_is_deterministic_and_row_by_row() -> None:
     x_BC = torch.randn(8, 3)
     whole = gate(x_BC)
     torch.testing.assert_close(torch.cat([gate(row[None]) for row in x_BC]), whole)
-    torch.testing.assert_close(whole[:, 0], 0.25 * x_BC[:, 0] + 0.75 * gate.mean_C[0])
+    torch.testing.assert_close(whole[:, 0], 0.25 * x_BC[:, 0] + 0.75 * gate.baseline.mean_C[0])
 
 
 def test_a_batch_that_cannot_be_permuted_is_refused() -> None:
@@ -203,7 +206,7 @@ def test_theta_is_held_where_it_can_come_back() -> None:
     gate = LeapGate(layout(a=1, b=1))
     with torch.no_grad():
         gate.theta.copy_(torch.tensor([50.0, -50.0]))
-    gate.after_step()
+    gate.after_step(0, 1)
     assert gate.scores()[0] > 0.999
     assert gate.scores()[1] < 0.001
     assert gate.theta.abs().max() < 2.0
@@ -214,11 +217,11 @@ def test_the_controller_moves_alpha_towards_the_target(target: float, grows: boo
     gate = LeapGate(layout(a=1, b=3), LeapSpec(target_dims=target))
     set_gates(gate, [0.4, 0.6])
     before = gate.alpha.item()
-    gate.after_step()
+    gate.after_step(0, 100)
     assert gate.alpha.item() == before
-    gate.after_step(0.01)
+    gate.after_step(1, 100)
     assert (gate.alpha.item() > before) == grows
-    assert gate.alpha.item() == pytest.approx(before * math.exp(0.01 * (0.75 - target)), rel=1e-5)
+    assert gate.alpha.item() == pytest.approx(before * math.exp(STEERING / 100 * (0.75 - target)), rel=1e-5)
 
 
 def test_runs_join_neighbours_of_equal_dim() -> None:
@@ -241,11 +244,12 @@ class Data:
         self.y_B = (torch.rand(rows, generator=draw) < logit_B.sigmoid()).float()
 
 
-def search(config: LeapSpec, steps: int = 1500) -> dict[str, float]:
+def search(config: PermutationGateSpec, steps: int = 1500) -> dict[str, float]:
     """Bilevel training of a gate in front of a small network; the gates at the end."""
     torch.manual_seed(0)
     train, held_out = Data(40_000, 1), Data(20_000, 2)
-    gate = LeapGate(Data.dims, config)
+    gate = config.build(Data.dims, Baseline(Data.dims), essential=())
+    assert isinstance(gate, PermutationGate)
     network = nn.Sequential(nn.Linear(Data.dims.total, 16), nn.ReLU(), nn.Linear(16, 1))
     loss = nn.BCEWithLogitsLoss()
     weights = torch.optim.Adam(network.parameters(), lr=3e-3)
@@ -257,9 +261,9 @@ def search(config: LeapSpec, steps: int = 1500) -> dict[str, float]:
         weights.step()
         rows = torch.randint(20_000, (256,))
         gates.zero_grad()
-        (loss(network(gate(held_out.x_BC[rows]))[:, 0], held_out.y_B[rows]) + gate.penalty()).backward()
+        (loss(network(gate(held_out.x_BC[rows]))[:, 0], held_out.y_B[rows]) + gate.regularizer()).backward()
         gates.step()
-        gate.after_step()
+        gate.after_step(0, 1)
     return dict(zip(Data.dims.names, gate.scores().tolist(), strict=True))
 
 
@@ -272,5 +276,5 @@ def test_adaptive_penalty_keeps_narrow_wide_and_rare_and_drops_the_rest() -> Non
 def test_uniform_penalty_of_equal_mean_hurts_a_useful_feature() -> None:
     """Δ of standard normals is 2Γ((d+1)/2)/Γ(d/2): 1.13 for d = 1, 22.6 for d = 256; rare 0.2, constant clipped."""
     mean = (1.13 + 0.1 + 0.2 + 1.13 + 22.6 + 22.6) / 6
-    gates = search(LeapSpec(penalty="uniform", alpha=1e-3 * mean))
+    gates = search(LeapBaseSpec(name="leap_base", alpha=1e-3 * mean))
     assert min(gates["scalar"], gates["wide"], gates["rare"]) < 0.1

@@ -22,7 +22,7 @@ def batch(labels: list[float], weights: list[float] | None = None) -> Batch:
 
 def auc_of(meter: Meter) -> float | None:
     gate_F = np.zeros(1, np.float32)
-    return meter.report(RankContext(), 1, gate_F, gate_F, 0.0).held_out_auc
+    return meter.report(RankContext(), 1, gate_F, {"divergence": gate_F}, 0.0).held_out_auc
 
 
 def test_the_auc_is_of_the_held_out_rows_since_the_last_report() -> None:

@@ -10,7 +10,7 @@ from sharding.parallel import ShardedEmbeddings
 from tests.conftest import TinyDataset
 from tests.support.ranks import ranks
 from trainers.metrics.quality import Metrics
-from trainers.models.ranking import canonical_order
+from trainers.models.inputs import canonical_order
 from trainers.pipeline.retrain import retrain
 from trainers.spec import JobSpec, SpecError, load_spec
 from trainers.training.build import build_plain

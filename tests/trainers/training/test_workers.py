@@ -20,16 +20,18 @@ from torch import nn
 from sharding.layout import FeatureLayout
 from tests.support.ranks import ranks
 from trainers.data.batch import Batch
-from trainers.models.ranking import GatedModel, canonical_order
+from trainers.models.inputs import canonical_order
+from trainers.models.ranking import GatedModel
 from trainers.pipeline.results_writer import write_results
 from trainers.pipeline.selection import Selection
 from trainers.runs.coordinator import Coordinator, Report, Snapshot
 from trainers.runs.directory import RunDirectory
 from trainers.runs.outcome import Outcome
 from trainers.runs.prune_list import PruneList
+from trainers.selectors.gates.leap import LeapSpec
 from trainers.selectors.gates.leap.gate import LeapGate
 from trainers.simulator import simulate
-from trainers.spec import JobSpec, LeapSpec, load_spec
+from trainers.spec import JobSpec, load_spec
 from trainers.training.build import build_gated
 from trainers.training.checkpoint import DirectoryCheckpoints
 from trainers.training.gate_trainer import GateTrainer
@@ -229,7 +231,7 @@ def test_two_ranks_count_every_step_and_every_row_once(one: Run, two: Run) -> No
 
 def test_replicas_agree_bit_for_bit_when_the_search_ends(two: Run) -> None:
     first, second = two.replicas
-    assert {"gate.theta", "gate.divergence_F", "gate.mean_C", "gate.alpha"} < set(first)
+    assert {"gate.theta", "gate.divergence_F", "gate.baseline.mean_C", "gate.alpha"} < set(first)
     assert any(name.endswith("running_mean") for name in first)
     assert differing(first, second) == []
 
@@ -336,7 +338,7 @@ class Deaf(nn.Module):
         self.bias = nn.Parameter(torch.zeros(()))
 
     def forward(self, x_BC: torch.Tensor) -> torch.Tensor:
-        return self.bias.expand(len(x_BC))
+        return self.bias.expand(len(x_BC), 1)
 
 
 def priced(ranks: RankContext, rows: int, update: str) -> dict[str, torch.Tensor]:
@@ -359,7 +361,7 @@ def priced(ranks: RankContext, rows: int, update: str) -> dict[str, torch.Tensor
 
 class Labelled(SimpleNamespace):
     def __init__(self, rows: int) -> None:
-        super().__init__(label_B=torch.zeros(rows), weight_B=torch.ones(rows))
+        super().__init__(label_B=torch.zeros(rows), label_BT=torch.zeros(rows, 1), weight_B=torch.ones(rows))
 
     def __len__(self) -> int:
         return len(self.label_B)

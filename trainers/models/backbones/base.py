@@ -1,61 +1,101 @@
-"""What a backbone is: from the concatenated input to a logit, and how it shrinks with its input.
+"""What a backbone is: from the concatenated input to logits, and how it shrinks with its input.
 
-Shapes: B rows, C = Σ dims columns.
+Shapes: B rows, C = Σ dims columns, T labels.
 """
 
 from __future__ import annotations
 
 import abc
+import copy
 from collections.abc import Collection, Sequence
 
 import torch
 from torch import nn
 
 from sharding.layout import FeatureLayout
+from trainers.models.backbones.spec import BackboneSpec
+from trainers.selectors.base import Interaction
 
 
 class Backbone(nn.Module, abc.ABC):
-    """A ranking network over the concatenation of features of any dims.
+    """A ranking network over the concatenation of features of any dims. `forward` is all that a subclass must have."""
 
-    Subclasses take `(layout, spec)` and keep both; `_copy_pruned` is all that pruning needs of them.
-    """
-
-    def __init__(self, layout: FeatureLayout) -> None:
+    def __init__(self, layout: FeatureLayout, spec: BackboneSpec, labels: int = 1) -> None:
         super().__init__()
-        self.layout = layout
+        self.layout, self.spec, self.labels = layout, spec, labels
 
     @abc.abstractmethod
     def forward(self, x_BC: torch.Tensor) -> torch.Tensor:
-        """logits_B."""
+        """logits_BT."""
 
-    @abc.abstractmethod
-    def _smaller(self, layout: FeatureLayout) -> Backbone:
-        """A fresh backbone of the same spec for a smaller layout."""
+    def cut(self, small: Backbone, columns: torch.Tensor, gone: torch.Tensor, baseline_C: torch.Tensor) -> bool:
+        """Make `small`, a fresh backbone of the same options over the kept features, predict as this one does with the
+        columns `gone` at `baseline_C`. Tensors of one name and shape are copied already.
 
-    @abc.abstractmethod
-    def _cut(self, small: Backbone, columns: torch.Tensor, gone: torch.Tensor, baseline_C: torch.Tensor) -> None:
-        """Carry what first meets the input into `small`: the kept `columns`, the rest at `baseline_C`."""
+        Returns:
+            Whether it did. By default it does not, and pruning keeps this backbone behind a `Scattered` input.
+        """
+        return False
+
+    def interactions(self) -> tuple[Interaction, ...]:
+        """Crosses of features that the network found important, best first; none unless it can tell."""
+        return ()
 
     def pruned(self, names: Collection[str], baseline_C: torch.Tensor) -> Backbone:
-        """A physically smaller copy for the named features, as if every other column stood at `baseline_C`.
+        """A copy for the named features, as if every other column stood at `baseline_C`.
 
-        Exact where the first operation on the input is linear; a subclass that is not says how close it comes.
+        Physically smaller where `cut` is written, exact always unless the subclass says how close it comes.
 
         Raises:
             KeyError: a name that the layout doesn't have.
         """
         kept = self.layout.columns(names)
+        if type(self).cut is Backbone.cut:
+            return Scattered(copy.deepcopy(self), kept, self.layout.keep(names), baseline_C).train(self.training)
         gone = sorted(set(range(self.layout.total)) - set(kept))
         device = baseline_C.device
-        small = self._smaller(self.layout.keep(names)).to(device)
+        small = self.spec.build(self.layout.keep(names), self.labels).to(device)
         with torch.no_grad():
             same = self.state_dict()
             for name, tensor in small.state_dict().items():
                 if name in same and same[name].shape == tensor.shape:
                     tensor.copy_(same[name])
-            self._cut(small, torch.tensor(kept, device=device), torch.tensor(gone, device=device).long(), baseline_C)
-        small.train(self.training)
-        return small
+            columns = torch.tensor(kept, device=device), torch.tensor(gone, device=device).long()
+            done = self.cut(small, *columns, baseline_C)
+        if not done:
+            small = Scattered(copy.deepcopy(self), kept, self.layout.keep(names), baseline_C)
+        return small.train(self.training)
+
+
+class Scattered(Backbone):
+    """A backbone of all features that is given the kept ones: their columns are scattered into the baseline."""
+
+    baseline_C: torch.Tensor
+    columns: torch.Tensor
+
+    def __init__(
+        self, whole: Backbone, columns: Sequence[int], layout: FeatureLayout, baseline_C: torch.Tensor
+    ) -> None:
+        """`columns` of the whole layout are those of `layout`, in its order."""
+        super().__init__(layout, whole.spec, whole.labels)
+        self.whole = whole
+        self.register_buffer("baseline_C", baseline_C.detach().clone())
+        self.register_buffer("columns", torch.tensor(columns, device=baseline_C.device))
+
+    def forward(self, x_BC: torch.Tensor) -> torch.Tensor:
+        """logits_BT of the kept features' columns."""
+        whole_BC = self.baseline_C.expand(len(x_BC), -1).index_copy(1, self.columns, x_BC)
+        out: torch.Tensor = self.whole(whole_BC)
+        return out
+
+    def interactions(self) -> tuple[Interaction, ...]:
+        return self.whole.interactions()
+
+    def pruned(self, names: Collection[str], baseline_C: torch.Tensor) -> Backbone:
+        """With fewer columns still; what goes now stands at `baseline_C`, which has this layout's columns."""
+        whole_C = self.baseline_C.index_copy(0, self.columns, baseline_C)
+        columns = self.columns[self.layout.columns(names)].tolist()
+        return Scattered(self.whole, columns, self.layout.keep(names), whole_C).train(self.training)
 
 
 def perceptron(width: int, hidden: Sequence[int], *, dropout: float, batch_norm: bool) -> nn.Sequential:

@@ -8,8 +8,9 @@ from torchrec.modules.crossnet import LowRankCrossNet
 
 from sharding.layout import FeatureLayout
 from trainers.models.backbones.base import Backbone, cut_linear
+from trainers.models.backbones.dcnv2 import DcnV2Spec
+from trainers.models.backbones.mlp import MlpSpec
 from trainers.models.backbones.mlp.network import Mlp
-from trainers.spec import DcnV2Spec, MlpSpec
 
 
 class DcnV2(Backbone):
@@ -20,25 +21,23 @@ class DcnV2(Backbone):
     ones are at their baseline too; the rest, second order in small baselines, is left to fine-tuning.
     """
 
-    def __init__(self, layout: FeatureLayout, spec: DcnV2Spec) -> None:
-        super().__init__(layout)
-        self.spec = spec
+    spec: DcnV2Spec
+
+    def __init__(self, layout: FeatureLayout, spec: DcnV2Spec, labels: int = 1) -> None:
+        super().__init__(layout, spec, labels)
         self.cross = LowRankCrossNet(in_features=layout.total, num_layers=spec.cross_layers, low_rank=spec.rank)
-        self.out = nn.Linear(layout.total, 1)
+        self.out = nn.Linear(layout.total, labels)
         deep = MlpSpec(backbone="mlp", hidden=spec.hidden, dropout=spec.dropout, batch_norm=spec.batch_norm)
-        self.deep = Mlp(layout, deep)
+        self.deep = Mlp(layout, deep, labels)
 
     def forward(self, x_BC: torch.Tensor) -> torch.Tensor:
-        crossed_B1: torch.Tensor = self.out(self.cross(x_BC))
-        deep_B: torch.Tensor = self.deep(x_BC)
-        return crossed_B1.squeeze(1) + deep_B
+        crossed_BT: torch.Tensor = self.out(self.cross(x_BC))
+        deep_BT: torch.Tensor = self.deep(x_BC)
+        return crossed_BT + deep_BT
 
-    def _smaller(self, layout: FeatureLayout) -> DcnV2:
-        return DcnV2(layout, self.spec)
-
-    def _cut(self, small: Backbone, columns: torch.Tensor, gone: torch.Tensor, baseline_C: torch.Tensor) -> None:
+    def cut(self, small: Backbone, columns: torch.Tensor, gone: torch.Tensor, baseline_C: torch.Tensor) -> bool:
         assert isinstance(small, DcnV2)
-        self.deep._cut(small.deep, columns, gone, baseline_C)
+        self.deep.cut(small.deep, columns, gone, baseline_C)
         x_C = baseline_C
         ours, theirs = self.cross, small.cross
         for layer in range(self.spec.cross_layers):
@@ -49,3 +48,4 @@ class DcnV2(Backbone):
             theirs.bias[layer].copy_((bias_C + shift_C)[columns])
             x_C = baseline_C * (wide_CR @ (narrow_RC @ x_C) + bias_C) + x_C
         cut_linear(self.out, small.out, columns, gone, x_C)
+        return True

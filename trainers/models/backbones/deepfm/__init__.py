@@ -1,0 +1,26 @@
+"""DeepFM (Guo et al. 2017). Its options; the network is beside them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import Field
+
+from trainers.models.backbones.spec import BackboneSpec, Hidden
+
+if TYPE_CHECKING:
+    from sharding.layout import FeatureLayout
+    from trainers.models.backbones.base import Backbone
+
+
+class DeepFmSpec(BackboneSpec):
+    backbone: Literal["deepfm"]
+    factors: Annotated[int, Field(ge=1)] = Field(default=8, description="dims every feature is projected to for the FM")
+    hidden: Hidden = (64, 32)
+    dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
+    batch_norm: bool = False
+
+    def build(self, layout: FeatureLayout, labels: int = 1) -> Backbone:
+        from trainers.models.backbones.deepfm.network import DeepFm
+
+        return DeepFm(layout, self, labels)

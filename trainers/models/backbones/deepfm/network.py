@@ -10,8 +10,9 @@ from torch import nn
 
 from sharding.layout import FeatureLayout
 from trainers.models.backbones.base import Backbone, cut_linear
+from trainers.models.backbones.deepfm import DeepFmSpec
+from trainers.models.backbones.mlp import MlpSpec
 from trainers.models.backbones.mlp.network import Mlp
-from trainers.spec import DeepFmSpec, MlpSpec
 
 
 class DeepFm(Backbone):
@@ -24,12 +25,13 @@ class DeepFm(Backbone):
     feature_C: torch.Tensor
     fixed_K: torch.Tensor
 
-    def __init__(self, layout: FeatureLayout, spec: DeepFmSpec) -> None:
-        super().__init__(layout)
-        self.spec = spec
-        self.linear = nn.Linear(layout.total, 1)
+    spec: DeepFmSpec
+
+    def __init__(self, layout: FeatureLayout, spec: DeepFmSpec, labels: int = 1) -> None:
+        super().__init__(layout, spec, labels)
+        self.linear = nn.Linear(layout.total, labels)
         deep = MlpSpec(backbone="mlp", hidden=spec.hidden, dropout=spec.dropout, batch_norm=spec.batch_norm)
-        self.deep = Mlp(layout, deep)
+        self.deep = Mlp(layout, deep, labels)
         self.projection_CK = nn.Parameter(torch.empty(layout.total, spec.factors))
         dims = torch.tensor(layout.dims)
         feature_C = torch.arange(len(layout)).repeat_interleave(dims)
@@ -39,11 +41,12 @@ class DeepFm(Backbone):
         self.register_buffer("fixed_K", torch.zeros(spec.factors))
 
     def forward(self, x_BC: torch.Tensor) -> torch.Tensor:
-        linear_B1: torch.Tensor = self.linear(x_BC)
-        deep_B: torch.Tensor = self.deep(x_BC)
-        return linear_B1.squeeze(1) + deep_B + self._interactions(x_BC)
+        linear_BT: torch.Tensor = self.linear(x_BC)
+        deep_BT: torch.Tensor = self.deep(x_BC)
+        return linear_BT + deep_BT + self._crosses(x_BC)[:, None]
 
-    def _interactions(self, x_BC: torch.Tensor) -> torch.Tensor:
+    def _crosses(self, x_BC: torch.Tensor) -> torch.Tensor:
+        """Σ_{i<j} ⟨v_i, v_j⟩ of each row (B); every label has the same."""
         whole_BK = x_BC @ self.projection_CK + self.fixed_K
         own = []
         for features, columns, dim in self.layout.runs:
@@ -54,13 +57,10 @@ class DeepFm(Backbone):
         own_B = own[0] if len(own) == 1 else torch.stack(own).sum(0)
         return 0.5 * (whole_BK.square().sum(1) - own_B)
 
-    def _smaller(self, layout: FeatureLayout) -> DeepFm:
-        return DeepFm(layout, self.spec)
-
-    def _cut(self, small: Backbone, columns: torch.Tensor, gone: torch.Tensor, baseline_C: torch.Tensor) -> None:
+    def cut(self, small: Backbone, columns: torch.Tensor, gone: torch.Tensor, baseline_C: torch.Tensor) -> bool:
         assert isinstance(small, DeepFm)
         cut_linear(self.linear, small.linear, columns, gone, baseline_C)
-        self.deep._cut(small.deep, columns, gone, baseline_C)
+        self.deep.cut(small.deep, columns, gone, baseline_C)
         small.projection_CK.copy_(self.projection_CK[columns])
         small.fixed_K.copy_(self.fixed_K + baseline_C[gone] @ self.projection_CK[gone])
         part_CK = baseline_C[:, None] * self.projection_CK
@@ -69,3 +69,4 @@ class DeepFm(Backbone):
         pruned_F = torch.zeros(len(self.layout), dtype=torch.bool, device=part_CK.device)
         pruned_F[self.feature_C[gone]] = True
         small.linear.bias.sub_(0.5 * own_FK[pruned_F].square().sum())
+        return True

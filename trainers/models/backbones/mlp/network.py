@@ -7,28 +7,27 @@ from torch import nn
 
 from sharding.layout import FeatureLayout
 from trainers.models.backbones.base import Backbone, cut_linear, perceptron
-from trainers.spec import MlpSpec
+from trainers.models.backbones.mlp import MlpSpec
 
 
 class Mlp(Backbone):
     """logit = w · MLP(x) + b. Pruning is exact."""
 
-    def __init__(self, layout: FeatureLayout, spec: MlpSpec) -> None:
-        super().__init__(layout)
-        self.spec = spec
+    spec: MlpSpec
+
+    def __init__(self, layout: FeatureLayout, spec: MlpSpec, labels: int = 1) -> None:
+        super().__init__(layout, spec, labels)
         self.hidden = perceptron(layout.total, spec.hidden, dropout=spec.dropout, batch_norm=spec.batch_norm)
-        self.out = nn.Linear(spec.hidden[-1] if spec.hidden else layout.total, 1)
+        self.out = nn.Linear(spec.hidden[-1] if spec.hidden else layout.total, labels)
 
     def forward(self, x_BC: torch.Tensor) -> torch.Tensor:
-        logit_B1: torch.Tensor = self.out(self.hidden(x_BC))
-        return logit_B1.squeeze(1)
+        logits_BT: torch.Tensor = self.out(self.hidden(x_BC))
+        return logits_BT
 
-    def _smaller(self, layout: FeatureLayout) -> Mlp:
-        return Mlp(layout, self.spec)
-
-    def _cut(self, small: Backbone, columns: torch.Tensor, gone: torch.Tensor, baseline_C: torch.Tensor) -> None:
+    def cut(self, small: Backbone, columns: torch.Tensor, gone: torch.Tensor, baseline_C: torch.Tensor) -> bool:
         assert isinstance(small, Mlp)
         cut_linear(_first(self), _first(small), columns, gone, baseline_C)
+        return True
 
 
 def _first(model: Mlp) -> nn.Linear:

@@ -1,0 +1,34 @@
+"""LeAP (LeAP §3): learnable adaptive permutation. Its options; the gate is beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import TYPE_CHECKING, Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from trainers.selectors.gates.permutation_options import PermutationGateSpec
+
+if TYPE_CHECKING:
+    from sharding.layout import FeatureLayout
+    from trainers.models.baseline import Baseline
+    from trainers.selectors.gates.leap.gate import LeapGate
+
+
+class LeapSpec(PermutationGateSpec):
+    """LeAP (LeAP §3): the penalty of a feature follows its divergence, λ_i = α clip(Δ̄_i)."""
+
+    name: Literal["leap"] = "leap"
+    ema: Annotated[float, Field(ge=0.0, lt=1.0)] = Field(default=0.98, description="momentum β of the divergences")
+    clip: tuple[float, float] = Field(default=(1.5, 100.0), description="least and greatest divergence that counts")
+
+    @model_validator(mode="after")
+    def _clip_is_a_range(self) -> Self:
+        if not 0.0 < self.clip[0] < self.clip[1]:
+            raise ValueError("`clip` takes two numbers, 0 < low < high")
+        return self
+
+    def build(self, layout: FeatureLayout, baseline: Baseline, essential: Collection[str]) -> LeapGate:
+        from trainers.selectors.gates.leap.gate import LeapGate
+
+        return LeapGate(layout, self, essential=essential, baseline=baseline)

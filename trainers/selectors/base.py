@@ -1,0 +1,109 @@
+"""What a selector is: it ranks features, best first. Deciding what to keep is the rule's part. Imports no torch.
+
+Three families, told apart by what they read:
+
+- gate: learned inside the training graph, beside the model's weights.
+- sensitivity: measured on a trained model.
+- tabular: read off a sample of the rows alone.
+
+Shapes: F features.
+"""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from trainers.spec.base import Config
+
+if TYPE_CHECKING:
+    from sharding.layout import FeatureLayout
+    from trainers.models.baseline import Baseline
+    from trainers.selectors.gates.base import Gate
+
+Family = Literal["gate", "sensitivity", "tabular"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Interaction:
+    """A cross of features that a model found important; higher is more."""
+
+    features: tuple[str, ...]
+    importance: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ranking:
+    """What a selector found.
+
+    Args:
+        names: every feature, best first. The order is the selector's own: no rule derives another from the scores.
+        scores: by name; higher is more needed.
+        probability_like: whether scores lie in [0, 1], so that a threshold means the same on every data set.
+        details: by name of a detail and of a feature, such as LeAP's divergence: shown, never required.
+        diagnostics: of the selection as a whole, such as passes over the data.
+        interactions: crosses of features, best first.
+
+    Raises:
+        ValueError: names and scores don't agree, or a score or a detail is not a finite number.
+    """
+
+    names: tuple[str, ...]
+    scores: Mapping[str, float]
+    probability_like: bool
+    details: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    diagnostics: Mapping[str, float | bool | str] = field(default_factory=dict)
+    interactions: tuple[Interaction, ...] = ()
+
+    def __post_init__(self) -> None:
+        for what, values in {"scores": self.scores, **self.details}.items():
+            if values.keys() != set(self.names):
+                raise ValueError(f"{what}: has {len(values)} features and the ranking {len(self.names)}; give each one")
+            infinite = [name for name, value in values.items() if not -float("inf") < value < float("inf")]
+            if infinite:
+                raise ValueError(f"{what}: {infinite[0]!r} has {values[infinite[0]]}; give a finite number")
+        if len(set(self.names)) != len(self.names):
+            raise ValueError("names: a feature is ranked twice")
+
+    @classmethod
+    def by_score(
+        cls, scores: Mapping[str, float], *, probability_like: bool = False, **found: Mapping[str, float | bool | str]
+    ) -> Ranking:
+        """Best score first; features of one score keep the order they are given in."""
+        names = tuple(sorted(scores, key=lambda name: -scores[name]))
+        return cls(names=names, scores=dict(scores), probability_like=probability_like, **found)  # type: ignore[arg-type]
+
+
+class SelectorSpec(Config, abc.ABC):
+    """Options of one selector. A concrete subclass has `name`, a literal with the name that specs call it by."""
+
+    family: ClassVar[Family]
+    # Whether scores lie in [0, 1], so that a threshold means the same on every data set.
+    probability_like: ClassVar[bool] = False
+    name: str
+
+
+class GateSpec(SelectorSpec):
+    """Options that every gate has."""
+
+    family: ClassVar[Family] = "gate"
+
+    update: Literal["bilevel", "joint", "progressive"] = Field(
+        default="bilevel",
+        description="what a gate learns on. bilevel: held-out rows; joint: the weights' own rows, sound while rows are "
+        "new to the model; progressive: joint over one pass of a stream",
+    )
+    learning_rate: Annotated[float, Field(gt=0.0)] = Field(default=1e-2, description="of the gates, by Adam")
+    warmup: Annotated[float, Field(ge=0.0, lt=1.0)] = Field(
+        default=0.3,
+        description="share of the search before gates are penalized: an interaction is worth nothing until the "
+        "weights know it",
+    )
+
+    @abc.abstractmethod
+    def build(self, layout: FeatureLayout, baseline: Baseline, essential: Collection[str]) -> Gate:
+        """The gate over `layout`. `baseline` has what stands for a closed feature; gates of `essential` stay open."""

@@ -1,0 +1,82 @@
+"""What a gate is: a module between the concatenated input and the backbone whose scores rank the features.
+
+Shapes: B rows, F features, C = Σ dims columns.
+"""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Collection
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from sharding.layout import FeatureLayout
+from trainers.data.batch import Batch
+from trainers.models.baseline import Baseline
+
+
+@dataclass(frozen=True)
+class GateContext:
+    """What a gate may know of the rows beside x: those that depend on the row or on a feature's value need it."""
+
+    batch: Batch
+
+
+class Gate(nn.Module, abc.ABC):
+    """A gate over `layout`.
+
+    In training a gate observes its input through `baseline`, whose means stand for closed features in evaluation,
+    in the curve and in pruning.
+
+    Raises:
+        ValueError: `essential` names a feature that the layout doesn't have.
+    """
+
+    learned_F: torch.Tensor
+
+    def __init__(
+        self, layout: FeatureLayout, *, essential: Collection[str] = (), baseline: Baseline | None = None
+    ) -> None:
+        super().__init__()
+        unknown = sorted(set(essential) - set(layout.names))
+        if unknown:
+            raise ValueError(f"essential: {unknown[0]!r} is not a feature of the layout; name one of its features")
+        self.layout = layout
+        self.baseline = Baseline(layout) if baseline is None else baseline
+        learned = torch.tensor([name not in set(essential) for name in layout.names])
+        self.register_buffer("learned_F", learned, persistent=False)
+
+    @abc.abstractmethod
+    def forward(self, x_BC: torch.Tensor, context: GateContext | None = None, *, frozen: bool = False) -> torch.Tensor:
+        """The gated input, of x's shape. With `frozen`, no gradient reaches the gate: the weights' pass of bilevel."""
+
+    @abc.abstractmethod
+    def forward_held_out(self, x_BC: torch.Tensor, context: GateContext | None = None) -> torch.Tensor:
+        """The gated input on held-out rows, where bilevel learns the gate: running statistics are left alone."""
+
+    @abc.abstractmethod
+    def scores(self) -> torch.Tensor:
+        """F scores, detached: higher is more needed."""
+
+    def regularizer(self) -> torch.Tensor:
+        """What the gate adds to the task loss: a scalar."""
+        return torch.zeros((), device=self.learned_F.device)
+
+    def learned_parameters(self) -> list[nn.Parameter]:
+        """What the gate learns, of the gate's own optimizer."""
+        return [parameter for name, parameter in self.named_parameters() if not name.startswith("baseline.")]
+
+    def synced_tensors(self) -> list[torch.Tensor]:
+        """Running statistics to be averaged over the ranks after each update, so that replicas agree."""
+        return [self.baseline.mean_C]
+
+    @torch.no_grad()
+    def after_step(self, step: int, total: int) -> None:
+        """After an update of the gate: projection, annealing, a controller. `step` of `total` after the warm-up; 0
+        before its end."""
+
+    def details(self) -> dict[str, torch.Tensor]:
+        """F numbers by the name of what they are: shown, never required."""
+        return {}

@@ -1,0 +1,135 @@
+"""Gates that mix a feature with a permuted copy of itself (LeAP §3.1).
+
+Shapes: B rows, F features, C = Σ dims columns.
+"""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Collection
+
+import torch
+from torch import nn
+
+from sharding.layout import FeatureLayout
+from trainers.models.baseline import Baseline
+from trainers.selectors.gates.base import Gate, GateContext
+from trainers.selectors.gates.permutation_options import PermutationGateSpec
+
+# Beyond σ(±8) a gate is 0 or 1 for every purpose; holding θ there keeps it able to come back.
+SATURATION = 8.0
+# How far α may move over a search: by e^STEERING where the share of open dims stays one whole off its target.
+STEERING = 12.0
+
+
+class PermutationGate(Gate):
+    """x̃_i = g_i x_i + (1 − g_i) sg(x'_i) with g_i = σ(θ_i/τ) (LeAP §3.1), x' permuted over the batch, independently
+    per feature. In evaluation the running mean of x_i stands for x'_i, so that an output depends on its own row alone.
+
+    A subclass says by `penalty_weights` what an open gate costs.
+    """
+
+    theta: nn.Parameter
+    alpha: torch.Tensor
+    dims_F: torch.Tensor
+    feature_C: torch.Tensor
+
+    def __init__(
+        self,
+        layout: FeatureLayout,
+        config: PermutationGateSpec,
+        *,
+        essential: Collection[str] = (),
+        baseline: Baseline | None = None,
+    ) -> None:
+        super().__init__(layout, essential=essential, baseline=baseline)
+        self.config = config
+        initial = torch.full((len(layout),), config.initial_gate).logit() * config.temperature
+        self.theta = nn.Parameter(initial)
+        self.register_buffer("alpha", torch.tensor(config.alpha))
+        dims_F = torch.tensor(layout.dims)
+        self.register_buffer("dims_F", dims_F, persistent=False)
+        self.register_buffer("feature_C", torch.arange(len(layout)).repeat_interleave(dims_F), persistent=False)
+
+    def gates(self) -> torch.Tensor:
+        """g_F, differentiable in θ; 1 for essential features."""
+        return torch.where(self.learned_F, torch.sigmoid(self.theta / self.config.temperature), 1.0)
+
+    def scores(self) -> torch.Tensor:
+        """g_F, detached."""
+        return self.gates().detach()
+
+    def forward(self, x_BC: torch.Tensor, context: GateContext | None = None, *, frozen: bool = False) -> torch.Tensor:
+        """x̃_BC.
+
+        Raises:
+            ValueError: in training, a batch of fewer than two rows, which can't be permuted, or a wrong width.
+        """
+        if x_BC.shape[1] != self.layout.total:
+            raise ValueError(f"x has {x_BC.shape[1]} columns and the layout {self.layout.total}; build one for this x")
+        if not self.training:
+            return self.baseline.interpolate(x_BC, self.gates())
+        if x_BC.shape[0] < 2:
+            raise ValueError(f"a batch of {x_BC.shape[0]} can't be permuted; train with batches of at least 2 rows")
+        shuffled_BC = self.permute(x_BC.detach())
+        self.observe(x_BC.detach(), shuffled_BC)
+        gate_F = self.scores() if frozen else self.gates()
+        return torch.lerp(shuffled_BC, x_BC, gate_F[self.feature_C])
+
+    def forward_held_out(self, x_BC: torch.Tensor, context: GateContext | None = None) -> torch.Tensor:
+        """x̃_BC on held-out rows, differentiable in θ.
+
+        With `replacement: blended`, what replaces x_i is x̄_i + g_i (x'_i − x̄_i): a permuted value while the gate is
+        open, the running mean, as in evaluation and pruning, as it closes. What was memorized adds noise of variance
+        g² to held-out predictions, and a permuted replacement (1 − g)²: their sum is least at 0.5, where such gates
+        stay. Blended, it is g² + g²(1 − g)², which falls all the way to 0.
+        """
+        gate_F = self.gates()
+        other_BC = self.permute(x_BC)
+        if self.config.replacement == "blended":
+            other_BC = self.baseline.interpolate(other_BC, gate_F.detach())
+        return torch.lerp(other_BC, x_BC, gate_F[self.feature_C])
+
+    def permute(self, x_BC: torch.Tensor) -> torch.Tensor:
+        """Each feature's rows moved among the batch, independently per feature (LeAP Algorithm 1).
+
+        A random order of the rows, cyclically shifted by a random 1 … B−1 for each feature: no row keeps its own
+        value, all other rows are equally likely, and rows may come in any order.
+        """
+        rows, device = x_BC.shape[0], x_BC.device
+        order_B = torch.randperm(rows, device=device)
+        shift_F = torch.randint(1, rows, (len(self.layout),), device=device)
+        place_BF = torch.arange(rows, device=device)[:, None] + shift_F
+        source_BF = torch.empty_like(place_BF).index_copy_(0, order_B, order_B[place_BF.remainder_(rows)])
+        moved = []
+        for features, columns, dim in self.layout.runs:
+            width = features.stop - features.start
+            row_Bn = source_BF[:, features] * width + torch.arange(width, device=device)
+            table = x_BC[:, columns].reshape(rows * width, dim)
+            moved.append(nn.functional.embedding(row_Bn, table).view(rows, width * dim))
+        return moved[0] if len(moved) == 1 else torch.cat(moved, 1)
+
+    def observe(self, x_BC: torch.Tensor, shuffled_BC: torch.Tensor) -> None:
+        """Move the running statistics by a training batch and its permuted copy."""
+        self.baseline.observe(x_BC)
+
+    def regularizer(self) -> torch.Tensor:
+        """Σ λ_i g_i over the learned gates (LeAP §3.2)."""
+        return (self.penalty_weights() * self.gates()).sum()
+
+    @abc.abstractmethod
+    def penalty_weights(self) -> torch.Tensor:
+        """λ_F, zero for essential features."""
+
+    @torch.no_grad()
+    def after_step(self, step: int, total: int) -> None:
+        """Hold θ where it can still move, and steer α where a share of dims is the target.
+
+        The controller is multiplicative: over a search, log α grows by STEERING times the excess over the target of
+        the share of dims whose gates stand above 0.5. Features leave in the order of their worth while it grows.
+        """
+        limit = SATURATION * self.config.temperature
+        self.theta.clamp_(-limit, limit)
+        if step > 0 and self.config.target_dims is not None:
+            share = self.dims_F[self.scores() > 0.5].sum() / self.layout.total
+            self.alpha.mul_(torch.exp(STEERING / max(1, total) * (share - self.config.target_dims)))

@@ -1,0 +1,18 @@
+"""The selectors there are: the modules here, and the entry points `winnow.selectors` of other packages."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Union
+
+from pydantic import Field
+
+from trainers.selectors import gates
+from trainers.selectors.base import SelectorSpec
+from trainers.spec.extensions import find_subclasses
+
+SELECTORS = find_subclasses(SelectorSpec, key="name", folders=(gates,), entry_points="winnow.selectors")
+
+if TYPE_CHECKING:
+    AnySelector = SelectorSpec
+else:
+    AnySelector = Annotated[Union[tuple(SELECTORS.values())], Field(discriminator="name")]  # noqa: UP007

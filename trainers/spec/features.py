@@ -1,0 +1,53 @@
+"""Features: columns, their kinds and what they cost in dims."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from trainers.spec.base import Config, Dim, Name
+
+Status = Literal["essential", "active", "candidate"]
+
+
+class _Feature(Config):
+    name: Name
+    column: str | None = Field(default=None, description="Parquet column; the feature's name unless given")
+    status: Status = "active"
+
+    @property
+    def source(self) -> str:
+        return self.column or self.name
+
+
+class DenseFeature(_Feature):
+    """A scalar (`dim` 1) or a fixed-length list of floats, standardized by the training data unless told otherwise."""
+
+    kind: Literal["dense"]
+    dim: Dim = 1
+    default: float = 0.0
+    normalize: Literal["standardize", "none"] = "standardize"
+
+
+class _Embedded(_Feature):
+    dim: Dim = 16
+    hash_size: Annotated[int, Field(ge=1, le=2**40)]
+    ids: Literal["hashed", "checked"] = Field(
+        default="hashed", description="hashed: ints modulo, strings by xxhash; checked: ints in [0, hash_size)"
+    )
+
+
+class CategoricalFeature(_Embedded):
+    kind: Literal["categorical"]
+    default: int | str = Field(default=0, description="the id that stands for null")
+
+
+class MultiCategoricalFeature(_Embedded):
+    """A list of ids; a null list is an empty one, and an empty list pools to the zero vector."""
+
+    kind: Literal["multi_categorical"]
+    pooling: Literal["sum", "mean"] = "mean"
+
+
+FeatureSpec = Annotated[DenseFeature | CategoricalFeature | MultiCategoricalFeature, Field(discriminator="kind")]

@@ -1,0 +1,14 @@
+"""What a model predicts."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from trainers.spec.base import Config
+
+
+class LabelSpec(Config):
+    """A column, and the task that learns it: `binary` is 0 or 1, by cross-entropy."""
+
+    column: str
+    task: Literal["binary"] = "binary"

@@ -1,0 +1,38 @@
+"""How scores become decisions, and what a prune list may cost."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from trainers.spec.base import Config, Share
+
+
+class GuardSpec(Config):
+    """How much worse than the full model the fine-tuned one may be, in units of `metric`; a list beyond is refused."""
+
+    metric: Literal["auc", "gauc", "logloss", "ne"] = "auc"
+    max_drop: Annotated[float, Field(ge=0.0)] = 0.001
+
+
+class PruneSpec(Config):
+    """How scores become decisions. Essential features stay under every rule."""
+
+    rule: Literal["threshold", "top_k", "dims", "curve"] = "threshold"
+    threshold: Annotated[float, Field(ge=0.0, le=1.0)] = 0.5
+    top_k: Annotated[int, Field(ge=1)] | None = Field(default=None, description="features kept under rule top_k")
+    share: Share | None = Field(default=None, description="share of dims kept under rule dims")
+    delta: Annotated[float, Field(ge=0.0)] = Field(
+        default=0.001, description="rise of validation logloss that rule curve may spend (FairFS Eq. 1)"
+    )
+    curve_points: Annotated[int, Field(ge=2, le=1000)] = 64
+    guard: GuardSpec = GuardSpec()
+
+    @model_validator(mode="after")
+    def _rule_has_its_number(self) -> Self:
+        if self.rule == "top_k" and self.top_k is None:
+            raise ValueError("rule top_k needs `top_k`, the number of features to keep")
+        if self.rule == "dims" and self.share is None:
+            raise ValueError("rule dims needs `share`, the share of dims to keep, in (0, 1]")
+        return self

@@ -1,0 +1,63 @@
+"""Training, fine-tuning and the machines that do it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from trainers.spec.base import Config
+
+
+class FinetuneSpec(Config):
+    """Training of the pruned model, until validation gets no better: `warm` from the searched weights, for at most
+    `epochs`; `fresh` from new ones, for at most `training.epochs`."""
+
+    start: Literal["warm", "fresh"] = "warm"
+    epochs: Annotated[int, Field(ge=0)] = 1
+    learning_rate: Annotated[float, Field(gt=0.0)] | None = None
+
+
+class TrainingSpec(Config):
+    """`batch_size` counts the rows of one worker and one step; `max_steps` ends the search before `epochs` do."""
+
+    batch_size: Annotated[int, Field(ge=2)] = 1024
+    epochs: Annotated[int, Field(ge=1)] = 4
+    max_steps: Annotated[int, Field(ge=1)] | None = None
+    learning_rate: Annotated[float, Field(gt=0.0)] = 1e-3
+    embedding_optimizer: Literal["adagrad", "adam"] = Field(
+        default="adagrad",
+        description="of the tables: adagrad moves the rows looked up, sharded over workers; adam moves every row, "
+        "every worker holding all tables: slower, and better on small ones",
+    )
+    embedding_learning_rate: Annotated[float, Field(gt=0.0)] | None = Field(
+        default=None, description="0.02 with adagrad and 0.001 with adam unless given"
+    )
+    weight_decay: Annotated[float, Field(ge=0.0)] = Field(
+        default=0.0, description="of Adam: the backbone's, and the tables' where Adam trains them"
+    )
+    seed: int = 0
+    shuffle_rows: Annotated[int, Field(ge=1)] = Field(default=2**18, description="rows shuffled together on a worker")
+    report_every: Annotated[int, Field(ge=1)] = Field(default=50, description="steps between reports")
+    checkpoint_every: Annotated[int, Field(ge=1)] | None = Field(
+        default=None, description="steps between checkpoints; one per epoch unless given"
+    )
+
+    @property
+    def table_learning_rate(self) -> float:
+        return self.embedding_learning_rate or {"adagrad": 0.02, "adam": 0.001}[self.embedding_optimizer]
+
+
+class TopologySpec(Config):
+    """The machine the planner plans for, where it differs from the one it runs on."""
+
+    workers_per_host: Annotated[int, Field(ge=1)] | None = None
+    memory_bytes: Annotated[int, Field(ge=1)] | None = Field(default=None, description="of one worker's device")
+    sharding: tuple[Literal["data_parallel", "table_wise", "column_wise", "row_wise", "table_row_wise"], ...] = ()
+
+
+class ScalingSpec(Config):
+    workers: Annotated[int, Field(ge=1)] = 1
+    use_gpu: bool = False
+    max_failures: Annotated[int, Field(ge=0)] = 3
+    topology: TopologySpec = TopologySpec()
