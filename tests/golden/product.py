@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 import json
 import sys
+from collections.abc import Callable
 from importlib.metadata import entry_points
 from pathlib import Path
 from types import ModuleType
@@ -30,6 +31,7 @@ __all__ = [
     "CHANGED",
     "MOVED_KEYS",
     "RENAMED_SPEC_PATHS",
+    "UNREAD",
     "WINNOW",
     "Pace",
     "RehearsalEngine",
@@ -50,8 +52,16 @@ __all__ = [
     "wait_until",
 ]
 
-# Structural renames of the spec that no pydantic alias can say: dotted path in version 0.1.0 to the one of today.
-RENAMED_SPEC_PATHS: dict[str, str] = {}
+# What a key that went says only to LeAP's adaptive gate, and so to no gate of the base version.
+UNREAD = object()
+# Structural renames of the spec that no pydantic alias can say: dotted path in version 0.1.0 to its value today.
+RENAMED_SPEC_PATHS: dict[str, Callable[[Any], Any]] = {
+    "selector.name": lambda spec: spec.selector.name.removesuffix("_base"),
+    "selector.penalty": lambda spec: "uniform" if spec.selector.name == "leap_base" else "adaptive",
+    "selector.stand_in": lambda spec: spec.selector.replacement,
+    "selector.ema": lambda spec: getattr(spec.selector, "ema", UNREAD),
+    "selector.clip": lambda spec: getattr(spec.selector, "clip", UNREAD),
+}
 # Keys of answers that lie deeper since version 0.1.0: the key, to where it is beside its former neighbours.
 MOVED_KEYS: dict[str, tuple[str, ...]] = {}
 # What is other on purpose: by operation id the places of its answers, as `differences` tells them, and why.
