@@ -6,6 +6,7 @@ What is installed is found by its entry point, and the `winnow` command is run a
 from __future__ import annotations
 
 import importlib
+import json
 import sys
 from collections.abc import Callable
 from importlib.metadata import entry_points
@@ -85,7 +86,7 @@ def client_models() -> ModuleType:
 
 def decisions(prune_list: Path) -> dict[str, str]:
     """What a prune list's file decides, read by the product: `keep` or `prune` by feature, in the list's order."""
-    found = PruneList.model_validate_json(prune_list.read_text(encoding="utf-8"))
+    found = PruneList.parse(json.loads(prune_list.read_text(encoding="utf-8")))
     return {feature.name: feature.decision for feature in found.features}
 
 
