@@ -13,7 +13,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from trainers.runs.history_reader import ALL, BEGUN_ANEW, array_of, averaged, fitting, group_ends, open_levels
+from trainers.runs.history_reader import (
+    ALL,
+    BEGUN_ANEW,
+    array_of,
+    average_points,
+    choose_level,
+    group_ends,
+    open_levels,
+)
 
 MAX_CELLS = 2_000_000
 
@@ -55,13 +63,13 @@ def read(path: Path, wanted: Sequence[str], last: int | None, points: int) -> Sl
         places = _places(names, wanted) if wanted else ALL
         features: list[str] = list(wanted) or names.to_pylist()
         points = max(1, min(points, MAX_CELLS // len(features)))
-        level, chosen = fitting(levels, lambda level: level.last(last), points)
+        level, chosen = choose_level(levels, lambda level: level.last(last), points)
         details = levels[0].newest.details
         steps, values = level.read(chosen, ["gate", *details], places)
     except BEGUN_ANEW:
         return EMPTY
     group = -(-len(steps) // points)
-    gate_FT, *others = (averaged(each, group) for each in values)
+    gate_FT, *others = (average_points(each, group) for each in values)
     ends = [steps[end] for end in group_ends(len(steps), group)]
     return Slice(features, ends, level.every * group, gate_FT, dict(zip(details, others, strict=True)))
 
