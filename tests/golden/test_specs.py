@@ -11,7 +11,9 @@ import yaml
 from pydantic import AliasChoices, BaseModel
 
 from tests.golden.opened import GOLDEN, read
-from tests.golden.product import RENAMED_SPEC_PATHS, load_spec, parse_spec
+from tests.golden.product import RENAMED_SPEC_PATHS, UNREAD, load_spec, parse_spec
+
+pytestmark = pytest.mark.filterwarnings("ignore:.*the old key goes with the next version:FutureWarning")
 
 SPECS = sorted(path for path in (GOLDEN / "specs").iterdir() if not path.name.endswith(".parsed.json"))
 
@@ -19,7 +21,9 @@ SPECS = sorted(path for path in (GOLDEN / "specs").iterdir() if not path.name.en
 def changed(golden: Any, today: Any, root: BaseModel, place: str = "") -> list[str]:
     """A line for each key of `golden` that `today` hasn't, under its name or one that it is an alias of."""
     if place in RENAMED_SPEC_PATHS:
-        today = reached(root, RENAMED_SPEC_PATHS[place])
+        today = RENAMED_SPEC_PATHS[place](root)
+        if today is UNREAD:
+            return []
     if isinstance(golden, dict) and isinstance(today, BaseModel):
         lines = []
         for key, value in golden.items():
@@ -43,13 +47,6 @@ def field(model: BaseModel, key: str) -> str | None:
         if key == name or key in others:
             return name
     return None
-
-
-def reached(root: BaseModel, path: str) -> Any:
-    found: Any = root
-    for name in path.split("."):
-        found = getattr(found, name)
-    return found
 
 
 @pytest.mark.parametrize("path", SPECS, ids=lambda path: path.name)
