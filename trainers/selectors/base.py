@@ -24,15 +24,17 @@ if TYPE_CHECKING:
     from sharding.layout import FeatureLayout
     from trainers.models.baseline import Baseline
     from trainers.selectors.gates.base import Gate
+    from trainers.selectors.sensitivity.trained import TrainedModel
+    from trainers.selectors.tabular.sample import Sample
 
 Family = Literal["gate", "sensitivity", "tabular"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Interaction:
-    """A cross of features that a model found important; higher is more."""
+    """A cross of two features that a model found important; higher is more."""
 
-    features: tuple[str, ...]
+    features: tuple[str, str]
     importance: float
 
 
@@ -107,3 +109,27 @@ class GateSpec(SelectorSpec):
     @abc.abstractmethod
     def build(self, layout: FeatureLayout, baseline: Baseline, essential: Collection[str]) -> Gate:
         """The gate over `layout`. `baseline` has what stands for a closed feature; gates of `essential` stay open."""
+
+
+class SensitivitySpec(SelectorSpec):
+    """Options of a selector that measures a trained model."""
+
+    family: ClassVar[Family] = "sensitivity"
+
+    @abc.abstractmethod
+    def rank(self, model: TrainedModel) -> Ranking:
+        """Collective: every rank calls it, and all get the same ranking, whatever their number."""
+
+
+class TabularSpec(SelectorSpec):
+    """Options of a selector that reads rows alone."""
+
+    family: ClassVar[Family] = "tabular"
+
+    sample_rows: Annotated[int, Field(ge=2)] = Field(
+        default=100_000, description="training rows read, spread over the files by the seed of training"
+    )
+
+    @abc.abstractmethod
+    def rank(self, sample: Sample) -> Ranking:
+        """On one rank; the others get its ranking."""

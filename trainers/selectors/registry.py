@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING, Annotated, Union
 
 from pydantic import Field
 
-from trainers.selectors import gates
+from trainers.selectors import gates, sensitivity, tabular
 from trainers.selectors.base import SelectorSpec
 from trainers.spec.extensions import find_subclasses
 
-SELECTORS = find_subclasses(SelectorSpec, key="name", folders=(gates,), entry_points="winnow.selectors")
+SELECTORS = find_subclasses(
+    SelectorSpec, key="name", folders=(gates,), modules=(sensitivity, tabular), entry_points="winnow.selectors"
+)
 
 if TYPE_CHECKING:
     AnySelector = SelectorSpec
