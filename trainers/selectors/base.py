@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from trainers.spec.base import Config
+from trainers.config import Config
 
 if TYPE_CHECKING:
     from sharding.layout import FeatureLayout
@@ -73,11 +73,21 @@ class Ranking:
 
     @classmethod
     def by_score(
-        cls, scores: Mapping[str, float], *, probability_like: bool = False, **found: Mapping[str, float | bool | str]
+        cls,
+        scores: Mapping[str, float],
+        *,
+        probability_like: bool = False,
+        details: Mapping[str, Mapping[str, float]] | None = None,
+        diagnostics: Mapping[str, float | bool | str] | None = None,
     ) -> Ranking:
         """Best score first; features of one score keep the order they are given in."""
-        names = tuple(sorted(scores, key=lambda name: -scores[name]))
-        return cls(names=names, scores=dict(scores), probability_like=probability_like, **found)  # type: ignore[arg-type]
+        return cls(
+            names=tuple(sorted(scores, key=lambda name: -scores[name])),
+            scores=dict(scores),
+            probability_like=probability_like,
+            details=details or {},
+            diagnostics=diagnostics or {},
+        )
 
 
 class SelectorSpec(Config, abc.ABC):

@@ -406,8 +406,8 @@ def test_counted_rows_are_written_through_the_session() -> None:
 
 
 def test_the_table_in_the_documentation_is_that_of_the_code() -> None:
-    text = (ROOT / "docs" / "monitoring.md").read_text(encoding="utf-8")
-    assert render() in text, "docs/monitoring.md is out of date: python -m tests.support.metrics_reference"
+    text = (ROOT / "docs" / "reference" / "metrics.md").read_text(encoding="utf-8")
+    assert render() in text, "docs/reference/metrics.md: python -m tests.support.metrics_reference"
 
 
 def test_promtool_finds_nothing_to_mend(lite: Managed) -> None:

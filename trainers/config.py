@@ -1,4 +1,4 @@
-"""What every part of a spec is made of: frozen models that refuse unknown keys, and errors that name the field."""
+"""What options are made of: frozen models that refuse unknown keys, and errors that name the field."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from importlib.metadata import entry_points as installed
 from types import ModuleType
 from typing import TypeVar
 
-from trainers.spec.base import Config
+from trainers.config import Config
 
 T = TypeVar("T", bound=Config)
 
