@@ -25,22 +25,22 @@ COMMON_IDS = 64
 
 
 class MutualInformationSpec(TabularSpec):
-    """Score of a feature: its mutual information with the label, in nats. What features say together is not seen.
-
-    - Ids, and numbers of few values: from the counts (scikit-learn's `mutual_info_score`), less what chance alone
-      gives where label and values are independent (Vinh, Epps and Bailey 2010, Eq. 24a). Without that, an id that
-      occurs once would know every label.
-    - Other numbers: by nearest neighbours (Ross 2014; scikit-learn's `mutual_info_classif`).
-    - Vectors and lists count as their best part, which is never more than they know: a column of the vector; the
-      list's length, or whether it has one of its most frequent ids.
-
-    Rows count alike: weights are not used.
-    """
+    """Score of a feature: its mutual information with the label, in nats. What features say together is not seen, and
+    rows count alike, whatever their weights."""
 
     name: Literal["mutual_information"]
     neighbors: Annotated[int, Field(ge=1)] = Field(default=3, description="of a row, where numbers are compared")
 
     def rank(self, sample: Sample) -> Ranking:
+        """Of each feature by what it is made of.
+
+        - Ids, and numbers of few values: from the counts (scikit-learn's `mutual_info_score`), less what chance alone
+          gives where label and values are independent (Vinh, Epps and Bailey 2010, Eq. 24a). Without that, an id that
+          occurs once would know every label.
+        - Other numbers: by nearest neighbours (Ross 2014; scikit-learn's `mutual_info_classif`).
+        - Vectors and lists count as their best part, which is never more than they know: a column of the vector; the
+          list's length, or whether it has one of its most frequent ids.
+        """
         import numpy as np
 
         label_N = sample.label_N.astype(np.int64)
