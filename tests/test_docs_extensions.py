@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
-import sys
 import tomllib
 from pathlib import Path
 
 import pytest
 
 from tests.support.repository import ROOT
+from tests.trainers.test_extensions import RUN, run
 from trainers.runs.directory import RunDirectory, read_json
+from trainers.runs.prune_list import PruneList
 from trainers.simulator import simulate
 
 HOW_TO = ROOT / "docs" / "how-to"
@@ -46,32 +45,24 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("page", "part"),
+    ("page", "part", "selector"),
     [
-        ("add-a-backbone.md", "model: {backbone: cosine, scale: 5}"),
-        ("add-a-selector.md", "selector: {name: correlation}"),
-        ("add-a-selector.md", "selector: {name: shrink}"),
+        ("add-a-backbone.md", "model: {backbone: cosine, scale: 5}", "leap"),
+        ("add-a-selector.md", "selector: {name: correlation}", "correlation"),
+        ("add-a-selector.md", "selector: {name: shrink}", "shrink"),
     ],
 )
-def test_what_the_pages_add_runs_from_spec_to_prune_list(page: str, part: str, data: Path, tmp_path: Path) -> None:
-    if "selector" in page:
-        pytest.importorskip("trainers.selectors.tabular")
+def test_what_the_pages_add_runs_from_spec_to_prune_list(
+    page: str, part: str, selector: str, data: Path, tmp_path: Path
+) -> None:
     install(HOW_TO / page, tmp_path / "site")
     key = part.partition(":")[0]
     lines = (data / "spec.yaml").read_text(encoding="utf-8").splitlines()
     others = [line for line in lines if not line.startswith(f"{key}:")]
     spec = data / f"{tmp_path.name}.yaml"
     spec.write_text("\n".join([part, "prune: {rule: top_k, top_k: 5}", *others]), encoding="utf-8")
-    ended = subprocess.run(
-        [Path(sys.executable).with_name("winnow"), "run", spec, "--output", tmp_path / "run", "--quiet"],
-        env={**os.environ, "PYTHONPATH": str(tmp_path / "site")},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert ended.returncode in (0, 3), ended.stderr
-    run = RunDirectory(tmp_path / "run")
-    found, chosen = read_json(run.prune_list), read_json(run.spec)[key]
-    assert chosen["backbone" if key == "model" else "name"] in part
-    decisions = [feature["decision"] for feature in found["features"]]
-    assert decisions == ["keep"] * 5 + ["prune"] * 5
+    ended = run(RUN, spec, tmp_path / "run", package=tmp_path / "site")
+    assert ended.returncode == 0, ended.stderr
+    found = PruneList.parse(read_json(RunDirectory(tmp_path / "run").prune_list))
+    assert found.selector.name == selector
+    assert [feature.decision for feature in found.features] == ["keep"] * 5 + ["prune"] * 5
