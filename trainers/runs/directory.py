@@ -116,11 +116,16 @@ class RunDirectory:
         return _read(self.prune_list, PruneList.parse)
 
     def read_finished(self) -> FinishedRun:
-        """The documents of a finished run. Raises RunFileError: a file is missing or can't be read."""
+        """The documents of a finished run. Raises RunFileError: a file is missing or can't be read.
+
+        A selector without gates has no history.
+        """
         spec, results, prune_list = self.read_spec(), self.read_results(), self.read_prune_list()
-        if spec is None or results is None or prune_list is None or not self.measures.is_file():
-            needed = (self.spec, self.metrics, self.prune_list, self.measures)
-            missing = [str(path.relative_to(self.path)) for path in needed if not path.is_file()]
+        needed = [self.spec, self.metrics, self.prune_list]
+        if prune_list is None or prune_list.selector.family == "gate":
+            needed.append(self.measures)
+        missing = [str(path.relative_to(self.path)) for path in needed if not path.is_file()]
+        if spec is None or results is None or prune_list is None or missing:
             raise RunFileError(
                 f"{self.path} has no {', '.join(missing)}; give the directory of a finished run, "
                 f"or finish it: winnow run --resume {self.path}"
