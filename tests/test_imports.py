@@ -43,6 +43,7 @@ RULES = [
     Rule(("service",), ("sharding", *TORCH), anywhere=True),
     Rule(("trainers.spec", "trainers.runs", "trainers.metrics", "trainers.pruning", "trainers.web"), TORCH),
     Rule(("trainers.selectors.base", "trainers.selectors.registry", "trainers.models.backbones.registry"), TORCH),
+    Rule(("trainers.launch.runner", "trainers.launch.local_launcher"), (*TORCH, "ray")),
     Rule(("trainers.cli", "service.cli"), (*TORCH, "ray", "fastapi", "sqlalchemy"), but=("service.cli.host_keys",)),
     Rule(("service",), ("trainers.training", "trainers.pipeline", "trainers.launch", "trainers.models"), anywhere=True),
 ]

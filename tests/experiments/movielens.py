@@ -18,7 +18,6 @@ import torch
 import typer
 
 from trainers.datasets.movielens import prepare_1m, prepare_100k
-from trainers.models.inputs import canonical_order
 from trainers.pipeline.retrain import retrain
 from trainers.pipeline.scoring import feature_scores
 from trainers.pipeline.selection import Selection
@@ -26,6 +25,7 @@ from trainers.pruning.curve import FeatureScore, ranked
 from trainers.runs.convergence import HIGH, LOW
 from trainers.runs.coordinator import Coordinator
 from trainers.spec import JobSpec, load_spec, parse_spec
+from trainers.spec.order import canonical_order
 from trainers.training.build import build_gated
 from trainers.training.checkpoint import DirectoryCheckpoints
 from trainers.training.loaders import DataLoaders

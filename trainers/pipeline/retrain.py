@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 
 from trainers.metrics.quality import Metrics
-from trainers.models.inputs import canonical_order, with_features
 from trainers.spec import JobSpec, SpecError
+from trainers.spec.order import canonical_order, with_features
 from trainers.training.build import build_plain
 from trainers.training.loaders import DataLoaders
 from trainers.training.ranks import RankContext

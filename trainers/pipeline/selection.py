@@ -11,7 +11,6 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Protocol
 
-from trainers.models.inputs import canonical_order, with_features
 from trainers.models.ranking import GatedModel, PlainModel
 from trainers.pipeline.scoring import curve_points, feature_scores
 from trainers.pruning.curve import CurvePoint, FeatureScore, ranking_prefixes
@@ -19,6 +18,7 @@ from trainers.pruning.rules import Decision, decide
 from trainers.runs.coordinator import Report, Snapshot
 from trainers.selectors.base import GateSpec
 from trainers.spec import JobSpec
+from trainers.spec.order import canonical_order, with_features
 from trainers.training import checkpoint
 from trainers.training.build import build_gated, build_plain
 from trainers.training.evaluation import difference_error, masked_forward, predict

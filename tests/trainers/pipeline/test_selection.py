@@ -9,13 +9,13 @@ import pytest
 import torch
 
 from service.api.routers.results import Results
-from trainers.models.inputs import canonical_order
 from trainers.pipeline.results_writer import write_results
 from trainers.pipeline.selection import Selection
 from trainers.runs.coordinator import Coordinator
 from trainers.runs.directory import RunDirectory, read_json
 from trainers.simulator import simulate
 from trainers.spec import JobSpec, load_spec
+from trainers.spec.order import canonical_order
 from trainers.training.build import build_gated
 from trainers.training.checkpoint import DirectoryCheckpoints
 from trainers.training.evaluation import masked_forward, predict
