@@ -26,6 +26,10 @@ UV_FIND_LINKS ?= $(subst $(empty) $(empty),$(comma),$(strip $(PIP_LINKS)))
 ifneq ($(strip $(UV_FIND_LINKS)),)
 export UV_FIND_LINKS
 endif
+# Bytecode is made at install: a process that has to compile torch from source takes three times as long to start, and
+# PYTHONDONTWRITEBYTECODE, set in many containers, has every process do so.
+export UV_COMPILE_BYTECODE := 1
+unexport PYTHONDONTWRITEBYTECODE
 TORCH_WHEELS := $(foreach folder,$(subst $(comma), ,$(UV_FIND_LINKS)),$(wildcard $(folder)/torch-$(TORCH)*))
 TORCH_INDEX ?= $(if $(TORCH_WHEELS),,https://download.pytorch.org/whl/cpu)
 UV := VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/python -m uv pip install --quiet

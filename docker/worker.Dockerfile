@@ -12,6 +12,7 @@ RUN apt-get update && apt-get install --yes --no-install-recommends libgomp1 wge
  && install -d -o winnow -g winnow /var/lib/winnow
 # Into the system's Python: KubeRay starts Ray from a login shell, whose path has no other.
 ENV UV_SYSTEM_PYTHON=1 \
+    UV_COMPILE_BYTECODE=1 \
     PYTHONUNBUFFERED=1 \
     NVIDIA_VISIBLE_DEVICES=all \
     NVIDIA_DRIVER_CAPABILITIES=compute,utility

@@ -54,7 +54,7 @@ class Walk:
         self.theta_F = np.clip(self.theta_F + self.drift_F + noise_F, -8, 8)
         gate_F = (1 / (1 + np.exp(-self.theta_F))).astype(np.float32)
         self.step += 50
-        return Snapshot(self.step, 50, gate_F, gate_F, 0.5, 0.5, 0.1, 51_200, 1.0, 0.8)
+        return Snapshot(self.step, 50, gate_F, 0.5, 0.5, 0.1, 51_200, 1.0, 0.8, {"divergence": gate_F})
 
 
 def write(history: GateHistory, walk: Walk, snapshots: int) -> float:

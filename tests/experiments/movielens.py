@@ -56,7 +56,7 @@ def search(spec: JobSpec, **selector: Any) -> list[FeatureScore]:
         loaders = DataLoaders.open(spec, ranks)
         model = build_gated(spec, ranks, loaders.statistics)
         found = selection.search(model, loaders)
-        return ranked(feature_scores(spec, model.gate, coordinator.endurance(found.warmup)))
+        return ranked(feature_scores(spec, model.gate, coordinator.mean_gate(found.warmup)))
 
 
 def choose(spec: JobSpec, count: int) -> list[str]:

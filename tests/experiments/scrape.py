@@ -43,7 +43,7 @@ def run_job(session: Session, features: int) -> None:
     """A search that has told of so many features."""
     job = jobs.create(session, {**SPEC, "name": "search"}, NOW)
     jobs.move(session, job, JobState.STARTING, NOW)
-    job.progress = trained(100, features).progress()
+    job.progress = trained(100, features).progress().document()
     jobs.move(session, job, JobState.SEARCHING, NOW)
 
 

@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import torch
 import typer
@@ -20,12 +20,13 @@ from trainers.pipeline.results_writer import write_results
 from trainers.pipeline.selection import Selection
 from trainers.runs.coordinator import Coordinator
 from trainers.runs.directory import RunDirectory, read_json
+from trainers.runs.prune_list import PruneList
 from trainers.simulator import simulate
 from trainers.simulator.outcome import RoleOutcome, compare
 from trainers.spec import load_spec
 from trainers.spec.order import canonical_order
 from trainers.training.checkpoint import DirectoryCheckpoints
-from trainers.training.ranks import Place, compute_threads
+from trainers.training.ranks import RankContext, compute_threads
 
 USEFUL = ("strong", "interaction", "sparse")
 USELESS = ("noise", "constant", "memorizable")
@@ -34,7 +35,7 @@ USELESS = ("noise", "constant", "memorizable")
 @dataclass(frozen=True)
 class Found:
     outcomes: Mapping[str, RoleOutcome]
-    prune_list: Mapping[str, Any]
+    prune_list: PruneList
 
     @property
     def lost(self) -> list[str]:
@@ -56,7 +57,7 @@ class Found:
         return sum(self.outcomes[role].pruned for role in USEFUL if role in self.outcomes) - len(self.lost)
 
     def auc(self, model: str) -> float:
-        return float(self.prune_list["metrics"][model]["auc"])
+        return getattr(self.prune_list.metrics, model).auc or 0.0
 
 
 def select(features: int, rows: int, seed: int) -> Found:
@@ -66,12 +67,12 @@ def select(features: int, rows: int, seed: int) -> Found:
         simulate(features=features, rows=rows, seed=seed, output=folder / "data")
         spec = load_spec(folder / "data" / "spec.yaml")
         coordinator = Coordinator(tuple(canonical_order(spec).dims))
-        outcome = Selection(spec, Place(), coordinator, DirectoryCheckpoints(folder / "checkpoints")).run()
+        outcome = Selection(spec, RankContext(), coordinator, DirectoryCheckpoints(folder / "checkpoints")).run()
         assert outcome is not None
         coordinator.finish(0, outcome)
         (folder / "run").mkdir()
         found = write_results(spec, RunDirectory(folder / "run"), coordinator, {})
-        decisions = {feature["name"]: feature["decision"] for feature in found["features"]}
+        decisions = {feature.name: feature.decision for feature in found.features}
         outcomes = compare(read_json(folder / "data" / "truth.json"), decisions)
         return Found({outcome.role: outcome for outcome in outcomes}, found)
 

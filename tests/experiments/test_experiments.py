@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 import torch.multiprocessing as mp
 
-from tests.experiments import movielens, simulator, steps
+from tests.experiments import movielens, simulator, steps, structure
+from tests.experiments.source import Checkout
 from tests.support.repository import ROOT
 from trainers.datasets.movielens import prepare_100k
 from trainers.simulator import simulate
@@ -59,3 +60,10 @@ def test_steps_are_timed_on_real_ranks(world: int, tmp_path: Path) -> None:
     rates = json.loads((tmp_path / f"{world}.json").read_text(encoding="utf-8"))
     assert set(rates) == {"no gate", "gate, joint", "gate, bilevel"}
     assert all(rate > 0 for rate in rates.values())
+
+
+@pytest.mark.skipif(not (structure.ROOT / ".git").exists(), reason=f"{structure.ROOT} is no git checkout")
+def test_this_repository_has_no_import_cycles_of_modules() -> None:
+    table = structure.measure([Checkout(structure.ROOT)]).splitlines()
+    assert "| import cycles of modules | 0 |" in table
+    assert "| `sharding` imports `trainers` or `service` | 0 |" in table

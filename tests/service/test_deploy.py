@@ -19,16 +19,24 @@ from tests.support.repository import ROOT
 
 DOCKERFILES = sorted((ROOT / "docker").glob("*.Dockerfile"))
 MANIFESTS = sorted((ROOT / "deploy").glob("*.yaml"))
+GUIDES = sorted((ROOT / "docs" / "how-to").glob("*.md"))
+SETTINGS = ROOT / "docs" / "reference" / "settings.md"
 
 
 def manifest(name: str) -> list[Any]:
     return list(yaml.safe_load_all((ROOT / "deploy" / name).read_text(encoding="utf-8")))
 
 
-@pytest.mark.parametrize("path", [*DOCKERFILES, *MANIFESTS, ROOT / "docs/operations.md"], ids=lambda path: path.name)
+@pytest.mark.parametrize("path", [*DOCKERFILES, *MANIFESTS, *GUIDES], ids=lambda path: path.name)
 def test_settings_that_are_named_exist(path: Path) -> None:
     named = set(re.findall(r"\bWINNOW_[A-Z_]+", path.read_text(encoding="utf-8"))) - {"WINNOW_TRACEBACK"}
     assert named <= {f"WINNOW_{field.upper()}" for field in Settings.model_fields}
+
+
+def test_the_reference_has_every_setting() -> None:
+    documented = set(re.findall(r"^\| (`WINNOW_.*?) \|", SETTINGS.read_text(encoding="utf-8"), re.MULTILINE))
+    names = {name for cell in documented for name in re.findall(r"WINNOW_[A-Z_]+", cell)}
+    assert names == {f"WINNOW_{field.upper()}" for field in Settings.model_fields}
 
 
 @pytest.mark.parametrize("path", DOCKERFILES, ids=lambda path: path.name)

@@ -3,24 +3,31 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from trainers.metrics.quality import Metrics
 from trainers.pipeline.results_writer import write_history
 from trainers.pruning.curve import FeatureScore, ranking_prefixes
-from trainers.pruning.rules import decide
-from trainers.runs.convergence import Polarization
+from trainers.pruning.diagnostics import STILL_MOVING, gate_diagnostics, gate_warning
+from trainers.pruning.guard import evaluate_guard
+from trainers.pruning.listing import list_features, list_weights, sum_totals
+from trainers.pruning.rules import Decision, decide
+from trainers.runs.convergence import measure_polarization
 from trainers.runs.coordinator import Coordinator, Snapshot
 from trainers.runs.directory import RunDirectory, write_json
 from trainers.runs.history import GateHistory
-from trainers.runs.prune_list import PruneList, judge, listed, polarization_of, totals
+from trainers.runs.progress import Convergence
+from trainers.runs.prune_list import LEAP, PruneList
+from trainers.runs.results import CurvePoint, ModelQuality, Quality, Results
 from trainers.spec import JobSpec
 
-FULL = Metrics(auc=0.75, gauc=0.71, logloss=0.5, ne=0.9, rows=12_345, base_rate=0.25)
-FINETUNED = Metrics(auc=0.7495, gauc=0.712, logloss=0.501, ne=0.902, rows=12_345, base_rate=0.25)
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+FULL = Quality(auc=0.75, gauc=0.71, logloss=0.5, ne=0.9, rows=12_345, base_rate=0.25)
+FINETUNED = Quality(auc=0.7495, gauc=0.712, logloss=0.501, ne=0.902, rows=12_345, base_rate=0.25)
 
 
 def finished_run(
@@ -29,13 +36,13 @@ def finished_run(
     names: tuple[str, ...] = ("clicks", "user_id", "weekday", "noise_1", "noise_2"),
     essential: tuple[str, ...] = (),
     snapshots: int = 3,
-    full: Metrics = FULL,
-    finetuned: Metrics = FINETUNED,
+    full: Quality = FULL,
+    finetuned: Quality = FINETUNED,
     converged: bool = True,
 ) -> RunDirectory:
     """Gates fall evenly from 1 to 0 in the names' order; those of 0.6 or more are kept."""
     run = RunDirectory(path)
-    spec = _spec(len(names))
+    spec = _spec(names)
     gate_F = np.linspace(1.0, 0.0, len(names), dtype=np.float32)
     scores = [
         FeatureScore(
@@ -43,8 +50,8 @@ def finished_run(
             kind="categorical",
             dim=4,
             score=float(gate),
-            divergence=0.25 * place,
-            endurance=float(gate),
+            details={"divergence": 0.25 * place},
+            mean_gate=float(gate),
             essential=name in essential,
             embedding_bytes=1600,
             bytes_per_example=8.0,
@@ -52,19 +59,22 @@ def finished_run(
         for place, (name, gate) in enumerate(zip(names, gate_F, strict=True))
     ]
     decisions = decide(scores, spec.prune, [])
+    parted, metrics = measure_polarization(gate_F), ModelQuality(full=full, pruned=FULL, finetuned=finetuned)
     found = PruneList(
         name=spec.name,
-        features=listed(scores, decisions),
-        before=totals(scores, set(names)),
-        after=totals(scores, {decision.name for decision in decisions if decision.keep}),
-        metrics={"full": full.as_dict(), "pruned": FULL.as_dict(), "finetuned": finetuned.as_dict()},
-        guard=judge(spec.prune.guard, full, finetuned),
-        polarization=polarization_of(Polarization.of(gate_F), converged),
+        selector=LEAP,
+        features=list_features(scores, decisions),
+        before=sum_totals(scores, set(names)),
+        after=sum_totals(scores, {decision.name for decision in decisions if decision.keep}),
+        metrics=metrics,
+        guard=evaluate_guard(spec.prune.guard, full, finetuned),
+        diagnostics={**gate_diagnostics(parted), "converged": converged},
+        warning=gate_warning(parted) or (None if converged else STILL_MOVING),
         fingerprints={"spec": "1" * 64},
-    ).sealed()
-    write_json(run.spec, _as_named(spec, names))
-    write_json(run.prune_list, found.model_dump(mode="json"))
-    write_json(run.metrics, {**found.metrics, **_metrics(scores, snapshots)})
+    ).with_id()
+    write_json(run.spec, spec.model_dump(mode="json"))
+    write_json(run.prune_list, found.document())
+    write_json(run.metrics, _results(metrics, scores, decisions, snapshots).document())
     final = _history(names, gate_F, snapshots)
     write_history(run, final)
     history = GateHistory(run.history, names)
@@ -78,19 +88,16 @@ def truth_file(path: Path, roles: dict[str, str]) -> Path:
     return path
 
 
-def _spec(count: int) -> JobSpec:
-    features = [{"name": f"f{place}", "kind": "categorical", "dim": 4, "hash_size": 100} for place in range(count)]
+def _spec(names: tuple[str, ...]) -> JobSpec:
+    """A name that a spec refuses is the column of a feature there."""
+    allowed = [name if NAME.fullmatch(name) else f"f{place}" for place, name in enumerate(names)]
+    features = [
+        {"name": feature, "column": column, "kind": "categorical", "dim": 4, "hash_size": 100}
+        for feature, column in zip(allowed, names, strict=True)
+    ]
     dataset = {"train": "train", "validation": "validation", "test": "test", "label": "label"}
     whole = {"name": "first-run", "dataset": dataset, "features": features, "prune": {"threshold": 0.6}}
     return JobSpec.model_validate(whole)
-
-
-def _as_named(spec: JobSpec, names: tuple[str, ...]) -> dict[str, Any]:
-    """With names that a spec itself would refuse."""
-    content = spec.model_dump(mode="json")
-    for feature, name in zip(content["features"], names, strict=True):
-        feature["name"] = name
-    return content
 
 
 def _history(names: tuple[str, ...], gate_F: np.ndarray[Any, Any], snapshots: int) -> Coordinator:
@@ -99,25 +106,35 @@ def _history(names: tuple[str, ...], gate_F: np.ndarray[Any, Any], snapshots: in
     for step in range(50, 50 * snapshots + 1, 50):
         noise_F = random.normal(0, 0.05, len(names)).astype(np.float32)
         now_F = np.clip(1 + (gate_F - 1) * step / (50 * snapshots) + noise_F, 0, 1)
-        final.snapshots.append(Snapshot(step, 50, now_F, now_F, 0.5, 0.5, 0.01, 100, 1.0))
+        details = {"divergence": now_F}
+        final.snapshots.append(Snapshot(step, 50, now_F, 0.5, 0.5, 0.01, 100, 1.0, details=details))
     return final
 
 
-def _metrics(scores: list[FeatureScore], snapshots: int) -> dict[str, Any]:
-    return {
-        "curve": [
-            {"features": len(kept), "dims": 4 * len(kept), "embedding_bytes": 1600 * len(kept)}
-            | {"logloss": 0.5 + 0.1 / len(kept), "auc": 0.75 - 0.1 / len(kept), "gauc": None}
-            for kept in ranking_prefixes(scores, 64)
-        ],
-        "delta": 0.001,
-        "stages": {"searching": 12.0, "total": 20.0},
-        "rows_per_second": 4321.0,
-        "steps": 50 * snapshots,
-        "attempts": 1,
-        "converged": {"gates": True, "model": False},
-        "features": [
-            {"name": score.name, "dim": 4, "embedding_bytes": 1600, "bytes_per_example": 8.0, "sparsity": 0.25}
-            for score in scores
-        ],
-    }
+def _results(
+    metrics: ModelQuality, scores: Sequence[FeatureScore], decisions: Sequence[Decision], snapshots: int
+) -> Results:
+    sizes = [len(kept) for kept in ranking_prefixes(scores, 64)]
+    return Results(
+        full=metrics.full,
+        pruned=metrics.pruned,
+        finetuned=metrics.finetuned,
+        curve=tuple(
+            CurvePoint(
+                features=size,
+                dims=4 * size,
+                embedding_bytes=1600 * size,
+                logloss=0.5 + 0.1 / size,
+                auc=0.75 - 0.1 / size,
+                gauc=None,
+            )
+            for size in sizes
+        ),
+        delta=0.001,
+        stages={"searching": 12.0, "total": 20.0},
+        rows_per_second=4321.0,
+        steps=50 * snapshots,
+        attempts=1,
+        converged=Convergence(gates=True, model=False),
+        features=tuple(weight.model_copy(update={"sparsity": 0.25}) for weight in list_weights(scores, decisions)),
+    )

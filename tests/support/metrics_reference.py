@@ -1,4 +1,4 @@
-"""The table of metrics in docs/monitoring.md, from the code.
+"""The table of metrics in docs/reference/metrics.md, from the code.
 
 python -m tests.support.metrics_reference   # prints it
 """

@@ -24,6 +24,7 @@ from tests.support.receivers import receiving
 from tests.support.serving import free_port, wait_until
 from trainers.runs.coordinator import Coordinator, Report
 from trainers.runs.directory import write_json
+from trainers.runs.progress import Stage
 
 MODEL = "ranker"
 RANKS = 2
@@ -35,7 +36,7 @@ def trained(steps: int, features: int = 40, total: int = 1000, attempt: int = 0,
         tuple(f"feature_{place}" for place in range(features)), clock=lambda: begun or time.time()
     )
     coordinator.begin(attempt, RANKS, 0)
-    coordinator.enter(attempt, "searching", total)
+    coordinator.enter(attempt, Stage.SEARCHING, total)
     ends = np.arange(features) % 2
     for step in range(10, steps + 1, 10):
         gate_F = (0.5 + (ends - 0.5) * step / total).astype(np.float32)
@@ -47,7 +48,7 @@ def trained(steps: int, features: int = 40, total: int = 1000, attempt: int = 0,
                     step=step,
                     steps=10,
                     gate_F=gate_F,
-                    divergence_F=gate_F,
+                    details={"divergence": gate_F},
                     loss=10 * 0.5,
                     held_out_loss=10 * 0.6,
                     penalty=10 * 0.01,
@@ -63,10 +64,9 @@ def trained(steps: int, features: int = 40, total: int = 1000, attempt: int = 0,
 def ended(steps: int) -> dict[str, Any]:
     """The last progress of a run that went well."""
     coordinator = trained(steps)
-    for stage in ("ranking", "finetuning", "evaluating"):
+    for stage in (Stage.RANKING, Stage.FINETUNING, Stage.EVALUATING, Stage.DONE):
         coordinator.enter(0, stage)
-    coordinator.finish(0, {})
-    return coordinator.progress()
+    return coordinator.progress().document()
 
 
 class Monitored:
@@ -125,7 +125,7 @@ class Monitored:
 
         def train() -> None:
             while not self._over.is_set():
-                write_json(self.directory(self.running).progress, trained(next(steps, 990)).progress())
+                write_json(self.directory(self.running).progress, trained(next(steps, 990)).progress().document())
                 self._over.wait(0.3)
 
         wait_until(lambda: self.started(self.running))

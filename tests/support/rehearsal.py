@@ -9,7 +9,7 @@ import json
 import threading
 import time
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,14 +18,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.ray.client import Status, Work
-from trainers.metrics.quality import Metrics
-from trainers.pruning.curve import FeatureScore, ranked, ranking_prefixes
-from trainers.pruning.rules import decide
-from trainers.runs.convergence import Polarization
+from trainers.pruning.curve import FeatureScore, ranking_prefixes
+from trainers.pruning.diagnostics import gate_diagnostics, gate_warning
+from trainers.pruning.guard import evaluate_guard
+from trainers.pruning.listing import list_features, list_weights, sum_totals
+from trainers.pruning.rules import Decision, decide
+from trainers.runs.convergence import measure_polarization
 from trainers.runs.coordinator import Snapshot
 from trainers.runs.directory import RunDirectory, write_json, write_text
 from trainers.runs.history import GateHistory
-from trainers.runs.prune_list import PruneList, judge, listed, polarization_of, totals
+from trainers.runs.progress import MAX_GATES, Convergence, Progress, RankStatus, RunState, Stage
+from trainers.runs.prune_list import LEAP, PruneList
+from trainers.runs.results import CurvePoint, ModelQuality, Quality, Results
 from trainers.spec import JobSpec
 
 STEPS_A_SNAPSHOT = 50
@@ -103,7 +107,7 @@ def play(run: RunDirectory, spec: JobSpec, pace: Pace, stopped: Callable[[], boo
         history.extend(0, count, [snapshot])
         if pace.pause or count == pace.snapshots - 1:
             history.flush()
-            write_json(run.progress, _progress(names, snapshot, pace.snapshots))
+            write_json(run.progress, _progress(names, snapshot, pace.snapshots).document())
             with run.log.open("a", encoding="utf-8") as log:
                 log.write(f"step {snapshot.step}: loss {snapshot.loss:.4f}\n")
         time.sleep(pace.pause)
@@ -126,22 +130,26 @@ def _snapshot(count: int, of: int, fate_F: NDArray[np.float32], divergence_F: ND
     gate_F = (1 / (1 + np.exp(-(fate_F * share**1.3 + noise_F * (1.2 - share))))).astype(np.float32)
     loss = 0.45 + 0.2 * float(np.exp(-4 * share))
     return Snapshot(
-        step=STEPS_A_SNAPSHOT * (count + 1), steps=STEPS_A_SNAPSHOT, gate_F=gate_F, divergence_F=divergence_F,
+        step=STEPS_A_SNAPSHOT * (count + 1), steps=STEPS_A_SNAPSHOT, gate_F=gate_F,
         loss=loss, held_out_loss=loss + 0.01, penalty=0.02 * float(gate_F.mean()), rows=51_200, seconds=2.5,
+        details={"divergence": divergence_F},
     )  # fmt: skip
 
 
-def _progress(names: tuple[str, ...], snapshot: Snapshot, of: int) -> dict[str, Any]:
-    found, now = Polarization.of(snapshot.gate_F).as_dict(), time.time()
-    return {
-        "state": "running", "stage": "searching", "step": snapshot.step, "total_steps": STEPS_A_SNAPSHOT * of,
-        "attempt": 0, "loss": snapshot.loss, "penalty": snapshot.penalty, "held_out_loss": snapshot.held_out_loss,
-        "rows_per_second": 20_480.0, "steps_per_second": 20.0, "step_seconds": 0.05, "decode_seconds": 1.0,
-        "advanced_at": now, "eta": 0.05 * STEPS_A_SNAPSHOT * of - 0.05 * snapshot.step, "polarization": found,
-        "undecided": 0.05, "converged": {"gates": False, "model": False},
-        "ranks": [{"rank": at, "step": snapshot.step, "embedding_bytes": 2**22, "reported_at": now} for at in (0, 1)],
-        "gates": dict(zip(names[:1000], snapshot.gate_F[:1000].tolist(), strict=False)),
-    }  # fmt: skip
+def _progress(names: tuple[str, ...], snapshot: Snapshot, of: int) -> Progress:
+    now = time.time()
+    return Progress(
+        state=RunState.RUNNING, stage=Stage.SEARCHING, step=snapshot.step, total_steps=STEPS_A_SNAPSHOT * of,
+        attempt=0, loss=snapshot.loss, penalty=snapshot.penalty, held_out_loss=snapshot.held_out_loss,
+        rows_per_second=20_480.0, steps_per_second=20.0, step_seconds=0.05, decode_seconds=1.0,
+        advanced_at=now, eta=0.05 * STEPS_A_SNAPSHOT * of - 0.05 * snapshot.step,
+        polarization=measure_polarization(snapshot.gate_F),
+        crossing_share=0.05, converged=Convergence(gates=False, model=False),
+        ranks=tuple(
+            RankStatus(rank=rank, step=snapshot.step, embedding_bytes=2**22, reported_at=now) for rank in (0, 1)
+        ),
+        gates=dict(zip(names[:MAX_GATES], snapshot.gate_F[:MAX_GATES].tolist(), strict=False)),
+    )  # fmt: skip
 
 
 def _finish(run: RunDirectory, spec: JobSpec, snapshot: Snapshot, pace: Pace) -> None:
@@ -151,8 +159,8 @@ def _finish(run: RunDirectory, spec: JobSpec, snapshot: Snapshot, pace: Pace) ->
             kind=feature.kind,
             dim=feature.dim,
             score=1.0 if essential else float(gate),
-            divergence=float(divergence),
-            endurance=float(gate),
+            details={"divergence": float(divergence)},
+            mean_gate=float(gate),
             essential=essential,
             embedding_bytes=4 * feature.dim * (getattr(feature, "hash_size", 0) or 0),
             bytes_per_example=8.0 if feature.kind != "dense" else 4.0,
@@ -161,57 +169,59 @@ def _finish(run: RunDirectory, spec: JobSpec, snapshot: Snapshot, pace: Pace) ->
         for essential in [feature.status == "essential"]
     ]
     decisions = decide(scores, spec.prune, [])
-    full = Metrics(auc=0.7812, gauc=0.7431, logloss=0.4412, ne=0.83, rows=120_000, base_rate=0.21)
-    pruned = Metrics(auc=0.7788, gauc=0.7402, logloss=0.4431, ne=0.835, rows=120_000, base_rate=0.21)
-    finetuned = Metrics(auc=pace.auc, gauc=0.7436, logloss=0.4410, ne=0.829, rows=120_000, base_rate=0.21)
+    metrics = ModelQuality(
+        full=Quality(auc=0.7812, gauc=0.7431, logloss=0.4412, ne=0.83, rows=120_000, base_rate=0.21),
+        pruned=Quality(auc=0.7788, gauc=0.7402, logloss=0.4431, ne=0.835, rows=120_000, base_rate=0.21),
+        finetuned=Quality(auc=pace.auc, gauc=0.7436, logloss=0.4410, ne=0.829, rows=120_000, base_rate=0.21),
+    )
+    parted = measure_polarization(snapshot.gate_F)
     found = PruneList(
         name=spec.name,
-        features=listed(scores, decisions),
-        before=totals(scores, {score.name for score in scores}),
-        after=totals(scores, {decision.name for decision in decisions if decision.keep}),
-        metrics={"full": full.as_dict(), "pruned": pruned.as_dict(), "finetuned": finetuned.as_dict()},
-        guard=judge(spec.prune.guard, full, finetuned),
-        polarization=polarization_of(Polarization.of(snapshot.gate_F), True),
+        selector=LEAP,
+        features=list_features(scores, decisions),
+        before=sum_totals(scores, {score.name for score in scores}),
+        after=sum_totals(scores, {decision.name for decision in decisions if decision.keep}),
+        metrics=metrics,
+        guard=evaluate_guard(spec.prune.guard, metrics.full, metrics.finetuned),
+        diagnostics={**gate_diagnostics(parted), "converged": True},
+        warning=gate_warning(parted),
         fingerprints={"spec": f"{zlib.crc32(spec.model_dump_json().encode()):064x}"},
-    ).sealed()
-    write_json(run.metrics, results(scores, pace.snapshots))
-    write_json(run.prune_list, found.model_dump(mode="json"))
+    ).with_id()
+    write_json(run.metrics, _results(metrics, scores, decisions, pace.snapshots).document())
+    write_json(run.prune_list, found.document())
 
 
-def results(scores: list[FeatureScore], snapshots: int) -> dict[str, Any]:
-    """metrics.json of such a run."""
+def _results(
+    metrics: ModelQuality, scores: Sequence[FeatureScore], decisions: Sequence[Decision], snapshots: int
+) -> Results:
     by_name = {score.name: score for score in scores}
-    curve = [
-        {
-            "features": len(kept),
-            "dims": sum(by_name[name].dim for name in kept),
-            "embedding_bytes": sum(by_name[name].embedding_bytes for name in kept),
-            "logloss": 0.4405 + 0.03 * float(np.exp(-6 * len(kept) / len(scores))),
-            "auc": 0.782 - 0.02 * float(np.exp(-6 * len(kept) / len(scores))),
-            "gauc": None,
-        }
+    curve = tuple(
+        CurvePoint(
+            features=len(kept),
+            dims=sum(by_name[name].dim for name in kept),
+            embedding_bytes=sum(by_name[name].embedding_bytes for name in kept),
+            logloss=0.4405 + 0.03 * float(np.exp(-6 * len(kept) / len(scores))),
+            auc=0.782 - 0.02 * float(np.exp(-6 * len(kept) / len(scores))),
+            gauc=None,
+        )
         for kept in ranking_prefixes(scores, 64)
-    ]
-    weights = [
-        {
-            "name": score.name,
-            "dim": score.dim,
-            "embedding_bytes": score.embedding_bytes,
-            "bytes_per_example": score.bytes_per_example,
-            "sparsity": round(score.divergence / 2, 4),
-        }
-        for score in ranked(scores)
-    ]
-    return {
-        "curve": curve,
-        "delta": 0.001,
-        "features": weights,
-        "stages": {"starting": 12.0, "searching": 2.5 * snapshots, "ranking": 4.0, "total": 2.5 * snapshots + 40},
-        "rows_per_second": 20_480.0,
-        "steps": STEPS_A_SNAPSHOT * snapshots,
-        "attempts": 1,
-        "converged": {"gates": True, "model": True},
-    }
+    )
+    return Results(
+        full=metrics.full,
+        pruned=metrics.pruned,
+        finetuned=metrics.finetuned,
+        curve=curve,
+        delta=0.001,
+        stages={"starting": 12.0, "searching": 2.5 * snapshots, "ranking": 4.0, "total": 2.5 * snapshots + 40},
+        rows_per_second=20_480.0,
+        steps=STEPS_A_SNAPSHOT * snapshots,
+        attempts=1,
+        converged=Convergence(gates=True, model=True),
+        features=tuple(
+            weight.model_copy(update={"sparsity": round(by_name[weight.name].details["divergence"] / 2, 4)})
+            for weight in list_weights(scores, decisions)
+        ),
+    )
 
 
 def playing(path: Path, spec: dict[str, Any], snapshots: int = 60) -> RunDirectory:

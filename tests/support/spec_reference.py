@@ -1,4 +1,4 @@
-"""docs/spec.md from the models of trainers/spec/job.py: `python -m tests.support.spec_reference > docs/spec.md`."""
+"""docs/reference/spec.md from the models of trainers/spec: `python -m tests.support.spec_reference` prints it."""
 
 from __future__ import annotations
 
@@ -7,16 +7,17 @@ from typing import Any
 from trainers.spec import JobSpec
 
 HEAD = """\
-# Spec
+# The spec
 
-Unknown keys are refused. Relative paths are taken from the spec's own folder. Made from `trainers/spec/job.py`.
+Unknown keys are refused. Relative paths are taken from the spec's own folder. Generated from the
+models of `trainers/spec`; [examples](../../examples) has whole specs.
 """
 BOUNDS = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusiveMaximum": "<"}
 
 
 def render() -> str:
     schema = JobSpec.model_json_schema()
-    parts = [HEAD, _section("The spec", schema)]
+    parts = [HEAD, _section("JobSpec", schema)]
     parts += [_section(name, part) for name, part in _in_order(schema).items()]
     return "\n".join(parts)
 

@@ -14,9 +14,10 @@ from playwright.sync_api import Browser, Page
 
 from tests.support.browser import findings, needs_browser, page_of
 from tests.support.showcase import Showcase, feature
-from trainers.pruning.curve import CurvePoint, FeatureScore, ranked, ranking_prefixes
+from trainers.pruning.curve import FeatureScore, ranked, ranking_prefixes
+from trainers.pruning.listing import list_features, sum_totals
 from trainers.pruning.rules import decide
-from trainers.runs.prune_list import listed, totals
+from trainers.runs.results import CurvePoint
 from trainers.spec import PruneSpec
 
 pytestmark = needs_browser
@@ -94,8 +95,8 @@ def scores_of(chance: random.Random, count: int, essential: float) -> list[Featu
             kind="dense",
             dim=chance.choice([1, 1, 8, 16, 128]),
             score=chance.choice([0.0, 0.5, 1.0, round(chance.random(), 2), chance.random()]),
-            divergence=chance.random(),
-            endurance=chance.choice([0.3, chance.random()]),
+            details={"divergence": chance.random()},
+            mean_gate=chance.choice([0.3, chance.random()]),
             essential=chance.random() < essential,
             embedding_bytes=chance.choice([0, 4000]),
             bytes_per_example=chance.choice([4.0, 8.0]),
@@ -109,7 +110,7 @@ def curve_of(scores: list[FeatureScore], points: int) -> list[CurvePoint]:
     sizes = [tuple(kept) for kept in ranking_prefixes(scores, points)]
     return [
         CurvePoint(
-            kept=kept, dims=0, embedding_bytes=0, auc=None, gauc=None,
+            features=len(kept), dims=0, embedding_bytes=0, auc=None, gauc=None,
             logloss=0.5 - 0.01 * np.sin(3 * len(kept) / len(scores)),
         )
         for kept in sizes
@@ -129,9 +130,9 @@ def run_of(scores: list[FeatureScore], rule: PruneSpec, curve: list[CurvePoint])
     ]  # fmt: skip
     found = {
         "id": "a-list",
-        "features": [entry.model_dump() for entry in listed(scores, decisions)],
-        "before": totals(scores, {score.name for score in scores}).model_dump(),
-        "after": totals(scores, kept).model_dump(),
+        "features": [entry.model_dump() for entry in list_features(scores, decisions)],
+        "before": sum_totals(scores, {score.name for score in scores}).model_dump(),
+        "after": sum_totals(scores, kept).model_dump(),
     }
     features = [
         {"name": score.name, "dim": score.dim, "status": "essential" if score.essential else "active"}
@@ -165,7 +166,7 @@ def test_the_slider_cuts_as_the_trainers_do(page: Page) -> None:
         for rule, cut in zip(asked, found, strict=True):
             expected = {d.name for d in decide(scores, PruneSpec.model_validate(rule), curve) if d.keep}
             assert set(cut["kept"]) == expected, (case, rule)
-            assert cut["totals"] == pytest.approx(totals(scores, expected).model_dump()), (case, rule)
+            assert cut["totals"] == pytest.approx(sum_totals(scores, expected).model_dump()), (case, rule)
 
 
 def test_quality_is_read_off_the_curve(page: Page) -> None:
@@ -215,7 +216,7 @@ def test_the_slider_shows_what_is_kept_saved_and_lost(page: Page) -> None:
     number.fill("12")
     assert slider.input_value() == "12"
     expected = {d.name for d in decide(scores, PruneSpec(rule="top_k", top_k=12), []) if d.keep}
-    after = totals(scores, expected)
+    after = sum_totals(scores, expected)
     assert f"Keeps {len(expected)} of 60 features, {after.dims:,} of" in panel.inner_text()
     assert page.evaluate("window.chosen.at(-1).rule") == {"rule": "top_k", "top_k": 12}
     number.fill("-3")
@@ -258,7 +259,7 @@ def ranking_run(count: int) -> dict[str, Any]:
     chance = random.Random(2)
     scores = [
         FeatureScore(
-            name=feature(place)["name"], kind="dense", dim=8, score=chance.random(), divergence=0.5, endurance=0.1,
+            name=feature(place)["name"], kind="dense", dim=8, score=chance.random(), mean_gate=0.1,
             essential=place == 0,
         )
         for place in range(count)

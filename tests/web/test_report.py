@@ -7,7 +7,6 @@ import gzip
 import json
 import re
 import time
-from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -20,9 +19,10 @@ from tests.support.finished_run import FINETUNED, FULL, finished_run, truth_file
 from tests.support.rehearsal import playing
 from tests.support.showcase import SPEC, feature
 from trainers.report import render
-from trainers.report.summary import Quality, Saving, rule
+from trainers.report.summary import MetricRow, Saving, describe_rule
 from trainers.runs import grid, measures_reader
 from trainers.runs.directory import RunDirectory, read_json
+from trainers.spec import PruneSpec
 from trainers.web import assets
 
 HOSTILE = (
@@ -76,10 +76,10 @@ def test_the_views_draw_what_the_api_has(tmp_path: Path) -> None:
         "progress": None,
         "list": read_json(run.prune_list),
         "results": read_json(run.metrics),
-        "measures": measures_reader.read(run.measures),
-        "grid": grid.read(run.history),
+        "measures": measures_reader.read(run.measures).document(),
+        "grid": grid.read(run.history).document(),
     }
-    assert report["rule"] == "kept from a gate of 0.6 on"
+    assert report["rule"] == "kept from a score of 0.6 on"
     assert report["truth"] == []
 
 
@@ -117,9 +117,9 @@ def test_two_thousand_features_and_a_thousand_snapshots_fit_in_two_megabytes(tmp
 @pytest.mark.parametrize(
     ("prune", "words"),
     [
-        ({"rule": "threshold", "threshold": 0.6}, "kept from a gate of 0.6 on"),
-        ({"rule": "top_k", "top_k": 20}, "the 20 highest gates kept"),
-        ({"rule": "dims", "share": 0.3}, "kept by gate until 30% of the dims are spent"),
+        ({"rule": "threshold", "threshold": 0.6}, "kept from a score of 0.6 on"),
+        ({"rule": "top_k", "top_k": 20}, "the 20 highest scores kept"),
+        ({"rule": "dims", "share": 0.3}, "kept by score until 30% of the dims are spent"),
         (
             {"rule": "curve", "delta": 0.001},
             "the fewest features whose validation logloss is within 0.001 of that of all",
@@ -127,7 +127,7 @@ def test_two_thousand_features_and_a_thousand_snapshots_fit_in_two_megabytes(tmp
     ],
 )
 def test_rules_in_words(prune: dict[str, Any], words: str) -> None:
-    assert rule({"prune": prune}) == words
+    assert describe_rule(PruneSpec.model_validate(prune)) == words
 
 
 @pytest.mark.parametrize(
@@ -135,7 +135,7 @@ def test_rules_in_words(prune: dict[str, Any], words: str) -> None:
     [("auc", 0.8, True), ("auc", 0.6, False), ("logloss", 0.8, False), ("ne", 0.6, True), ("auc", 0.7, None)],
 )
 def test_better_depends_on_the_metric(metric: str, finetuned: float, better: bool | None) -> None:
-    assert Quality(metric=metric, full=0.7, pruned=0.7, finetuned=finetuned).better is better
+    assert MetricRow(metric=metric, full=0.7, pruned=0.7, finetuned=finetuned).better is better
 
 
 def test_no_share_is_saved_of_nothing() -> None:
@@ -181,7 +181,7 @@ def test_it_opens_from_disk_and_fetches_nothing(chromium: Browser, report: Path)
 
 @needs_browser
 def test_numbers_are_those_of_the_prune_list(chromium: Browser, tmp_path: Path) -> None:
-    run = finished_run(tmp_path, finetuned=replace(FINETUNED, auc=0.74), essential=("noise_2",))
+    run = finished_run(tmp_path, finetuned=FINETUNED.model_copy(update={"auc": 0.74}), essential=("noise_2",))
     with page_of(chromium) as page:
         opened(page, render(run))
         expect(page.locator(".alert").first).to_have_text(
@@ -195,13 +195,13 @@ def test_numbers_are_those_of_the_prune_list(chromium: Browser, tmp_path: Path) 
         assert rows[0] == ["AUC", "0.75000", "0.75000", "0.74000", "−0.01000", "worse"]
         assert rows[1] == ["GAUC", "0.71000", "0.71000", "0.71200", "+0.00200", "better"]
         assert rows[2] == ["Logloss, nats", "0.50000", "0.50000", "0.50100", "+0.00100", "worse"]
-        expect(page.locator("header")).to_contain_text("Rule: kept from a gate of 0.6 on. Essential features are kept")
+        expect(page.locator("header")).to_contain_text("Rule: kept from a score of 0.6 on. Essential features are kept")
         expect(page.locator(".summary caption")).to_contain_text("12,345 rows, 25.00 % positive")
 
 
 @needs_browser
 def test_metrics_that_are_not_defined_are_dashes(chromium: Browser, tmp_path: Path) -> None:
-    run = finished_run(tmp_path, full=replace(FULL, auc=None, ne=None))
+    run = finished_run(tmp_path, full=FULL.model_copy(update={"auc": None, "ne": None}))
     with page_of(chromium) as page:
         opened(page, render(run))
         first = page.locator(".summary tbody tr").first
@@ -273,7 +273,7 @@ def test_without_javascript_the_numbers_are_there(chromium: Browser, tmp_path: P
         assert rows[0] == ["features", "6", "3", "50.0%"]
         assert ["auc", "0.75000", "0.75000", "0.74950", "-0.00050"] in rows
         expect(page.get_by_text("Guard passed")).to_be_visible()
-        expect(page.get_by_text("kept from a gate of 0.6 on")).to_be_visible()
+        expect(page.get_by_text("kept from a score of 0.6 on")).to_be_visible()
 
 
 @needs_browser

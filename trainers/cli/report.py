@@ -10,7 +10,6 @@ import typer
 from trainers.cli.output import Json, Output
 from trainers.cli.run import truth_of
 from trainers.runs.directory import RunDirectory
-from trainers.spec import SpecError, load_spec
 
 
 def register(app: typer.Typer) -> None:
@@ -24,14 +23,8 @@ def report(
     """Build report.html anew from a run's files."""
     with Output(as_json=as_json) as out:
         run = RunDirectory(directory)
-        needed = (run.spec, run.metrics, run.prune_list, run.measures)
-        missing = [str(path.relative_to(directory)) for path in needed if not path.is_file()]
-        if missing:
-            raise SpecError(
-                f"{directory} has no {', '.join(missing)}; give the directory of a finished run, "
-                f"or finish it: winnow run --resume {directory}"
-            )
+        truth = truth_of(run.read_finished().spec)
         from trainers.report import render
 
-        path = render(run, truth_of(load_spec(run.spec)))
+        path = render(run, truth)
         out.result({"report": path}, lambda console: console.print(f"wrote {path}", markup=False))

@@ -12,7 +12,7 @@ from rich.console import Console
 from trainers.cli.output import Json, Output, plain, table
 from trainers.cli.run import check_machine
 from trainers.metrics.quality import METRICS
-from trainers.runs.directory import RunDirectory, read_json
+from trainers.runs.directory import RunDirectory
 from trainers.spec import JobSpec, SpecError, load_spec
 
 
@@ -52,10 +52,10 @@ def _chosen(spec: Path, keep: str | None) -> tuple[JobSpec, list[str]]:
     job = load_spec(directory.spec if spec.is_dir() else spec)
     if keep is not None:
         return job, [name.strip() for name in keep.split(",") if name.strip()]
-    if not spec.is_dir() or not directory.prune_list.is_file():
+    prune_list = directory.read_prune_list() if spec.is_dir() else None
+    if prune_list is None:
         raise SpecError(f"keep: missing, and {spec} is no finished run; give --keep a,b or a run's directory")
-    features = read_json(directory.prune_list)["features"]
-    return job, [feature["name"] for feature in features if feature["decision"] == "keep"]
+    return job, list(prune_list.kept)
 
 
 def _mean(values: list[float | None]) -> float | None:

@@ -5,19 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
 from trainers.cli.output import REFUSED, Json, Output
 from trainers.doctor import Finding, quick, require
+from trainers.runs.progress import Progress
 from trainers.spec import JobSpec, ScalingSpec, SpecError, load_spec
 
 if TYPE_CHECKING:
     from trainers.launch.runner import RunResult
 
-Observer = Callable[[dict[str, Any]], None]
+Observer = Callable[[Progress], None]
 EXAMPLES = "Examples: winnow run spec.yaml --output runs/first --workers 2; winnow run --resume runs/first"
 
 
@@ -108,12 +109,12 @@ def _run(job: JobSpec, directory: Path, resume: bool, report: Observer | None, c
 
     with LiveProgress(console) as progress:
 
-        def both(found: dict[str, Any]) -> None:
-            progress.update(found)
+        def show_and_report(newest: Progress) -> None:
+            progress.update(newest)
             if report is not None:
-                report(found)
+                report(newest)
 
-        return start(job, directory, resume=resume, observer=both)
+        return start(job, directory, resume=resume, observer=show_and_report)
 
 
 def truth_of(job: JobSpec) -> Path | None:

@@ -132,7 +132,7 @@ def device(packages: Installed, *, use_gpu: bool = False, driver: bool | None = 
         )
     if use_gpu and not (cuda and there and CUDA_FBGEMM in packages):
         lack = "no NVIDIA driver" if not there else "CPU builds of torch or fbgemm"
-        remedy = "set `scaling.use_gpu: false`, or install the CUDA builds (docs/operations.md) where a GPU is"
+        remedy = "set `scaling.use_gpu: false`, or `make setup DEVICE=cuda` where a GPU is"
         return Finding(name="device", status="fail", finding=f"the spec wants GPUs and here is {lack}", remedy=remedy)
     if cuda and not there:
         return Finding(

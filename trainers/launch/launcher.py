@@ -9,6 +9,7 @@ from typing import Protocol, Self
 
 from trainers.runs.coordinator import Coordinator, Snapshot
 from trainers.runs.directory import RunDirectory
+from trainers.runs.progress import Progress
 from trainers.spec import JobSpec
 
 
@@ -23,7 +24,7 @@ class CoordinatorAwayError(RunError):
 class WatchedCoordinator(Protocol):
     """A run's coordinator as the driver reads it. Methods raise CoordinatorAwayError where no answer comes."""
 
-    def progress(self) -> dict[str, object]: ...
+    def progress(self) -> Progress: ...
     def since(self, attempt: int, count: int) -> tuple[int, int, list[Snapshot]]: ...
     def failure(self) -> str | None: ...
     def snapshot(self) -> Coordinator:

@@ -10,12 +10,7 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from trainers.runs.coordinator import Coordinator, Snapshot
-
-# What a worker may call.
-METHODS = {
-    *("open_attempt", "begin", "enter", "report", "advance", "flush"),
-    *("history", "endurance", "failure", "fail", "finish"),
-}
+from trainers.runs.progress import Progress
 
 
 @dataclass(frozen=True)
@@ -40,7 +35,7 @@ class LocalCoordinator:
     def __init__(self, features: tuple[str, ...]) -> None:
         self._coordinator, self._lock = Coordinator(features), threading.Lock()
 
-    def progress(self) -> dict[str, object]:
+    def progress(self) -> Progress:
         with self._lock:
             return self._coordinator.progress()
 
@@ -70,13 +65,8 @@ class LocalCoordinator:
                     return None
                 if isinstance(message, Fault):
                     return message.message
-                answer = self._call(message)
+                with self._lock:
+                    answer = getattr(self._coordinator, message.method)(*message.arguments)
                 if message.wants_answer:
                     with suppress(OSError):  # It has died meanwhile, and the next reading says so.
                         connection.send(answer)
-
-    def _call(self, call: Call) -> Any:
-        if call.method not in METHODS:
-            raise ValueError(f"the coordinator takes no call of {call.method!r} from workers")
-        with self._lock:
-            return getattr(self._coordinator, call.method)(*call.arguments)

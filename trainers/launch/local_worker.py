@@ -15,6 +15,8 @@ import torch.distributed as dist
 from trainers.launch.local_coordinator import Call, Fault
 from trainers.launch.worker import train
 from trainers.runs.coordinator import Report, Snapshot
+from trainers.runs.outcome import Outcome
+from trainers.runs.progress import Stage
 from trainers.spec import JobSpec
 from trainers.training.checkpoint import DirectoryCheckpoints
 from trainers.training.ranks import RankContext, compute_threads
@@ -66,7 +68,7 @@ class ConnectedCoordinator:
     def begin(self, attempt: int, world: int, step: int, saved: list[Snapshot] | None = None) -> None:
         self._ask("begin", attempt, world, step, saved)
 
-    def enter(self, attempt: int, stage: str, total_steps: int = 0) -> None:
+    def enter(self, attempt: int, stage: Stage, total_steps: int = 0) -> None:
         self._ask("enter", attempt, stage, total_steps)
 
     def report(self, report: Report) -> None:
@@ -82,8 +84,8 @@ class ConnectedCoordinator:
     def history(self) -> list[Snapshot]:
         return self._ask("history")  # type: ignore[no-any-return]
 
-    def endurance(self, warmup: int) -> Any:
-        return self._ask("endurance", warmup)
+    def mean_gate(self, warmup: int) -> Any:
+        return self._ask("mean_gate", warmup)
 
     def failure(self) -> str | None:
         return self._ask("failure")  # type: ignore[no-any-return]
@@ -91,7 +93,7 @@ class ConnectedCoordinator:
     def fail(self, attempt: int, reason: str) -> None:
         self._ask("fail", attempt, reason)
 
-    def finish(self, attempt: int, outcome: dict[str, Any]) -> None:
+    def finish(self, attempt: int, outcome: Outcome) -> None:
         self._ask("finish", attempt, outcome)
 
     def _ask(self, method: str, *arguments: object) -> Any:

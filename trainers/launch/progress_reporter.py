@@ -1,7 +1,7 @@
-"""A run's reports to the control plane: its progress, at most a second old, and whether it is to end.
+"""A run's reports to the control plane: its progress, at most a second old. The answer says whether the run must end.
 
-A control plane that is away stops no run: the newest progress is kept and sent later, and the run directory tells the
-rest. A run whose job was cancelled, or whose place another attempt took, hears so in the answer and ends.
+A run goes on where the control plane doesn't answer: the newest progress is kept and sent later. A run ends where the
+answer says that its job was cancelled or that another attempt took its place.
 """
 
 from __future__ import annotations
@@ -12,11 +12,12 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 import httpx
 
 from trainers.runs.directory import read_json
+from trainers.runs.progress import Progress
 
 LEAST_SECONDS = 1.0  # between two reports
 ALIVE_SECONDS = 5.0  # between two reports where nothing changes
@@ -66,7 +67,7 @@ class Reporter:
         )
         self._end = end
         self._number, self._failures = 0, 0
-        self._progress: dict[str, Any] | None = None
+        self._progress: Progress | None = None
         self._changed, self._over = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._loop, name="reports", daemon=True)
 
@@ -83,7 +84,7 @@ class Reporter:
         self._changed.set()
         self._thread.join(timeout=TIMEOUT_SECONDS)
 
-    def update(self, progress: dict[str, Any]) -> None:
+    def update(self, progress: Progress) -> None:
         self._progress = progress
         self._changed.set()
 
@@ -92,18 +93,19 @@ class Reporter:
         while not self._over.is_set():
             self._changed.wait(ALIVE_SECONDS)
             self._changed.clear()
-            if self._told_to_end():
+            if self._must_end():
                 self._end()
                 if not self._over.wait(END_SECONDS):
                     os._exit(INTERRUPTED)
                 return
             self._over.wait(min(LONGEST_PAUSE_SECONDS, LEAST_SECONDS * 2.0**self._failures))
 
-    def _told_to_end(self) -> bool:
-        """Report; whether the answer was that this run is to end. Where none comes, the run goes on."""
+    def _must_end(self) -> bool:
+        """Report, and return whether the answer says that this run must end. Without an answer the run goes on."""
         self._number += 1
+        progress = None if self._progress is None else self._progress.document()
         try:
-            answer = self._http.post(self._path, json={"number": self._number, "progress": self._progress})
+            answer = self._http.post(self._path, json={"number": self._number, "progress": progress})
             said = answer.json()
             if answer.status_code == httpx.codes.CONFLICT and said["type"] in REFUSALS:
                 return True

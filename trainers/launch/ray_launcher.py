@@ -15,6 +15,7 @@ from trainers.launch.launcher import CoordinatorAwayError, RunError
 from trainers.launch.ray_worker import work
 from trainers.runs.coordinator import Coordinator, Snapshot
 from trainers.runs.directory import RunDirectory
+from trainers.runs.progress import Progress
 from trainers.spec import JobSpec, SpecError
 from trainers.spec.order import canonical_order
 
@@ -27,7 +28,7 @@ class ActorCoordinator:
     def __init__(self, features: tuple[str, ...]) -> None:
         self.actor = ray.remote(Coordinator).options(num_cpus=0, max_restarts=3).remote(features)
 
-    def progress(self) -> dict[str, object]:
+    def progress(self) -> Progress:
         return self._ask("progress")  # type: ignore[no-any-return]
 
     def since(self, attempt: int, count: int) -> tuple[int, int, list[Snapshot]]:

@@ -12,6 +12,8 @@ import torch
 
 from trainers.launch.worker import train
 from trainers.runs.coordinator import Report, Snapshot
+from trainers.runs.outcome import Outcome
+from trainers.runs.progress import Stage
 from trainers.spec import JobSpec
 from trainers.training.checkpoint import DirectoryCheckpoints
 from trainers.training.ranks import RankContext, compute_threads
@@ -44,7 +46,7 @@ class RemoteCoordinator:
     def begin(self, attempt: int, world: int, step: int, saved: list[Snapshot] | None = None) -> None:
         ray.get(self.actor.begin.remote(attempt, world, step, saved))
 
-    def enter(self, attempt: int, stage: str, total_steps: int = 0) -> None:
+    def enter(self, attempt: int, stage: Stage, total_steps: int = 0) -> None:
         ray.get(self.actor.enter.remote(attempt, stage, total_steps))
 
     def report(self, report: Report) -> None:
@@ -63,8 +65,8 @@ class RemoteCoordinator:
     def history(self) -> list[Snapshot]:
         return ray.get(self.actor.history.remote())  # type: ignore[no-any-return]
 
-    def endurance(self, warmup: int) -> Any:
-        return ray.get(self.actor.endurance.remote(warmup))
+    def mean_gate(self, warmup: int) -> Any:
+        return ray.get(self.actor.mean_gate.remote(warmup))
 
     def failure(self) -> str | None:
         return ray.get(self.actor.failure.remote())  # type: ignore[no-any-return]
@@ -72,5 +74,5 @@ class RemoteCoordinator:
     def fail(self, attempt: int, reason: str) -> None:
         ray.get(self.actor.fail.remote(attempt, reason))
 
-    def finish(self, attempt: int, outcome: dict[str, Any]) -> None:
+    def finish(self, attempt: int, outcome: Outcome) -> None:
         ray.get(self.actor.finish.remote(attempt, outcome))

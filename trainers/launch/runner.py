@@ -12,18 +12,19 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from trainers.data.check import check
 from trainers.launch.launcher import CoordinatorAwayError, RunError, WatchedCoordinator, choose_launcher
 from trainers.pipeline.results_writer import write_history, write_results
 from trainers.runs.coordinator import Coordinator
-from trainers.runs.directory import RunDirectory, read_json, write_json
+from trainers.runs.directory import RunDirectory, write_json
 from trainers.runs.history import GateHistory
+from trainers.runs.progress import Progress
+from trainers.runs.prune_list import PruneList
 from trainers.spec import JobSpec, SpecError
 from trainers.spec.order import canonical_order
 
-Observer = Callable[[dict[str, Any]], None]
+Observer = Callable[[Progress], None]
 POLL_SECONDS = 0.5
 FLUSH_SECONDS = 5.0
 
@@ -31,11 +32,11 @@ FLUSH_SECONDS = 5.0
 @dataclass(frozen=True)
 class RunResult:
     directory: RunDirectory
-    prune_list: dict[str, Any]
+    prune_list: PruneList
 
     @property
     def guard_passed(self) -> bool:
-        return bool(self.prune_list["guard"]["passed"])
+        return self.prune_list.guard.passed
 
 
 def run(spec: JobSpec, output: Path, *, resume: bool = False, observer: Observer | None = None) -> RunResult:
@@ -45,7 +46,7 @@ def run(spec: JobSpec, output: Path, *, resume: bool = False, observer: Observer
         spec: what to run; its dataset paths absolute.
         output: the run directory; must not hold a run unless `resume`.
         resume: go on with the run that `output` holds, or start one where it holds none.
-        observer: hears the content of progress.json as it changes.
+        observer: called with the progress as it changes.
 
     Raises:
         SpecError: the spec or its data can't be run, or `output` holds another run.
@@ -77,8 +78,8 @@ def _run(spec: JobSpec, directory: RunDirectory, resume: bool, observer: Observe
         seconds = {"check": checked, launcher.name: ready, "total": time.perf_counter() - began}
         final = _final(coordinator, history)
     prune_list = write_results(spec, directory, final, seconds, sparsity)
-    directory.record("succeeded", prune_list=prune_list["id"], guard_passed=prune_list["guard"]["passed"])
-    write_json(directory.progress, final.progress())
+    directory.record("succeeded", prune_list=prune_list.id, guard_passed=prune_list.guard.passed)
+    write_json(directory.progress, final.progress().document())
     return RunResult(directory, prune_list)
 
 
@@ -89,13 +90,13 @@ def _finished(spec: JobSpec, directory: RunDirectory, resume: bool) -> RunResult
             raise SpecError(
                 f"output: {directory.path} already holds a run; give --resume to go on with it, or another directory"
             )
-        if read_json(directory.spec) != spec.model_dump(mode="json"):
+        if directory.read_spec() != spec:
             raise SpecError(
                 f"output: {directory.path} holds a run of another spec; resume with its own spec.json, "
                 "or give another directory"
             )
-        if directory.prune_list.exists():
-            return RunResult(directory, read_json(directory.prune_list))
+        if (prune_list := directory.read_prune_list()) is not None:
+            return RunResult(directory, prune_list)
     return None
 
 
@@ -133,7 +134,7 @@ class Watch:
         self._flushed = 0.0
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._loop, name="watch", daemon=True)
-        self._shown: dict[str, Any] = {}
+        self._shown: Progress | None = None
 
     def __enter__(self) -> Watch:
         self._thread.start()
@@ -154,14 +155,14 @@ class Watch:
             except CoordinatorAwayError:
                 continue
 
-    def _copy(self, progress: dict[str, Any]) -> None:
-        if progress["stage"] != self._shown.get("stage"):
-            self.directory.record("stage", stage=progress["stage"], attempt=progress["attempt"])
+    def _copy(self, progress: Progress) -> None:
+        if self._shown is None or progress.stage is not self._shown.stage:
+            self.directory.record("stage", stage=progress.stage, attempt=progress.attempt)
             self._copy_history()
         if time.monotonic() - self._flushed > FLUSH_SECONDS:
             self._extend_history()
         self._shown = progress
-        write_json(self.directory.progress, progress)
+        write_json(self.directory.progress, progress.document())
         if self.observer:
             self.observer(progress)
 

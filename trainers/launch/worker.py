@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any, Protocol
 
 from trainers.pipeline.selection import Checkpoints, Coordination, Selection
+from trainers.runs.outcome import Outcome
 from trainers.spec import JobSpec, SpecError
 from trainers.training.ranks import RankContext
 
@@ -16,7 +17,7 @@ class WorkerCoordination(Coordination, Protocol):
     def open_attempt(self) -> int: ...
     def failure(self) -> str | None: ...
     def fail(self, attempt: int, reason: str) -> Any: ...
-    def finish(self, attempt: int, outcome: dict[str, Any]) -> Any: ...
+    def finish(self, attempt: int, outcome: Outcome) -> Any: ...
 
 
 def train(spec: JobSpec, ranks: RankContext, coordinator: WorkerCoordination, checkpoints: Checkpoints) -> None:

@@ -5,38 +5,19 @@ Shapes: N rows.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-
 import numpy as np
 from numpy.typing import NDArray
+
+from trainers.runs.results import Quality
 
 Vector = NDArray[np.floating]
 METRICS = ("auc", "gauc", "logloss", "ne")
 HIGHER_IS_BETTER = ("auc", "gauc")
 
 
-@dataclass(frozen=True)
-class Metrics:
-    """`auc` is None where only one class occurs; `gauc` also where no group was given or none has both classes."""
-
-    auc: float | None
-    gauc: float | None
-    logloss: float
-    ne: float | None
-    rows: int
-    base_rate: float
-
-    def as_dict(self) -> dict[str, float | int | None]:
-        return asdict(self)
-
-    def value(self, metric: str) -> float | None:
-        found: float | None = getattr(self, metric)
-        return found
-
-
 def evaluate(
     label_N: Vector, logit_N: Vector, weight_N: Vector | None = None, group_N: NDArray[np.int64] | None = None
-) -> Metrics:
+) -> Quality:
     """All metrics of logits against 0/1 labels; each row counts with its weight."""
     label = np.asarray(label_N, dtype=np.float64)
     logit = np.asarray(logit_N, dtype=np.float64)
@@ -44,7 +25,7 @@ def evaluate(
     base_rate = float((label * weight).sum() / weight.sum())
     loss = logloss(label, logit, weight)
     entropy = _entropy(base_rate)
-    return Metrics(
+    return Quality(
         auc=auc(label, logit, weight),
         gauc=None if group_N is None else gauc(label, logit, weight, group_N),
         logloss=loss,

@@ -11,26 +11,21 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from trainers.data.source import open_split
 from trainers.data.splits import SPLITS
-from trainers.metrics.quality import Metrics
-from trainers.runs.convergence import Polarization
+from trainers.pruning.diagnostics import STILL_MOVING
 from trainers.runs.coordinator import Coordinator, Snapshot
 from trainers.runs.directory import RunDirectory, write_json
-from trainers.runs.prune_list import PruneList, judge, listed, over_target, polarization_of, totals
+from trainers.runs.history import GATE
+from trainers.runs.outcome import Outcome
+from trainers.runs.prune_list import PruneList
+from trainers.runs.results import Results
 from trainers.spec import JobSpec
 
 CODE = ("winnow", "torch", "torchrec", "fbgemm-gpu-cpu", "fbgemm-gpu")
 ROW_GROUP = 2**20
-HISTORY = pa.schema(
-    {
-        "step": pa.int64(),
-        "feature": pa.dictionary(pa.int32(), pa.string()),
-        "gate": pa.float32(),
-        "divergence": pa.float32(),
-    }
-)
 
 
 def write_results(
@@ -39,93 +34,86 @@ def write_results(
     final: Coordinator,
     seconds: dict[str, float],
     sparsity: Mapping[str, float] | None = None,
-) -> dict[str, Any]:
+) -> PruneList:
     """Write every result file, the prune list last, and return the list: where it stands, the run is whole.
 
-    `sparsity` is the share of checked training rows at a feature's default, by the feature's name.
+    `seconds` are of the driver's own stages. `sparsity` is the share of checked training rows at a feature's default,
+    by the feature's name.
     """
     assert final.outcome is not None
     write_history(directory, final)
-    write_json(directory.metrics, _metrics(spec, final, seconds) | {"features": _weights(final, sparsity or {})})
-    found = _prune_list(spec, final).model_dump(mode="json")
-    write_json(directory.prune_list, found)
-    return found
+    write_json(directory.metrics, _results(spec, final, final.outcome, seconds, sparsity or {}).document())
+    prune_list = _prune_list(spec, final, final.outcome)
+    write_json(directory.prune_list, prune_list.document())
+    return prune_list
 
 
 def write_history(directory: RunDirectory, final: Coordinator) -> None:
-    """gates.parquet: step, feature, gate, divergence; a row per snapshot and feature."""
+    """gates.parquet: step, feature, gate, and a column for each detail; a row per snapshot and feature."""
     names, count = pa.array(final.features, pa.string()), len(final.features)
+    schema = _history_schema(tuple(final.snapshots[0].details) if final.snapshots else ())
     together = max(1, ROW_GROUP // count)
     temporary = directory.gates.with_name(".gates.parquet.tmp")
-    with pq.ParquetWriter(temporary, HISTORY, compression="zstd") as writer:
+    with pq.ParquetWriter(temporary, schema, compression="zstd") as writer:
         for begin in range(0, len(final.snapshots), together):
             snapshots = final.snapshots[begin : begin + together]
             places = np.tile(np.arange(count, dtype=np.int32), len(snapshots))
             columns = [
                 pa.array(np.repeat(np.array([s.step for s in snapshots], dtype=np.int64), count)),
                 pa.DictionaryArray.from_arrays(places, names),
-                pa.array(np.concatenate([s.gate_F for s in snapshots])),
-                pa.array(np.concatenate([s.divergence_F for s in snapshots])),
+                *(pa.array(np.concatenate([_values(s, name) for s in snapshots])) for name in schema.names[2:]),
             ]
-            writer.write_table(pa.Table.from_arrays(columns, schema=HISTORY))
+            writer.write_table(pa.Table.from_arrays(columns, schema=schema))
     temporary.replace(directory.gates)
 
 
-def _metrics(spec: JobSpec, final: Coordinator, seconds: dict[str, float]) -> dict[str, Any]:
-    outcome = final.outcome or {}
-    snapshots: list[Snapshot] = final.snapshots
-    rows, spent = sum(s.rows for s in snapshots), sum(s.seconds for s in snapshots)
-    return {
-        **{name: _plain(metrics) for name, metrics in outcome["metrics"].items()},
-        "curve": [point.as_dict() for point in outcome["curve"]],
-        "delta": spec.prune.delta,
-        "stages": {**final.stages, **seconds},
-        "rows_per_second": rows / spent if spent else 0.0,
-        "steps": final.steps_counted,
-        "attempts": final.attempt + 1,
-        "converged": final.convergence(),
-    }
+def _history_schema(details: tuple[str, ...]) -> pa.Schema:
+    values = {name: pa.float32() for name in (GATE, *details)}
+    return pa.schema({"step": pa.int64(), "feature": pa.dictionary(pa.int32(), pa.string()), **values})
 
 
-def _weights(final: Coordinator, sparsity: Mapping[str, float]) -> list[dict[str, Any]]:
-    """What each feature weighs in the full model, in the order of the ranking."""
-    outcome = final.outcome or {}
-    by_name = {score.name: score for score in outcome["scores"]}
-    found = [by_name[decision.name] for decision in outcome["decisions"]]
-    return [
-        {
-            "name": score.name,
-            "dim": score.dim,
-            "embedding_bytes": score.embedding_bytes,
-            "bytes_per_example": score.bytes_per_example,
-            "sparsity": sparsity.get(score.name),
-        }
-        for score in found
-    ]
+def _values(snapshot: Snapshot, column: str) -> NDArray[np.float32]:
+    return snapshot.gate_F if column == GATE else snapshot.details[column]
 
 
-def _plain(metrics: Metrics) -> dict[str, float | int | None]:
-    return metrics.as_dict()
+def _results(
+    spec: JobSpec, final: Coordinator, outcome: Outcome, seconds: dict[str, float], sparsity: Mapping[str, float]
+) -> Results:
+    rows, spent = sum(s.rows for s in final.snapshots), sum(s.seconds for s in final.snapshots)
+    return Results(
+        full=outcome.metrics.full,
+        pruned=outcome.metrics.pruned,
+        finetuned=outcome.metrics.finetuned,
+        curve=outcome.curve,
+        delta=spec.prune.delta,
+        stages={**final.stages, **seconds},
+        rows_per_second=rows / spent if spent else 0.0,
+        steps=final.steps_counted,
+        attempts=final.attempt + 1,
+        converged=final.convergence(),
+        features=tuple(weight.model_copy(update={"sparsity": sparsity.get(weight.name)}) for weight in outcome.weights),
+    )
 
 
-def _prune_list(spec: JobSpec, final: Coordinator) -> PruneList:
-    outcome = final.outcome or {}
-    scores, decisions, metrics = outcome["scores"], outcome["decisions"], outcome["metrics"]
-    learned = np.array([score.score for score in scores if not score.essential] or [1.0])
+def _prune_list(spec: JobSpec, final: Coordinator, outcome: Outcome) -> PruneList:
+    diagnostics, warning = outcome.diagnostics, outcome.warning
+    if final.snapshots:
+        converged = final.convergence().gates
+        diagnostics = {**diagnostics, "converged": converged}
+        warning = warning if warning is not None or converged else STILL_MOVING
     return PruneList(
         name=spec.name,
-        features=listed(scores, decisions),
-        before=totals(scores, {score.name for score in scores}),
-        after=totals(scores, {decision.name for decision in decisions if decision.keep}),
-        metrics={name: _plain(found) for name, found in metrics.items()},
-        guard=judge(spec.prune.guard, metrics["full"], metrics["finetuned"], outcome["error"]),
-        polarization=polarization_of(
-            Polarization.of(learned),
-            final.convergence()["gates"],
-            over_target(scores, getattr(spec.selector, "target_dims", None)),
-        ),
+        selector=outcome.selector,
+        features=outcome.features,
+        interactions=outcome.interactions,
+        before=outcome.before,
+        after=outcome.after,
+        metrics=outcome.metrics,
+        guard=outcome.guard,
+        diagnostics=diagnostics,
+        warning=warning,
         fingerprints=_fingerprints(spec),
-    ).sealed()
+    ).with_id()
 
 
 def _fingerprints(spec: JobSpec) -> dict[str, str]:

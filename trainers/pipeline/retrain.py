@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 
-from trainers.metrics.quality import Metrics
+from trainers.runs.results import Quality
 from trainers.spec import JobSpec, SpecError
 from trainers.spec.order import canonical_order, with_features
 from trainers.training.build import build_plain
@@ -12,12 +12,12 @@ from trainers.training.loaders import DataLoaders
 from trainers.training.ranks import RankContext
 from trainers.training.trainer import Advance, Trainer, quality
 
-Observer = Callable[[int, Metrics], None]
+Observer = Callable[[int, Quality], None]
 
 
 def retrain(
     spec: JobSpec, keep: Collection[str], seeds: int, observer: Observer, advance: Advance = lambda step: None
-) -> list[Metrics]:
+) -> list[Quality]:
     """Test metrics of the kept features' model, one a seed: `training.seed` and those after it.
 
     Trained in this process for at most `training.epochs`, each model taken at its best on validation; the test

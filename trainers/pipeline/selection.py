@@ -12,10 +12,14 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from trainers.models.ranking import GatedModel, PlainModel
+from trainers.pipeline.outcome import build_outcome
 from trainers.pipeline.scoring import curve_points, feature_scores
-from trainers.pruning.curve import CurvePoint, FeatureScore, ranking_prefixes
+from trainers.pruning.curve import FeatureScore, ranking_prefixes
 from trainers.pruning.rules import Decision, decide
 from trainers.runs.coordinator import Report, Snapshot
+from trainers.runs.outcome import Outcome
+from trainers.runs.progress import Stage
+from trainers.runs.results import CurvePoint, ModelQuality
 from trainers.selectors.base import GateSpec
 from trainers.spec import JobSpec
 from trainers.spec.order import canonical_order, with_features
@@ -32,12 +36,12 @@ class Coordination(Protocol):
     """What a rank tells the coordinator; see `Coordinator`."""
 
     def begin(self, attempt: int, world: int, step: int, saved: list[Snapshot] | None = None) -> Any: ...
-    def enter(self, attempt: int, stage: str, total_steps: int = 0) -> Any: ...
+    def enter(self, attempt: int, stage: Stage, total_steps: int = 0) -> Any: ...
     def report(self, report: Report) -> Any: ...
     def advance(self, attempt: int, step: int) -> Any: ...
     def flush(self) -> Any: ...
     def history(self) -> list[Snapshot]: ...
-    def endurance(self, warmup: int) -> Any: ...
+    def mean_gate(self, warmup: int) -> Any: ...
 
 
 class Checkpoints(Protocol):
@@ -59,14 +63,14 @@ class Selection:
         self.spec, self.ranks = canonical_order(spec), ranks
         self.coordination, self.checkpoints = coordination, checkpoints
 
-    def run(self) -> dict[str, Any] | None:
+    def run(self) -> Outcome | None:
         loaders = DataLoaders.open(self.spec, self.ranks)
         model = build_gated(self.spec, self.ranks, loaders.statistics)
         search = self.search(model, loaders)
-        self._enter("ranking")
+        self._enter(Stage.RANKING)
         self.coordination.flush()
         self.ranks.barrier()
-        scores = feature_scores(self.spec, model.gate, self.coordination.endurance(search.warmup))
+        scores = feature_scores(self.spec, model.gate, self.coordination.mean_gate(search.warmup))
         del search
         points, decisions = self._rank(model, loaders, scores)
         kept = [decision.name for decision in decisions if decision.keep]
@@ -75,19 +79,18 @@ class Selection:
         del model  # Its tables make room for the full model's.
         before = predictions(small, small_loaders, self.ranks)
         tuned, full = self._train(small, small_loaders, loaders)
-        self._enter("evaluating")
+        self._enter(Stage.EVALUATING)
         whole, after = predictions(full, loaders, self.ranks), predictions(tuned, small_loaders, self.ranks)
         if before is None or whole is None or after is None:
             return None
         grouped = self.spec.dataset.group is not None
-        found = {"full": whole, "pruned": before, "finetuned": after}
-        return {
-            "scores": scores,
-            "decisions": decisions,
-            "curve": points,
-            "metrics": {name: each.metrics(grouped=grouped) for name, each in found.items()},
-            "error": difference_error(self.spec.prune.guard.metric, whole, after),
-        }
+        metrics = ModelQuality(
+            full=whole.metrics(grouped=grouped),
+            pruned=before.metrics(grouped=grouped),
+            finetuned=after.metrics(grouped=grouped),
+        )
+        error = difference_error(self.spec.prune.guard.metric, whole, after)
+        return build_outcome(self.spec, scores, decisions, points, metrics, error)
 
     def search(self, model: GatedModel, loaders: DataLoaders) -> GateTrainer:
         """Train weights and gates from the newest checkpoint, or the start, to the end of the search."""
@@ -98,7 +101,7 @@ class Selection:
         search = GateTrainer(model, self.spec, self.ranks, warmup=int(total * selector.warmup), steps=total)
         start = self._restore(search)
         every = training.checkpoint_every or loaders.train.steps_per_epoch
-        self._enter("searching", total)
+        self._enter(Stage.SEARCHING, total)
         with loaders.paired(start, total, held_out=selector.update == "bilevel") as batches:
             search.meter.restart()
             for step, (train, held_out) in enumerate(batches, start + 1):
@@ -135,7 +138,7 @@ class Selection:
 
         self.checkpoints.save(step, write)
 
-    def _enter(self, stage: str, total: int = 0) -> None:
+    def _enter(self, stage: Stage, total: int = 0) -> None:
         self.coordination.enter(self.ranks.attempt, stage, total)
 
     def _rank(
@@ -162,7 +165,7 @@ class Selection:
         steps, epochs, tuning = loaders.train.steps_per_epoch, self.spec.training.epochs, self.spec.finetune
         fresh = tuning.start == "fresh"
         rounds = epochs if fresh else tuning.epochs
-        self._enter("finetuning", (rounds + epochs) * steps)
+        self._enter(Stage.FINETUNING, (rounds + epochs) * steps)
         if fresh:
             small = build_plain(small.inputs.spec, self.ranks, loaders.statistics)
         fit = Trainer(small, small_loaders, self.spec, self.ranks, learning_rate=tuning.learning_rate)

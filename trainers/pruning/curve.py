@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
+
+from trainers.runs.results import CurvePoint
 
 # From here on a gate lets more through than it holds back.
 OPEN = 0.5
@@ -16,47 +17,25 @@ OPEN = 0.5
 class FeatureScore:
     """What the selector found of a feature; `embedding_bytes` of its table's weights, 0 for dense ones.
 
-    `endurance` is the mean of the score while it was contested; it orders features that lost, whose last scores
-    are all near 0 and say little.
+    `mean_gate` is the mean of the gate while gates were penalized; it orders closed features, whose last gates are all
+    near 0 and say little. `details` is what else the selector tells of the feature, by name.
     """
 
     name: str
     kind: str
     dim: int
     score: float
-    divergence: float
-    endurance: float
+    mean_gate: float
+    details: Mapping[str, float] = field(default_factory=dict)
     essential: bool = False
     embedding_bytes: int = 0
     bytes_per_example: float = 0.0
 
 
-@dataclass(frozen=True, kw_only=True)
-class CurvePoint:
-    """Validation quality with the features outside `kept` at their running means."""
-
-    kept: tuple[str, ...]
-    dims: int
-    embedding_bytes: int
-    logloss: float
-    auc: float | None
-    gauc: float | None
-
-    @property
-    def features(self) -> int:
-        return len(self.kept)
-
-    def as_dict(self) -> dict[str, Any]:
-        """Without the names: they are the first `features` of the ranking."""
-        plain = asdict(self)
-        del plain["kept"]
-        return {"features": self.features, **plain}
-
-
 def ranked(scores: Sequence[FeatureScore]) -> list[FeatureScore]:
     """Essential features first, then open ones by score, then closed ones by how long they held out."""
     return sorted(
-        scores, key=lambda s: (not s.essential, s.score < OPEN, -s.score if s.score >= OPEN else -s.endurance)
+        scores, key=lambda s: (not s.essential, s.score < OPEN, -s.score if s.score >= OPEN else -s.mean_gate)
     )
 
 

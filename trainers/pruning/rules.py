@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from trainers.pruning.curve import CurvePoint, FeatureScore, ranked, smallest_within
+from trainers.pruning.curve import FeatureScore, ranked, smallest_within
+from trainers.runs.results import CurvePoint
 from trainers.spec import PruneSpec
 
 Kept = set[str]
@@ -62,7 +63,8 @@ def _dims(order: list[FeatureScore], rule: PruneSpec, curve: Sequence[CurvePoint
 
 
 def _curve(order: list[FeatureScore], rule: PruneSpec, curve: Sequence[CurvePoint]) -> Kept:
-    return set(smallest_within(curve, rule.delta).kept)
+    """The fewest features whose quality is within `delta` of that of all; points are prefixes of the ranking."""
+    return {score.name for score in order[: smallest_within(curve, rule.delta).features]}
 
 
 RULES: dict[str, Callable[[list[FeatureScore], PruneSpec, Sequence[CurvePoint]], Kept]] = {

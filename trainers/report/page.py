@@ -20,7 +20,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 
 from trainers.report import summary
 from trainers.runs import grid, measures_reader
-from trainers.runs.directory import RunDirectory, read_json, write_text
+from trainers.runs.directory import FinishedRun, RunDirectory, write_text
 from trainers.web import assets
 
 
@@ -28,12 +28,13 @@ def render(run: RunDirectory, truth: Path | None = None) -> Path:
     """Write report.html from a finished run's files; with the simulator's truth.json, compared with it.
 
     Raises:
+        RunFileError: a file of the run is missing or can't be read.
         MissingLibraryError: the package was installed without the libraries that draw.
     """
-    found, spec = read_json(run.prune_list), read_json(run.spec)
-    rule = summary.rule(spec)
-    outcomes = [asdict(outcome) for outcome in summary.against(found, truth)]
-    report = {"run": _document(run, found, spec), "rule": rule, "truth": outcomes}
+    finished = run.read_finished()
+    found, rule = finished.prune_list, summary.describe_rule(finished.spec.prune)
+    outcomes = [asdict(outcome) for outcome in summary.compare_with_truth(found, truth)]
+    report = {"run": _run_document(run, finished), "rule": rule, "truth": outcomes}
     modules = {name: path.read_text(encoding="utf-8") for name, path in assets.scripts().items()}
     page = (
         _environment()
@@ -41,12 +42,13 @@ def render(run: RunDirectory, truth: Path | None = None) -> Path:
         .render(
             found=found,
             rule=rule,
+            diagnostics=summary.describe_diagnostics(found.diagnostics),
             styles=[path.read_text(encoding="utf-8") for path in assets.styles()],
             packed=_packed({"modules": modules, "report": report}),
             # Scripts with it may run: a name that turned out to be markup could not.
             nonce=secrets.token_urlsafe(16),
             savings=summary.savings(found),
-            qualities=summary.qualities(found),
+            metric_rows=summary.metric_rows(found.metrics),
             models=summary.MODELS,
         )
     )
@@ -54,15 +56,15 @@ def render(run: RunDirectory, truth: Path | None = None) -> Path:
     return run.report
 
 
-def _document(run: RunDirectory, found: Mapping[str, Any], spec: Mapping[str, Any]) -> dict[str, Any]:
+def _run_document(run: RunDirectory, finished: FinishedRun) -> dict[str, Any]:
     """What views draw, as the API has it (trainers/web/modules/run.js)."""
     return {
-        "spec": spec,
+        "spec": finished.spec.model_dump(mode="json"),
         "progress": None,
-        "list": found,
-        "results": read_json(run.metrics),
-        "measures": measures_reader.read(run.measures),
-        "grid": grid.read(run.history),
+        "list": finished.prune_list.document(),
+        "results": finished.results.document(),
+        "measures": measures_reader.read(run.measures).document(),
+        "grid": grid.read(run.history).document(),
     }
 
 

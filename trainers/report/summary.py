@@ -1,15 +1,17 @@
-"""What the terminal, and a report without JavaScript, say of a prune list, worked out from its content."""
+"""What the terminal, and a report without JavaScript, show of a prune list of any selector."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from trainers.metrics.quality import HIGHER_IS_BETTER, METRICS
+from trainers.runs.prune_list import Diagnostics, ListedFeature, PruneList
+from trainers.runs.results import ModelQuality
 from trainers.simulator.outcome import RoleOutcome, compare
+from trainers.spec import PruneSpec
 
 MODELS = {"full": "full", "pruned": "pruned", "finetuned": "fine-tuned"}
 TOTALS = {
@@ -19,9 +21,9 @@ TOTALS = {
     "bytes_per_example": "bytes per example",
 }
 RULES = {
-    "threshold": "kept from a gate of {threshold:g} on",
-    "top_k": "the {top_k} highest gates kept",
-    "dims": "kept by gate until {share:.0%} of the dims are spent",
+    "threshold": "kept from a score of {threshold:g} on",
+    "top_k": "the {top_k} highest scores kept",
+    "dims": "kept by score until {share:.0%} of the dims are spent",
     "curve": "the fewest features whose validation logloss is within {delta:g} of that of all",
 }
 
@@ -40,7 +42,7 @@ class Saving:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Quality:
+class MetricRow:
     """One metric on the test split; None where it is not defined."""
 
     metric: str
@@ -60,31 +62,56 @@ class Quality:
         return (self.change > 0) == (self.metric in HIGHER_IS_BETTER)
 
 
-def savings(found: Mapping[str, Any]) -> dict[str, Saving]:
+def savings(found: PruneList) -> dict[str, Saving]:
     """By the key of TOTALS."""
     return {
-        key: Saving(label=label, before=found["before"][key], after=found["after"][key])
+        key: Saving(label=label, before=getattr(found.before, key), after=getattr(found.after, key))
         for key, label in TOTALS.items()
     }
 
 
-def qualities(found: Mapping[str, Any]) -> list[Quality]:
+def metric_rows(quality: ModelQuality) -> list[MetricRow]:
     """The metrics that are defined for any of the models."""
     rows = [
-        Quality(metric=metric, **{model: found["metrics"][model][metric] for model in MODELS}) for metric in METRICS
+        MetricRow(
+            metric=metric,
+            full=quality.full.value(metric),
+            pruned=quality.pruned.value(metric),
+            finetuned=quality.finetuned.value(metric),
+        )
+        for metric in METRICS
     ]
     return [row for row in rows if (row.full, row.pruned, row.finetuned) != (None, None, None)]
 
 
-def rule(spec: Mapping[str, Any]) -> str:
+def describe_rule(prune: PruneSpec) -> str:
     """The rule of a run's spec in words."""
-    prune = spec["prune"]
-    return RULES[prune["rule"]].format(**prune)
+    return RULES[prune.rule].format(**prune.model_dump())
 
 
-def against(found: Mapping[str, Any], truth: Path | None) -> list[RoleOutcome]:
+def detail_names(features: Sequence[ListedFeature]) -> tuple[str, ...]:
+    """What the selector says of features beside the score: every name that occurs, in the order of its first."""
+    return tuple(dict.fromkeys(name for feature in features for name in feature.details))
+
+
+def describe_diagnostics(diagnostics: Diagnostics) -> str:
+    """What the selector says of itself, on one line; empty where it says nothing."""
+    return ", ".join(f"{in_words(name)} {_value(value)}" for name, value in diagnostics.items())
+
+
+def in_words(name: str) -> str:
+    return name.replace("_", " ")
+
+
+def _value(value: bool | float | str) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return value if isinstance(value, str) else f"{value:.3g}"
+
+
+def compare_with_truth(found: PruneList, truth: Path | None) -> list[RoleOutcome]:
     """The decisions against the simulator's truth.json; empty without one."""
     if truth is None:
         return []
-    decisions = {feature["name"]: feature["decision"] for feature in found["features"]}
+    decisions = {feature.name: feature.decision for feature in found.features}
     return compare(json.loads(truth.read_text(encoding="utf-8")), decisions)

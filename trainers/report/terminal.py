@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
-from typing import Any
 
+from rich import progress as bars
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Column, Table
 
 from trainers.report import summary
-from trainers.runs.directory import RunDirectory, read_json
+from trainers.runs.directory import RunDirectory
+from trainers.runs.progress import Progress, Stage
+from trainers.runs.prune_list import ListedFeature, PruneList
 from trainers.simulator.outcome import RoleOutcome
 
 SHOWN = 40
@@ -27,112 +28,114 @@ class LiveProgress:
 
     def __init__(self, console: Console) -> None:
         self.console = console
-        self.stage = ""
-        self.progress = Progress(
-            TextColumn("{task.description}", table_column=Column(no_wrap=True, min_width=10)),
-            BarColumn(bar_width=12),
-            TextColumn("{task.fields[steps]}", table_column=Column(no_wrap=True, justify="right")),
-            TimeElapsedColumn(),
-            # The note alone gives way where the terminal is narrow.
-            TextColumn("{task.fields[note]}", table_column=Column(no_wrap=True, overflow="ellipsis", ratio=1)),
+        self.stage: Stage | None = None
+        self.bars = bars.Progress(
+            bars.TextColumn("{task.description}", table_column=Column(no_wrap=True, min_width=10)),
+            bars.BarColumn(bar_width=12),
+            bars.TextColumn("{task.fields[steps]}", table_column=Column(no_wrap=True, justify="right")),
+            bars.TimeElapsedColumn(),
+            # Only the note is shortened where the terminal is narrow.
+            bars.TextColumn("{task.fields[note]}", table_column=Column(no_wrap=True, overflow="ellipsis", ratio=1)),
             console=console,
             expand=True,
             disable=not console.is_terminal,
         )
 
     def __enter__(self) -> LiveProgress:
-        self.progress.start()
+        self.bars.start()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         if kind is None:
             self._leave()
-        self.progress.stop()
+        self.bars.stop()
 
-    def update(self, progress: dict[str, Any]) -> None:
-        """Show the content of progress.json."""
-        if progress["stage"] != self.stage:
+    def update(self, progress: Progress) -> None:
+        """Show how far the run is."""
+        if progress.stage is not self.stage:
             self._leave()
-            self._enter(progress["stage"])
-        if self.stage == "done":
+            self._enter(progress.stage)
+        if self.stage is Stage.DONE:
             return
-        step, total = progress["step"], progress["total_steps"] or None
+        step, total = progress.step, progress.total_steps or None
         steps = f"{step}/{total}" if total else ""
-        self.progress.update(self.task, completed=step, total=total, steps=steps, note=note_of(progress))
+        self.bars.update(self.task, completed=step, total=total, steps=steps, note=search_note(progress))
 
-    def _enter(self, stage: str) -> None:
+    def _enter(self, stage: Stage) -> None:
         self.stage = stage
-        if stage == "done":
+        if stage is Stage.DONE:
             return
-        self.task = self.progress.add_task(stage, total=None, steps="", note="")
+        self.task = self.bars.add_task(stage, total=None, steps="", note="")
         if not self.console.is_terminal:
             self.console.print(f"{stage} …", markup=False, highlight=False)
 
     def _leave(self) -> None:
         """Every stage so far is over: its last steps may have gone by unseen."""
-        for task in self.progress.tasks:
+        for task in self.bars.tasks:
             if not task.finished:
                 total = task.total or 1
                 steps = f"{task.total:.0f}/{task.total:.0f}" if task.total else ""
-                self.progress.update(task.id, total=total, completed=total, steps=steps)
+                self.bars.update(task.id, total=total, completed=total, steps=steps)
 
 
-def note_of(progress: Mapping[str, Any]) -> str:
-    """Loss, shares of gates that are all but closed and open, time left, and rows per second."""
-    if progress["stage"] != "searching" or "polarization" not in progress:
+def search_note(progress: Progress) -> str:
+    """Loss, shares of gates that are all but closed and open, time left, and rows per second; empty but in a search."""
+    parted, loss, speed = progress.polarization, progress.loss, progress.rows_per_second
+    if progress.stage is not Stage.SEARCHING or parted is None or loss is None or speed is None:
         return ""
-    parted = progress["polarization"]
-    left = timedelta(seconds=round(progress.get("eta", 0)))
-    return (
-        f"loss {progress['loss']:.4f}  gates {parted['low']:.0%} low {parted['high']:.0%} high  "
-        f"{left} left  {progress['rows_per_second']:,.0f} rows/s"
-    )
+    left = timedelta(seconds=round(progress.eta or 0))
+    return f"loss {loss:.4f}  gates {parted.low:.0%} low {parted.high:.0%} high  {left} left  {speed:,.0f} rows/s"
 
 
 def print_result(run: RunDirectory, truth: Path | None, console: Console) -> None:
-    """The ranking with its decisions, the savings, what they cost, how that compares with the truth; the verdict."""
-    found, spec = read_json(run.prune_list), read_json(run.spec)
-    console.print(_ranking(found["features"], summary.rule(spec), console.width))
+    """The ranking with its decisions, the savings, what they cost, how that compares with the truth; the verdict.
+
+    Raises:
+        RunFileError: a file of the run is missing or can't be read.
+    """
+    finished = run.read_finished()
+    found = finished.prune_list
+    console.print(_ranking(found, summary.describe_rule(finished.spec.prune), console.width))
     console.print(_savings(found))
     console.print(_quality(found))
     if truth is not None:
-        console.print(_truth(summary.against(found, truth)))
-    verdict = found["guard"]
-    word = "[bold green]✓ guard passed[/]" if verdict["passed"] else "[bold red]✗ guard refused[/]"
-    console.print(f"{word}: {escape(verdict['reason'])}", highlight=False)
-    if warning := found["polarization"]["warning"]:
-        console.print(f"[bold yellow]warning[/]: {escape(warning)}", highlight=False)
+        console.print(_truth(summary.compare_with_truth(found, truth)))
+    word = "[bold green]✓ guard passed[/]" if found.guard.passed else "[bold red]✗ guard refused[/]"
+    console.print(f"{word}: {escape(found.guard.reason)}", highlight=False)
+    if found.diagnostics:
+        said = f"selector {found.selector.name}: {summary.describe_diagnostics(found.diagnostics)}"
+        console.print(said, markup=False, highlight=False)
+    if found.warning:
+        console.print(f"[bold yellow]warning[/]: {escape(found.warning)}", highlight=False)
     console.print(f"prune list: {run.prune_list}\nreport: {run.report}", markup=False, highlight=False, soft_wrap=True)
 
 
-def _ranking(features: Sequence[Mapping[str, Any]], rule: str, width: int) -> Table:
+def _ranking(found: PruneList, rule: str, width: int) -> Table:
     """Every feature; of too many, those around the last one kept, where decisions are closest."""
-    kept = sum(feature["decision"] == "keep" for feature in features)
-    first = max(0, min(kept - SHOWN // 2, len(features) - SHOWN))
+    features, details = found.features, summary.detail_names(found.features)
+    heads = ("rank", "feature", "decision", "score", "dim", "kind", *(summary.in_words(name) for name in details))
+    first = max(0, min(len(found.kept) - SHOWN // 2, len(features) - SHOWN))
     shown = features[first : first + SHOWN]
-    rows = [_ranked(rank, feature) for rank, feature in enumerate(shown, first + 1)]
-    widths = [max(len(cell) for cell in column) for column in zip(RANKING, *rows, strict=True)]
+    rows = [_ranking_row(rank, feature, details) for rank, feature in enumerate(shown, first + 1)]
+    widths = [max(len(cell) for cell in column) for column in zip(heads, *rows, strict=True)]
     room = width - (sum(widths) - widths[1]) - (2 * len(widths) + 1)
-    table = _table(f"Features by gate: {rule}", RANKING)
+    table = _table(f"Features by {found.selector.name}: {rule}", heads)
     for feature, (rank, name, decision, *others) in zip(shown, rows, strict=True):
-        colour = COLOURS[feature["decision"]]
-        table.add_row(rank, escape(_short(name, room)), f"[{colour}]{decision}[/]", *others)
+        colour = COLOURS[feature.decision]
+        table.add_row(rank, escape(_shorten(name, room)), f"[{colour}]{decision}[/]", *others)
     if len(shown) < len(features):
         table.caption = f"ranks {first + 1} to {first + len(shown)} of {len(features)}; the others are in report.html\n"
         table.caption_justify = "left"
     return table
 
 
-RANKING = ("rank", "feature", "decision", "gate", "dim", "kind", "divergence")
+def _ranking_row(rank: int, feature: ListedFeature, details: Sequence[str]) -> tuple[str, ...]:
+    decision = "essential" if feature.why == "essential" else feature.decision
+    values = [f"{feature.details[name]:.3f}" if name in feature.details else "–" for name in details]
+    return (str(rank), feature.name, decision, f"{feature.score:.3f}", str(feature.dim), feature.kind, *values)
 
 
-def _ranked(rank: int, feature: Mapping[str, Any]) -> tuple[str, ...]:
-    decision = "essential" if feature["why"] == "essential" else feature["decision"]
-    score, divergence = f"{feature['score']:.3f}", f"{feature['divergence']:.3f}"
-    return (str(rank), feature["name"], decision, score, str(feature["dim"]), feature["kind"], divergence)
-
-
-def _savings(found: Mapping[str, Any]) -> Table:
+def _savings(found: PruneList) -> Table:
     table = _table("Savings", ["", "before", "after", "saved"])
     for row in summary.savings(found).values():
         saved = "–" if row.saved is None else f"{row.saved:.0%}"
@@ -140,9 +143,9 @@ def _savings(found: Mapping[str, Any]) -> Table:
     return table
 
 
-def _quality(found: Mapping[str, Any]) -> Table:
+def _quality(found: PruneList) -> Table:
     table = _table("Quality on the test split", ["", *summary.MODELS.values(), "change"])
-    for row in summary.qualities(found):
+    for row in summary.metric_rows(found.metrics):
         values = ["–" if value is None else f"{value:.5f}" for value in (row.full, row.pruned, row.finetuned)]
         change = "–" if row.change is None else f"{row.change:+.5f}"
         if row.better is not None:
@@ -170,7 +173,7 @@ def _table(title: str, columns: Sequence[str]) -> Table:
     return table
 
 
-def _short(name: str, room: int) -> str:
+def _shorten(name: str, room: int) -> str:
     """A name too long for the room loses its middle: names of one family differ at the end."""
     room = max(room, 8)
     return name if len(name) <= room else f"{name[: room // 2]}…{name[-((room - 1) // 2) :]}"

@@ -6,31 +6,21 @@ Shapes: T snapshots, F features.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+
+from trainers.runs.progress import Polarization
 
 LOW, HIGH = 0.1, 0.9
 TENTHS = 10
 
 
-@dataclass(frozen=True)
-class Polarization:
+def measure_polarization(gate_F: NDArray[np.floating]) -> Polarization:
     """Shares of the gates in [0, 0.1), [0.1, 0.9] and (0.9, 1], and mean |g − mean g|."""
-
-    low: float
-    middle: float
-    high: float
-    spread: float
-
-    @classmethod
-    def of(cls, gate_F: NDArray[np.floating]) -> Polarization:
-        low, high = float(np.mean(gate_F < LOW)), float(np.mean(gate_F > HIGH))
-        return cls(low, max(0.0, 1.0 - low - high), high, float(np.mean(np.abs(gate_F - gate_F.mean()))))
-
-    def as_dict(self) -> dict[str, float]:
-        return asdict(self)
+    low, high = float(np.mean(gate_F < LOW)), float(np.mean(gate_F > HIGH))
+    spread = float(np.mean(np.abs(gate_F - gate_F.mean())))
+    return Polarization(low=low, middle=max(0.0, 1.0 - low - high), high=high, spread=spread)
 
 
 def gates_converged(gate_TF: NDArray[np.floating], *, window: int = 10, tolerance: float = 0.02) -> bool:
@@ -53,7 +43,7 @@ def entropy(gate_F: NDArray[np.floating]) -> float:
     return float(np.mean(np.where(np.isnan(gate), np.nan, parts[0] + parts[1])))
 
 
-def counts(gate_F: NDArray[np.floating]) -> list[int]:
+def count_by_tenth(gate_F: NDArray[np.floating]) -> list[int]:
     """How many gates lie in each tenth of [0, 1]; a gate on a boundary counts in the tenth above it, 1 in the last."""
     found: list[int] = np.histogram(gate_F, bins=TENTHS, range=(0.0, 1.0))[0].tolist()
     return found

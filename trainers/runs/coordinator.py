@@ -13,19 +13,27 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from trainers.runs.convergence import Polarization, counts, crossing_share, gates_converged, loss_converged
+from trainers.runs.convergence import (
+    count_by_tenth,
+    crossing_share,
+    gates_converged,
+    loss_converged,
+    measure_polarization,
+)
+from trainers.runs.outcome import Outcome
+from trainers.runs.progress import MAX_GATES, Convergence, Progress, RankStatus, RunState, Stage
 
-# Of the gates in progress.json, which is written anew with every report; gates.parquet has them all.
-SHOWN = 1000
+Details = dict[str, NDArray[np.float32]]
 
 
 @dataclass(frozen=True)
 class Report:
     """What one rank saw over the `steps` steps that end at `step`.
 
-    gate_F and divergence_F are as they stood at `step`; losses are sums over the steps, `seconds` wall time, of which
-    decoding takes none: `decode_seconds` passed beside it, on the reading threads. `embedding_bytes` are the weights of
-    this rank's part of the tables. `held_out_auc` is of the newest held-out rows, None without any of both classes.
+    `gate_F` are the selector's scores at `step`, `details` arrays (F) of what else it tells of features, by name, such
+    as LeAP's divergence. Losses are sums over the steps in nats, `seconds` is wall time; `decode_seconds` passed beside
+    it, on the reading threads. `embedding_bytes` are the weights of this rank's part of the tables. `held_out_auc` is
+    of the newest held-out rows, None unless they have both classes.
     """
 
     attempt: int
@@ -33,7 +41,6 @@ class Report:
     step: int
     steps: int
     gate_F: NDArray[np.float32]
-    divergence_F: NDArray[np.float32]
     loss: float
     held_out_loss: float
     penalty: float
@@ -42,6 +49,7 @@ class Report:
     decode_seconds: float = 0.0
     embedding_bytes: int = 0
     held_out_auc: float | None = None
+    details: Details = field(default_factory=dict)
 
 
 @dataclass
@@ -51,24 +59,27 @@ class Snapshot:
     step: int
     steps: int
     gate_F: NDArray[np.float32]
-    divergence_F: NDArray[np.float32]
     loss: float
     held_out_loss: float
     penalty: float
     rows: int
     seconds: float
     held_out_auc: float | None = None
+    details: Details = field(default_factory=dict)
 
     @classmethod
     def merge(cls, reports: list[Report]) -> Snapshot:
-        """Gates, divergences, losses and AUC averaged over the ranks, rows summed; the slowest rank sets the time."""
+        """Gates, details, losses and AUC averaged over the ranks, rows summed; the slowest rank sets the time."""
         steps, count = reports[0].steps, len(reports)
         aucs = [r.held_out_auc for r in reports if r.held_out_auc is not None]
         return cls(
             step=reports[0].step,
             steps=steps,
             gate_F=np.mean([r.gate_F for r in reports], axis=0, dtype=np.float32),
-            divergence_F=np.mean([r.divergence_F for r in reports], axis=0, dtype=np.float32),
+            details={
+                name: np.mean([r.details[name] for r in reports], axis=0, dtype=np.float32)
+                for name in reports[0].details
+            },
             loss=sum(r.loss for r in reports) / (steps * count),
             held_out_loss=sum(r.held_out_loss for r in reports) / (steps * count),
             penalty=sum(r.penalty for r in reports) / (steps * count),
@@ -90,17 +101,17 @@ class Coordinator:
     clock: Callable[[], float] = time.time
     attempt: int = -1
     world: int = 0
-    stage: str = "starting"
+    stage: Stage = Stage.STARTING
     step: int = 0
     total_steps: int = 0
     snapshots: list[Snapshot] = field(default_factory=list)
     pending: dict[int, dict[int, Report]] = field(default_factory=dict)
-    outcome: dict[str, Any] | None = None
+    outcome: Outcome | None = None
     error: str | None = None
     # Seconds by stage; `workers` is the part of `starting` until they ran.
     stages: dict[str, float] = field(default_factory=dict)
-    # What ranks reported last, and when; of the current attempt.
-    ranks: dict[int, dict[str, Any]] = field(default_factory=dict)
+    # Of the current attempt.
+    ranks: dict[int, RankStatus] = field(default_factory=dict)
     # Of the slowest rank, with steps that were lost and run again.
     decode_seconds: float = 0.0
     # When a step was last counted, or a stage began.
@@ -121,14 +132,14 @@ class Coordinator:
         self.pending.clear()
         self.ranks.clear()
 
-    def enter(self, attempt: int, stage: str, total_steps: int = 0) -> None:
+    def enter(self, attempt: int, stage: Stage, total_steps: int = 0) -> None:
         """The ranks have moved to another stage; `total_steps` is what it will take, 0 where that isn't counted."""
         if attempt < self.attempt or stage == self.stage:
             return
         now = self.clock()
         self.stages[self.stage] = self.stages.get(self.stage, 0.0) + now - self._stage_began
         self.stage, self.total_steps, self._stage_began, self.advanced_at = stage, total_steps, now, now
-        if stage != "searching":
+        if stage is not Stage.SEARCHING:
             self.step = 0
 
     def report(self, report: Report) -> bool:
@@ -139,12 +150,9 @@ class Coordinator:
         ranks = self.pending.setdefault(report.step, {})
         ranks[report.rank] = report
         now = self.clock()
-        self.ranks[report.rank] = {
-            "rank": report.rank,
-            "step": report.step,
-            "embedding_bytes": report.embedding_bytes,
-            "reported_at": now,
-        }
+        self.ranks[report.rank] = RankStatus(
+            rank=report.rank, step=report.step, embedding_bytes=report.embedding_bytes, reported_at=now
+        )
         if len(ranks) == self.world:
             self.snapshots.append(Snapshot.merge([ranks[rank] for rank in sorted(ranks)]))
             self.decode_seconds += max(each.decode_seconds for each in ranks.values())
@@ -157,9 +165,9 @@ class Coordinator:
         if attempt == self.attempt and step != self.step:
             self.step, self.advanced_at = step, self.clock()
 
-    def finish(self, attempt: int, outcome: dict[str, Any]) -> None:
+    def finish(self, attempt: int, outcome: Outcome) -> None:
         if attempt == self.attempt:
-            self.enter(attempt, "done")
+            self.enter(attempt, Stage.DONE)
             self.outcome = outcome
 
     def open_attempt(self) -> int:
@@ -198,40 +206,45 @@ class Coordinator:
         first = count if attempt == self.attempt and count <= len(self.snapshots) else 0
         return self.attempt, first, self.snapshots[first:]
 
-    def endurance(self, warmup: int) -> NDArray[np.float32] | None:
-        """Mean gate over the snapshots after step `warmup`, when gates were penalized (F); None without one."""
+    def mean_gate(self, warmup: int) -> NDArray[np.float32] | None:
+        """The gates' mean over the snapshots after step `warmup`, when they were penalized (F); None without one."""
         penalized = [snapshot.gate_F for snapshot in self.snapshots if snapshot.step > warmup]
         return np.mean(penalized, axis=0) if penalized else None
 
-    def convergence(self) -> dict[str, bool]:
-        """Gates at rest and model at rest are two findings (a model may stop improving while gates still part)."""
+    def convergence(self) -> Convergence:
+        """Whether gates and model have come to rest; neither has without a snapshot."""
         if not self.snapshots:
-            return {"gates": False, "model": False}
+            return Convergence(gates=False, model=False)
         gate_TF = np.stack([snapshot.gate_F for snapshot in self.snapshots[-20:]])
         losses = [snapshot.held_out_loss or snapshot.loss for snapshot in self.snapshots[-40:]]
-        return {"gates": gates_converged(gate_TF), "model": loss_converged(losses)}
+        return Convergence(gates=gates_converged(gate_TF), model=loss_converged(losses))
 
-    def progress(self) -> dict[str, Any]:
+    def progress(self) -> Progress:
         """What progress.json holds and the terminal shows."""
-        state = "failed" if self.error else "succeeded" if self.stage == "done" else "running"
-        shown: dict[str, Any] = {
-            "state": state,
-            "stage": self.stage,
-            "step": self.step,
-            "total_steps": self.total_steps,
-            "attempt": self.attempt,
-            "advanced_at": self.advanced_at,
-            "stages": dict(self.stages),
-        }
-        if self.snapshots:
-            shown |= self._learned()
-        return shown
+        return Progress(
+            state=self._state(),
+            stage=self.stage,
+            step=self.step,
+            total_steps=self.total_steps,
+            attempt=self.attempt,
+            advanced_at=self.advanced_at,
+            stages=dict(self.stages),
+            **(self._measured() if self.snapshots else {}),
+        )
 
-    def _learned(self) -> dict[str, Any]:
-        """What the newest snapshots say."""
+    def _state(self) -> RunState:
+        if self.error:
+            return RunState.FAILED
+        return RunState.SUCCEEDED if self.stage is Stage.DONE else RunState.RUNNING
+
+    def _measured(self) -> dict[str, Any]:
+        """Fields of `Progress` that the newest snapshots fill."""
         last = self.snapshots[-1]
         step_seconds = last.seconds / max(1, last.steps)
-        shown: dict[str, Any] = {
+        recent_TF = np.stack([snapshot.gate_F for snapshot in self.snapshots[-10:]])
+        gates = zip(self.features[:MAX_GATES], last.gate_F.tolist(), strict=False)
+        left = max(0, self.total_steps - self.step)
+        return {
             "loss": last.loss,
             "held_out_loss": last.held_out_loss,
             "penalty": last.penalty,
@@ -239,16 +252,12 @@ class Coordinator:
             "steps_per_second": last.steps / last.seconds if last.seconds else 0.0,
             "step_seconds": step_seconds,
             "decode_seconds": self.decode_seconds,
-            "ranks": [self.ranks[rank] for rank in sorted(self.ranks)],
-            "polarization": Polarization.of(last.gate_F).as_dict(),
-            "undecided": crossing_share(np.stack([snapshot.gate_F for snapshot in self.snapshots[-10:]])),
-            "gate_counts": counts(last.gate_F),
+            "eta": left * step_seconds if self.stage is Stage.SEARCHING else None,
+            "ranks": tuple(self.ranks[rank] for rank in sorted(self.ranks)),
+            "polarization": measure_polarization(last.gate_F),
+            "crossing_share": crossing_share(recent_TF),
+            "gate_counts": count_by_tenth(last.gate_F),
             "gate_sum": float(last.gate_F.sum()),
             "converged": self.convergence(),
-            "gates": {
-                name: round(float(gate), 4) for name, gate in zip(self.features[:SHOWN], last.gate_F, strict=False)
-            },
+            "gates": {name: round(gate, 4) for name, gate in gates},
         }
-        if self.stage == "searching":
-            shown["eta"] = max(0, self.total_steps - self.step) * step_seconds
-        return shown

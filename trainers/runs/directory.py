@@ -2,13 +2,13 @@
 
 | file | written | content |
 |---|---|---|
-| spec.json | first | the spec, complete with defaults |
-| progress.json | every report, replaced whole | state, stage, step, total_steps, loss, polarization … |
-| gates.parquet | at the end and at every stage's end, replaced whole | step, feature, gate, divergence |
-| history/ | every few seconds of the search | the same in levels, for readers of parts (see gate_history.py) |
+| spec.json | first | the spec, complete with defaults (see trainers/spec) |
+| progress.json | every report, replaced whole | how far the run is (see progress.py) |
+| gates.parquet | at the end and at every stage's end, replaced whole | step, feature, gate, details of the selector |
+| history/ | every few seconds of the search | the same in levels, for readers of parts (see history.py) |
 | history/measures.arrow | with them, replaced whole | losses, polarization, throughput by step (see measures.py) |
-| metrics.json | at the end | quality of the full, pruned and fine-tuned model, curve, timings, what features weigh |
-| prune_list.json | at the end | the decision (see pruning/prune_list.py) |
+| metrics.json | at the end | quality of the three models, curve, timings, what features weigh (see results.py) |
+| prune_list.json | at the end | the decision (see prune_list.py) |
 | events.jsonl | appended | one JSON object a line: time (ISO 8601, UTC), kind, data |
 | report.html | at the end | the report |
 | checkpoints/ | during the run | the newest checkpoint of the search, and Ray Train's notes |
@@ -22,12 +22,34 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+
+from trainers.runs.progress import Progress
+from trainers.runs.prune_list import PruneList
+from trainers.runs.results import Results
+from trainers.spec import JobSpec, parse_spec
 
 MEASURES = "measures.arrow"
+Document = TypeVar("Document")
+
+
+class RunFileError(ValueError):
+    """A file of a run directory that isn't what it should be; the message names the file, the field and the remedy."""
+
+
+@dataclass(frozen=True)
+class FinishedRun:
+    """What a finished run says of itself."""
+
+    spec: JobSpec
+    results: Results
+    prune_list: PruneList
 
 
 @dataclass(frozen=True)
@@ -82,6 +104,34 @@ class RunDirectory:
     def log(self) -> Path:
         return self.path / "log.txt"
 
+    def read_spec(self) -> JobSpec | None:
+        """The run's spec; None where there is none. Raises RunFileError."""
+        return _read(self.spec, parse_spec)
+
+    def read_progress(self) -> Progress | None:
+        """How far the run is; None until it has said so. Raises RunFileError."""
+        return _read(self.progress, Progress.parse)
+
+    def read_results(self) -> Results | None:
+        """What the run measured; None until its end. Raises RunFileError."""
+        return _read(self.metrics, Results.parse)
+
+    def read_prune_list(self) -> PruneList | None:
+        """What the run decided, of either version; None until its end. Raises RunFileError."""
+        return _read(self.prune_list, PruneList.parse)
+
+    def read_finished(self) -> FinishedRun:
+        """The documents of a finished run. Raises RunFileError: a file is missing or can't be read."""
+        spec, results, prune_list = self.read_spec(), self.read_results(), self.read_prune_list()
+        if spec is None or results is None or prune_list is None or not self.measures.is_file():
+            needed = (self.spec, self.metrics, self.prune_list, self.measures)
+            missing = [str(path.relative_to(self.path)) for path in needed if not path.is_file()]
+            raise RunFileError(
+                f"{self.path} has no {', '.join(missing)}; give the directory of a finished run, "
+                f"or finish it: winnow run --resume {self.path}"
+            )
+        return FinishedRun(spec, results, prune_list)
+
     def record(self, kind: str, **data: Any) -> None:
         """Append an event, on a line of its own even where a killed run left half of one."""
         self.path.mkdir(parents=True, exist_ok=True)
@@ -91,6 +141,27 @@ class RunDirectory:
                 stream.seek(-1, os.SEEK_END)
                 line = line if stream.read(1) == b"\n" else "\n" + line
             stream.write(line.encode() + b"\n")
+
+
+def _read(path: Path, parse: Callable[[Any], Document]) -> Document | None:
+    """The content of a JSON file, None where there is no file. Raises RunFileError."""
+    try:
+        return parse(read_json(path))
+    except FileNotFoundError:
+        return None
+    except ValueError as error:
+        raise RunFileError(
+            f"{path} can't be read: {_describe(error)}; give the directory of a run of this version of Winnow, "
+            "or of the one before"
+        ) from None
+
+
+def _describe(error: ValueError) -> str:
+    """The first problem: the field's path and what is wrong with it."""
+    if not isinstance(error, ValidationError):
+        return str(error)
+    problem = error.errors(include_url=False)[0]
+    return f"{'.'.join(str(part) for part in problem['loc'])}: {problem['msg']}"
 
 
 def write_text(path: Path, text: str) -> None:

@@ -4,32 +4,29 @@ from __future__ import annotations
 
 import base64
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from trainers.runs.history_reader import BEGUN_ANEW, Level, array_of, averaged, fitting, group_ends, open_levels
+from trainers.runs.series import GateGrid
 
 MAX_CELLS = 2_000_000
 OPEN, NO_NUMBER = 254, 255
+EMPTY = GateGrid(features=(), steps=(), every=1, final=(), cells="")
 
 
-def read(path: Path, columns: int = 200, from_step: int | None = None, to_step: int | None = None) -> dict[str, Any]:
+def read(path: Path, columns: int = 200, from_step: int | None = None, to_step: int | None = None) -> GateGrid:
     """The grid of the history below `path`, over the snapshots whose step lies within the two, both included.
 
     It has at most `columns` columns and MAX_CELLS cells; where there are more snapshots, a column is the mean over
     `every` of them and its step that of the last one, so that a narrower span shows finer ones.
-
-    Returns:
-        `features` (F, in the run's order), `steps` (T), `every`, `final` (F: the gates of the run's newest snapshot,
-        None where one is no number), and `cells`: F × T bytes in base64, a row a feature, each the gate × 254,
-        rounded, or 255 where it is no number. All empty before the first snapshot.
+    Empty before the first snapshot.
     """
     try:
         levels = open_levels(path)
         if not levels:
-            return _empty()
+            return EMPTY
         finest = levels[0]
         features = array_of(finest.newest.table["feature"]).to_pylist()
         columns = max(1, min(columns, MAX_CELLS // len(features)))
@@ -37,18 +34,14 @@ def read(path: Path, columns: int = 200, from_step: int | None = None, to_step: 
         steps, cells_FT, every = _cells(level, chosen, columns)
         final_F = finest.newest.values_ft("gate", slice(None), slice(-1, None))[:, 0]
     except BEGUN_ANEW:
-        return _empty()
-    return {
-        "features": features,
-        "steps": steps,
-        "every": every,
-        "final": [round(gate, 4) if np.isfinite(gate) else None for gate in final_F.tolist()],
-        "cells": base64.b64encode(cells_FT.tobytes()).decode(),
-    }
-
-
-def _empty() -> dict[str, Any]:
-    return {"features": [], "steps": [], "every": 1, "final": [], "cells": ""}
+        return EMPTY
+    return GateGrid(
+        features=features,
+        steps=tuple(steps),
+        every=every,
+        final=tuple(round(gate, 4) if np.isfinite(gate) else None for gate in final_F.tolist()),
+        cells=base64.b64encode(cells_FT.tobytes()).decode(),
+    )
 
 
 def _cells(level: Level, chosen: range, columns: int) -> tuple[list[int], NDArray[np.uint8], int]:

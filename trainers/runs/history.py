@@ -1,12 +1,15 @@
 """The history of the gates in levels, for readers that want an overview or a few features of a long run.
 
-`history/LEVEL/NUMBER.arrow` holds up to ROWS points of all features, a row a feature: `feature`, `gate` and
-`divergence` (lists as long as there are points), in an Arrow file to be mapped into memory; a reader of one feature
-touches a few pages of it. A point of level k is the mean over FACTOR^k snapshots; its step is that of the last one. The
-schema's metadata has `steps`, and `every`, the snapshots in a point. A level begins when the one below it has grown
-beyond a file. The newest file of a level is replaced whole as it grows; its last point may be of fewer snapshots.
+`history/LEVEL/NUMBER.arrow` holds up to ROWS points of all features, a row a feature: `feature`, `gate` and a column
+for each detail that the selector tells beside the score, such as LeAP's `divergence` (lists as long as there are
+points), in an Arrow file to be mapped into memory; a reader of one feature touches a few pages of it. A point of level
+k is the mean over FACTOR^k snapshots; its step is that of the last one. The schema's metadata has `steps`, and `every`,
+the snapshots in a point. A level begins when the one below it has grown beyond a file. The newest file of a level is
+replaced whole as it grows; its last point may be of fewer snapshots.
 
 Beside the levels lie the search's measures (see measures.py).
+
+Shapes: T points, V values a feature (the gate and each detail), F features.
 """
 
 from __future__ import annotations
@@ -25,6 +28,7 @@ from trainers.runs.coordinator import Snapshot
 from trainers.runs.directory import MEASURES
 from trainers.runs.measures import Measures
 
+GATE = "gate"  # the column of the selector's score
 ROWS = 256
 FACTOR = 4
 LEVELS = 10
@@ -32,32 +36,32 @@ LEVELS = 10
 
 @dataclass
 class Level:
-    """What isn't in a full file yet, and the sums of the point that isn't full yet (2 × F: gate, divergence)."""
+    """What isn't in a full file yet, and the sums of the point that isn't full yet (V × F)."""
 
     every: int
     full_files: int = 0
     steps: list[int] = field(default_factory=list)
-    points_T2F: list[NDArray[np.float32]] = field(default_factory=list)
-    sum_2F: NDArray[np.float64] | None = None
+    points_TVF: list[NDArray[np.float32]] = field(default_factory=list)
+    sum_VF: NDArray[np.float64] | None = None
     summed: int = 0
 
-    def add(self, step: int, values_2F: NDArray[np.float32]) -> bool:
+    def add(self, step: int, values_VF: NDArray[np.float32]) -> bool:
         """Whether the file is full by this snapshot."""
-        self.sum_2F = values_2F.astype(np.float64) if self.sum_2F is None else self.sum_2F + values_2F
+        self.sum_VF = values_VF.astype(np.float64) if self.sum_VF is None else self.sum_VF + values_VF
         self.summed += 1
         if self.summed < self.every:
             return False
         self.steps.append(step)
-        self.points_T2F.append((self.sum_2F / self.summed).astype(np.float32))
-        self.sum_2F, self.summed = None, 0
+        self.points_TVF.append((self.sum_VF / self.summed).astype(np.float32))
+        self.sum_VF, self.summed = None, 0
         return len(self.steps) == ROWS
 
     def content(self, step: int) -> tuple[list[int], NDArray[np.float32]]:
-        """Steps (T) and points (T × 2 × F), with the one that isn't full yet."""
-        if self.sum_2F is None:
-            return self.steps, np.stack(self.points_T2F)
-        unfinished = (self.sum_2F / self.summed).astype(np.float32)
-        return [*self.steps, step], np.stack([*self.points_T2F, unfinished])
+        """Steps (T) and points (T × V × F), with the one that isn't full yet."""
+        if self.sum_VF is None:
+            return self.steps, np.stack(self.points_TVF)
+        unfinished = (self.sum_VF / self.summed).astype(np.float32)
+        return [*self.steps, step], np.stack([*self.points_TVF, unfinished])
 
 
 class GateHistory:
@@ -70,6 +74,7 @@ class GateHistory:
     def _begin(self, attempt: int) -> None:
         self.attempt, self.count, self.step = attempt, 0, 0
         self._written = 0
+        self._columns: tuple[str, ...] = (GATE,)
         self._levels = [Level(FACTOR**level) for level in range(LEVELS)]
         self._measures = Measures()
 
@@ -84,11 +89,12 @@ class GateHistory:
         for snapshot in snapshots:
             self.count, self.step = self.count + 1, snapshot.step
             self._measures.add(snapshot)
-            values_2F = np.stack([snapshot.gate_F, snapshot.divergence_F]).astype(np.float32)
+            self._columns = (GATE, *snapshot.details)
+            values_VF = np.stack([snapshot.gate_F, *snapshot.details.values()]).astype(np.float32)
             for number, level in enumerate(self._levels):
-                if level.add(snapshot.step, values_2F):
+                if level.add(snapshot.step, values_VF):
                     self._write(number, level)
-                    level.full_files, level.steps, level.points_T2F = level.full_files + 1, [], []
+                    level.full_files, level.steps, level.points_TVF = level.full_files + 1, [], []
 
     def flush(self) -> None:
         """Write what isn't in a full file; readers then see all that was taken."""
@@ -102,12 +108,13 @@ class GateHistory:
         self._written = self.count
 
     def _write(self, number: int, level: Level) -> None:
-        steps, points_T2F = level.content(self.step)
+        steps, points_TVF = level.content(self.step)
         columns = [
-            pa.FixedSizeListArray.from_arrays(pa.array(points_T2F[:, which].T.ravel()), len(steps)) for which in (0, 1)
+            pa.FixedSizeListArray.from_arrays(pa.array(points_TVF[:, place].T.ravel()), len(steps))
+            for place in range(len(self._columns))
         ]
         about = {"steps": json.dumps(steps), "every": str(level.every)}
-        table = pa.table([self.features, *columns], ["feature", "gate", "divergence"]).replace_schema_metadata(about)
+        table = pa.table([self.features, *columns], ["feature", *self._columns]).replace_schema_metadata(about)
         path = self.path / str(number) / f"{level.full_files:06d}.arrow"
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = path.with_name(f".{path.name}.tmp")

@@ -39,6 +39,11 @@ class Segment:
         about = table.schema.metadata
         return cls(table, json.loads(about[b"steps"]), int(about[b"every"]))
 
+    @property
+    def details(self) -> list[str]:
+        """What the selector tells of features beside the gate: the names of the other columns."""
+        return [name for name in self.table.column_names if name not in ("feature", "gate")]
+
     def values_ft(self, column: str, places: Places, chosen: slice) -> NDArray[np.float32]:
         """Of the features at `places`, the chosen points; not copied."""
         flat = array_of(self.table[column]).values.to_numpy()

@@ -6,11 +6,12 @@
 | seconds | of training since the search began; without what lost attempts took |
 | loss, held_out_loss | task loss in nats, mean over the snapshot's steps and the ranks |
 | held_out_auc | of the newest held-out rows as the gated model saw them, mean over the ranks |
-| penalty | Σ λ g, in nats |
+| penalty | what the open gates cost in the loss, in nats; LeAP's is Σ λ g |
 | low, middle, high | shares of gates in [0, 0.1), [0.1, 0.9] and (0.9, 1] |
 | spread | mean \\|g − mean g\\| |
 | entropy | mean binary entropy of the gates, −g log₂ g − (1 − g) log₂ (1 − g), in bits: 1 at 0.5, 0 at 0 and 1 |
-| undecided | share of gates that crossed 0.5 within the last 10 snapshots |
+| crossing_share | share of gates that crossed 0.5 within the last 10 snapshots |
+| undecided | the same, under its old name: written for one version |
 | rows_per_second | of all ranks |
 
 What there isn't of a snapshot is NaN. The file is replaced whole as the search goes on.
@@ -27,7 +28,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from trainers.runs.convergence import Polarization, crossing_share, entropy
+from trainers.runs.convergence import crossing_share, entropy, measure_polarization
 from trainers.runs.coordinator import Snapshot
 
 NAMES = (
@@ -42,6 +43,7 @@ NAMES = (
     "high",
     "spread",
     "entropy",
+    "crossing_share",
     "undecided",
     "rows_per_second",
 )
@@ -59,6 +61,7 @@ class Measures:
     def add(self, snapshot: Snapshot) -> None:
         self._recent.append(snapshot.gate_F)
         self._seconds += snapshot.seconds
+        crossing = crossing_share(np.stack(self._recent))
         found = {
             "step": snapshot.step,
             "seconds": self._seconds,
@@ -67,9 +70,10 @@ class Measures:
             "held_out_loss": snapshot.held_out_loss or math.nan,
             "held_out_auc": math.nan if snapshot.held_out_auc is None else snapshot.held_out_auc,
             "penalty": snapshot.penalty,
-            **Polarization.of(snapshot.gate_F).as_dict(),
+            **measure_polarization(snapshot.gate_F).model_dump(),
             "entropy": entropy(snapshot.gate_F),
-            "undecided": crossing_share(np.stack(self._recent)),
+            "crossing_share": crossing,
+            "undecided": crossing,
             "rows_per_second": snapshot.rows / snapshot.seconds if snapshot.seconds else math.nan,
         }
         for name in NAMES:

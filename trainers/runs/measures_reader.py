@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -11,20 +10,18 @@ from numpy.typing import NDArray
 
 from trainers.runs.history_reader import group_ends
 from trainers.runs.measures import NAMES
+from trainers.runs.series import MeasureSeries, Series
 
 # Positions in the search rather than quantities: of a group, the last one.
 POSITIONS = ("step", "seconds")
 
 
-def read(path: Path, after_step: int | None = None, points: int = 1000) -> dict[str, Any]:
+def read(path: Path, after_step: int | None = None, points: int = 1000) -> MeasureSeries:
     """The measures in the file `path`, of the snapshots beyond `after_step`, in at most `points` points.
 
     Where there are more snapshots, a point is the mean over `every` neighbouring ones, of the numbers among them; its
     step and seconds are those of the last one. The last point may be of fewer.
-
-    Returns:
-        `every`, `steps`, and a list of the same length by the name of each other measure, None where there is no
-        number. All empty before the first snapshot.
+    All empty before the first snapshot.
     """
     columns = _columns(path)
     begin = 0 if after_step is None else int(np.searchsorted(columns["step"], after_step, side="right"))
@@ -35,7 +32,8 @@ def read(path: Path, after_step: int | None = None, points: int = 1000) -> dict[
         name: values[ends] if name in POSITIONS else _means(values[begin:], every) for name, values in columns.items()
     }
     steps = thinned.pop("step").astype(np.int64).tolist()
-    return {"every": every, "steps": steps} | {name: _plain(values) for name, values in thinned.items()}
+    series = {name: _as_numbers(values) for name, values in thinned.items()}
+    return MeasureSeries(every=every, steps=steps, **series)
 
 
 def _columns(path: Path) -> dict[str, NDArray[np.float64]]:
@@ -43,7 +41,12 @@ def _columns(path: Path) -> dict[str, NDArray[np.float64]]:
         table = pa.ipc.open_file(pa.memory_map(str(path))).read_all()
     except FileNotFoundError:
         return {name: np.empty(0) for name in NAMES}
-    return {name: table[name].to_numpy().astype(np.float64) for name in NAMES}
+    return {name: table[_stored_name(name, table)].to_numpy().astype(np.float64) for name in NAMES}
+
+
+def _stored_name(name: str, table: pa.Table) -> str:
+    """A file of the version before has crossing_share under its old name alone."""
+    return "undecided" if name == "crossing_share" and name not in table.column_names else name
 
 
 def _means(values_T: NDArray[np.float64], every: int) -> NDArray[np.float64]:
@@ -57,5 +60,5 @@ def _means(values_T: NDArray[np.float64], every: int) -> NDArray[np.float64]:
     return means
 
 
-def _plain(values_T: NDArray[np.float64]) -> list[float | None]:
-    return [value if np.isfinite(value) else None for value in values_T.tolist()]
+def _as_numbers(values_T: NDArray[np.float64]) -> Series:
+    return tuple(value if np.isfinite(value) else None for value in values_T.tolist())

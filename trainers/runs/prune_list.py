@@ -1,65 +1,103 @@
-"""The prune list: versioned, immutable, named by its content."""
+"""prune_list.json: the decision of a run, immutable, named by its content.
+
+`PruneList.parse` reads two versions. Version 1 is of LeAP alone: each feature has `divergence` and `endurance`, the
+list `polarization`. In version 2 a feature has the `details` of whichever selector ranked it, the list its
+`diagnostics`. Until version 1 is no longer read, a list of version 2 carries the old names beside the new ones.
+
+| version 1 | version 2 |
+|---|---|
+| features[].divergence | features[].details.divergence |
+| features[].endurance | features[].details.mean_gate |
+| polarization.{low, middle, high, polarized, converged} | diagnostics |
+| polarization.warning | warning |
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from collections.abc import Mapping
+from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import Field, model_validator
 
-from trainers.metrics.quality import HIGHER_IS_BETTER, Metrics
-from trainers.pruning.curve import FeatureScore
-from trainers.pruning.rules import Decision
-from trainers.runs.convergence import Polarization
-from trainers.spec import GuardSpec
+from trainers.runs.results import ModelQuality
+from trainers.runs.schema import Schema
 
-SCHEMA_VERSION = 1
-POLARIZED = 0.7
-OPEN = 0.5
+SCHEMA_VERSION = 2
+Diagnostics = dict[str, bool | float | str]
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+class SelectorInfo(Schema):
+    """Which selector ranked the features."""
+
+    name: str
+    family: Literal["gate", "sensitivity", "tabular"] = Field(
+        description="gate: learned within the model; sensitivity: of a trained model; tabular: of the rows alone"
+    )
+    probability_like: bool = Field(description="whether scores lie in [0, 1], so that rule threshold has a meaning")
 
 
-class ListedFeature(_Part):
-    """`endurance` is the mean gate while gates were penalized; it orders features that closed."""
+LEAP = SelectorInfo(name="leap", family="gate", probability_like=True)
 
+
+class ListedFeature(Schema):
     name: str
     kind: str
     dim: int
-    score: float
-    divergence: float
-    endurance: float
+    score: float = Field(description="higher is more needed")
+    details: dict[str, float] = Field(
+        default={}, description="what the selector says beside the score, by name; LeAP's: divergence, mean_gate"
+    )
     decision: Literal["keep", "prune"]
-    why: str
+    why: str = Field(description="the rule that decided, `essential`, or `best` for the one that always stays")
+    divergence: float | None = Field(
+        default=None, deprecated=True, description="the old place of details.divergence", exclude_if=lambda v: v is None
+    )
+    endurance: float | None = Field(
+        default=None, deprecated=True, description="the old place of details.mean_gate", exclude_if=lambda v: v is None
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _carry_old_names(cls, content: Any) -> Any:
+        if not isinstance(content, Mapping) or "details" not in content:
+            return content
+        details = content["details"]
+        return {**content, "divergence": details.get("divergence"), "endurance": details.get("mean_gate")}
 
 
-class Totals(_Part):
-    """`bytes_per_example` counts 4 for a dense float and 8 for a categorical feature, a list taken as one id."""
+class Interaction(Schema):
+    """How strongly two features act together."""
+
+    features: tuple[str, str]
+    importance: float
+
+
+class Totals(Schema):
+    """What a set of features weighs."""
 
     features: int
     dims: int
-    embedding_bytes: int
-    bytes_per_example: float
+    embedding_bytes: int = Field(description="of the tables' weights")
+    bytes_per_example: float = Field(description="4 for each dense float, 8 for an id; a list counts as one id")
 
 
-class Verdict(_Part):
-    """`drop` is how much worse the fine-tuned model is than the full one, in `metric`; negative is better. `error` is
-    its standard error over the test rows, where one is known."""
+class GuardVerdict(Schema):
+    """Whether the fine-tuned model may replace the full one."""
 
     metric: str
-    max_drop: float
-    drop: float | None
-    error: float | None
+    max_drop: float = Field(description="how much worse is allowed, in units of the metric")
+    drop: float | None = Field(
+        description="how much worse the fine-tuned model is, in units of the metric; negative is better"
+    )
+    error: float | None = Field(description="standard error of `drop` over the test rows, where it is known")
     passed: bool
     reason: str
 
 
-class PolarizationFound(_Part):
-    """Of the learned gates. A list from gates that haven't parted says so in `warning`."""
+class PolarizationSummary(Schema):
+    """The old form of diagnostics and warning."""
 
     low: float
     middle: float
@@ -69,102 +107,82 @@ class PolarizationFound(_Part):
     warning: str | None
 
 
-class PruneList(_Part):
-    schema_version: int = SCHEMA_VERSION
-    id: str = ""
-    name: str
-    features: tuple[ListedFeature, ...]
-    before: Totals
-    after: Totals
-    metrics: dict[str, dict[str, float | int | None]]
-    guard: Verdict
-    polarization: PolarizationFound
-    fingerprints: dict[str, str]
+class PruneList(Schema):
+    """The features of a run in the order of the ranking, each with its decision."""
 
-    def sealed(self) -> PruneList:
-        """With its id: the SHA-256 of everything else, as canonical JSON."""
+    schema_version: Literal[2] = 2
+    id: str = Field(default="", description="SHA-256 of everything else, as canonical JSON")
+    name: str
+    selector: SelectorInfo
+    features: tuple[ListedFeature, ...]
+    interactions: tuple[Interaction, ...] = ()
+    before: Totals = Field(description="of all features")
+    after: Totals = Field(description="of the features that stay")
+    metrics: ModelQuality
+    guard: GuardVerdict
+    diagnostics: Diagnostics = Field(default={}, description="what the selector says of itself, by name")
+    warning: str | None = Field(default=None, description="why the ranking may be weak, and the remedy")
+    fingerprints: dict[str, str] = Field(description="SHA-256 of the spec, of the data and of the code that read them")
+    polarization: PolarizationSummary | None = Field(
+        default=None,
+        deprecated=True,
+        description="the old form of diagnostics and warning",
+        exclude_if=lambda v: v is None,
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _carry_old_names(cls, content: Any) -> Any:
+        if not isinstance(content, Mapping) or "diagnostics" not in content:
+            return content
+        return {**content, "polarization": _polarization(content["diagnostics"], content.get("warning"))}
+
+    @classmethod
+    def parse(cls, document: Any) -> Self:
+        """A list of version 1 or 2. One of version 1 becomes one of version 2, with the id it had.
+
+        Raises:
+            ValueError: the document is no prune list, or one of a newer version.
+        """
+        version = document.get("schema_version", 1) if isinstance(document, Mapping) else None
+        if version not in (1, SCHEMA_VERSION, None):
+            raise ValueError(f"schema_version: {version!r} is not known here, 1 and 2 are; take a newer Winnow")
+        return cls.model_validate(_upgraded(document) if version == 1 else document)
+
+    def with_id(self) -> Self:
+        """The list, named: its id is the SHA-256 of everything else, as canonical JSON."""
         content = self.model_dump(mode="json", exclude={"id"})
         text = json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
         return self.model_copy(update={"id": hashlib.sha256(text.encode()).hexdigest()})
 
-
-def judge(spec: GuardSpec, full: Metrics, finetuned: Metrics, error: float | None = None) -> Verdict:
-    """Whether the fine-tuned model is worse than the full one by no more than the spec allows.
-
-    `error` is the difference's standard error: where the verdict hangs on less than two of it, the reason says that
-    the test split is too small to tell. It also says so where the full model predicts worse than the base rate.
-    """
-    before, after = full.value(spec.metric), finetuned.value(spec.metric)
-    if before is None or after is None:
-        reason = f"{spec.metric} is not defined on the test split; choose another guard metric"
-        return Verdict(metric=spec.metric, max_drop=spec.max_drop, drop=None, error=None, passed=False, reason=reason)
-    drop = before - after if spec.metric in HIGHER_IS_BETTER else after - before
-    passed = drop <= spec.max_drop
-    moved = f"{spec.metric} {before:.5f} → {after:.5f}, {abs(drop):.5f} {'worse' if drop > 0 else 'better'}"
-    reason = f"{moved}; at most {spec.max_drop:g} worse is allowed"
-    if error is not None and abs(drop - spec.max_drop) < 2 * error:
-        reason += f", and chance alone moves it by {error:.5f} on {full.rows:,} test rows: take a larger test split"
-    if full.ne is not None and full.ne > 1:
-        reason += f"; a poor yardstick: the full model predicts worse than the base rate (NE {full.ne:.2f}, over 1)"
-    return Verdict(metric=spec.metric, max_drop=spec.max_drop, drop=drop, error=error, passed=passed, reason=reason)
+    @property
+    def kept(self) -> tuple[str, ...]:
+        """Names of the features that stay, best first."""
+        return tuple(feature.name for feature in self.features if feature.decision == "keep")
 
 
-def totals(scores: Sequence[FeatureScore], kept: set[str]) -> Totals:
-    chosen = [score for score in scores if score.name in kept]
-    return Totals(
-        features=len(chosen),
-        dims=sum(score.dim for score in chosen),
-        embedding_bytes=sum(score.embedding_bytes for score in chosen),
-        bytes_per_example=sum(score.bytes_per_example for score in chosen),
-    )
+SUMMARIZED = ("low", "middle", "high", "polarized", "converged")
 
 
-def over_target(scores: Sequence[FeatureScore], target: float | None) -> str | None:
-    """What to say where a search for a share of dims ended with more of them open, by more than one feature."""
-    total = sum(score.dim for score in scores)
-    open_dims = sum(score.dim for score in scores if score.score >= OPEN)
-    if target is None or open_dims - max(score.dim for score in scores) < target * total:
+def _polarization(diagnostics: Mapping[str, Any], warning: str | None) -> dict[str, Any] | None:
+    """The old form; None where the selector has no such diagnostics."""
+    if any(name not in diagnostics for name in SUMMARIZED):
         return None
-    return (
-        f"{open_dims / total:.0%} of dims are still open where selector.target_dims asks for {target:.0%}; "
-        "train longer, or cut by prune.rule dims"
-    )
+    return {name: diagnostics[name] for name in SUMMARIZED} | {"warning": warning}
 
 
-def polarization_of(found: Polarization, converged: bool, missed: str | None = None) -> PolarizationFound:
-    """`missed` is a warning of a search that fell short of its target; it outweighs others."""
-    polarized = found.low + found.high >= POLARIZED
-    warning = missed
-    if warning is None and not polarized:
-        warning = (
-            f"{found.middle:.0%} of the gates lie between 0.1 and 0.9: the scores rank features weakly; "
-            "train longer, or change selector.alpha"
-        )
-    if warning is None and not converged:
-        warning = "gates were still moving when the search ended; train longer to be sure of those near the threshold"
-    return PolarizationFound(
-        low=found.low, middle=found.middle, high=found.high, polarized=polarized, converged=converged, warning=warning
-    )
+def _upgraded(document: Mapping[str, Any]) -> dict[str, Any]:
+    """Version 2 of a document of version 1. What isn't as version 1 has it is left for the schema to refuse."""
+    content = {key: value for key, value in document.items() if key != "polarization"}
+    parted = document.get("polarization")
+    if isinstance(parted, Mapping):
+        content["diagnostics"] = {name: value for name, value in parted.items() if name != "warning"}
+        content["warning"] = parted.get("warning")
+    features = [_upgraded_feature(feature) for feature in document.get("features", ())]
+    return content | {"schema_version": SCHEMA_VERSION, "selector": LEAP, "features": features}
 
 
-def listed(scores: Sequence[FeatureScore], decisions: Sequence[Decision]) -> tuple[ListedFeature, ...]:
-    """Features with their decisions, in the decisions' order."""
-    by_name: Mapping[str, FeatureScore] = {score.name: score for score in scores}
-    return tuple(
-        ListedFeature(
-            name=decision.name,
-            kind=by_name[decision.name].kind,
-            dim=by_name[decision.name].dim,
-            score=by_name[decision.name].score,
-            divergence=by_name[decision.name].divergence,
-            endurance=by_name[decision.name].endurance,
-            decision="keep" if decision.keep else "prune",
-            why=decision.why,
-        )
-        for decision in decisions
-    )
-
-
-def schema() -> dict[str, Any]:
-    """JSON Schema of a prune list."""
-    return PruneList.model_json_schema()
+def _upgraded_feature(feature: Mapping[str, Any]) -> dict[str, Any]:
+    content = dict(feature)
+    details = {"divergence": content.pop("divergence", None), "mean_gate": content.pop("endurance", None)}
+    return content | {"details": {name: value for name, value in details.items() if value is not None}}

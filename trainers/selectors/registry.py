@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Union
 
 from pydantic import Field
 
+from trainers.extensions import find_subclasses
 from trainers.selectors import gates
 from trainers.selectors.base import SelectorSpec
-from trainers.spec.extensions import find_subclasses
 
 SELECTORS = find_subclasses(SelectorSpec, key="name", folders=(gates,), entry_points="winnow.selectors")
 

@@ -1,6 +1,6 @@
 """The job specification: one pydantic model for REST, the command line and files. Imports no torch."""
 
-from trainers.spec.base import MAX_DIM, Config, Dim, Name, Share, SpecError, describe, merge_patch
+from trainers.config import MAX_DIM, Config, Dim, Name, Share, SpecError, describe, merge_patch
 from trainers.spec.dataset import DatasetSpec, SplitSpec
 from trainers.spec.features import CategoricalFeature, DenseFeature, FeatureSpec, MultiCategoricalFeature, Status
 from trainers.spec.job import JobSpec, absolute, load_spec, parse_spec

@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from trainers.spec.base import Config
+from trainers.config import Config
 from trainers.spec.labels import LabelSpec
 
 

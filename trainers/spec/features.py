@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from trainers.spec.base import Config, Dim, Name
+from trainers.config import Config, Dim, Name
 
 Status = Literal["essential", "active", "candidate"]
 

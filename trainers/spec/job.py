@@ -7,22 +7,23 @@ saved beside a run reproduces the run. Unknown keys are refused everywhere.
 from __future__ import annotations
 
 import json
+import warnings
 from pathlib import Path
 from typing import Annotated, Any, Self
 
 import yaml
 from pydantic import Field, ValidationError, model_validator
 
+from trainers.config import Config, Name, SpecError, describe
 from trainers.models.backbones.registry import AnyBackbone
 from trainers.models.backbones.wide_deep import WideDeepSpec
 from trainers.selectors.base import GateSpec
 from trainers.selectors.gates.leap import LeapSpec
 from trainers.selectors.registry import SELECTORS, AnySelector
-from trainers.spec.base import Config, Name, SpecError, describe
 from trainers.spec.dataset import DatasetSpec
 from trainers.spec.features import CategoricalFeature, DenseFeature, FeatureSpec, MultiCategoricalFeature
 from trainers.spec.prune import PruneSpec
-from trainers.spec.renamed import read_old_keys
+from trainers.spec.renamed import describe_old_keys, read_old_keys
 from trainers.spec.training import FinetuneSpec, ScalingSpec, TrainingSpec
 
 
@@ -117,6 +118,8 @@ def load_spec(path: str | Path) -> JobSpec:
         raise SpecError(f"{path}: can't be read ({error.strerror}); give the path of a YAML or JSON spec") from None
     except (yaml.YAMLError, ValueError) as error:
         raise SpecError(f"{path}: not valid YAML or JSON: {error}") from None
+    for message in describe_old_keys(raw):
+        warnings.warn(message, FutureWarning, stacklevel=2)
     return absolute(parse_spec(raw), path.parent)
 
 

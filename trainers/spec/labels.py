@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from trainers.spec.base import Config
+from trainers.config import Config
 
 
 class LabelSpec(Config):

@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from trainers.spec.base import Config, Share
+from trainers.config import Config, Share
 
 
 class GuardSpec(Config):

@@ -1,33 +1,29 @@
-"""Keys that version 0.1 of the spec had by other names: read for one more version, with a warning."""
+"""Keys that version 0.1 of the spec had by other names: read, and written beside today's, for one more version."""
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
+
+from trainers.selectors.gates.permutation_options import OLD
 
 
 def read_old_keys(raw: Any) -> Any:
-    """The mapping with today's keys. What isn't a mapping is left to validation."""
+    """The mapping by today's keys. What isn't a mapping is left to validation."""
     selector = raw.get("selector") if isinstance(raw, dict) else None
-    if not isinstance(selector, dict) or not selector.keys() & {"stand_in", "penalty"}:
+    if not isinstance(selector, dict) or not OLD.keys() & selector.keys():
         return raw
-    return {**raw, "selector": _leap(selector)}
-
-
-def _leap(old: dict[str, Any]) -> dict[str, Any]:
-    new = dict(old)
+    new = dict(selector)
     if "stand_in" in new:
-        _warn("selector.stand_in is called selector.replacement")
-        new.setdefault("replacement", new.pop("stand_in"))
-    if new.get("name", "leap") == "leap" and new.get("penalty") in ("adaptive", "uniform"):
-        if new.pop("penalty") == "uniform":
-            _warn("selector: {name: leap, penalty: uniform} is called selector: {name: leap_base}")
-            # What only the adaptive penalty reads.
-            new = {key: value for key, value in new.items() if key not in ("ema", "clip")} | {"name": "leap_base"}
-        else:
-            _warn("selector.penalty is no longer read: leap is adaptive, and leap_base uniform")
-    return new
+        new.setdefault("replacement", new["stand_in"])
+    if new.get("name", "leap") == "leap" and new.get("penalty") == "uniform":
+        # What only the adaptive penalty reads is left out.
+        new = {key: value for key, value in new.items() if key not in ("ema", "clip")} | {"name": "leap_base"}
+    return {**raw, "selector": {key: value for key, value in new.items() if key not in OLD}}
 
 
-def _warn(message: str) -> None:
-    warnings.warn(f"{message}; the old key goes with the next version", FutureWarning, stacklevel=2)
+def describe_old_keys(raw: Any) -> list[str]:
+    """What to tell the author of a spec that has only the old key."""
+    selector = raw.get("selector") if isinstance(raw, dict) else None
+    if not isinstance(selector, dict) or "replacement" in selector:
+        return []
+    return [f"{message}; the old key goes with the next version" for key, message in OLD.items() if key in selector]

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from trainers.spec.base import Config
+from trainers.config import Config
 
 
 class FinetuneSpec(Config):

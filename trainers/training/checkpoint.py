@@ -24,6 +24,9 @@ from trainers.training.ranks import RankContext
 HISTORY = "history.npz"
 SCALARS = ("step", "steps", "loss", "held_out_loss", "penalty", "rows", "seconds")
 AUC = "held_out_auc"  # NaN where there is none
+# Matrices have a row a snapshot and a column a feature: the gates, and each detail of the selector under its own name.
+MATRIX = "_TF"
+GATE = f"gate{MATRIX}"
 # Version 0.1 kept the running means in the gate.
 OLD_MEANS = "gate.mean_C"
 
@@ -100,11 +103,12 @@ def read(path: Path, state: dict[str, Any]) -> None:
 def write_history(path: Path, step: int, snapshots: list[Snapshot]) -> None:
     columns = {name: np.array([getattr(s, name) for s in snapshots], dtype=np.float64) for name in SCALARS}
     columns[AUC] = np.array([math.nan if s.held_out_auc is None else s.held_out_auc for s in snapshots])
+    for name in snapshots[0].details if snapshots else ():
+        columns[f"{name}{MATRIX}"] = np.array([s.details[name] for s in snapshots], dtype=np.float32)
     np.savez(
         path / HISTORY,
         at=np.array(step),
         gate_TF=np.array([s.gate_F for s in snapshots], dtype=np.float32),
-        divergence_TF=np.array([s.divergence_F for s in snapshots], dtype=np.float32),
         **columns,  # type: ignore[arg-type]
     )
 
@@ -113,19 +117,20 @@ def read_history(path: Path) -> tuple[int, list[Snapshot]]:
     """The checkpoint's step, and the snapshots up to it."""
     with np.load(path / HISTORY, allow_pickle=False) as stored:
         columns = {name: stored[name] for name in (*SCALARS, AUC)}
-        gate_TF, divergence_TF = stored["gate_TF"], stored["divergence_TF"]
+        gate_TF = stored[GATE]
+        details = {name.removesuffix(MATRIX): stored[name] for name in stored if name.endswith(MATRIX) and name != GATE}
         snapshots = [
             Snapshot(
                 step=int(columns["step"][t]),
                 steps=int(columns["steps"][t]),
                 gate_F=gate_TF[t],
-                divergence_F=divergence_TF[t],
                 loss=float(columns["loss"][t]),
                 held_out_loss=float(columns["held_out_loss"][t]),
                 penalty=float(columns["penalty"][t]),
                 rows=int(columns["rows"][t]),
                 seconds=float(columns["seconds"][t]),
                 held_out_auc=None if math.isnan(columns[AUC][t]) else float(columns[AUC][t]),
+                details={name: values_TF[t] for name, values_TF in details.items()},
             )
             for t in range(len(columns["step"]))
         ]

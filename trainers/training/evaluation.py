@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 
 from trainers.data.batch import Batch
 from trainers.metrics import significance
-from trainers.metrics.quality import Metrics, evaluate
+from trainers.metrics.quality import evaluate
 from trainers.models.ranking import PlainModel
+from trainers.runs.results import Quality
 from trainers.training.ranks import RankContext
 
 Array = NDArray[np.float32]
@@ -30,7 +31,7 @@ class Predictions:
     weight_N: Array
     group_N: NDArray[np.int64]
 
-    def metrics(self, k: int = 0, *, grouped: bool, label: int = 0) -> Metrics:
+    def metrics(self, k: int = 0, *, grouped: bool, label: int = 0) -> Quality:
         group_N = self.group_N if grouped else None
         return evaluate(self.label_TN[label], self.logit_KTN[k, label], self.weight_N, group_N)
 

@@ -16,7 +16,9 @@ import time
 from collections import deque
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
 from torch.distributed.checkpoint.state_dict import (
     StateDictOptions,
@@ -36,6 +38,8 @@ from trainers.training.ranks import RankContext, seed_step
 
 # Of the newest held-out rows, whose AUC a report tells: enough for a curve, few enough to be sorted in passing.
 RANKED_ROWS = 2**13
+
+Array = NDArray[np.float32]
 
 
 class GateTrainer:
@@ -190,7 +194,7 @@ class Meter:
         return auc(label_N, logit_N, weight_N)
 
     def report(
-        self, ranks: RankContext, step: int, gate_F: Any, details: dict[str, Any], decode_seconds: float
+        self, ranks: RankContext, step: int, gate_F: Array, details: dict[str, Array], decode_seconds: float
     ) -> Report:
         loss = self.loss.item()
         if math.isnan(loss):
@@ -204,7 +208,7 @@ class Meter:
             step=step,
             steps=self.steps,
             gate_F=gate_F,
-            divergence_F=details.get("divergence", gate_F * 0),
+            details=details,
             loss=loss,
             held_out_loss=self.held_out_loss.item(),
             penalty=self.penalty.item(),

@@ -7,9 +7,10 @@ from collections.abc import Callable
 import torch
 
 from trainers.data.batch import Batch
-from trainers.metrics.quality import HIGHER_IS_BETTER, Metrics
+from trainers.metrics.quality import HIGHER_IS_BETTER
 from trainers.models.losses import task_loss
 from trainers.models.ranking import PlainModel
+from trainers.runs.results import Quality
 from trainers.spec import JobSpec
 from trainers.training.evaluation import Predictions, predict
 from trainers.training.loaders import DataLoaders
@@ -33,7 +34,7 @@ def predictions(
 
 def quality(
     model: PlainModel, loaders: DataLoaders, spec: JobSpec, ranks: RankContext, *, split: str = "test"
-) -> Metrics | None:
+) -> Quality | None:
     """Of a model over every row of a split, at rank 0; None elsewhere."""
     found = predictions(model, loaders, ranks, split=split)
     return None if found is None else found.metrics(grouped=spec.dataset.group is not None)
@@ -111,7 +112,7 @@ class Trainer:
         return self.ranks.broadcast(None if found is None else _merit(found, self.spec.prune.guard.metric))
 
 
-def _merit(found: Metrics, metric: str) -> float:
+def _merit(found: Quality, metric: str) -> float:
     value = found.value(metric)
     return -found.logloss if value is None else value if metric in HIGHER_IS_BETTER else -value
 

@@ -89,6 +89,7 @@ class Measures(BaseModel):
                     "high": [0.0, 0.1],
                     "spread": [0.02, 0.11],
                     "entropy": [0.99, 0.91],
+                    "crossing_share": [0.0, 0.06],
                     "undecided": [0.0, 0.06],
                     "rows_per_second": [24380.0, 26947.0],
                 }
@@ -108,7 +109,8 @@ class Measures(BaseModel):
     high: Series = Field(description="share of gates over 0.9")
     spread: Series = Field(description="mean |g − mean g|")
     entropy: Series = Field(description="mean binary entropy of the gates, bits: 1 at 0.5, 0 at 0 and 1")
-    undecided: Series = Field(description="share of gates that crossed 0.5 within the last 10 snapshots")
+    crossing_share: Series = Field(description="share of gates that crossed 0.5 within the last 10 snapshots")
+    undecided: Series = Field(deprecated=True, description="the old name of crossing_share")
     rows_per_second: Series
 
 
@@ -178,7 +180,7 @@ def gate_grid(
     path = directory_of(settings, job).history
     files, query = history_reader.newest_files(path), ("grid", columns, from_step, to_step)
     return response_cache.answer(
-        request, if_none_match, files, query, lambda: grid.read(path, columns, from_step, to_step)
+        request, if_none_match, files, query, lambda: grid.read(path, columns, from_step, to_step).document()
     )
 
 
@@ -209,5 +211,5 @@ def run_measures(
     path = directory_of(settings, job).measures
     query = ("measures", after_step, points)
     return response_cache.answer(
-        request, if_none_match, [path], query, lambda: measures_reader.read(path, after_step, points)
+        request, if_none_match, [path], query, lambda: measures_reader.read(path, after_step, points).document()
     )

@@ -71,7 +71,8 @@ class Progress(Body):
     ranks: Annotated[list[Rank], Field(max_length=MAX_RANKS)] | None = None
     eta: float | None = Field(default=None, description="seconds until the stage ends")
     polarization: Shares | None = Field(default=None, description="shares of gates that are open, closed, undecided")
-    undecided: float | None = Field(default=None, description="share of gates that lately crossed 0.5")
+    crossing_share: float | None = Field(default=None, description="share of gates that lately crossed 0.5")
+    undecided: float | None = Field(default=None, deprecated=True, description="the old name of crossing_share")
     gate_counts: Annotated[list[Count], Field(max_length=100)] | None = Field(
         default=None, description="how many gates lie in each of as many equal parts of [0, 1]"
     )

@@ -35,7 +35,7 @@ def snapshot(number: int, gates: list[float], **fields: Any) -> Snapshot:
     """The snapshot after `number` reports of 50 steps."""
     gate_F = np.array(gates, np.float32)
     found: dict[str, Any] = {"loss": 0.5, "held_out_loss": 0.6, "penalty": 0.1, "rows": 100, "seconds": 2.0} | fields
-    return Snapshot(step=50 * number, steps=50, gate_F=gate_F, divergence_F=gate_F, **found)
+    return Snapshot(step=50 * number, steps=50, gate_F=gate_F, **found)
 
 
 def written(path: Path, snapshots: list[Snapshot], attempt: int = 0) -> GateHistory:
@@ -49,6 +49,14 @@ def ramp(count: int) -> list[Snapshot]:
     """Gates that rise from 0 to 1, fall from 1 to 0, and stay at 0.5; the loss is the snapshot's number."""
     up = [place / max(1, count - 1) for place in range(count)]
     return [snapshot(place + 1, [up[place], 1 - up[place], 0.5], loss=float(place + 1)) for place in range(count)]
+
+
+def measures_of(path: Path, **span: int) -> dict[str, Any]:
+    return measures_reader.read(path, **span).document()
+
+
+def grid_of(path: Path, **span: int) -> dict[str, Any]:
+    return grid.read(path, **span).document()
 
 
 def cells(document: dict[str, Any]) -> Any:
@@ -67,7 +75,7 @@ def test_measures_are_those_of_the_snapshots(tmp_path: Path) -> None:
             snapshot(2, [0.0, 0.25, 1.0], loss=0.6, held_out_loss=0.0, seconds=0.5, penalty=0.3),
         ],
     )
-    found = measures_reader.read(tmp_path / "measures.arrow")
+    found = measures_of(tmp_path / "measures.arrow")
     third = 1 / 3
     assert found == {
         "every": 1,
@@ -83,6 +91,7 @@ def test_measures_are_those_of_the_snapshots(tmp_path: Path) -> None:
         "spread": [pytest.approx(0.3), pytest.approx((5 / 12 + 2 / 12 + 7 / 12) / 3)],
         # H(0.05) = H(0.95) = 0.2864 bits, H(0.25) = 0.8113.
         "entropy": [pytest.approx((2 * 0.28639696 + 1) / 3), pytest.approx(0.81127812 / 3)],
+        "crossing_share": [0.0, 0.0],
         "undecided": [0.0, 0.0],
         "rows_per_second": [200.0, 200.0],
     }
@@ -96,21 +105,22 @@ def test_entropy_is_one_bit_in_the_middle_and_none_at_the_ends() -> None:
 
 def test_undecided_gates_crossed_within_ten_snapshots(tmp_path: Path) -> None:
     written(tmp_path, [snapshot(1, [0.4, 0.9]), *[snapshot(number, [0.6, 0.9]) for number in range(2, 13)]])
-    assert measures_reader.read(tmp_path / "measures.arrow")["undecided"] == [0.0, *[0.5] * 9, 0.0, 0.0]
+    found = measures_of(tmp_path / "measures.arrow")
+    assert found["crossing_share"] == found["undecided"] == [0.0, *[0.5] * 9, 0.0, 0.0]
 
 
 def test_thinned_measures_are_means_of_neighbours_up_to_the_newest(tmp_path: Path) -> None:
     snapshots = [snapshot(place, [0.5], loss=float(place), seconds=1.0) for place in range(1, 8)]
     snapshots[1].held_out_auc, snapshots[2].held_out_auc = 0.7, 0.8
     written(tmp_path, snapshots)
-    found = measures_reader.read(tmp_path / "measures.arrow", points=3)
+    found = measures_of(tmp_path / "measures.arrow", points=3)
     assert (found["every"], found["steps"], found["seconds"]) == (3, [150, 300, 350], [3.0, 6.0, 7.0])
     assert found["loss"] == [2.0, 5.0, 7.0]
     assert found["held_out_auc"] == [pytest.approx(0.75), None, None]
-    later = measures_reader.read(tmp_path / "measures.arrow", after_step=100, points=3)
+    later = measures_of(tmp_path / "measures.arrow", after_step=100, points=3)
     assert (later["steps"], later["loss"]) == ([200, 300, 350], [3.5, 5.5, 7.0])
-    assert measures_reader.read(tmp_path / "measures.arrow", after_step=149)["steps"][0] == 150
-    assert measures_reader.read(tmp_path / "measures.arrow", after_step=350)["loss"] == []
+    assert measures_of(tmp_path / "measures.arrow", after_step=149)["steps"][0] == 150
+    assert measures_of(tmp_path / "measures.arrow", after_step=350)["loss"] == []
 
 
 def test_an_attempt_that_begins_anew_leaves_no_measure_of_the_steps_it_repeats(tmp_path: Path) -> None:
@@ -120,7 +130,7 @@ def test_an_attempt_that_begins_anew_leaves_no_measure_of_the_steps_it_repeats(t
         for step in steps:
             gate_F = np.full(1, 0.5, np.float32)
             loss = attempt + step / 100
-            coordinator.report(Report(attempt, 0, step, 1, gate_F, gate_F, loss, 0.0, 0.0, 1, 1.0))
+            coordinator.report(Report(attempt, 0, step, 1, gate_F, loss, 0.0, 0.0, 1, 1.0))
         history.extend(*coordinator.since(history.attempt, history.count))
         history.flush()
 
@@ -128,7 +138,7 @@ def test_an_attempt_that_begins_anew_leaves_no_measure_of_the_steps_it_repeats(t
     run(0, range(1, 21))
     coordinator.begin(1, 1, 15)
     run(1, range(16, 19))
-    found = measures_reader.read(tmp_path / "measures.arrow")
+    found = measures_of(tmp_path / "measures.arrow")
     assert found["steps"] == list(range(1, 19))
     assert found["loss"][13:17] == pytest.approx([0.14, 0.15, 1.16, 1.17])
     assert found["seconds"] == list(range(1, 19))
@@ -136,7 +146,7 @@ def test_an_attempt_that_begins_anew_leaves_no_measure_of_the_steps_it_repeats(t
     second = GateHistory(tmp_path, NAMES[:1])
     second.extend(0, 0, coordinator.snapshots[:16])
     second.flush()
-    assert measures_reader.read(tmp_path / "measures.arrow")["steps"] == list(range(1, 17))
+    assert measures_of(tmp_path / "measures.arrow")["steps"] == list(range(1, 17))
 
 
 # --- grid ---
@@ -145,7 +155,7 @@ def test_an_attempt_that_begins_anew_leaves_no_measure_of_the_steps_it_repeats(t
 def test_cells_are_gates_in_bytes_a_row_a_feature(tmp_path: Path) -> None:
     gates = [[0.0, 1.0, 0.5], [0.1, 0.999, np.nan], [-0.1, 1.1, np.nan]]
     written(tmp_path, [snapshot(number + 1, row) for number, row in enumerate(gates)])
-    found = grid.read(tmp_path)
+    found = grid_of(tmp_path)
     assert (found["features"], found["steps"], found["every"]) == (list(NAMES), [50, 100, 150], 1)
     assert cells(found).tolist() == [[0, 25, 0], [254, 254, 254], [127, 255, 255]]
     assert found["final"] == [pytest.approx(-0.1), pytest.approx(1.1), None]
@@ -154,7 +164,7 @@ def test_cells_are_gates_in_bytes_a_row_a_feature(tmp_path: Path) -> None:
 def test_a_column_is_the_mean_over_its_snapshots(tmp_path: Path) -> None:
     count = 2 * ROWS * FACTOR
     written(tmp_path, ramp(count))
-    found = grid.read(tmp_path, columns=64)
+    found = grid_of(tmp_path, columns=64)
     assert (found["every"], len(found["steps"]), found["steps"][-1]) == (32, 64, 50 * count)
     up, down, still = cells(found).astype(float)
     middles = (np.arange(64) * 32 + 15.5) / (count - 1)
@@ -167,34 +177,34 @@ def test_a_column_is_the_mean_over_its_snapshots(tmp_path: Path) -> None:
 def test_a_narrower_span_shows_finer_columns(tmp_path: Path) -> None:
     count = 5000
     written(tmp_path, ramp(count))
-    whole = grid.read(tmp_path, columns=100)
-    wide = grid.read(tmp_path, columns=100, from_step=50 * 1001, to_step=50 * 2000)
-    narrow = grid.read(tmp_path, columns=100, from_step=50 * 1201, to_step=50 * 1300)
+    whole = grid_of(tmp_path, columns=100)
+    wide = grid_of(tmp_path, columns=100, from_step=50 * 1001, to_step=50 * 2000)
+    narrow = grid_of(tmp_path, columns=100, from_step=50 * 1201, to_step=50 * 1300)
     assert whole["every"] > wide["every"] > narrow["every"] == 1
     assert narrow["steps"] == [50 * place for place in range(1201, 1301)]
     np.testing.assert_allclose(cells(narrow)[0] / 254, np.arange(1200, 1300) / (count - 1), atol=0.5 / 254 + 1e-6)
     assert wide["steps"][0] >= 50 * 1001
     assert wide["steps"][-1] == 50 * 2000
     assert all(each["final"] == whole["final"] for each in (wide, narrow))
-    between = grid.read(tmp_path, from_step=50 * 1201 + 1, to_step=50 * 1202 - 1)
+    between = grid_of(tmp_path, from_step=50 * 1201 + 1, to_step=50 * 1202 - 1)
     assert (between["steps"], between["cells"], between["features"]) == ([], "", list(NAMES))
-    assert grid.read(tmp_path, from_step=50 * count + 1)["steps"] == []
-    assert grid.read(tmp_path, from_step=500, to_step=400)["steps"] == []
-    assert grid.read(tmp_path, from_step=50 * count)["steps"] == [50 * count]
+    assert grid_of(tmp_path, from_step=50 * count + 1)["steps"] == []
+    assert grid_of(tmp_path, from_step=500, to_step=400)["steps"] == []
+    assert grid_of(tmp_path, from_step=50 * count)["steps"] == [50 * count]
 
 
 def test_only_the_files_of_the_span_are_read(tmp_path: Path) -> None:
     written(tmp_path, ramp(4 * ROWS))
     (tmp_path / "0" / "000000.arrow").rename(tmp_path / "first")
     (tmp_path / "0" / "000000.arrow").write_bytes((tmp_path / "0" / "000002.arrow").read_bytes())
-    found = grid.read(tmp_path, columns=ROWS, from_step=50 * (3 * ROWS + 1))
+    found = grid_of(tmp_path, columns=ROWS, from_step=50 * (3 * ROWS + 1))
     assert (found["steps"][0], len(found["steps"])) == (50 * (3 * ROWS + 1), ROWS)
 
 
 def test_no_more_cells_than_are_bearable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     written(tmp_path, ramp(100))
     monkeypatch.setattr(grid, "MAX_CELLS", 60)
-    found = grid.read(tmp_path, columns=10_000)
+    found = grid_of(tmp_path, columns=10_000)
     assert (len(found["steps"]), found["every"]) == (20, 5)
 
 
@@ -202,8 +212,8 @@ def test_no_more_cells_than_are_bearable(tmp_path: Path, monkeypatch: pytest.Mon
 def test_before_the_first_snapshot_all_is_empty(folder: str, tmp_path: Path) -> None:
     if folder != "none":
         (tmp_path / folder / ("0" if folder == "half" else "")).mkdir(parents=True)
-    assert grid.read(tmp_path / folder) == {"features": [], "steps": [], "every": 1, "final": [], "cells": ""}
-    found = measures_reader.read(tmp_path / folder / "measures.arrow")
+    assert grid_of(tmp_path / folder) == {"features": [], "steps": [], "every": 1, "final": [], "cells": ""}
+    found = measures_of(tmp_path / folder / "measures.arrow")
     assert (found.pop("every"), found.keys() >= {"steps", "loss"}) == (1, True)
     assert all(column == [] for column in found.values())
 
@@ -270,7 +280,7 @@ def test_the_grid_over_http(plane: Plane) -> None:
     path = f"/v1/jobs/{job_id}/gates/grid"
     assert plane.call("GET", path, 200) == {"features": [], "steps": [], "every": 1, "final": [], "cells": ""}
     written(directory.history, ramp(400))
-    assert plane.call("GET", path, 200) == grid.read(directory.history)
+    assert plane.call("GET", path, 200) == grid_of(directory.history)
     assert len(plane.call("GET", f"{path}?columns=10", 200)["steps"]) == 10
     assert plane.call("GET", f"{path}?from_step=100&to_step=200", 200)["steps"] == [100, 150, 200]
     assert plane.call("GET", f"{path}?to_step={2**53}", 200)["steps"][-1] == 20_000
@@ -284,7 +294,7 @@ def test_measures_over_http(plane: Plane) -> None:
     path = f"/v1/jobs/{job_id}/measures"
     assert plane.call("GET", path, 200)["steps"] == []
     written(directory.history, ramp(400))
-    assert plane.call("GET", path, 200) == measures_reader.read(directory.measures)
+    assert plane.call("GET", path, 200) == measures_of(directory.measures)
     found = plane.call("GET", f"{path}?after_step=10000&points=10", 200)
     assert (found["every"], found["steps"][0], found["steps"][-1]) == (20, 11_000, 20_000)
     for query in ("points=0", "points=10001", "after_step=-1"):
@@ -358,6 +368,6 @@ def test_a_real_service_sends_it_packed_and_then_not_at_all(tmp_path: Path) -> N
         with http.stream("GET", path, headers={"Accept-Encoding": "gzip"}) as answer:
             sent = b"".join(answer.iter_raw())
         assert answer.headers["Content-Length"] == str(len(sent))
-        assert json.loads(gzip.decompress(sent)) == grid.read(directory.history)
+        assert json.loads(gzip.decompress(sent)) == grid_of(directory.history)
         known = {"If-None-Match": answer.headers["ETag"], "Accept-Encoding": "gzip"}
         assert http.get(path, headers=known).status_code == 304

@@ -474,7 +474,8 @@ def test_previews_and_pages(plane: Plane) -> None:
 
 def test_the_calls_of_the_documentation_work(tmp_path: Path) -> None:
     plane = Plane(tmp_path, prometheus_url="http://127.0.0.1:9").begin()
-    text = (ROOT / "docs" / "starting.md").read_text(encoding="utf-8")
+    pages = [ROOT / "docs" / "how-to" / f"start-jobs-{how}.md" for how in ("by-triggers", "on-a-schedule")]
+    text = "\n".join(page.read_text(encoding="utf-8") for page in pages)
     calls = re.findall(r"post ((?:triggers|schedules|latency)[\w$/-]*)(?: '([^']*)')?", text)
     ids = {
         "schedules": make(plane, name="mine", overrides=PARTITIONED).rpartition("/")[2],

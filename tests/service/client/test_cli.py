@@ -418,7 +418,7 @@ def test_what_is_read_by_a_program_is_not_cut() -> None:
     assert "--limit shows more" in out.getvalue()
 
 
-CLIENTS = (ROOT / "docs" / "clients.md").read_text(encoding="utf-8")
+REFERENCE = ROOT / "docs" / "reference"
 # Whose first row names what later lines speak of.
 NAMED = {
     "prune-list list": "LIST",
@@ -438,7 +438,11 @@ def test_the_examples_of_the_documentation_work(
     (tmp_path / "features.csv").write_text("name,kind\nnoise,dense\n")
     home.finish(LIST)
     known = {"JOB": told("submit", spec, "--wait")["id"]}
-    lines = [line for block in re.findall(r"```sh\n(.*?)```", CLIENTS, re.DOTALL) for line in block.splitlines()]
+    lines = [
+        line
+        for block in re.findall(r"```sh\n(.*?)```", (REFERENCE / "cli.md").read_text(encoding="utf-8"), re.DOTALL)
+        for line in block.splitlines()
+    ]
     assert len(lines) > 30
     for line in lines:
         words = shlex.split(line, comments=True)[1:]
@@ -459,7 +463,9 @@ def test_the_python_examples_of_the_documentation_work(
     monkeypatch.chdir(tmp_path)
     (tmp_path / "spec.yaml").write_text(spec.read_text())
     home.finish(LIST)
-    for block in re.findall(r"```python\n(.*?)```", CLIENTS, re.DOTALL):
+    for block in re.findall(
+        r"```python\n(.*?)```", (REFERENCE / "python-client.md").read_text(encoding="utf-8"), re.DOTALL
+    ):
         exec(block.replace('"http://127.0.0.1:8080", key="wnw_…"', ""), {})  # noqa: S102 (our own page)
     shown = capsys.readouterr().out
     assert "job.queued" in shown

@@ -32,6 +32,7 @@ from trainers.launch import progress_reporter
 from trainers.launch.progress_reporter import Destination, Reporter, interrupt
 from trainers.runs.coordinator import Coordinator, Report
 from trainers.runs.directory import read_json, write_json
+from trainers.runs.progress import Progress, RunState, Stage
 
 PRUNE_LIST = {"id": "abc", "guard": {"passed": True, "reason": "auc held"}}
 GIVEN = {"max_running_jobs": 100, "poll_seconds": 3600, "public_url": "http://127.0.0.1:1", "retry_seconds": 10}
@@ -415,14 +416,14 @@ def test_what_a_coordinator_says_is_what_the_service_takes(plane: Plane) -> None
     plane.loop.step()
     coordinator = Coordinator(("a", "b"))
     coordinator.begin(0, 1, 0)
-    coordinator.enter(0, "searching", 100)
+    coordinator.enter(0, Stage.SEARCHING, 100)
     gate_F = np.array([0.25, 1.0], dtype=np.float32)
-    coordinator.report(Report(0, 0, 5, 5, gate_F, gate_F, 1.0, 0.5, 0.1, 640, 0.5))
+    coordinator.report(Report(0, 0, 5, 5, gate_F, 1.0, 0.5, 0.1, 640, 0.5, details={"divergence": gate_F}))
     own = {"Authorization": f"Bearer {plane.token(job)}"}
-    body = {"number": 1, "progress": coordinator.progress()}
+    body = {"number": 1, "progress": coordinator.progress().document()}
     answer = plane.http.post(f"/v1/jobs/{job}/attempts/1/reports", json=body, headers=own)
     assert answer.status_code == 200, answer.text
-    assert plane.job(job).progress == coordinator.progress()
+    assert plane.job(job).progress == coordinator.progress().document()
 
 
 def test_the_security_of_reports_is_a_scheme_of_its_own(plane: Plane) -> None:
@@ -469,6 +470,10 @@ def listener() -> Iterator[Listener]:
     thread.join()
 
 
+def at_step(step: int) -> Progress:
+    return Progress(state=RunState.RUNNING, stage=Stage.SEARCHING, step=step, total_steps=9, attempt=0)
+
+
 def until(done: Any, seconds: float = 10) -> None:
     deadline = time.monotonic() + seconds
     while not done():
@@ -481,10 +486,10 @@ def test_a_run_says_that_it_lives_and_reports_changes_within_two_seconds(listene
         until(lambda: listener.heard)
         assert listener.heard[0][1:] == ("Bearer secret", {"number": 1, "progress": None})
         began = time.monotonic()
-        reporter.update({"step": 1})
-        reporter.update({"step": 2})
+        reporter.update(at_step(1))
+        reporter.update(at_step(2))
         until(lambda: len(listener.heard) > 1)
-        assert listener.heard[1][2] == {"number": 2, "progress": {"step": 2}}
+        assert listener.heard[1][2] == {"number": 2, "progress": at_step(2).document()}
         assert listener.heard[1][0] - began < 2
 
 
@@ -498,11 +503,11 @@ def test_a_control_plane_that_is_away_stops_no_run(listener: Listener, monkeypat
     ):
         listener.heard.clear()
         with Reporter(listener.destination, end=pytest.fail) as reporter:
-            reporter.update({"step": 1})
+            reporter.update(at_step(1))
             until(lambda: listener.heard)
     nowhere = Destination(url="http://127.0.0.1:1", job_id="a", attempt=1, token="t")
     with Reporter(nowhere, end=pytest.fail) as reporter:
-        reporter.update({"step": 1})
+        reporter.update(at_step(1))
         time.sleep(0.1)
 
 

@@ -14,6 +14,7 @@ from tests.support.repository import ROOT
 
 FOLDER = ROOT / "deploy" / "prometheus"
 RULES, TESTS = FOLDER / "winnow.rules.yaml", FOLDER / "winnow.tests.yaml"
+REFERENCE = ROOT / "docs" / "reference" / "metrics.md"
 
 
 def promtool(*arguments: object, content: str | None = None) -> str:
@@ -54,12 +55,12 @@ def test_an_alert_says_how_bad_it_is_and_what_to_do(alert: dict[str, Any]) -> No
     assert len(alert["annotations"]["description"]) > 100
     tests = TESTS.read_text(encoding="utf-8")
     assert f'alertname="{alert["alert"]}"' in tests, "no test fires it"
-    documented = (ROOT / "docs" / "monitoring.md").read_text(encoding="utf-8")
+    documented = REFERENCE.read_text(encoding="utf-8")
     assert f"`{alert['alert']}`" in documented
 
 
 def test_rules_name_metrics_that_the_service_has() -> None:
     """Where there is no Prometheus to ask, at least no name is mistyped."""
-    documented = set(re.findall(r"`(winnow_\w+)`", (ROOT / "docs" / "monitoring.md").read_text(encoding="utf-8")))
+    documented = set(re.findall(r"`(winnow_\w+)`", REFERENCE.read_text(encoding="utf-8")))
     named = {name for rule in rules() for name in re.findall(r"\b(winnow_\w+)", rule["expr"])}
     assert {re.sub(r"_(bucket|sum|count)$", "", name) for name in named} <= documented

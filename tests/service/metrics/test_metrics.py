@@ -93,7 +93,7 @@ def end(managed: Managed, job_id: str, state: JobState, **columns: Any) -> None:
 
 
 def progress_at(managed: Managed, steps: int = 100, features: int = 40) -> dict[str, Any]:
-    return trained(steps, features, begun=managed.time.timestamp()).progress()
+    return trained(steps, features, begun=managed.time.timestamp()).progress().document()
 
 
 def test_the_queue_is_what_could_start(managed: Managed) -> None:
@@ -169,7 +169,7 @@ def test_a_new_attempt_does_not_tell_what_the_last_one_did(lite: Managed) -> Non
 
 
 def test_runs_can_report_all_that_the_coordinator_knows(lite: Managed) -> None:
-    for told in (Coordinator(("age",)).progress(), progress_at(lite, features=10_000), ended(50)):
+    for told in (Coordinator(("age",)).progress().document(), progress_at(lite, features=10_000), ended(50)):
         assert Progress.model_validate(told).model_dump(exclude_none=True) == told
 
 
@@ -406,8 +406,8 @@ def test_counted_rows_are_written_through_the_session() -> None:
 
 
 def test_the_table_in_the_documentation_is_that_of_the_code() -> None:
-    text = (ROOT / "docs" / "monitoring.md").read_text(encoding="utf-8")
-    assert render() in text, "docs/monitoring.md is out of date: python -m tests.support.metrics_reference"
+    text = (ROOT / "docs" / "reference" / "metrics.md").read_text(encoding="utf-8")
+    assert render() in text, "docs/reference/metrics.md: python -m tests.support.metrics_reference"
 
 
 def test_promtool_finds_nothing_to_mend(lite: Managed) -> None:

@@ -12,8 +12,8 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner, Result
 
+from service.cli import app
 from tests.conftest import TinyDataset
-from trainers.cli import app
 from trainers.cli.output import plain
 from trainers.runs.directory import RunDirectory
 from trainers.spec import JobSpec, load_spec

@@ -20,6 +20,7 @@ from trainers.launch.launcher import RunError
 from trainers.launch.runner import run
 from trainers.runs import measures_reader
 from trainers.runs.directory import RunDirectory, read_json, write_json
+from trainers.runs.progress import Progress
 from trainers.simulator import simulate
 from trainers.spec import JobSpec, SpecError, load_spec
 
@@ -98,8 +99,8 @@ def test_a_worker_that_dies_costs_nothing_but_time(
 ) -> None:
     struck: list[int] = []
 
-    def strike(progress: dict[str, Any]) -> None:
-        if progress["stage"] == "searching" and progress["step"] > EVERY and not struck:
+    def strike(progress: Progress) -> None:
+        if progress.stage == "searching" and progress.step > EVERY and not struck:
             victim = workers_of(psutil.Process())[-1]
             struck.append(victim.pid)
             victim.send_signal(number)
@@ -116,8 +117,8 @@ def test_a_template_that_dies_takes_its_workers_with_it_and_the_run_goes_on(
 ) -> None:
     orphans: list[psutil.Process] = []
 
-    def strike(progress: dict[str, Any]) -> None:
-        if progress["stage"] == "searching" and progress["step"] > EVERY and not orphans:
+    def strike(progress: Progress) -> None:
+        if progress.stage == "searching" and progress.step > EVERY and not orphans:
             orphans.extend(workers_of(psutil.Process()))
             orphans[0].parent().kill()
 

@@ -21,6 +21,7 @@ from trainers.cli import app
 from trainers.runs import measures_reader
 from trainers.runs.coordinator import Snapshot
 from trainers.runs.directory import RunDirectory, read_json
+from trainers.runs.progress import RunState, Stage
 from trainers.simulator import simulate
 from trainers.spec import load_spec
 from trainers.training.checkpoint import read_history
@@ -79,15 +80,18 @@ def small_spec(folder: Path) -> Path:
 def wait_for_checkpoint(directory: RunDirectory, driver: subprocess.Popen[bytes], log: Path) -> None:
     """Until the search is past a checkpoint."""
     deadline = time.monotonic() + 240
-    while kept_checkpoint(directory) is None or progress_of(directory)["step"] <= EVERY:
+    while kept_checkpoint(directory) is None or step_of(directory) <= EVERY:
         assert driver.poll() is None, log.read_text()
         assert time.monotonic() < deadline, log.read_text()
         time.sleep(0.05)
-    assert progress_of(directory)["stage"] == "searching", "the search was over before the kill; give it more epochs"
+    progress = directory.read_progress()
+    assert progress is not None
+    assert progress.stage is Stage.SEARCHING, "the search was over before the kill; give it more epochs"
 
 
-def progress_of(directory: RunDirectory) -> dict[str, Any]:
-    return read_json(directory.progress) if directory.progress.exists() else {"step": 0}  # type: ignore[no-any-return]
+def step_of(directory: RunDirectory) -> int:
+    progress = directory.read_progress()
+    return 0 if progress is None else progress.step
 
 
 def kept_checkpoint(directory: RunDirectory) -> Path | None:
@@ -107,13 +111,15 @@ def events_of(directory: RunDirectory, kind: str) -> list[dict[str, Any]]:
 
 
 def test_a_killed_run_goes_on_from_its_checkpoint_and_counts_every_step_once(resumed: Resumed) -> None:
-    metrics, found = read_json(resumed.directory.metrics), read_json(resumed.directory.prune_list)
-    assert metrics["steps"] == TOTAL
-    taken = measures_reader.read(resumed.directory.measures)["steps"]
+    finished = resumed.directory.read_finished()
+    assert finished.results.steps == TOTAL
+    taken = list(measures_reader.read(resumed.directory.measures).steps)
     assert taken == sorted(set(taken))
     assert taken[-1] == TOTAL
-    assert resumed.exit_code == (0 if found["guard"]["passed"] else 3)
-    assert read_json(resumed.directory.progress)["state"] == "succeeded"
+    assert resumed.exit_code == (0 if finished.prune_list.guard.passed else 3)
+    progress = resumed.directory.read_progress()
+    assert progress is not None
+    assert progress.state is RunState.SUCCEEDED
     assert [each["resume"] for each in events_of(resumed.directory, "started")] == [False, True]
     assert len(events_of(resumed.directory, "succeeded")) == 1
 

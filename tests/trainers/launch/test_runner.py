@@ -1,7 +1,6 @@
 """Runs on real Ray: two workers, one of them killed; a whole process killed and resumed."""
 
 from pathlib import Path
-from typing import Any
 
 import psutil
 import pytest
@@ -9,7 +8,7 @@ import ray
 
 from trainers.launch.runner import run
 from trainers.runs import measures_reader
-from trainers.runs.directory import read_json
+from trainers.runs.progress import Progress, RunState, Stage
 from trainers.simulator import simulate
 from trainers.spec import JobSpec, SpecError, load_spec
 
@@ -40,9 +39,9 @@ def test_a_killed_worker_costs_nothing_but_time(spec: JobSpec, tmp_path: Path, m
     monkeypatch.setenv("RAY_ADDRESS", "local")
     killed: list[int] = []
 
-    def watch(progress: dict[str, Any]) -> None:
-        if progress["stage"] == "searching" and progress["step"] > 65 and not killed:
-            killed.append(progress["step"])
+    def watch(progress: Progress) -> None:
+        if progress.stage is Stage.SEARCHING and progress.step > 65 and not killed:
+            killed.append(progress.step)
             kill_a_worker()
 
     try:
@@ -50,15 +49,17 @@ def test_a_killed_worker_costs_nothing_but_time(spec: JobSpec, tmp_path: Path, m
     finally:
         ray.shutdown()
     assert killed
-    metrics = read_json(result.directory.metrics)
+    results, progress = result.directory.read_results(), result.directory.read_progress()
+    assert results is not None
+    assert progress is not None
     total = 4 * -(-16_000 // 256)
-    assert metrics["attempts"] == 2
-    assert metrics["steps"] == total
-    steps = measures_reader.read(result.directory.measures)["steps"]
+    assert results.attempts == 2
+    assert results.steps == total
+    steps = list(measures_reader.read(result.directory.measures).steps)
     assert steps == sorted(set(steps))
     assert steps[-1] == total
-    assert all(0 <= feature["sparsity"] <= 1 for feature in metrics["features"])
-    assert read_json(result.directory.progress)["state"] == "succeeded"
+    assert all(feature.sparsity is not None for feature in results.features)
+    assert progress.state is RunState.SUCCEEDED
     again = run(spec, tmp_path / "run", resume=True)
     assert again.prune_list == result.prune_list
     with pytest.raises(SpecError, match="already holds a run; give --resume"):

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from trainers.metrics.quality import Metrics, Vector, auc, logloss
+from trainers.metrics.quality import Vector, auc, logloss
 from trainers.metrics.significance import ERRORS, auc_error, difference_error, logloss_error
-from trainers.runs.prune_list import judge
+from trainers.pruning.guard import evaluate_guard
+from trainers.runs.results import Quality
 from trainers.spec import GuardSpec
 
 
@@ -56,9 +57,11 @@ def test_where_no_error_is_known() -> None:
 
 
 def test_a_guard_finer_than_chance_says_so() -> None:
-    full = Metrics(auc=0.80, gauc=None, logloss=0.5, ne=1.0, rows=10_000, base_rate=0.5)
-    assert "chance alone moves it by 0.00400 on 10,000 test rows" in judge(GuardSpec(), full, full, 0.004).reason
-    assert "chance" not in judge(GuardSpec(), full, full, 0.0004).reason
-    better = Metrics(auc=0.85, gauc=None, logloss=0.5, ne=1.0, rows=10_000, base_rate=0.5)
-    assert "chance" not in judge(GuardSpec(), full, better, 0.004).reason
-    assert judge(GuardSpec(), full, full, 0.004).error == 0.004
+    full = Quality(auc=0.80, gauc=None, logloss=0.5, ne=1.0, rows=10_000, base_rate=0.5)
+    assert (
+        "chance alone moves it by 0.00400 on 10,000 test rows" in evaluate_guard(GuardSpec(), full, full, 0.004).reason
+    )
+    assert "chance" not in evaluate_guard(GuardSpec(), full, full, 0.0004).reason
+    better = Quality(auc=0.85, gauc=None, logloss=0.5, ne=1.0, rows=10_000, base_rate=0.5)
+    assert "chance" not in evaluate_guard(GuardSpec(), full, better, 0.004).reason
+    assert evaluate_guard(GuardSpec(), full, full, 0.004).error == 0.004

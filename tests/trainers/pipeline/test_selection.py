@@ -2,17 +2,16 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
-from service.api.routers.results import Results
 from trainers.pipeline.results_writer import write_results
 from trainers.pipeline.selection import Selection
 from trainers.runs.coordinator import Coordinator
-from trainers.runs.directory import RunDirectory, read_json
+from trainers.runs.directory import RunDirectory
+from trainers.runs.outcome import Outcome
 from trainers.simulator import simulate
 from trainers.spec import JobSpec, load_spec
 from trainers.spec.order import canonical_order
@@ -53,8 +52,10 @@ def spec(tmp_path_factory: pytest.TempPathFactory) -> JobSpec:
     return found.model_copy(update={"training": training})
 
 
-def select(spec: JobSpec, checkpoints: DirectoryCheckpoints, coordinator: Coordinator, attempt: int = 0) -> Any:
-    return Selection(spec, RankContext(attempt=attempt), coordinator, checkpoints).run()
+def select(spec: JobSpec, checkpoints: DirectoryCheckpoints, coordinator: Coordinator, attempt: int = 0) -> Outcome:
+    outcome = Selection(spec, RankContext(attempt=attempt), coordinator, checkpoints).run()
+    assert outcome is not None
+    return outcome
 
 
 def test_an_interrupted_run_ends_as_an_unbroken_one_with_every_step_counted_once(spec: JobSpec, tmp_path: Path) -> None:
@@ -67,9 +68,9 @@ def test_an_interrupted_run_ends_as_an_unbroken_one_with_every_step_counted_once
     resumed = Coordinator(names)  # the process died: its history comes back from the checkpoint
     found = select(spec, DirectoryCheckpoints(tmp_path / "broken"), resumed, attempt=1)
     assert [s.step for s in resumed.history()] == [s.step for s in whole.history()]
-    assert whole.progress()["decode_seconds"] > 0
-    (rank,) = whole.progress()["ranks"]
-    assert rank["embedding_bytes"] == sum(
+    assert (whole.progress().decode_seconds or 0) > 0
+    (rank,) = whole.progress().ranks or ()
+    assert rank.embedding_bytes == sum(
         4 * each.dim * each.hash_size for each in canonical_order(spec).features if each.kind != "dense"
     )
     assert resumed.steps_counted == whole.steps_counted == 2 * -(-4800 // 256)
@@ -79,8 +80,8 @@ def test_an_interrupted_run_ends_as_an_unbroken_one_with_every_step_counted_once
     aucs = [snapshot.held_out_auc for snapshot in whole.history()]
     assert all(found is not None and 0 < found < 1 for found in aucs)
     assert aucs[-1] > aucs[0]
-    assert found["decisions"] == expected["decisions"]
-    assert found["metrics"] == expected["metrics"]
+    assert found.features == expected.features
+    assert found.metrics == expected.metrics
 
 
 def test_results_are_complete_and_the_same_spec_gives_the_same_list(spec: JobSpec, tmp_path: Path) -> None:
@@ -91,14 +92,15 @@ def test_results_are_complete_and_the_same_spec_gives_the_same_list(spec: JobSpe
         coordinator.finish(0, outcome)
         directory = RunDirectory(tmp_path / run)
         lists.append(write_results(spec, directory, coordinator, {"total": 1.0}))
-        assert read_json(directory.prune_list) == lists[-1]
-        metrics = read_json(directory.metrics)
-        assert metrics["curve"][-1]["features"] == 16
-        assert [each["name"] for each in metrics["features"]] == [each["name"] for each in lists[-1]["features"]]
-        bytes_ = sum(each["embedding_bytes"] for each in metrics["features"])
-        assert bytes_ == lists[-1]["before"]["embedding_bytes"] == metrics["curve"][-1]["embedding_bytes"]
-        assert Results.model_validate(metrics).features[0].sparsity is None
-    assert lists[0]["id"] == lists[1]["id"]
+        assert directory.read_prune_list() == lists[-1]
+        results = directory.read_results()
+        assert results is not None
+        assert results.curve[-1].features == 16
+        assert [each.name for each in results.features] == [each.name for each in lists[-1].features]
+        weight = sum(each.embedding_bytes for each in results.features)
+        assert weight == lists[-1].before.embedding_bytes == results.curve[-1].embedding_bytes
+        assert results.features[0].sparsity is None
+    assert lists[0].id == lists[1].id
 
 
 @pytest.mark.parametrize("backbone", ["mlp", "wide_deep", "deepfm"])

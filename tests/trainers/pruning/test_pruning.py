@@ -2,24 +2,29 @@
 
 import json
 
-from trainers.metrics.quality import Metrics
-from trainers.pruning.curve import CurvePoint, FeatureScore, ranked, ranking_prefixes, smallest_within
+from trainers.pruning.curve import FeatureScore, ranked, ranking_prefixes, smallest_within
+from trainers.pruning.diagnostics import gate_diagnostics, gate_warning, target_warning
+from trainers.pruning.guard import evaluate_guard
+from trainers.pruning.listing import list_features, sum_totals
 from trainers.pruning.rules import decide
-from trainers.runs.convergence import Polarization
-from trainers.runs.prune_list import PruneList, judge, listed, over_target, polarization_of, totals
+from trainers.runs.progress import Polarization
+from trainers.runs.prune_list import LEAP, PruneList
+from trainers.runs.results import CurvePoint, ModelQuality, Quality
 from trainers.spec import GuardSpec, PruneSpec
+
+PARTED = Polarization(low=0.5, middle=0.0, high=0.5, spread=0.5)
 
 
 def score(
-    name: str, value: float, dim: int = 1, *, essential: bool = False, endurance: float | None = None
+    name: str, value: float, dim: int = 1, *, essential: bool = False, mean_gate: float | None = None
 ) -> FeatureScore:
     return FeatureScore(
         name=name,
         kind="dense",
         dim=dim,
         score=value,
-        divergence=1.0,
-        endurance=value if endurance is None else endurance,
+        details={"divergence": 1.0},
+        mean_gate=value if mean_gate is None else mean_gate,
         essential=essential,
     )
 
@@ -28,7 +33,7 @@ SCORES = [score("a", 0.9, 8), score("b", 0.1, 1), score("c", 0.6, 4), score("id"
 
 
 def point(names: str, logloss: float) -> CurvePoint:
-    return CurvePoint(kept=tuple(names), dims=len(names), embedding_bytes=0, logloss=logloss, auc=None, gauc=None)
+    return CurvePoint(features=len(names), dims=len(names), embedding_bytes=0, logloss=logloss, auc=None, gauc=None)
 
 
 def kept(rule: PruneSpec, scores: list[FeatureScore] = SCORES) -> set[str]:
@@ -53,10 +58,10 @@ def test_dims_spends_the_budget_and_passes_over_what_is_too_wide() -> None:
 
 def test_open_features_rank_by_gate_and_closed_ones_by_how_long_they_held_out() -> None:
     scores = [
-        score("late", 0.01, endurance=0.6),
-        score("early", 0.02, endurance=0.1),
-        score("open", 0.6, endurance=0.55),
-        score("wide open", 0.9, endurance=0.5),
+        score("late", 0.01, mean_gate=0.6),
+        score("early", 0.02, mean_gate=0.1),
+        score("open", 0.6, mean_gate=0.55),
+        score("wide open", 0.9, mean_gate=0.5),
     ]
     assert [s.name for s in ranked(scores)] == ["wide open", "open", "late", "early"]
 
@@ -78,43 +83,45 @@ def test_prefixes_begin_with_essentials_and_end_with_all() -> None:
 
 def test_the_smallest_set_within_delta_is_chosen() -> None:
     curve = [point("a", 0.60), point("ab", 0.5009), point("abc", 0.4999), point("abcd", 0.50)]
-    assert smallest_within(curve, 0.001).kept == ("a", "b")
-    assert smallest_within(curve, 0.0).kept == ("a", "b", "c")
+    assert smallest_within(curve, 0.001).features == 2
+    assert smallest_within(curve, 0.0).features == 3
     scores = [score(name, 1 - i / 10) for i, name in enumerate("abcd")]
     found = decide(scores, PruneSpec(rule="curve", delta=0.001), curve)
     assert [decision.name for decision in found if decision.keep] == ["a", "b"]
 
 
-def metrics(auc: float | None, logloss: float = 0.5) -> Metrics:
-    return Metrics(auc=auc, gauc=None, logloss=logloss, ne=1.0, rows=10, base_rate=0.5)
+def metrics(auc: float | None, logloss: float = 0.5) -> Quality:
+    return Quality(auc=auc, gauc=None, logloss=logloss, ne=1.0, rows=10, base_rate=0.5)
 
 
 def test_the_guard_knows_which_way_is_worse() -> None:
-    assert judge(GuardSpec(), metrics(0.800), metrics(0.7995)).passed
-    assert not judge(GuardSpec(), metrics(0.800), metrics(0.798)).passed
-    assert judge(GuardSpec(metric="logloss", max_drop=0.01), metrics(0.8, 0.50), metrics(0.8, 0.505)).passed
-    assert not judge(GuardSpec(metric="logloss", max_drop=0.01), metrics(0.8, 0.50), metrics(0.8, 0.52)).passed
-    undefined = judge(GuardSpec(metric="gauc"), metrics(0.8), metrics(0.8))
+    assert evaluate_guard(GuardSpec(), metrics(0.800), metrics(0.7995)).passed
+    assert not evaluate_guard(GuardSpec(), metrics(0.800), metrics(0.798)).passed
+    assert evaluate_guard(GuardSpec(metric="logloss", max_drop=0.01), metrics(0.8, 0.50), metrics(0.8, 0.505)).passed
+    assert not evaluate_guard(GuardSpec(metric="logloss", max_drop=0.01), metrics(0.8, 0.50), metrics(0.8, 0.52)).passed
+    undefined = evaluate_guard(GuardSpec(metric="gauc"), metrics(0.8), metrics(0.8))
     assert not undefined.passed
     assert "another guard metric" in undefined.reason
 
 
 def test_unpolarized_gates_are_never_reported_silently() -> None:
-    assert "rank features weakly" in str(polarization_of(Polarization(0.0, 0.8, 0.2, 0.1), True).warning)
-    assert "still moving" in str(polarization_of(Polarization(0.5, 0.0, 0.5, 0.5), False).warning)
-    assert polarization_of(Polarization(0.5, 0.0, 0.5, 0.5), True).warning is None
+    middling = Polarization(low=0.0, middle=0.8, high=0.2, spread=0.1)
+    assert str(gate_warning(middling)).startswith("80% of the gates lie between 0.1 and 0.9")
+    assert gate_diagnostics(middling) == {"low": 0.0, "middle": 0.8, "high": 0.2, "polarized": False}
+    assert gate_warning(PARTED) is None
+    assert gate_diagnostics(PARTED)["polarized"] is True
 
 
 def test_a_search_that_left_more_open_than_its_target_says_so() -> None:
     open_scores = [score(f"f{at}", 0.9) for at in range(8)] + [score("shut", 0.1)]
     total = sum(s.dim for s in open_scores)
     share = sum(s.dim for s in open_scores[:-1]) / total
-    assert over_target(open_scores, None) is None
-    assert over_target(open_scores, share) is None
-    said = over_target(open_scores, 0.25)
+    assert target_warning(open_scores, None) is None
+    assert target_warning(open_scores, share) is None
+    said = target_warning(open_scores, 0.25)
     assert said is not None
     assert f"{share:.0%} of dims are still open where selector.target_dims asks for 25%" in said
-    assert polarization_of(Polarization(0.5, 0.0, 0.5, 0.5), True, said).warning == said
+    assert gate_warning(PARTED, said) == said
 
 
 def make(threshold: float = 0.5) -> PruneList:
@@ -123,14 +130,15 @@ def make(threshold: float = 0.5) -> PruneList:
     names = {decision.name for decision in decisions if decision.keep}
     return PruneList(
         name="x",
-        features=listed(SCORES, decisions),
-        before=totals(SCORES, {s.name for s in SCORES}),
-        after=totals(SCORES, names),
-        metrics={"full": metrics(0.8).as_dict()},
-        guard=judge(rule.guard, metrics(0.8), metrics(0.8)),
-        polarization=polarization_of(Polarization(0.5, 0.0, 0.5, 0.5), True),
+        selector=LEAP,
+        features=list_features(SCORES, decisions),
+        before=sum_totals(SCORES, {s.name for s in SCORES}),
+        after=sum_totals(SCORES, names),
+        metrics=ModelQuality(full=metrics(0.8), pruned=metrics(0.7), finetuned=metrics(0.8)),
+        guard=evaluate_guard(rule.guard, metrics(0.8), metrics(0.8)),
+        diagnostics={**gate_diagnostics(PARTED), "converged": True},
         fingerprints={"spec": "0"},
-    ).sealed()
+    ).with_id()
 
 
 def test_a_list_is_named_by_its_content() -> None:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import io
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 from rich.console import Console
 
 from tests.support.finished_run import FINETUNED, FULL, finished_run, truth_file
-from trainers.report.terminal import SHOWN, LiveProgress, note_of, print_result
-from trainers.runs.directory import RunDirectory, read_json
+from trainers.report.terminal import SHOWN, LiveProgress, print_result, search_note
+from trainers.runs.directory import RunDirectory
+from trainers.runs.progress import Polarization, Progress, RunState, Stage
 
 LONG = tuple(f"user_history_click_sequence_last_{days}_days_category_embedding" for days in range(1, 101))
 
@@ -30,10 +29,10 @@ def printed(run: RunDirectory, truth: Path | None = None, width: int = 100) -> l
 
 def test_the_ranking_has_every_feature_with_its_decision(tmp_path: Path) -> None:
     lines = printed(finished_run(tmp_path, essential=("noise_2",)))
-    assert "Features by gate: kept from a gate of 0.6 on" in lines
-    assert "1 | noise_2 | essential | 0.000 | 4 | categorical | 1.000" in lines
-    assert "2 | clicks | keep | 1.000 | 4 | categorical | 0.000" in lines
-    assert "4 | weekday | prune | 0.500 | 4 | categorical | 0.500" in lines
+    assert "Features by leap: kept from a score of 0.6 on" in lines
+    assert "1 | noise_2 | essential | 0.000 | 4 | categorical | 1.000 | 0.000" in lines
+    assert "2 | clicks | keep | 1.000 | 4 | categorical | 0.000 | 1.000" in lines
+    assert "4 | weekday | prune | 0.500 | 4 | categorical | 0.500 | 0.500" in lines
 
 
 def test_savings_and_quality(tmp_path: Path) -> None:
@@ -46,7 +45,9 @@ def test_savings_and_quality(tmp_path: Path) -> None:
 
 def test_metrics_that_are_not_defined_are_dashes(tmp_path: Path) -> None:
     none = {"auc": None, "gauc": None, "ne": None}
-    lines = printed(finished_run(tmp_path, full=replace(FULL, **none), finetuned=replace(FINETUNED, **none)))
+    lines = printed(
+        finished_run(tmp_path, full=FULL.model_copy(update=none), finetuned=FINETUNED.model_copy(update=none))
+    )
     assert "auc | – | 0.75000 | – | –" in lines
     assert "logloss | 0.50000 | 0.50000 | 0.50100 | +0.00100" in lines
 
@@ -70,11 +71,16 @@ def test_the_truth_names_what_was_decided_wrong(tmp_path: Path) -> None:
 
 
 def test_a_refused_guard_and_a_warning(tmp_path: Path) -> None:
-    run = finished_run(tmp_path, full=replace(FULL, ne=1.2), finetuned=replace(FINETUNED, auc=0.74))
+    run = finished_run(
+        tmp_path, full=FULL.model_copy(update={"ne": 1.2}), finetuned=FINETUNED.model_copy(update={"auc": 0.74})
+    )
     lines = printed(run, width=300)
     refused = "✗ guard refused: auc 0.75000 → 0.74000, 0.01000 worse; at most 0.001 worse is allowed"
-    yardstick = "a poor yardstick: the full model predicts worse than the base rate (NE 1.20, over 1)"
-    assert f"{refused}; {yardstick}" in lines
+    full = (
+        "the full model itself predicts worse than the base rate (NE 1.20, over 1), so a comparison with it says little"
+    )
+    assert f"{refused}; {full}" in lines
+    assert "selector leap: low 0.2, middle 0.6, high 0.2, polarized no, converged yes" in lines
     assert any(line.startswith("warning: 60% of the gates lie between") for line in lines)
 
 
@@ -82,17 +88,17 @@ def test_a_refused_guard_and_a_warning(tmp_path: Path) -> None:
 def test_of_many_features_those_around_the_cut_are_shown_on_one_line_each(tmp_path: Path, width: int) -> None:
     run = finished_run(tmp_path, names=LONG)
     lines = printed(run, width=width)
-    ranked = [line.split(" | ") for line in lines if line.count(" | ") == 6 and line[0].isdigit()]
+    ranked = [line.split(" | ") for line in lines if line.count(" | ") == 7 and line[0].isdigit()]
     assert len(ranked) == SHOWN
     assert [row[2] for row in ranked] == ["keep"] * (SHOWN // 2) + ["prune"] * (SHOWN // 2)
     assert all("…" in row[1] and row[1].startswith("user") and row[1].endswith("ing") for row in ranked)
     assert "ranks 21 to 60 of 100; the others are in report.html" in lines
-    assert "rank | feature | decision | gate | dim | kind | divergence" in lines
+    assert "rank | feature | decision | score | dim | kind | divergence | mean gate" in lines
 
 
 def test_names_are_no_markup(tmp_path: Path) -> None:
     lines = printed(finished_run(tmp_path, names=("a[red]b[/]", "[/]", "c")))
-    assert [line.split(" | ")[1] for line in lines if line.endswith(("0.000", "0.250")) and line.count(" | ") == 6] == [
+    assert [line.split(" | ")[1] for line in lines if line.count(" | ") == 7 and line[0] in "12"] == [
         "a[red]b[/]",
         "[/]",
     ]
@@ -111,37 +117,42 @@ def test_the_files_are_named_whole(tmp_path: Path) -> None:
     lines = printed(run)
     assert f"prune list: {run.prune_list}" in lines
     assert f"report: {run.report}" in lines
-    assert read_json(run.prune_list)["guard"]["passed"]
 
 
-def searching(step: int) -> dict[str, Any]:
-    return {
-        "stage": "searching",
-        "step": step,
-        "total_steps": 1875,
+def at(stage: Stage, step: int = 0, total_steps: int = 0) -> Progress:
+    return Progress(state=RunState.RUNNING, stage=stage, step=step, total_steps=total_steps, attempt=0)
+
+
+def searching(step: int) -> Progress:
+    measured = {
         "loss": 0.25967,
         "rows_per_second": 6541.1,
         "eta": 75.3,
-        "polarization": {"low": 0.34, "middle": 0.29, "high": 0.37},
+        "polarization": Polarization(low=0.34, middle=0.29, high=0.37, spread=0.3),
     }
+    return at(Stage.SEARCHING, step, 1875).model_copy(update=measured)
 
 
 def test_the_note_has_loss_gates_time_left_and_speed() -> None:
-    assert note_of(searching(900)) == "loss 0.2597  gates 34% low 37% high  0:01:15 left  6,541 rows/s"
+    assert search_note(searching(900)) == "loss 0.2597  gates 34% low 37% high  0:01:15 left  6,541 rows/s"
 
 
-@pytest.mark.parametrize("stage", [{"stage": "starting"}, {"stage": "searching"}, {**searching(1), "stage": "ranking"}])
-def test_no_note_without_news(stage: dict[str, Any]) -> None:
-    assert note_of(stage) == ""
+@pytest.mark.parametrize(
+    "progress",
+    [at(Stage.STARTING), at(Stage.SEARCHING), searching(1).model_copy(update={"stage": Stage.RANKING})],
+    ids=lambda progress: progress.stage.value,
+)
+def test_no_note_without_news(progress: Progress) -> None:
+    assert search_note(progress) == ""
 
 
 STAGES = [
-    {"stage": "starting", "step": 0, "total_steps": 0},
+    at(Stage.STARTING),
     searching(50),
     searching(1850),
-    {"stage": "ranking", "step": 0, "total_steps": 0},
-    {"stage": "finetuning", "step": 3, "total_steps": 8},
-    {"stage": "done", "step": 0, "total_steps": 0},
+    at(Stage.RANKING),
+    at(Stage.FINETUNING, 3, 8),
+    at(Stage.DONE),
 ]
 
 
@@ -161,7 +172,7 @@ def test_on_a_terminal_bars_and_counts_stay_whatever_the_width(width: int) -> No
         for progress in STAGES:
             live.update(progress)
     with console.capture() as capture:
-        console.print(live.progress.get_renderable())
+        console.print(live.bars.get_renderable())
     lines = capture.get().splitlines()
     assert [line.split()[0] for line in lines] == ["starting", "searching", "ranking", "finetuning"]
     assert all("━━━━━━━━━━━━" in line and "0:00:0" in line for line in lines)
@@ -181,4 +192,4 @@ def test_a_run_that_failed_is_not_shown_as_finished() -> None:
 
     with pytest.raises(RuntimeError, match="gone"):
         fail()
-    assert [task.completed for task in live.progress.tasks] == [50]
+    assert [task.completed for task in live.bars.tasks] == [50]

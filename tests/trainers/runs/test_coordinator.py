@@ -7,8 +7,20 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from trainers.runs.convergence import Polarization, counts, crossing_share, gates_converged, loss_converged
+from trainers.pruning.guard import evaluate_guard
+from trainers.runs.convergence import (
+    count_by_tenth,
+    crossing_share,
+    gates_converged,
+    loss_converged,
+    measure_polarization,
+)
 from trainers.runs.coordinator import Coordinator, Report
+from trainers.runs.outcome import Outcome
+from trainers.runs.progress import RankStatus, RunState, Stage
+from trainers.runs.prune_list import LEAP, Totals
+from trainers.runs.results import ModelQuality, Quality
+from trainers.spec import GuardSpec
 
 
 def report(rank: int, step: int, *, attempt: int = 0, gate: float = 0.5, steps: int = 10, rows: int = 100) -> Report:
@@ -18,7 +30,7 @@ def report(rank: int, step: int, *, attempt: int = 0, gate: float = 0.5, steps: 
         step=step,
         steps=steps,
         gate_F=np.array([gate, 1.0], dtype=np.float32),
-        divergence_F=np.array([0.1, 2.0], dtype=np.float32),
+        details={"divergence": np.array([0.1 + rank, 2.0], dtype=np.float32)},
         loss=steps * (0.5 + rank),
         held_out_loss=steps * 0.6,
         penalty=steps * 0.01,
@@ -27,10 +39,27 @@ def report(rank: int, step: int, *, attempt: int = 0, gate: float = 0.5, steps: 
     )
 
 
+def outcome() -> Outcome:
+    quality = Quality(auc=0.7, gauc=None, logloss=0.5, ne=0.9, rows=10, base_rate=0.5)
+    weight = Totals(features=0, dims=0, embedding_bytes=0, bytes_per_example=0.0)
+    metrics = ModelQuality(full=quality, pruned=quality, finetuned=quality)
+    return Outcome(
+        selector=LEAP,
+        features=(),
+        weights=(),
+        before=weight,
+        after=weight,
+        curve=(),
+        metrics=metrics,
+        guard=evaluate_guard(GuardSpec(), quality, quality),
+        diagnostics={},
+    )
+
+
 def begun(world: int = 2) -> Coordinator:
     coordinator = Coordinator(("a", "b"))
     coordinator.begin(coordinator.open_attempt(), world, 0)
-    coordinator.enter(0, "searching", 100)
+    coordinator.enter(0, Stage.SEARCHING, 100)
     return coordinator
 
 
@@ -41,6 +70,7 @@ def test_ranks_are_averaged_and_rows_summed() -> None:
     assert coordinator.report(report(1, 10, gate=0.4))
     (snapshot,) = coordinator.history()
     assert snapshot.gate_F.tolist() == pytest.approx([0.3, 1.0])
+    assert snapshot.details["divergence"].tolist() == pytest.approx([0.6, 2.0])
     assert snapshot.loss == pytest.approx((0.5 + 1.5) / 2)
     assert (snapshot.rows, snapshot.seconds, snapshot.steps) == (200, 2.0, 10)
 
@@ -85,7 +115,7 @@ def test_a_lost_history_is_filled_from_the_checkpoint() -> None:
     second = Coordinator(("a", "b"))
     second.begin(second.open_attempt(), 1, 20, first.history())
     assert [s.step for s in second.history()] == [10, 20]
-    assert second.progress()["step"] == 20
+    assert second.progress().step == 20
 
 
 def test_attempts_are_numbered_even_when_one_dies_before_it_begins() -> None:
@@ -97,7 +127,7 @@ def test_attempts_are_numbered_even_when_one_dies_before_it_begins() -> None:
 def test_an_old_attempt_can_neither_finish_nor_fail_the_run() -> None:
     coordinator = begun()
     coordinator.begin(coordinator.open_attempt(), 2, 0)
-    coordinator.finish(0, {"late": True})
+    coordinator.finish(0, outcome())
     coordinator.fail(0, "late")
     assert coordinator.outcome is None
     assert coordinator.failure() is None
@@ -108,48 +138,49 @@ def test_stages_are_timed_and_progress_is_complete() -> None:
     coordinator = Coordinator(("a", "b"), clock=lambda: now[0])
     coordinator.begin(0, 1, 0)
     now[0] = 105.0
-    coordinator.enter(0, "searching", 40)
+    coordinator.enter(0, Stage.SEARCHING, 40)
     coordinator.report(report(0, 10))
     progress = coordinator.progress()
-    assert progress["rows_per_second"] == pytest.approx(100.0)
-    assert progress["steps_per_second"] == pytest.approx(10.0)
-    assert progress["step_seconds"] == pytest.approx(0.1)
-    assert progress["held_out_loss"] == pytest.approx(0.6)
-    assert progress["eta"] == pytest.approx(3.0)
-    assert progress["polarization"]["middle"] == pytest.approx(0.5)
-    assert progress["gate_counts"] == [0, 0, 0, 0, 0, 1, 0, 0, 0, 1]
-    assert progress["gate_sum"] == pytest.approx(1.5)
+    assert progress.rows_per_second == pytest.approx(100.0)
+    assert progress.steps_per_second == pytest.approx(10.0)
+    assert progress.step_seconds == pytest.approx(0.1)
+    assert progress.held_out_loss == pytest.approx(0.6)
+    assert progress.eta == pytest.approx(3.0)
+    assert progress.polarization is not None
+    assert progress.polarization.middle == pytest.approx(0.5)
+    assert progress.gate_counts == (0, 0, 0, 0, 0, 1, 0, 0, 0, 1)
+    assert progress.gate_sum == pytest.approx(1.5)
     now[0] = 110.0
-    coordinator.enter(0, "ranking")
+    coordinator.enter(0, Stage.RANKING)
     now[0] = 115.0
-    coordinator.finish(0, {})
-    assert coordinator.stages == coordinator.progress()["stages"] == {"starting": 5.0, "searching": 5.0, "ranking": 5.0}
-    assert coordinator.progress()["state"] == "succeeded"
+    coordinator.finish(0, outcome())
+    assert coordinator.stages == coordinator.progress().stages == {"starting": 5.0, "searching": 5.0, "ranking": 5.0}
+    assert coordinator.progress().state is RunState.SUCCEEDED
 
 
 def test_ranks_tell_when_they_reported_and_what_they_hold() -> None:
     now = [100.0]
     coordinator = Coordinator(("a", "b"), clock=lambda: now[0])
     coordinator.begin(coordinator.open_attempt(), 2, 0)
-    coordinator.enter(0, "searching", 100)
+    coordinator.enter(0, Stage.SEARCHING, 100)
     sent = [replace(report(rank, 10), decode_seconds=1.0 + rank, embedding_bytes=100 * rank) for rank in (0, 1)]
     now[0] = 101.0
     coordinator.report(sent[0])
-    assert coordinator.progress()["advanced_at"] == 100.0
+    assert coordinator.progress().advanced_at == 100.0
     now[0] = 103.0
     coordinator.report(sent[1])
     now[0] = 104.0
     assert not coordinator.report(sent[1]), "sent twice"
     progress = coordinator.progress()
-    assert progress["ranks"] == [
-        {"rank": 0, "step": 10, "embedding_bytes": 0, "reported_at": 101.0},
-        {"rank": 1, "step": 10, "embedding_bytes": 100, "reported_at": 103.0},
-    ]
-    assert (progress["advanced_at"], progress["decode_seconds"]) == (103.0, 2.0)
+    assert progress.ranks == (
+        RankStatus(rank=0, step=10, embedding_bytes=0, reported_at=101.0),
+        RankStatus(rank=1, step=10, embedding_bytes=100, reported_at=103.0),
+    )
+    assert (progress.advanced_at, progress.decode_seconds) == (103.0, 2.0)
     coordinator.advance(0, 10)
-    assert coordinator.progress()["advanced_at"] == 103.0, "no new step"
+    assert coordinator.progress().advanced_at == 103.0, "no new step"
     coordinator.advance(0, 11)
-    assert coordinator.progress()["advanced_at"] == 104.0
+    assert coordinator.progress().advanced_at == 104.0
 
 
 def test_decoding_is_counted_up_over_attempts_and_ranks_are_those_of_the_newest() -> None:
@@ -158,13 +189,13 @@ def test_decoding_is_counted_up_over_attempts_and_ranks_are_those_of_the_newest(
         coordinator.report(replace(report(0, step), decode_seconds=1.0))
     attempt = coordinator.open_attempt()
     coordinator.begin(attempt, 1, 10)
-    assert coordinator.progress()["ranks"] == []
+    assert coordinator.progress().ranks == ()
     coordinator.report(replace(report(0, 20, attempt=attempt), decode_seconds=1.0))
-    assert coordinator.progress()["decode_seconds"] == 3.0
+    assert coordinator.progress().decode_seconds == 3.0
 
 
 def test_polarization_by_hand() -> None:
-    found = Polarization.of(np.array([0.0, 0.05, 0.5, 0.95]))
+    found = measure_polarization(np.array([0.0, 0.05, 0.5, 0.95]))
     assert (found.low, found.middle, found.high) == (0.5, 0.25, 0.25)
     assert found.spread == pytest.approx((0.375 + 0.325 + 0.125 + 0.575) / 4)
 
@@ -190,7 +221,7 @@ def test_undecided_gates_are_those_that_crossed() -> None:
 
 
 def test_gates_are_counted_by_tenths() -> None:
-    assert counts(np.array([0.0, 0.05, 0.1, 0.95, 1.0], dtype=np.float32)) == [2, 1, 0, 0, 0, 0, 0, 0, 0, 2]
+    assert count_by_tenth(np.array([0.0, 0.05, 0.1, 0.95, 1.0], dtype=np.float32)) == [2, 1, 0, 0, 0, 0, 0, 0, 0, 2]
 
 
 def test_loss_rests_when_it_stops_falling() -> None:

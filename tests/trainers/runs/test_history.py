@@ -25,7 +25,7 @@ def snapshots(count: int, features: int = len(NAMES), begin: int = 0) -> list[Sn
     made = []
     for place in range(begin, begin + count):
         gate_F = np.float32(place) + np.arange(features, dtype=np.float32) / 10
-        made.append(Snapshot(50 * (place + 1), 50, gate_F, -gate_F, 0.0, 0.0, 0.0, 0, 0.0))
+        made.append(Snapshot(50 * (place + 1), 50, gate_F, 0.0, 0.0, 0.0, 0, 0.0, details={"divergence": -gate_F}))
     return made
 
 
@@ -110,7 +110,9 @@ def test_the_coordinator_hands_over_what_is_new_and_all_after_a_restart(tmp_path
     def run(attempt: int, steps: range) -> None:
         for step in steps:
             gate_F = np.full(3, attempt + step / 100, np.float32)
-            coordinator.report(Report(attempt, 0, step, 1, gate_F, gate_F, 0.0, 0.0, 0.0, 1, 1.0))
+            coordinator.report(
+                Report(attempt, 0, step, 1, gate_F, 0.0, 0.0, 0.0, 1, 1.0, details={"divergence": gate_F})
+            )
         history.extend(*coordinator.since(history.attempt, history.count))
         history.flush()
 
@@ -130,7 +132,7 @@ def test_the_coordinator_hands_over_what_is_new_and_all_after_a_restart(tmp_path
 def test_json_has_what_is_no_number_as_null(tmp_path: Path) -> None:
     history = GateHistory(tmp_path / "h", NAMES)
     gate_F = np.array([1e-9, np.nan, np.inf], np.float32)
-    history.extend(0, 0, [Snapshot(50, 50, gate_F, gate_F, 0.0, 0.0, 0.0, 0, 0.0)])
+    history.extend(0, 0, [Snapshot(50, 50, gate_F, 0.0, 0.0, 0.0, 0, 0.0, details={"divergence": gate_F})])
     history.flush()
     found = json.loads(as_json(read(tmp_path / "h", [], None, 10)))
     assert found["gates"] == [[pytest.approx(1e-9), None, None]]

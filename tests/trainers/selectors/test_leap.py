@@ -154,7 +154,7 @@ def test_divergence_and_its_average_by_hand() -> None:
 
 
 def test_uniform_penalty_is_alpha_times_the_sum_of_gates() -> None:
-    gate = LeapBaseGate(layout(a=1, b=2), LeapBaseSpec(name="leap_base", alpha=0.5))
+    gate = LeapBaseGate(layout(a=1, b=2), LeapBaseSpec(alpha=0.5))
     gate(torch.randn(4, 3))
     set_gates(gate, [0.25, 0.5])
     assert gate.regularizer().item() == pytest.approx(0.375)
@@ -276,5 +276,5 @@ def test_adaptive_penalty_keeps_narrow_wide_and_rare_and_drops_the_rest() -> Non
 def test_uniform_penalty_of_equal_mean_hurts_a_useful_feature() -> None:
     """Δ of standard normals is 2Γ((d+1)/2)/Γ(d/2): 1.13 for d = 1, 22.6 for d = 256; rare 0.2, constant clipped."""
     mean = (1.13 + 0.1 + 0.2 + 1.13 + 22.6 + 22.6) / 6
-    gates = search(LeapBaseSpec(name="leap_base", alpha=1e-3 * mean))
+    gates = search(LeapBaseSpec(alpha=1e-3 * mean))
     assert min(gates["scalar"], gates["wide"], gates["rare"]) < 0.1

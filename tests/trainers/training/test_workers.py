@@ -25,6 +25,8 @@ from trainers.pipeline.results_writer import write_results
 from trainers.pipeline.selection import Selection
 from trainers.runs.coordinator import Coordinator, Report, Snapshot
 from trainers.runs.directory import RunDirectory
+from trainers.runs.outcome import Outcome
+from trainers.runs.prune_list import PruneList
 from trainers.selectors.gates.leap import LeapSpec
 from trainers.selectors.gates.leap.gate import LeapGate
 from trainers.simulator import simulate
@@ -72,8 +74,8 @@ class SharedCoordination:
     def history(self) -> list[Snapshot]:
         return self.coordinator.history()
 
-    def endurance(self, warmup: int) -> Any:
-        return self.ranks.broadcast(self.coordinator.endurance(warmup) if self.ranks.is_leader else None)
+    def mean_gate(self, warmup: int) -> Any:
+        return self.ranks.broadcast(self.coordinator.mean_gate(warmup) if self.ranks.is_leader else None)
 
 
 class KilledError(Exception):
@@ -108,16 +110,17 @@ class Run:
     """What a selection left: at rank 0 the coordinator, the outcome and the prune list; on each rank its replica."""
 
     coordinator: Coordinator
-    outcome: dict[str, Any]
-    prune_list: dict[str, Any]
+    outcome: Outcome
+    prune_list: PruneList
     replicas: list[dict[str, torch.Tensor]]
 
     @property
     def kept(self) -> set[str]:
-        return {decision.name for decision in self.outcome["decisions"] if decision.keep}
+        return set(self.prune_list.kept)
 
     def divergence(self) -> dict[str, float]:
-        return dict(zip(self.coordinator.features, self.coordinator.history()[-1].divergence_F.tolist(), strict=True))
+        last = self.coordinator.history()[-1]
+        return dict(zip(self.coordinator.features, last.details["divergence"].tolist(), strict=True))
 
 
 def select(spec: JobSpec, folder: Path, ranks: RankContext, checkpoints: DirectoryCheckpoints) -> Run | None:
@@ -232,7 +235,7 @@ def test_two_ranks_measure_the_divergences_of_one(spec: JobSpec, one: Run, two: 
 
 def test_two_ranks_keep_and_prune_what_one_does(one: Run, two: Run) -> None:
     assert two.kept == one.kept
-    assert 0 < len(one.kept) < len(one.outcome["decisions"])
+    assert 0 < len(one.kept) < len(one.outcome.features)
     last = two.coordinator.history()[-1]
     assert np.abs(last.gate_F - 0.5).min() > 0.1, "a gate is undecided: chance made the decisions equal"
 
@@ -240,7 +243,7 @@ def test_two_ranks_keep_and_prune_what_one_does(one: Run, two: Run) -> None:
 def test_two_ranks_with_the_same_seed_give_the_same_prune_list_twice(two: Run, again_and_broken: list[Run]) -> None:
     again, _ = again_and_broken
     assert again.prune_list == two.prune_list
-    assert two.prune_list["id"]
+    assert two.prune_list.id
 
 
 def test_two_ranks_killed_at_a_checkpoint_end_as_unbroken_ones(two: Run, again_and_broken: list[Run]) -> None:
@@ -419,7 +422,7 @@ def test_every_update_ends_in_a_prune_list_and_a_target_steers_alpha_to_it(
 ) -> None:
     free, led = (steered(scalars, update, target, tmp_path / str(target)) for target in (None, TARGET))
     for run in (free, led):
-        assert {feature["name"] for feature in run.prune_list["features"]} == {f.name for f in scalars.features}
+        assert {feature.name for feature in run.prune_list.features} == {f.name for f in scalars.features}
         held_out = [snapshot.held_out_loss for snapshot in run.coordinator.history()]
         assert all(loss > 0 for loss in held_out) == (update == "bilevel"), "only bilevel reads held-out rows"
     assert len(led.kept) == round(open_share(led) * 8) < 8

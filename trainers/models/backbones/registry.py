@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Union
 
 from pydantic import Field
 
+from trainers.extensions import find_subclasses
 from trainers.models import backbones
 from trainers.models.backbones.spec import BackboneSpec
-from trainers.spec.extensions import find_subclasses
 
 BACKBONES = find_subclasses(
     BackboneSpec,  # type: ignore[type-abstract]

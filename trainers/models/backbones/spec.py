@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from trainers.spec.base import Config
+from trainers.config import Config
 
 if TYPE_CHECKING:
     from sharding.layout import FeatureLayout

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
+from trainers.config import Share
 from trainers.selectors.base import GateSpec
-from trainers.spec.base import Share
+
+# Keys of version 0.1, and what they are called since.
+OLD = {
+    "stand_in": "selector.stand_in is called selector.replacement",
+    "penalty": "selector.penalty is called selector.name: leap is adaptive, and leap_base is uniform",
+}
 
 
 class PermutationGateSpec(GateSpec):
     """A gate that mixes a feature with a permuted copy of itself. `target_dims` steers `alpha` where it is given."""
 
     probability_like: ClassVar[bool] = True
+    old_penalty: ClassVar[Literal["adaptive", "uniform"]]
 
     alpha: Annotated[float, Field(gt=0.0)] = Field(default=3e-4, description="weight of the penalty")
     target_dims: Share | None = Field(default=None, description="share of dims to keep, which α is steered to")
@@ -24,3 +31,16 @@ class PermutationGateSpec(GateSpec):
         description="for a closing feature where bilevel learns gates: blended goes from a permuted value to the "
         "running mean as the gate closes; permuted is the paper's",
     )
+    # Where only these are given, trainers/spec/renamed.py reads them.
+    stand_in: Literal["blended", "permuted"] | None = Field(
+        default=None, description=OLD["stand_in"], json_schema_extra={"deprecated": True}
+    )
+    penalty: Literal["adaptive", "uniform"] | None = Field(
+        default=None, description=OLD["penalty"], json_schema_extra={"deprecated": True}
+    )
+
+    @model_validator(mode="after")
+    def _fill_in_old_keys(self) -> Self:
+        object.__setattr__(self, "stand_in", self.replacement)
+        object.__setattr__(self, "penalty", self.old_penalty)
+        return self

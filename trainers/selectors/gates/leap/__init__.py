@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import TYPE_CHECKING, Annotated, Literal, Self
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 class LeapSpec(PermutationGateSpec):
     """LeAP (LeAP §3): the penalty of a feature follows its divergence, λ_i = α clip(Δ̄_i)."""
+
+    old_penalty: ClassVar[Literal["adaptive", "uniform"]] = "adaptive"
 
     name: Literal["leap"] = "leap"
     ema: Annotated[float, Field(ge=0.0, lt=1.0)] = Field(default=0.98, description="momentum β of the divergences")

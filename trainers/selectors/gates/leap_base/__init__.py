@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from trainers.selectors.gates.permutation_options import PermutationGateSpec
 
@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 class LeapBaseSpec(PermutationGateSpec):
     """LeAP without adaptive regularization (LeAP Table 4, LeAP-Base): λ_i = α."""
 
-    name: Literal["leap_base"]
+    old_penalty: ClassVar[Literal["adaptive", "uniform"]] = "uniform"
+
+    name: Literal["leap_base"] = "leap_base"
 
     def build(self, layout: FeatureLayout, baseline: Baseline, essential: Collection[str]) -> LeapBaseGate:
         from trainers.selectors.gates.leap_base.gate import LeapBaseGate
