@@ -53,7 +53,7 @@ def run(spec: JobSpec, output: Path, *, resume: bool = False, observer: Observer
         RunError: the workers failed more often than `scaling.max_failures` allows.
     """
     directory = RunDirectory(output.resolve())
-    if finished := _finished(spec, directory, resume):
+    if finished := _read_result(spec, directory, resume):
         return finished
     try:
         return _run(spec, directory, resume, observer)
@@ -83,7 +83,7 @@ def _run(spec: JobSpec, directory: RunDirectory, resume: bool, observer: Observe
     return RunResult(directory, prune_list)
 
 
-def _finished(spec: JobSpec, directory: RunDirectory, resume: bool) -> RunResult | None:
+def _read_result(spec: JobSpec, directory: RunDirectory, resume: bool) -> RunResult | None:
     """The result where the directory holds one. Raises SpecError where it holds what this run must not touch."""
     if directory.spec.exists():
         if not resume:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, Protocol
 
-from trainers.pipeline.selection import Checkpoints, Coordination, Selection
+from trainers.pipeline.ports import Checkpoints, Coordination
+from trainers.pipeline.selection import Selection
 from trainers.runs.outcome import Outcome
 from trainers.spec import JobSpec, SpecError
 from trainers.training.ranks import RankContext

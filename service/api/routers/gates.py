@@ -20,7 +20,7 @@ router = APIRouter(tags=["gates"])
 
 
 class GateHistory(BaseModel):
-    """A row of `gates` and of `divergences` for each step, a column for each feature; null where it is no number."""
+    """A row of `gates`, and of each of `details`, for each step, a column for each feature; null for no number."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -30,6 +30,7 @@ class GateHistory(BaseModel):
                     "steps": [50, 100],
                     "every": 1,
                     "gates": [[0.9, 0.88], [0.93, 0.71]],
+                    "details": {"divergence": [[1.2, 0.4], [1.3, 0.4]]},
                     "divergences": [[1.2, 0.4], [1.3, 0.4]],
                 }
             ]
@@ -40,7 +41,11 @@ class GateHistory(BaseModel):
     steps: list[int] = Field(description="the training step at each point's end")
     every: int = Field(description="snapshots that a point is the mean of; 1 where nothing is averaged")
     gates: list[list[float | None]]
-    divergences: list[list[float | None]] = Field(description="mean ‖x − x′‖ (LeAP §3.2), averaged over steps")
+    details: dict[str, list[list[float | None]]] = Field(
+        description="what the selector tells beside the score, by name; LeAP's divergence is the mean ‖x − x′‖ "
+        "(LeAP §3.2), averaged over steps"
+    )
+    divergences: list[list[float | None]] = Field(deprecated=True, description="the old place of details.divergence")
 
 
 class GateGrid(BaseModel):

@@ -22,6 +22,7 @@ from tests.support.ranks import ranks
 from trainers.data.batch import Batch
 from trainers.models.ranking import GatedModel
 from trainers.pipeline.results_writer import write_results
+from trainers.pipeline.search import GateSearch
 from trainers.pipeline.selection import Selection
 from trainers.runs.coordinator import Coordinator, Report, Snapshot
 from trainers.runs.directory import RunDirectory
@@ -90,11 +91,11 @@ class DyingCheckpoints(DirectoryCheckpoints):
         raise KilledError
 
 
-class WatchedSelection(Selection):
+class WatchedSearch(GateSearch):
     """Remembers what each rank holds of what all should hold alike when the search ends."""
 
-    def search(self, model: GatedModel, loaders: DataLoaders) -> GateTrainer:
-        search = super().search(model, loaders)
+    def train(self, model: GatedModel, loaders: DataLoaders) -> GateTrainer:
+        search = super().train(model, loaders)
         replicated = {part: state for part, state in search.state().items() if part != "embeddings"}
         self.replica = {
             f"{part}.{name}": value.clone()
@@ -126,9 +127,10 @@ class Run:
 def select(spec: JobSpec, folder: Path, ranks: RankContext, checkpoints: DirectoryCheckpoints) -> Run | None:
     """One rank's part; the run at rank 0."""
     coordination = SharedCoordination(ranks, tuple(canonical_order(spec).dims))
-    selection = WatchedSelection(spec, ranks, coordination, checkpoints)
+    selection = Selection(spec, ranks, coordination, checkpoints)
+    search = selection.search = WatchedSearch(canonical_order(spec), ranks, coordination, checkpoints)
     outcome = selection.run()
-    replicas = ranks.gather(selection.replica)
+    replicas = ranks.gather(search.replica)
     if outcome is None or replicas is None:
         return None
     coordination.coordinator.finish(ranks.attempt, outcome)
