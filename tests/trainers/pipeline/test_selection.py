@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from service.api.routers.results import Results
+from service.schemas.runs import Results
 from trainers.models.ranking import canonical_order
 from trainers.pipeline.results_writer import write_results
 from trainers.pipeline.selection import Selection
