@@ -77,7 +77,7 @@ import sys, warnings
 from pathlib import Path
 from rich.console import Console
 warnings.simplefilter("ignore")
-from trainers.models.inputs import canonical_order
+from trainers.spec.order import canonical_order
 from trainers.pipeline.results_writer import write_results
 from trainers.pipeline.selection import Selection
 from trainers.runs.coordinator import Coordinator
