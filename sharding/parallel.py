@@ -149,7 +149,7 @@ class ShardedEmbeddings(nn.Module):
     @torch.no_grad()
     def _initialize(self) -> None:
         """The same first weights as on one rank: every shard takes its part of its table's."""
-        weights = self._weights()
+        weights = self.weights()
         for table in self.tables:
             whole = table.initial(self.seed)
             for piece, (row, column) in _pieces(weights[table.name]):
@@ -191,7 +191,7 @@ class ShardedEmbeddings(nn.Module):
 
     def local_weights(self) -> list[torch.Tensor]:
         """This rank's pieces of the tables' weights, sharing memory."""
-        return [piece for table in self._weights().values() for piece, _ in _pieces(table)]
+        return [piece for table in self.weights().values() for piece, _ in _pieces(table)]
 
     def local_bytes(self) -> int:
         """Of this rank's pieces of the tables' weights."""
@@ -203,9 +203,10 @@ class ShardedEmbeddings(nn.Module):
 
     def checkpoint_state(self) -> dict[str, Any]:
         """Weights and optimizer state by table, for torch's distributed checkpoint: a load fills them in place."""
-        return {f"{name}.weight": tensor for name, tensor in self._weights().items()} | self._optimizer_state()
+        return {f"{name}.weight": tensor for name, tensor in self.weights().items()} | self._optimizer_state()
 
-    def _weights(self) -> dict[str, Any]:
+    def weights(self) -> dict[str, Any]:
+        """Weights by table, sharing memory; where tables are sharded, sharded tensors."""
         if isinstance(self.collection, BatchedTables):
             return self.collection.weights()
         found = self.collection.state_dict()

@@ -41,9 +41,10 @@ def anchors(path: Path) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-") for heading in headings}
 
 
-def test_the_spec_reference_is_that_of_the_code() -> None:
-    assert (DOCS / "reference" / "spec.md").read_text(encoding="utf-8") == render(), (
-        "out of date: python -m tests.support.spec_reference > docs/reference/spec.md"
+@pytest.mark.parametrize("page", ["spec", "prune-list"])
+def test_generated_pages_are_those_of_the_code(page: str) -> None:
+    assert (DOCS / "reference" / f"{page}.md").read_text(encoding="utf-8") == render(page), (
+        f"out of date: python -m tests.support.spec_reference {page} > docs/reference/{page}.md"
     )
 
 
@@ -69,6 +70,15 @@ def test_the_index_has_every_page() -> None:
     index = DOCS / "index.md"
     linked = {(DOCS / link).resolve() for link in re.findall(r"\]\(([^)#\s]+)", index.read_text(encoding="utf-8"))}
     assert {page for page in DOCS.rglob("*.md") if page != index} <= linked
+
+
+@pytest.mark.parametrize("path", PAGES, ids=name_of)
+def test_files_and_modules_that_are_named_exist(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    folders = "|".join(("tests", "trainers", "service", "sharding", "deploy", "docker", "examples"))
+    named = re.findall(rf"(?<![\w/.])(?:{folders})/[\w./*-]*\w", text)
+    named += [f"{module.replace('.', '/')}.py" for module in re.findall(rf"python -m ((?:{folders})\.[\w.]+)", text)]
+    assert [name for name in named if "NAME" not in name and not [*ROOT.glob(name)]] == []
 
 
 def commands(path: Path) -> Iterator[list[str]]:

@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
-from service.cli import keys, remote, serve
-from trainers.cli import app
+import sys
+
+from trainers.extensions import ExtensionError
+
+try:
+    from service.cli import keys, remote, serve
+    from trainers.cli import app
+except ExtensionError as error:  # what another package brings is found as the spec's modules load
+    print(f"winnow: {error}", file=sys.stderr)
+    raise SystemExit(2) from None
 
 serve.register(app)
 keys.register(app)

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from trainers.cli.output import Json, Output
-from trainers.cli.run import heed
+from trainers.cli.run import check_findings
 from trainers.doctor import quick, serving
 
 
@@ -34,7 +34,7 @@ def serve(
 
         require_a_key(home, host)
         # A cluster elsewhere does the training; a local Ray does it here.
-        heed(out, serving(home) if os.environ.get("WINNOW_RAY_ADDRESS") else quick(home))
+        check_findings(out, serving(home) if os.environ.get("WINNOW_RAY_ADDRESS") else quick(home))
         url = f"http://{host}:{port}"
         told = f"starting; soon the dashboard is at {url}/ and the API's reference at {url}/docs"
         out.result({"url": url, "home": home}, lambda console: console.print(told, markup=False))

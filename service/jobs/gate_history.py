@@ -13,10 +13,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from trainers.runs.history_reader import ALL, BEGUN_ANEW, array_of, averaged, fitting, group_ends, open_levels
+from trainers.runs.history_reader import (
+    ALL,
+    BEGUN_ANEW,
+    array_of,
+    average_points,
+    choose_level,
+    group_ends,
+    open_levels,
+)
 
 MAX_CELLS = 2_000_000
-VALUES = ("gate", "divergence")
 
 
 class UnknownFeatureError(LookupError):
@@ -25,16 +32,19 @@ class UnknownFeatureError(LookupError):
 
 @dataclass(frozen=True)
 class Slice:
-    """Points (T) of features (F), each the mean over `every` snapshots; its step is that of the last one."""
+    """Points (T) of features (F), each the mean over `every` snapshots; its step is that of the last one.
+
+    `details` has a matrix like the gates' for each thing that the selector tells beside the score, by name.
+    """
 
     features: list[str]
     steps: list[int]
     every: int
     gate_FT: NDArray[np.float32]
-    divergence_FT: NDArray[np.float32]
+    details: dict[str, NDArray[np.float32]]
 
 
-EMPTY = Slice([], [], 1, np.empty((0, 0), np.float32), np.empty((0, 0), np.float32))
+EMPTY = Slice([], [], 1, np.empty((0, 0), np.float32), {})
 
 
 def read(path: Path, wanted: Sequence[str], last: int | None, points: int) -> Slice:
@@ -53,14 +63,15 @@ def read(path: Path, wanted: Sequence[str], last: int | None, points: int) -> Sl
         places = _places(names, wanted) if wanted else ALL
         features: list[str] = list(wanted) or names.to_pylist()
         points = max(1, min(points, MAX_CELLS // len(features)))
-        level, chosen = fitting(levels, lambda level: level.last(last), points)
-        steps, values = level.read(chosen, VALUES, places)
+        level, chosen = choose_level(levels, lambda level: level.last(last), points)
+        details = levels[0].newest.details
+        steps, values = level.read(chosen, ["gate", *details], places)
     except BEGUN_ANEW:
         return EMPTY
     group = -(-len(steps) // points)
-    gate_FT, divergence_FT = (averaged(each, group) for each in values)
-    ends = group_ends(len(steps), group)
-    return Slice(features, [steps[end] for end in ends], level.every * group, gate_FT, divergence_FT)
+    gate_FT, *others = (average_points(each, group) for each in values)
+    ends = [steps[end] for end in group_ends(len(steps), group)]
+    return Slice(features, ends, level.every * group, gate_FT, dict(zip(details, others, strict=True)))
 
 
 def _places(names: Any, wanted: Sequence[str]) -> NDArray[np.int64]:
@@ -74,8 +85,12 @@ def _places(names: Any, wanted: Sequence[str]) -> NDArray[np.int64]:
 def as_json(found: Slice) -> bytes:
     """The slice as the API sends it, rows by step. Arrow writes the numbers, and holds up no other thread meanwhile."""
     head = json.dumps({"features": found.features, "steps": found.steps, "every": found.every})
-    gates, divergences = (_rows(values) for values in (found.gate_FT, found.divergence_FT))
-    return f'{head[:-1]}, "gates": {gates}, "divergences": {divergences}}}'.encode()
+    details = {name: _rows(values) for name, values in found.details.items()}
+    told = ", ".join(f"{json.dumps(name)}: {rows}" for name, rows in details.items())
+    # The old place of details.divergence, for one version.
+    divergences = details.get("divergence", "[]")
+    gates = _rows(found.gate_FT)
+    return f'{head[:-1]}, "gates": {gates}, "details": {{{told}}}, "divergences": {divergences}}}'.encode()
 
 
 def _rows(values_FT: NDArray[np.float32]) -> str:

@@ -18,15 +18,13 @@ import torch
 import typer
 
 from trainers.datasets.movielens import prepare_1m, prepare_100k
-from trainers.models.inputs import canonical_order
 from trainers.pipeline.retrain import retrain
-from trainers.pipeline.scoring import feature_scores
-from trainers.pipeline.selection import Selection
-from trainers.pruning.curve import FeatureScore, ranked
+from trainers.pipeline.search import open_search
+from trainers.pruning.ranking import RankedFeature, rank_features
 from trainers.runs.convergence import HIGH, LOW
 from trainers.runs.coordinator import Coordinator
 from trainers.spec import JobSpec, load_spec, parse_spec
-from trainers.training.build import build_gated
+from trainers.spec.order import canonical_order
 from trainers.training.checkpoint import DirectoryCheckpoints
 from trainers.training.loaders import DataLoaders
 from trainers.training.ranks import RankContext, compute_threads
@@ -45,18 +43,15 @@ RETRAINING = {
 }
 
 
-def search(spec: JobSpec, **selector: Any) -> list[FeatureScore]:
+def search(spec: JobSpec, **selector: Any) -> list[RankedFeature]:
     """Features in the order of the ranking after a search on one rank."""
     raw = spec.model_dump(mode="json")
     raw["selector"] |= selector
     spec, ranks = canonical_order(parse_spec(raw)), RankContext()
     with tempfile.TemporaryDirectory() as temporary:
         coordinator = Coordinator(tuple(spec.dims))
-        selection = Selection(spec, ranks, coordinator, DirectoryCheckpoints(Path(temporary)))
-        loaders = DataLoaders.open(spec, ranks)
-        model = build_gated(spec, ranks, loaders.statistics)
-        found = selection.search(model, loaders)
-        return ranked(feature_scores(spec, model.gate, coordinator.mean_gate(found.warmup)))
+        search = open_search(spec, ranks, coordinator, DirectoryCheckpoints(Path(temporary)))
+        return rank_features(spec, search.run(DataLoaders.open(spec, ranks)).ranking)
 
 
 def choose(spec: JobSpec, count: int) -> list[str]:
@@ -66,7 +61,7 @@ def choose(spec: JobSpec, count: int) -> list[str]:
     return [score.name for score in scores[:count]]
 
 
-def gates(scores: Iterable[FeatureScore]) -> str:
+def gates(scores: Iterable[RankedFeature]) -> str:
     return " ".join(f"{score.name} {score.score:.2f}" for score in scores)
 
 

@@ -10,12 +10,14 @@ from typing import Any
 
 import numpy as np
 
+from tests.support.rankings import in_order
 from trainers.pipeline.results_writer import write_history
-from trainers.pruning.curve import FeatureScore, ranking_prefixes
+from trainers.pruning.curve import ranking_prefixes
 from trainers.pruning.diagnostics import STILL_MOVING, gate_diagnostics, gate_warning
 from trainers.pruning.guard import evaluate_guard
 from trainers.pruning.listing import list_features, list_weights, sum_totals
-from trainers.pruning.rules import Decision, decide
+from trainers.pruning.ranking import RankedFeature
+from trainers.pruning.rules import decide
 from trainers.runs.convergence import measure_polarization
 from trainers.runs.coordinator import Coordinator, Snapshot
 from trainers.runs.directory import RunDirectory, write_json
@@ -45,19 +47,19 @@ def finished_run(
     spec = _spec(names)
     gate_F = np.linspace(1.0, 0.0, len(names), dtype=np.float32)
     scores = [
-        FeatureScore(
+        RankedFeature(
             name=name,
             kind="categorical",
             dim=4,
             score=float(gate),
-            details={"divergence": 0.25 * place},
-            mean_gate=float(gate),
+            details={"divergence": 0.25 * place, "mean_gate": float(gate)},
             essential=name in essential,
             embedding_bytes=1600,
             bytes_per_example=8.0,
         )
         for place, (name, gate) in enumerate(zip(names, gate_F, strict=True))
     ]
+    scores = in_order(scores)
     decisions = decide(scores, spec.prune, [])
     parted, metrics = measure_polarization(gate_F), ModelQuality(full=full, pruned=FULL, finetuned=finetuned)
     found = PruneList(
@@ -74,7 +76,7 @@ def finished_run(
     ).with_id()
     write_json(run.spec, spec.model_dump(mode="json"))
     write_json(run.prune_list, found.document())
-    write_json(run.metrics, _results(metrics, scores, decisions, snapshots).document())
+    write_json(run.metrics, _results(metrics, scores, snapshots).document())
     final = _history(names, gate_F, snapshots)
     write_history(run, final)
     history = GateHistory(run.history, names)
@@ -111,9 +113,7 @@ def _history(names: tuple[str, ...], gate_F: np.ndarray[Any, Any], snapshots: in
     return final
 
 
-def _results(
-    metrics: ModelQuality, scores: Sequence[FeatureScore], decisions: Sequence[Decision], snapshots: int
-) -> Results:
+def _results(metrics: ModelQuality, scores: Sequence[RankedFeature], snapshots: int) -> Results:
     sizes = [len(kept) for kept in ranking_prefixes(scores, 64)]
     return Results(
         full=metrics.full,
@@ -136,5 +136,5 @@ def _results(
         steps=50 * snapshots,
         attempts=1,
         converged=Convergence(gates=True, model=False),
-        features=tuple(weight.model_copy(update={"sparsity": 0.25}) for weight in list_weights(scores, decisions)),
+        features=tuple(weight.model_copy(update={"sparsity": 0.25}) for weight in list_weights(scores)),
     )

@@ -18,11 +18,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.ray.client import Status, Work
-from trainers.pruning.curve import FeatureScore, ranking_prefixes
+from tests.support.rankings import in_order
+from trainers.pruning.curve import ranking_prefixes
 from trainers.pruning.diagnostics import gate_diagnostics, gate_warning
 from trainers.pruning.guard import evaluate_guard
 from trainers.pruning.listing import list_features, list_weights, sum_totals
-from trainers.pruning.rules import Decision, decide
+from trainers.pruning.ranking import RankedFeature
+from trainers.pruning.rules import decide
 from trainers.runs.convergence import measure_polarization
 from trainers.runs.coordinator import Snapshot
 from trainers.runs.directory import RunDirectory, write_json, write_text
@@ -154,13 +156,12 @@ def _progress(names: tuple[str, ...], snapshot: Snapshot, of: int) -> Progress:
 
 def _finish(run: RunDirectory, spec: JobSpec, snapshot: Snapshot, pace: Pace) -> None:
     scores = [
-        FeatureScore(
+        RankedFeature(
             name=feature.name,
             kind=feature.kind,
             dim=feature.dim,
             score=1.0 if essential else float(gate),
-            details={"divergence": float(divergence)},
-            mean_gate=float(gate),
+            details={"divergence": float(divergence), "mean_gate": float(gate)},
             essential=essential,
             embedding_bytes=4 * feature.dim * (getattr(feature, "hash_size", 0) or 0),
             bytes_per_example=8.0 if feature.kind != "dense" else 4.0,
@@ -168,6 +169,7 @@ def _finish(run: RunDirectory, spec: JobSpec, snapshot: Snapshot, pace: Pace) ->
         for feature, gate, divergence in zip(spec.features, snapshot.gate_F, snapshot.divergence_F, strict=True)
         for essential in [feature.status == "essential"]
     ]
+    scores = in_order(scores)
     decisions = decide(scores, spec.prune, [])
     metrics = ModelQuality(
         full=Quality(auc=0.7812, gauc=0.7431, logloss=0.4412, ne=0.83, rows=120_000, base_rate=0.21),
@@ -187,13 +189,11 @@ def _finish(run: RunDirectory, spec: JobSpec, snapshot: Snapshot, pace: Pace) ->
         warning=gate_warning(parted),
         fingerprints={"spec": f"{zlib.crc32(spec.model_dump_json().encode()):064x}"},
     ).with_id()
-    write_json(run.metrics, _results(metrics, scores, decisions, pace.snapshots).document())
+    write_json(run.metrics, _results(metrics, scores, pace.snapshots).document())
     write_json(run.prune_list, found.document())
 
 
-def _results(
-    metrics: ModelQuality, scores: Sequence[FeatureScore], decisions: Sequence[Decision], snapshots: int
-) -> Results:
+def _results(metrics: ModelQuality, scores: Sequence[RankedFeature], snapshots: int) -> Results:
     by_name = {score.name: score for score in scores}
     curve = tuple(
         CurvePoint(
@@ -219,7 +219,7 @@ def _results(
         converged=Convergence(gates=True, model=True),
         features=tuple(
             weight.model_copy(update={"sparsity": round(by_name[weight.name].details["divergence"] / 2, 4)})
-            for weight in list_weights(scores, decisions)
+            for weight in list_weights(scores)
         ),
     )
 

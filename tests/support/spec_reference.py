@@ -1,23 +1,38 @@
-"""docs/reference/spec.md from the models of trainers/spec: `python -m tests.support.spec_reference` prints it."""
+"""Pages of the reference, from the models of the code.
+
+python -m tests.support.spec_reference spec         # prints docs/reference/spec.md
+python -m tests.support.spec_reference prune-list   # prints docs/reference/prune-list.md
+"""
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
+from trainers.runs.prune_list import PruneList
 from trainers.spec import JobSpec
 
-HEAD = """\
+SPEC = """\
 # The spec
 
 Unknown keys are refused. Relative paths are taken from the spec's own folder. Generated from the
 models of `trainers/spec`; [examples](../../examples) has whole specs.
 """
+PRUNE_LIST = """\
+# The prune list
+
+`prune_list.json` of a run, and what the service stores and serves. It never changes. Generated from
+`trainers/runs/prune_list.py`. Lists of version 1 are read as well.
+
+Features are in the order of the ranking, the most needed first. Serve those whose `decision` is `keep`.
+"""
 BOUNDS = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusiveMaximum": "<"}
 
 
-def render() -> str:
-    schema = JobSpec.model_json_schema()
-    parts = [HEAD, _section("JobSpec", schema)]
+def render(page: str = "spec") -> str:
+    head, model = {"spec": (SPEC, JobSpec), "prune-list": (PRUNE_LIST, PruneList)}[page]
+    schema = model.model_json_schema()
+    parts = [head, _section(str(schema["title"]), schema)]
     parts += [_section(name, part) for name, part in _in_order(schema).items()]
     return "\n".join(parts)
 
@@ -49,7 +64,7 @@ def _section(title: str, model: dict[str, Any]) -> str:
     required = model.get("required", [])
     for name, field in model["properties"].items():
         default = "required" if name in required else _default(field)
-        lines.append(f"| `{name}` | {_type(field)} | {default} | {_cell(field.get('description', ''))} |")
+        lines.append(f"| `{name}` | {_type(field)} | {default} | {_cell(_meaning(field))} |")
     return "\n".join(lines) + "\n"
 
 
@@ -57,7 +72,14 @@ def _default(field: dict[str, Any]) -> str:
     if "const" in field:
         return f"`{field['const']}`"
     value = field.get("default")
-    return "see below" if isinstance(value, dict) else f"`{value}`"
+    if isinstance(value, dict):
+        return "see below" if value else "`{}`"
+    return '`""`' if value == "" else f"`{value}`"
+
+
+def _meaning(field: dict[str, Any]) -> str:
+    deprecated = "for one more version: " if field.get("deprecated") else ""
+    return deprecated + str(field.get("description", ""))
 
 
 def _cell(text: str) -> str:
@@ -82,4 +104,4 @@ def _type(field: dict[str, Any]) -> str:
 
 
 if __name__ == "__main__":
-    print(render(), end="")
+    print(render(*sys.argv[1:]), end="")

@@ -13,10 +13,12 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from tests.support.browser import findings, needs_browser, page_of
+from tests.support.rankings import in_order
 from tests.support.repository import ROOT
 from tests.support.showcase import Showcase, feature
-from trainers.pruning.curve import FeatureScore, ranked, ranking_prefixes
+from trainers.pruning.curve import ranking_prefixes
 from trainers.pruning.listing import list_features, sum_totals
+from trainers.pruning.ranking import RankedFeature
 from trainers.pruning.rules import decide
 from trainers.runs.prune_list import LEAP, PruneList, SelectorInfo
 from trainers.runs.results import CurvePoint
@@ -89,25 +91,25 @@ def cuts(page: Page, run: dict[str, Any], rules: list[dict[str, Any]]) -> list[d
     return found
 
 
-def scores_of(chance: random.Random, count: int, essential: float) -> list[FeatureScore]:
+def scores_of(chance: random.Random, count: int, essential: float) -> list[RankedFeature]:
     """With ties, gates at the threshold itself, and dims from 1 to 128."""
-    return [
-        FeatureScore(
+    scores = [
+        RankedFeature(
             name=f"f{place}",
             kind="dense",
             dim=chance.choice([1, 1, 8, 16, 128]),
             score=chance.choice([0.0, 0.5, 1.0, round(chance.random(), 2), chance.random()]),
-            details={"divergence": chance.random()},
-            mean_gate=chance.choice([0.3, chance.random()]),
+            details={"divergence": chance.random(), "mean_gate": chance.choice([0.3, chance.random()])},
             essential=chance.random() < essential,
             embedding_bytes=chance.choice([0, 4000]),
             bytes_per_example=chance.choice([4.0, 8.0]),
         )
         for place in range(count)
     ]
+    return in_order(scores)
 
 
-def curve_of(scores: list[FeatureScore], points: int) -> list[CurvePoint]:
+def curve_of(scores: list[RankedFeature], points: int) -> list[CurvePoint]:
     """Falling, and rising again towards all features."""
     sizes = [tuple(kept) for kept in ranking_prefixes(scores, points)]
     return [
@@ -119,7 +121,7 @@ def curve_of(scores: list[FeatureScore], points: int) -> list[CurvePoint]:
     ]  # fmt: skip
 
 
-def run_of(scores: list[FeatureScore], rule: PruneSpec, curve: list[CurvePoint]) -> dict[str, Any]:
+def run_of(scores: list[RankedFeature], rule: PruneSpec, curve: list[CurvePoint]) -> dict[str, Any]:
     """The run document of a run that ended so."""
     decisions = decide(scores, rule, curve)
     kept = {decision.name for decision in decisions if decision.keep}
@@ -128,7 +130,7 @@ def run_of(scores: list[FeatureScore], rule: PruneSpec, curve: list[CurvePoint])
             "name": score.name, "dim": score.dim, "embedding_bytes": score.embedding_bytes,
             "bytes_per_example": score.bytes_per_example, "sparsity": 0.25,
         }
-        for score in ranked(scores)
+        for score in scores
     ]  # fmt: skip
     found = {
         "id": "a-list",
@@ -185,7 +187,7 @@ def test_quality_is_read_off_the_curve(page: Page) -> None:
         assert quality["prefix"]
         assert (quality["from"] == quality["to"]) == (kept in sizes)
     [passed_over] = cuts(page, run_of(scores, PruneSpec(), curve), [{"rule": "dims", "share": 0.4}])
-    in_order = [score.name for score in ranked(scores)]
+    in_order = [score.name for score in scores]
     assert passed_over["quality"]["prefix"] == (passed_over["kept"] == in_order[: len(passed_over["kept"])])
     assert not passed_over["quality"]["prefix"]
 
@@ -261,13 +263,14 @@ def test_the_slider_reacts_at_once_at_10_000_features(page: Page) -> None:
 def ranking_run(count: int) -> dict[str, Any]:
     chance = random.Random(2)
     scores = [
-        FeatureScore(
-            name=feature(place)["name"], kind="dense", dim=8, score=chance.random(), mean_gate=0.1,
-            details={"divergence": chance.random()},
+        RankedFeature(
+            name=feature(place)["name"], kind="dense", dim=8, score=chance.random(),
+            details={"divergence": chance.random(), "mean_gate": 0.1},
             essential=place == 0,
         )
         for place in range(count)
     ]  # fmt: skip
+    scores = in_order(scores)
     return run_of(scores, PruneSpec(), curve_of(scores, 9))
 
 

@@ -1,4 +1,4 @@
-"""What commands say, to people and to machines, and how their errors end.
+"""What commands print, for people and for machines, and the exit codes of their errors.
 
 People read stdout, or stderr where `--json` gives stdout to machines: one JSON document, the result or
 `{"error": message, "exit_code": code}`.
@@ -57,7 +57,7 @@ class Output:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._aside.__exit__(kind, error, trace)
-        # Where nobody reads any more there is nobody to be told.
+        # A broken pipe has no reader for a message.
         if error is None or isinstance(error, typer.Exit | SystemExit | BrokenPipeError):
             return
         code, message = self._explain(error)

@@ -32,7 +32,7 @@ def retrain(
 ) -> None:
     """Train chosen features from scratch, once a seed, and measure them on the test split: what a list is worth."""
     with Output(as_json=as_json) as out:
-        job, names = _chosen(spec, keep)
+        job, names = _read_choice(spec, keep)
         check_machine(out, spec if spec.is_dir() else spec.parent)
         import torch
 
@@ -47,7 +47,7 @@ def retrain(
         out.result(content, lambda console: _show(console, rows, means))
 
 
-def _chosen(spec: Path, keep: str | None) -> tuple[JobSpec, list[str]]:
+def _read_choice(spec: Path, keep: str | None) -> tuple[JobSpec, list[str]]:
     directory = RunDirectory(spec)
     job = load_spec(directory.spec if spec.is_dir() else spec)
     if keep is not None:

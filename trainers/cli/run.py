@@ -40,13 +40,13 @@ def run(
     as_json: Json = False,
 ) -> None:
     """Search, prune, fine-tune, evaluate, and write the prune list. Exit code 3: the guard refused it."""
-    with Output(as_json=as_json) as out, _reported(reporting) as report:
+    with Output(as_json=as_json) as out, _reporter(reporting) as report:
         job, directory = _job(spec, output, workers, resume)
         out.interrupted = f"interrupted; `winnow run --resume {directory}` goes on"
         check_machine(out, directory, use_gpu=job.scaling.use_gpu)
         result = _run(job, directory, resume, report, None if quiet else out.errors)
         truth = truth_of(job)
-        _give(out, result, truth)
+        _show_result(out, result, truth)
         if not result.guard_passed:
             out.say("the guard refused this prune list; see `guard` in prune_list.json", style="yellow")
             raise typer.Exit(REFUSED)
@@ -63,10 +63,10 @@ def _job(spec: Path, output: Path | None, workers: int | None, resume: bool) -> 
     if workers is not None:
         scaling = ScalingSpec.model_validate({**job.scaling.model_dump(), "workers": workers})
         job = job.model_copy(update={"scaling": scaling})
-    return job, output or _own_output(job)
+    return job, output or _output_of_spec(job)
 
 
-def _own_output(job: JobSpec) -> Path:
+def _output_of_spec(job: JobSpec) -> Path:
     if job.output is None:
         raise SpecError("output: missing; give --output DIR, or `output` in the spec")
     if "://" in job.output:
@@ -76,11 +76,11 @@ def _own_output(job: JobSpec) -> Path:
 
 def check_machine(out: Output, home: Path, *, use_gpu: bool = False) -> None:
     """The doctor's quick round, before anything imports torch. Raises DoctorError with the remedies."""
-    heed(out, quick(home, use_gpu=use_gpu))
+    check_findings(out, quick(home, use_gpu=use_gpu))
 
 
-def heed(out: Output, findings: list[Finding]) -> None:
-    """Go on where nothing failed, saying what is doubtful. Raises DoctorError with the remedies."""
+def check_findings(out: Output, findings: list[Finding]) -> None:
+    """Print warnings with their remedies. Raises DoctorError where a check failed."""
     require(findings)
     for finding in findings:
         if finding.status == "warn":
@@ -88,8 +88,8 @@ def heed(out: Output, findings: list[Finding]) -> None:
 
 
 @contextmanager
-def _reported(destination: Path | None) -> Iterator[Observer | None]:
-    """What tells a control plane of the run's progress, from here on: that the run is alive, before torch is there."""
+def _reporter(destination: Path | None) -> Iterator[Observer | None]:
+    """Reports to a control plane, where there is one. They begin before torch is imported, which takes seconds."""
     if destination is None:
         yield None
         return
@@ -124,7 +124,7 @@ def truth_of(job: JobSpec) -> Path | None:
     return beside if "://" not in train and beside.is_file() else None
 
 
-def _give(out: Output, result: RunResult, truth: Path | None) -> None:
+def _show_result(out: Output, result: RunResult, truth: Path | None) -> None:
     from trainers.report import render
     from trainers.report.terminal import print_result
 

@@ -6,21 +6,23 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from trainers.pruning.curve import FeatureScore
 from trainers.pruning.diagnostics import gate_diagnostics, gate_warning, target_warning
 from trainers.pruning.guard import evaluate_guard
 from trainers.pruning.listing import list_features, list_weights, sum_totals
+from trainers.pruning.ranking import RankedFeature
 from trainers.pruning.rules import Decision
 from trainers.runs.convergence import measure_polarization
 from trainers.runs.outcome import Outcome
-from trainers.runs.prune_list import SelectorInfo
+from trainers.runs.prune_list import Diagnostics, Interaction, SelectorInfo
 from trainers.runs.results import CurvePoint, ModelQuality
+from trainers.selectors.base import Ranking
 from trainers.spec import JobSpec
 
 
 def build_outcome(
     spec: JobSpec,
-    scores: Sequence[FeatureScore],
+    ranking: Ranking,
+    features: Sequence[RankedFeature],
     decisions: Sequence[Decision],
     curve: Sequence[CurvePoint],
     metrics: ModelQuality,
@@ -30,23 +32,37 @@ def build_outcome(
 
     Args:
         spec: of the run.
-        scores: what the selector found of each feature.
-        decisions: what the rule made of them, in the order of the ranking.
+        ranking: what the selector found.
+        features: the ranking's features, essential ones first.
+        decisions: what the rule made of them, in the same order.
         curve: the selection curve, fewest features first.
         metrics: quality of the three models on the test split.
         error: standard error of the difference of the guard's metric between the full and the fine-tuned model.
     """
     selector = spec.selector
-    parted = measure_polarization(np.array([score.score for score in scores if not score.essential] or [1.0]))
+    diagnostics, warning = _gate_findings(spec, features)
     return Outcome(
         selector=SelectorInfo(name=selector.name, family=selector.family, probability_like=selector.probability_like),
-        features=list_features(scores, decisions),
-        weights=list_weights(scores, decisions),
-        before=sum_totals(scores, {score.name for score in scores}),
-        after=sum_totals(scores, {decision.name for decision in decisions if decision.keep}),
+        features=list_features(features, decisions),
+        weights=list_weights(features),
+        interactions=tuple(
+            Interaction(features=each.features, importance=each.importance) for each in ranking.interactions
+        ),
+        before=sum_totals(features, {feature.name for feature in features}),
+        after=sum_totals(features, {decision.name for decision in decisions if decision.keep}),
         curve=tuple(curve),
         metrics=metrics,
         guard=evaluate_guard(spec.prune.guard, metrics.full, metrics.finetuned, error),
-        diagnostics=gate_diagnostics(parted),
-        warning=gate_warning(parted, target_warning(scores, getattr(selector, "target_dims", None))),
+        diagnostics={**diagnostics, **ranking.diagnostics},
+        warning=warning,
     )
+
+
+def _gate_findings(spec: JobSpec, features: Sequence[RankedFeature]) -> tuple[Diagnostics, str | None]:
+    """Diagnostics and warning of gates in [0, 1]; nothing of other selectors."""
+    selector = spec.selector
+    if selector.family != "gate" or not selector.probability_like:
+        return {}, None
+    parted = measure_polarization(np.array([each.score for each in features if not each.essential] or [1.0]))
+    missed = target_warning(features, getattr(selector, "target_dims", None))
+    return gate_diagnostics(parted), gate_warning(parted, missed)

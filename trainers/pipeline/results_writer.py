@@ -97,7 +97,7 @@ def _results(
 
 def _prune_list(spec: JobSpec, final: Coordinator, outcome: Outcome) -> PruneList:
     diagnostics, warning = outcome.diagnostics, outcome.warning
-    if final.snapshots:
+    if final.snapshots and outcome.selector.probability_like:
         converged = final.convergence().gates
         diagnostics = {**diagnostics, "converged": converged}
         warning = warning if warning is not None or converged else STILL_MOVING

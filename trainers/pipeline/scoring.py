@@ -1,43 +1,19 @@
-"""What the selection makes of a trained gate: scores of features, and points of the curve."""
+"""Points of the selection curve, from predictions under kept sets."""
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
+from collections.abc import Sequence
 
-from trainers.pruning.curve import FeatureScore
+from trainers.pruning.ranking import RankedFeature
 from trainers.runs.results import CurvePoint
-from trainers.selectors.gates.base import Gate
-from trainers.spec import DenseFeature, JobSpec
 from trainers.training.evaluation import Predictions
 
 
-def feature_scores(spec: JobSpec, gate: Gate, mean_gate_F: NDArray[np.float32] | None) -> list[FeatureScore]:
-    """Score and details of every feature, with what it weighs. `spec` must be in canonical order."""
-    gates = gate.scores().tolist()
-    mean_gates = gates if mean_gate_F is None else mean_gate_F.tolist()
-    details = {name: value_F.tolist() for name, value_F in gate.details().items()}
-    return [
-        FeatureScore(
-            name=feature.name,
-            kind=feature.kind,
-            dim=feature.dim,
-            score=score,
-            details={name: values[place] for name, values in details.items()},
-            mean_gate=mean_gate,
-            essential=spec.is_essential(feature),
-            embedding_bytes=0 if isinstance(feature, DenseFeature) else feature.hash_size * feature.dim * 4,
-            bytes_per_example=feature.dim * 4 if isinstance(feature, DenseFeature) else 8,
-        )
-        for place, (feature, score, mean_gate) in enumerate(zip(spec.features, gates, mean_gates, strict=True))
-    ]
-
-
 def curve_points(
-    found: Predictions, kept: list[tuple[str, ...]], scores: list[FeatureScore], *, grouped: bool
+    found: Predictions, kept: Sequence[tuple[str, ...]], features: Sequence[RankedFeature], *, grouped: bool
 ) -> list[CurvePoint]:
     """Quality of each kept set over the validation rows; row k of the logits belongs to set k."""
-    by_name = {score.name: score for score in scores}
+    by_name = {feature.name: feature for feature in features}
     points = []
     for k, names in enumerate(kept):
         metrics = found.metrics(k, grouped=grouped)

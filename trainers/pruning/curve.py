@@ -2,50 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 
 import numpy as np
 
+from trainers.pruning.ranking import RankedFeature
 from trainers.runs.results import CurvePoint
 
-# From here on a gate lets more through than it holds back.
-OPEN = 0.5
 
-
-@dataclass(frozen=True, kw_only=True)
-class FeatureScore:
-    """What the selector found of a feature; `embedding_bytes` of its table's weights, 0 for dense ones.
-
-    `mean_gate` is the mean of the gate while gates were penalized; it orders closed features, whose last gates are all
-    near 0 and say little. `details` is what else the selector tells of the feature, by name.
-    """
-
-    name: str
-    kind: str
-    dim: int
-    score: float
-    mean_gate: float
-    details: Mapping[str, float] = field(default_factory=dict)
-    essential: bool = False
-    embedding_bytes: int = 0
-    bytes_per_example: float = 0.0
-
-
-def ranked(scores: Sequence[FeatureScore]) -> list[FeatureScore]:
-    """Essential features first, then open ones by score, then closed ones by how long they held out."""
-    return sorted(
-        scores, key=lambda s: (not s.essential, s.score < OPEN, -s.score if s.score >= OPEN else -s.mean_gate)
-    )
-
-
-def ranking_prefixes(scores: Sequence[FeatureScore], points: int) -> list[tuple[str, ...]]:
+def ranking_prefixes(features: Sequence[RankedFeature], points: int) -> list[tuple[str, ...]]:
     """Kept sets to evaluate: prefixes of the ranking, at most `points`, evenly spaced, the smallest and all included.
 
     The smallest holds the essential features, or the best one where there are none.
     """
-    names = [score.name for score in ranked(scores)]
-    least = max(1, sum(score.essential for score in scores))
+    names = [feature.name for feature in features]
+    least = max(1, sum(feature.essential for feature in features))
     sizes = np.unique(np.linspace(least, len(names), min(points, len(names) - least + 1)).round().astype(int))
     return [tuple(names[:size]) for size in sizes]
 

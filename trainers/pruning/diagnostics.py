@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from trainers.pruning.curve import OPEN, FeatureScore
+from trainers.pruning.ranking import RankedFeature
 from trainers.runs.progress import Polarization
 from trainers.runs.prune_list import Diagnostics
+from trainers.selectors.gates.ranking import OPEN
 
 # The share of gates under 0.1 or over 0.9 from which on gates count as polarized.
 POLARIZED = 0.7
@@ -29,11 +30,11 @@ def gate_warning(parted: Polarization, missed_target: str | None = None) -> str 
     )
 
 
-def target_warning(scores: Sequence[FeatureScore], target_dims: float | None) -> str | None:
+def target_warning(features: Sequence[RankedFeature], target_dims: float | None) -> str | None:
     """What to say where a search for a share of dims ended with more of them open, by more than one feature."""
-    total = sum(score.dim for score in scores)
-    open_dims = sum(score.dim for score in scores if score.score >= OPEN)
-    if target_dims is None or open_dims - max(score.dim for score in scores) < target_dims * total:
+    total = sum(feature.dim for feature in features)
+    open_dims = sum(feature.dim for feature in features if feature.score >= OPEN)
+    if target_dims is None or open_dims - max(feature.dim for feature in features) < target_dims * total:
         return None
     return (
         f"{open_dims / total:.0%} of dims are still open where selector.target_dims asks for {target_dims:.0%}; "

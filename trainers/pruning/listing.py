@@ -1,54 +1,51 @@
-"""From scores and decisions to the parts of a prune list."""
+"""From ranked features and decisions to the parts of a prune list."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from trainers.pruning.curve import FeatureScore
+from trainers.pruning.ranking import RankedFeature
 from trainers.pruning.rules import Decision
 from trainers.runs.prune_list import ListedFeature, Totals
 from trainers.runs.results import FeatureWeight
 
 
-def list_features(scores: Sequence[FeatureScore], decisions: Sequence[Decision]) -> tuple[ListedFeature, ...]:
-    """Features with their decisions, in the order of the decisions."""
-    by_name = {score.name: score for score in scores}
-    return tuple(_list_feature(by_name[decision.name], decision) for decision in decisions)
-
-
-def _list_feature(score: FeatureScore, decision: Decision) -> ListedFeature:
-    return ListedFeature(
-        name=score.name,
-        kind=score.kind,
-        dim=score.dim,
-        score=score.score,
-        details={**score.details, "mean_gate": score.mean_gate},
-        decision="keep" if decision.keep else "prune",
-        why=decision.why,
+def list_features(features: Sequence[RankedFeature], decisions: Sequence[Decision]) -> tuple[ListedFeature, ...]:
+    """Features with their decisions, both in the order of the ranking."""
+    return tuple(
+        ListedFeature(
+            name=feature.name,
+            kind=feature.kind,
+            dim=feature.dim,
+            score=feature.score,
+            details=dict(feature.details),
+            decision="keep" if decision.keep else "prune",
+            why=decision.why,
+        )
+        for feature, decision in zip(features, decisions, strict=True)
     )
 
 
-def list_weights(scores: Sequence[FeatureScore], decisions: Sequence[Decision]) -> tuple[FeatureWeight, ...]:
-    """What each feature weighs in the full model, in the order of the decisions; the sparsity isn't known here."""
-    by_name = {score.name: score for score in scores}
+def list_weights(features: Sequence[RankedFeature]) -> tuple[FeatureWeight, ...]:
+    """What each feature weighs in the full model, in the order of the ranking; the sparsity isn't known here."""
     return tuple(
         FeatureWeight(
-            name=score.name,
-            dim=score.dim,
-            embedding_bytes=score.embedding_bytes,
-            bytes_per_example=score.bytes_per_example,
+            name=feature.name,
+            dim=feature.dim,
+            embedding_bytes=feature.embedding_bytes,
+            bytes_per_example=feature.bytes_per_example,
             sparsity=None,
         )
-        for score in (by_name[decision.name] for decision in decisions)
+        for feature in features
     )
 
 
-def sum_totals(scores: Sequence[FeatureScore], kept: Collection[str]) -> Totals:
+def sum_totals(features: Sequence[RankedFeature], kept: Collection[str]) -> Totals:
     """What the features named in `kept` weigh together."""
-    chosen = [score for score in scores if score.name in kept]
+    chosen = [feature for feature in features if feature.name in kept]
     return Totals(
         features=len(chosen),
-        dims=sum(score.dim for score in chosen),
-        embedding_bytes=sum(score.embedding_bytes for score in chosen),
-        bytes_per_example=sum(score.bytes_per_example for score in chosen),
+        dims=sum(feature.dim for feature in chosen),
+        embedding_bytes=sum(feature.embedding_bytes for feature in chosen),
+        bytes_per_example=sum(feature.bytes_per_example for feature in chosen),
     )

@@ -44,7 +44,7 @@ def render(run: RunDirectory, truth: Path | None = None) -> Path:
             rule=rule,
             diagnostics=summary.describe_diagnostics(found.diagnostics),
             styles=[path.read_text(encoding="utf-8") for path in assets.styles()],
-            packed=_packed({"modules": modules, "report": report}),
+            packed=_pack({"modules": modules, "report": report}),
             # Scripts with it may run: a name that turned out to be markup could not.
             nonce=secrets.token_urlsafe(16),
             savings=summary.savings(found),
@@ -68,7 +68,7 @@ def _run_document(run: RunDirectory, finished: FinishedRun) -> dict[str, Any]:
     }
 
 
-def _packed(content: Mapping[str, Any]) -> str:
+def _pack(content: Mapping[str, Any]) -> str:
     text = json.dumps(content, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
     return base64.b64encode(gzip.compress(text.encode(), compresslevel=6, mtime=0)).decode()
 

@@ -1,6 +1,6 @@
 """The coordinator: merges what the ranks report into one history, each step counted once. No torch, no Ray.
 
-`runner.py` puts one of these behind a Ray actor; everything here is plain and tested without a cluster.
+A launcher puts one of these behind a Ray actor or behind pipes; everything here is plain and tested without either.
 """
 
 from __future__ import annotations
@@ -196,12 +196,13 @@ class Coordinator:
         return sum(snapshot.steps for snapshot in self.snapshots)
 
     def history(self) -> list[Snapshot]:
-        return self.snapshots
+        return list(self.snapshots)
 
     def since(self, attempt: int, count: int) -> tuple[int, int, list[Snapshot]]:
-        """The attempt, a place, and the snapshots from there on, for one who has `count` of that `attempt`.
+        """The current attempt, a position, and the snapshots from that position on.
 
-        The place is 0 where what he has isn't the beginning of this history.
+        A reader passes the attempt and the number of snapshots that it has. The position is 0, and the reader begins
+        anew, where these aren't the beginning of this history.
         """
         first = count if attempt == self.attempt and count <= len(self.snapshots) else 0
         return self.attempt, first, self.snapshots[first:]

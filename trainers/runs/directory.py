@@ -11,7 +11,8 @@
 | prune_list.json | at the end | the decision (see prune_list.py) |
 | events.jsonl | appended | one JSON object a line: time (ISO 8601, UTC), kind, data |
 | report.html | at the end | the report |
-| checkpoints/ | during the run | Ray Train's storage |
+| checkpoints/ | during the run | the newest checkpoint of the search, and Ray Train's notes |
+| workers.log | appended, in runs without Ray | what the workers and their libraries said |
 | log.txt | appended, in runs of a control plane | what the run and its libraries said |
 
 Every replaced file is written under a temporary name and renamed, so that a reader never meets half a file.
@@ -94,6 +95,10 @@ class RunDirectory:
     @property
     def checkpoints(self) -> Path:
         return self.path / "checkpoints"
+
+    @property
+    def workers_log(self) -> Path:
+        return self.path / "workers.log"
 
     @property
     def log(self) -> Path:

@@ -8,7 +8,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from trainers.runs.history_reader import BEGUN_ANEW, Level, array_of, averaged, fitting, group_ends, open_levels
+from trainers.runs.history_reader import (
+    BEGUN_ANEW,
+    Level,
+    array_of,
+    average_points,
+    choose_level,
+    group_ends,
+    open_levels,
+)
 from trainers.runs.series import GateGrid
 
 MAX_CELLS = 2_000_000
@@ -30,7 +38,7 @@ def read(path: Path, columns: int = 200, from_step: int | None = None, to_step: 
         finest = levels[0]
         features = array_of(finest.newest.table["feature"]).to_pylist()
         columns = max(1, min(columns, MAX_CELLS // len(features)))
-        level, chosen = fitting(levels, lambda level: level.between(from_step, to_step), columns)
+        level, chosen = choose_level(levels, lambda level: level.between(from_step, to_step), columns)
         steps, cells_FT, every = _cells(level, chosen, columns)
         final_F = finest.newest.values_ft("gate", slice(None), slice(-1, None))[:, 0]
     except BEGUN_ANEW:
@@ -49,7 +57,11 @@ def _cells(level: Level, chosen: range, columns: int) -> tuple[list[int], NDArra
         return [], np.empty((0, 0), np.uint8), level.every
     steps, (gate_FT,) = level.read(chosen, ["gate"])
     group = -(-len(steps) // columns)
-    return [steps[end] for end in group_ends(len(steps), group)], _bytes(averaged(gate_FT, group)), level.every * group
+    return (
+        [steps[end] for end in group_ends(len(steps), group)],
+        _bytes(average_points(gate_FT, group)),
+        level.every * group,
+    )
 
 
 def _bytes(gate_FT: NDArray[np.float32]) -> NDArray[np.uint8]:

@@ -112,7 +112,7 @@ def open_levels(path: Path) -> list[Level]:
     return [Level.open(folder) for folder in sorted(path.glob("[0-9]"))]
 
 
-def fitting(levels: Sequence[Level], span: Callable[[Level], range], points: int) -> tuple[Level, range]:
+def choose_level(levels: Sequence[Level], span: Callable[[Level], range], points: int) -> tuple[Level, range]:
     """The coarsest level that has as many points in the span, or the finest there is, and those points."""
     for level in reversed(levels):
         chosen = span(level)
@@ -140,7 +140,7 @@ def group_ends(count: int, group: int) -> list[int]:
     return [*range(group - 1, count - 1, group), count - 1]
 
 
-def averaged(values_FT: NDArray[np.float32], group: int) -> NDArray[np.float32]:
+def average_points(values_FT: NDArray[np.float32], group: int) -> NDArray[np.float32]:
     """Means over groups of neighbouring points."""
     if group == 1:
         return values_FT

@@ -99,7 +99,9 @@ class Progress(Schema):
     crossing_share: Share | None = Field(
         default=None, description="share of gates that crossed 0.5 within the last 10 snapshots"
     )
-    undecided: Share | None = Field(default=None, deprecated=True, description="the old name of crossing_share")
+    undecided: Share | None = Field(
+        default=None, deprecated="read crossing_share", description="the old name of crossing_share"
+    )
     gate_counts: Annotated[tuple[Count, ...], Field(max_length=100)] | None = Field(
         default=None, description="how many gates lie in each of as many equal parts of [0, 1]"
     )

@@ -52,10 +52,16 @@ class ListedFeature(Schema):
     decision: Literal["keep", "prune"]
     why: str = Field(description="the rule that decided, `essential`, or `best` for the one that always stays")
     divergence: float | None = Field(
-        default=None, deprecated=True, description="the old place of details.divergence", exclude_if=lambda v: v is None
+        default=None,
+        deprecated="read details",
+        description="the old place of details.divergence",
+        exclude_if=lambda v: v is None,
     )
     endurance: float | None = Field(
-        default=None, deprecated=True, description="the old place of details.mean_gate", exclude_if=lambda v: v is None
+        default=None,
+        deprecated="read details",
+        description="the old place of details.mean_gate",
+        exclude_if=lambda v: v is None,
     )
 
     @model_validator(mode="before")
@@ -125,7 +131,7 @@ class PruneList(Schema):
     fingerprints: dict[str, str] = Field(description="SHA-256 of the spec, of the data and of the code that read them")
     polarization: PolarizationSummary | None = Field(
         default=None,
-        deprecated=True,
+        deprecated="read diagnostics and warning",
         description="the old form of diagnostics and warning",
         exclude_if=lambda v: v is None,
     )

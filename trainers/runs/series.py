@@ -40,7 +40,7 @@ class GateHistory(Schema):
         "(LeAP §3.2), averaged over steps"
     )
     divergences: tuple[Series, ...] = Field(
-        default=(), deprecated=True, description="the old place of details.divergence"
+        default=(), deprecated="read details", description="the old place of details.divergence"
     )
 
 
@@ -92,5 +92,5 @@ class MeasureSeries(Schema):
     spread: Series = Field(description="mean |g − mean g|")
     entropy: Series = Field(description="mean binary entropy of the gates, bits: 1 at 0.5, 0 at 0 and 1")
     crossing_share: Series = Field(description="share of gates that crossed 0.5 within the last 10 snapshots")
-    undecided: Series = Field(deprecated=True, description="the old name of crossing_share")
+    undecided: Series = Field(deprecated="read crossing_share", description="the old name of crossing_share")
     rows_per_second: Series = Field(description="of all workers")

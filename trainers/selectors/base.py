@@ -24,15 +24,17 @@ if TYPE_CHECKING:
     from sharding.layout import FeatureLayout
     from trainers.models.baseline import Baseline
     from trainers.selectors.gates.base import Gate
+    from trainers.selectors.sensitivity.trained import TrainedModel
+    from trainers.selectors.tabular.sample import Sample
 
 Family = Literal["gate", "sensitivity", "tabular"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Interaction:
-    """A cross of features that a model found important; higher is more."""
+    """A cross of two features that a model found important; higher is more."""
 
-    features: tuple[str, ...]
+    features: tuple[str, str]
     importance: float
 
 
@@ -71,11 +73,21 @@ class Ranking:
 
     @classmethod
     def by_score(
-        cls, scores: Mapping[str, float], *, probability_like: bool = False, **found: Mapping[str, float | bool | str]
+        cls,
+        scores: Mapping[str, float],
+        *,
+        probability_like: bool = False,
+        details: Mapping[str, Mapping[str, float]] | None = None,
+        diagnostics: Mapping[str, float | bool | str] | None = None,
     ) -> Ranking:
         """Best score first; features of one score keep the order they are given in."""
-        names = tuple(sorted(scores, key=lambda name: -scores[name]))
-        return cls(names=names, scores=dict(scores), probability_like=probability_like, **found)  # type: ignore[arg-type]
+        return cls(
+            names=tuple(sorted(scores, key=lambda name: -scores[name])),
+            scores=dict(scores),
+            probability_like=probability_like,
+            details=details or {},
+            diagnostics=diagnostics or {},
+        )
 
 
 class SelectorSpec(Config, abc.ABC):
@@ -107,3 +119,27 @@ class GateSpec(SelectorSpec):
     @abc.abstractmethod
     def build(self, layout: FeatureLayout, baseline: Baseline, essential: Collection[str]) -> Gate:
         """The gate over `layout`. `baseline` has what stands for a closed feature; gates of `essential` stay open."""
+
+
+class SensitivitySpec(SelectorSpec):
+    """Options of a selector that measures a trained model."""
+
+    family: ClassVar[Family] = "sensitivity"
+
+    @abc.abstractmethod
+    def rank(self, model: TrainedModel) -> Ranking:
+        """Collective: every rank calls it, and all get the same ranking, whatever their number."""
+
+
+class TabularSpec(SelectorSpec):
+    """Options of a selector that reads rows alone."""
+
+    family: ClassVar[Family] = "tabular"
+
+    sample_rows: Annotated[int, Field(ge=2)] = Field(
+        default=100_000, description="training rows read, spread over the files by the seed of training"
+    )
+
+    @abc.abstractmethod
+    def rank(self, sample: Sample) -> Ranking:
+        """On one rank; the others get its ranking."""

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Union
 from pydantic import Field
 
 from trainers.extensions import find_subclasses
-from trainers.selectors import gates
+from trainers.selectors import gates, sensitivity, tabular
 from trainers.selectors.base import SelectorSpec
 
-SELECTORS = find_subclasses(SelectorSpec, key="name", folders=(gates,), entry_points="winnow.selectors")
+SELECTORS = find_subclasses(
+    SelectorSpec, key="name", folders=(gates,), modules=(sensitivity, tabular), entry_points="winnow.selectors"
+)
 
 if TYPE_CHECKING:
     AnySelector = SelectorSpec

@@ -19,7 +19,8 @@ class FinetuneSpec(Config):
 
 
 class TrainingSpec(Config):
-    """`batch_size` counts the rows of one worker and one step; `max_steps` ends the search before `epochs` do."""
+    """`batch_size` counts the rows of one worker and one step; `max_steps` ends the search of a
+    gate before `epochs` do."""
 
     batch_size: Annotated[int, Field(ge=2)] = 1024
     epochs: Annotated[int, Field(ge=1)] = 4
@@ -40,7 +41,7 @@ class TrainingSpec(Config):
     shuffle_rows: Annotated[int, Field(ge=1)] = Field(default=2**18, description="rows shuffled together on a worker")
     report_every: Annotated[int, Field(ge=1)] = Field(default=50, description="steps between reports")
     checkpoint_every: Annotated[int, Field(ge=1)] | None = Field(
-        default=None, description="steps between checkpoints; one per epoch unless given"
+        default=None, description="steps between checkpoints of a gate's search; one per epoch unless given"
     )
 
     @property

@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
+from torch.distributed.checkpoint.state_dict import (
+    StateDictOptions,
+    get_optimizer_state_dict,
+    set_optimizer_state_dict,
+)
 
 from trainers.data.batch import Batch
 from trainers.metrics.quality import HIGHER_IS_BETTER
@@ -43,7 +49,8 @@ def quality(
 class Trainer:
     """One rank's plain training: Adam for the backbone, the tables' own fused optimizer.
 
-    Collective: every rank calls `run`.
+    Collective: every rank calls `run`, once. `state` at the end of an epoch is all that a restored trainer needs to go
+    on to the same numbers.
     """
 
     def __init__(
@@ -64,25 +71,56 @@ class Trainer:
             weight_decay=spec.training.weight_decay,
             fused=True,
         )
+        # Epochs done, and those since the best one; what the model was then.
+        self.epochs, self.since, self.best = 0, 0, 0.0
+        self.kept: dict[str, Any] | None = None
 
-    def run(self, epochs: int, advance: Advance, *, first_epoch: int = 0) -> None:
+    def run(
+        self,
+        epochs: int,
+        advance: Advance,
+        *,
+        first_epoch: int = 0,
+        at_epoch_end: Callable[[int], None] = lambda epochs: None,
+    ) -> None:
         """Train until validation gets no better, for at most `epochs`; the model is left as it was at its best.
 
         Its start counts: where no epoch helps, nothing changes. The measure is the guard's metric. `advance` hears
-        of steps; `first_epoch` is where in the data's endless epochs to begin.
+        of steps; `first_epoch` is where in the data's endless epochs to begin; `at_epoch_end` hears how many epochs
+        are done.
         """
-        best, kept, since = self._judged(), _copies(self.model), 0
-        for epoch in range(epochs):
-            self._epoch(first_epoch + epoch, epoch * self.loaders.train.steps_per_epoch, advance)
+        if self.kept is None:
+            self.best, self.kept = self._judged(), _copies(self.model)
+        while self.epochs < epochs and self.since < PATIENCE:
+            self._epoch(first_epoch + self.epochs, self.epochs * self.loaders.train.steps_per_epoch, advance)
             found = self._judged()
-            if found > best:
-                best, kept, since = found, _copies(self.model), 0
-            else:
-                since += 1
-                if since >= PATIENCE:
-                    break
-        for tensor, copy in zip(_tensors(self.model), kept, strict=True):
-            tensor.copy_(copy)
+            self.epochs, self.since = self.epochs + 1, self.since + 1
+            if found > self.best:
+                self.best, self.kept, self.since = found, _copies(self.model), 0
+            at_epoch_end(self.epochs)
+        for name, tensor in _tensors(self.model).items():
+            tensor.copy_(self.kept[name])
+
+    def state(self) -> dict[str, Any]:
+        """Everything a checkpoint needs, as tensors that a load fills in place."""
+        options, embeddings = StateDictOptions(flatten_optimizer_state_dict=True), self.model.inputs.embeddings
+        state: dict[str, Any] = {
+            "backbone": self.model.backbone.state_dict(),
+            "baseline": self.model.inputs.baseline.state_dict(),
+            "optimizer": get_optimizer_state_dict(self.model.backbone, self.optimizer, options=options),
+            "best": _copies(self.model) if self.kept is None else self.kept,
+            "counters": torch.tensor([self.epochs, self.since, self.best], dtype=torch.float64),
+        }
+        if embeddings is not None:
+            state["embeddings"] = embeddings.checkpoint_state()
+        return state
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Take a state that was filled by a load. Parameters were filled in place; the optimizer copies its own."""
+        options = StateDictOptions(flatten_optimizer_state_dict=True)
+        set_optimizer_state_dict(self.model.backbone, self.optimizer, state["optimizer"], options=options)
+        epochs, since, self.best = state["counters"].tolist()
+        self.epochs, self.since, self.kept = int(epochs), int(since), state["best"]
 
     def step(self, step: int, batch: Batch) -> None:
         """Train on one batch."""
@@ -104,7 +142,8 @@ class Trainer:
                 if step % ADVANCE_EVERY == 0:
                     advance(done + step - epoch * steps)
         advance(done + steps)
-        self.ranks.average(self.model.backbone.buffers())
+        # Running means move linearly: their average is what averaging at every step would have made.
+        self.ranks.average([*self.model.backbone.buffers(), *self.model.inputs.baseline.buffers()])
 
     def _judged(self) -> float:
         """The guard's metric on validation, turned so that more is better; logloss where it isn't defined."""
@@ -117,11 +156,16 @@ def _merit(found: Quality, metric: str) -> float:
     return -found.logloss if value is None else value if metric in HIGHER_IS_BETTER else -value
 
 
-def _tensors(model: PlainModel) -> list[torch.Tensor]:
-    """What training changes on this rank, sharing memory."""
-    dense = [tensor.detach() for tensor in model.backbone.state_dict().values()]
-    return dense + ([] if model.inputs.embeddings is None else model.inputs.embeddings.local_weights())
+def _tensors(model: PlainModel) -> dict[str, Any]:
+    """What training changes, by name, sharing memory; of sharded tables this rank's part."""
+    embeddings = model.inputs.embeddings
+    tables = {} if embeddings is None else embeddings.weights()
+    return {
+        **{f"backbone.{name}": tensor.detach() for name, tensor in model.backbone.state_dict().items()},
+        **{f"baseline.{name}": tensor.detach() for name, tensor in model.inputs.baseline.state_dict().items()},
+        **{f"tables.{name}": tensor.detach() for name, tensor in tables.items()},
+    }
 
 
-def _copies(model: PlainModel) -> list[torch.Tensor]:
-    return [tensor.clone() for tensor in _tensors(model)]
+def _copies(model: PlainModel) -> dict[str, Any]:
+    return {name: tensor.clone() for name, tensor in _tensors(model).items()}

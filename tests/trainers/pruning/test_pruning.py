@@ -1,42 +1,49 @@
 """Rules, curve, guard and list: what is kept, why, and what is said of it."""
 
 import json
+from dataclasses import replace
 
-from trainers.pruning.curve import FeatureScore, ranked, ranking_prefixes, smallest_within
+import numpy as np
+import pytest
+
+from tests.support.rankings import in_order
+from trainers.pruning.curve import ranking_prefixes, smallest_within
 from trainers.pruning.diagnostics import gate_diagnostics, gate_warning, target_warning
 from trainers.pruning.guard import evaluate_guard
 from trainers.pruning.listing import list_features, sum_totals
+from trainers.pruning.ranking import RankedFeature, rank_features
 from trainers.pruning.rules import decide
 from trainers.runs.progress import Polarization
 from trainers.runs.prune_list import LEAP, PruneList
 from trainers.runs.results import CurvePoint, ModelQuality, Quality
-from trainers.spec import GuardSpec, PruneSpec
+from trainers.selectors.base import Ranking
+from trainers.selectors.gates.ranking import rank_by_gate
+from trainers.spec import GuardSpec, JobSpec, PruneSpec
 
 PARTED = Polarization(low=0.5, middle=0.0, high=0.5, spread=0.5)
 
 
 def score(
     name: str, value: float, dim: int = 1, *, essential: bool = False, mean_gate: float | None = None
-) -> FeatureScore:
-    return FeatureScore(
+) -> RankedFeature:
+    return RankedFeature(
         name=name,
         kind="dense",
         dim=dim,
         score=value,
-        details={"divergence": 1.0},
-        mean_gate=value if mean_gate is None else mean_gate,
+        details={"divergence": 1.0, "mean_gate": value if mean_gate is None else mean_gate},
         essential=essential,
     )
 
 
-SCORES = [score("a", 0.9, 8), score("b", 0.1, 1), score("c", 0.6, 4), score("id", 0.2, 2, essential=True)]
+SCORES = in_order([score("a", 0.9, 8), score("b", 0.1, 1), score("c", 0.6, 4), score("id", 0.2, 2, essential=True)])
 
 
 def point(names: str, logloss: float) -> CurvePoint:
     return CurvePoint(features=len(names), dims=len(names), embedding_bytes=0, logloss=logloss, auc=None, gauc=None)
 
 
-def kept(rule: PruneSpec, scores: list[FeatureScore] = SCORES) -> set[str]:
+def kept(rule: PruneSpec, scores: list[RankedFeature] = SCORES) -> set[str]:
     return {decision.name for decision in decide(scores, rule, []) if decision.keep}
 
 
@@ -57,17 +64,38 @@ def test_dims_spends_the_budget_and_passes_over_what_is_too_wide() -> None:
 
 
 def test_open_features_rank_by_gate_and_closed_ones_by_how_long_they_held_out() -> None:
-    scores = [
-        score("late", 0.01, mean_gate=0.6),
-        score("early", 0.02, mean_gate=0.1),
-        score("open", 0.6, mean_gate=0.55),
-        score("wide open", 0.9, mean_gate=0.5),
-    ]
-    assert [s.name for s in ranked(scores)] == ["wide open", "open", "late", "early"]
+    names = ["late", "early", "open", "wide open"]
+    score_F, mean_gate_F = np.array([0.01, 0.02, 0.6, 0.9]), np.array([0.6, 0.1, 0.55, 0.5])
+    ranking = rank_by_gate(names, score_F, mean_gate_F, {"divergence": np.array([4.0, 3.0, 2.0, 1.0])})
+    assert ranking.names == ("wide open", "open", "late", "early")
+    assert ranking.details["mean_gate"]["late"] == 0.6
+    assert ranking.details["divergence"]["late"] == 4.0
+    assert rank_by_gate(names, score_F).names == ("wide open", "open", "early", "late")
+    free = rank_by_gate(names, score_F * 10 - 5, mean_gate_F, probability_like=False)
+    assert free.names == ("wide open", "open", "early", "late"), "such scores have no point at which they close"
+
+
+def test_features_stand_in_the_rankings_order_and_essential_ones_first() -> None:
+    """The score says another order: nothing sorts by it."""
+    dense = [{"name": name, "kind": "dense", "dim": 2} for name in "ab"]
+    table = {"name": "c", "kind": "categorical", "dim": 4, "hash_size": 10, "status": "essential"}
+    spec = JobSpec.model_validate({"dataset": {"train": "t", "splits": {}}, "features": [*dense, table]})
+    scores = {"a": 0.1, "b": 0.9, "c": 0.4}
+    ranking = Ranking(names=("a", "b", "c"), scores=scores, probability_like=True, details={"x": scores})
+    found = rank_features(spec, ranking)
+    assert [(each.name, each.score, each.essential) for each in found] == [
+        ("c", 1.0, True), ("a", 0.1, False), ("b", 0.9, False),
+    ]  # fmt: skip
+    assert [(each.embedding_bytes, each.bytes_per_example) for each in found] == [(160, 8), (0, 8), (0, 8)]
+    assert found[0].details == {"x": 0.4}
+    nats = rank_features(spec, replace(ranking, probability_like=False))
+    assert nats[0].score == 0.4, "scores of another scale are the selector's own"
+    with pytest.raises(ValueError, match="selector leap: 'c' is in the spec alone"):
+        rank_features(spec, Ranking(names=("a", "b"), scores={"a": 1.0, "b": 0.0}, probability_like=True))
 
 
 def test_one_feature_always_stays() -> None:
-    low = [score("a", 0.01), score("b", 0.02)]
+    low = in_order([score("a", 0.01), score("b", 0.02)])
     (best, other) = decide(low, PruneSpec(threshold=0.5), [])
     assert (best.name, best.keep, best.why) == ("b", True, "best")
     assert not other.keep
@@ -75,7 +103,7 @@ def test_one_feature_always_stays() -> None:
 
 def test_prefixes_begin_with_essentials_and_end_with_all() -> None:
     assert ranking_prefixes(SCORES, 64) == [("id",), ("id", "a"), ("id", "a", "c"), ("id", "a", "c", "b")]
-    many = [score(f"f{i}", i / 100) for i in range(100)]
+    many = in_order([score(f"f{i}", i / 100) for i in range(100)])
     sizes = [len(names) for names in ranking_prefixes(many, 10)]
     assert len(sizes) == 10
     assert (sizes[0], sizes[-1]) == (1, 100)

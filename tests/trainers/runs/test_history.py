@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -45,7 +46,16 @@ def test_all_of_it_comes_back(tmp_path: Path, count: int) -> None:
     assert found.every == 1
     expected_T = np.arange(count)
     np.testing.assert_allclose(found.gate_FT[2], expected_T + 0.2, rtol=1e-6)
-    np.testing.assert_allclose(found.divergence_FT, -found.gate_FT)
+    np.testing.assert_allclose(found.details["divergence"], -found.gate_FT)
+
+
+def test_a_selector_without_details_has_a_column_for_its_scores_alone(tmp_path: Path) -> None:
+    history = GateHistory(tmp_path / "h", NAMES)
+    history.extend(0, 0, [replace(snapshot, details={}) for snapshot in snapshots(3)])
+    history.flush()
+    found = read(tmp_path / "h", [], None, 10)
+    assert (found.gate_FT.shape, found.details) == ((3, 3), {})
+    assert json.loads(as_json(found))["details"] == {}
 
 
 def test_growing_in_any_portions_leaves_the_same_files(tmp_path: Path) -> None:
@@ -141,7 +151,7 @@ def test_json_has_what_is_no_number_as_null(tmp_path: Path) -> None:
 def test_gates_over_http(plane: Plane) -> None:
     job_id = plane.call("POST", "jobs", 202, {})["id"]
     path = f"/v1/jobs/{job_id}/gates"
-    empty = {"features": [], "steps": [], "every": 1, "gates": [], "divergences": []}
+    empty = {"features": [], "steps": [], "every": 1, "gates": [], "details": {}, "divergences": []}
     assert plane.call("GET", path, 200) == empty
     with plane.sessions.begin() as session:
         job = jobs.find(session, job_id)
@@ -152,7 +162,7 @@ def test_gates_over_http(plane: Plane) -> None:
     found = plane.call("GET", f"{path}?feature=%C3%A2ge&feature=user_id&last=2", 200)
     assert (found["features"], found["steps"]) == (["âge", "user_id"], [1950, 2000])
     assert found["gates"] == [[pytest.approx(38.1), 38.0], [pytest.approx(39.1), 39.0]]
-    assert found["divergences"][1] == [pytest.approx(-39.1), -39.0]
+    assert found["details"]["divergence"][1] == found["divergences"][1] == [pytest.approx(-39.1), -39.0]
     thin = plane.call("GET", f"{path}?points=10", 200)
     assert (len(thin["steps"]), thin["every"]) == (10, 4)
     assert plane.call("GET", f"{path}?feature=nobody", 404)["type"] == "urn:winnow:feature-not-found"

@@ -9,10 +9,10 @@ import torch.distributed as dist
 from sharding.parallel import ShardedEmbeddings
 from tests.conftest import TinyDataset
 from tests.support.ranks import ranks
-from trainers.metrics.quality import Metrics
-from trainers.models.inputs import canonical_order
 from trainers.pipeline.retrain import retrain
+from trainers.runs.results import Quality
 from trainers.spec import JobSpec, SpecError, load_spec
+from trainers.spec.order import canonical_order
 from trainers.training.build import build_plain
 from trainers.training.loaders import DataLoaders
 from trainers.training.ranks import RankContext, compute_threads
@@ -57,7 +57,7 @@ def test_training_that_never_helps_changes_nothing(tiny_dataset: TinyDataset) ->
 
 def test_retraining_gives_a_result_a_seed_and_tells_good_features_from_useless_ones(tiny_dataset: TinyDataset) -> None:
     spec = tiny(tiny_dataset, epochs=5, learning_rate=0.02)
-    heard: list[tuple[int, Metrics]] = []
+    heard: list[tuple[int, Quality]] = []
     good = retrain(spec, ["age"], 2, lambda seed, metrics: heard.append((seed, metrics)))
     poor = retrain(spec, ["genres"], 2, lambda seed, metrics: None)
     assert [seed for seed, _ in heard] == [0, 1]

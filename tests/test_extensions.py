@@ -1,0 +1,77 @@
+"""Selectors and backbones of another package: the code of the how-to pages, installed and run as it is printed."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from tests.support.repository import ROOT
+from trainers.runs.directory import RunDirectory, read_json
+from trainers.simulator import simulate
+
+HOW_TO = ROOT / "docs" / "how-to"
+
+
+def install(page: Path, site: Path) -> None:
+    """Write the page's files below `site`, with the metadata that an installer makes of its pyproject.toml."""
+    blocks = re.findall(r"^```(?:python|toml)\n# (\S+)\n(.*?)^```", page.read_text(encoding="utf-8"), re.S | re.M)
+    files = {name: text for name, text in blocks if "/" in name}
+    for name, text in files.items():
+        (site / name).parent.mkdir(parents=True, exist_ok=True)
+        (site / name).write_text(text, encoding="utf-8")
+    project = tomllib.loads(dict(blocks)["pyproject.toml"])["project"]
+    metadata = site / f"{project['name']}-{project['version']}.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text(
+        f"Metadata-Version: 2.1\nName: {project['name']}\nVersion: {project['version']}\n", encoding="utf-8"
+    )
+    points = [
+        "\n".join([f"[{group}]", *(f"{name} = {value}" for name, value in each.items())])
+        for group, each in project["entry-points"].items()
+    ]
+    (metadata / "entry_points.txt").write_text("\n".join(points) + "\n", encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("data") / "small"
+    simulate(features=10, rows=2000, seed=0, output=folder)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("page", "part"),
+    [
+        ("add-a-backbone.md", "model: {backbone: cosine, scale: 5}"),
+        ("add-a-selector.md", "selector: {name: correlation}"),
+        ("add-a-selector.md", "selector: {name: shrink}"),
+    ],
+)
+def test_what_the_pages_add_runs_from_spec_to_prune_list(page: str, part: str, data: Path, tmp_path: Path) -> None:
+    if "selector" in page:
+        pytest.importorskip("trainers.selectors.tabular")
+    install(HOW_TO / page, tmp_path / "site")
+    key = part.partition(":")[0]
+    lines = (data / "spec.yaml").read_text(encoding="utf-8").splitlines()
+    others = [line for line in lines if not line.startswith(f"{key}:")]
+    spec = data / f"{tmp_path.name}.yaml"
+    spec.write_text("\n".join([part, "prune: {rule: top_k, top_k: 5}", *others]), encoding="utf-8")
+    ended = subprocess.run(
+        [Path(sys.executable).with_name("winnow"), "run", spec, "--output", tmp_path / "run", "--quiet"],
+        env={**os.environ, "PYTHONPATH": str(tmp_path / "site")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode in (0, 3), ended.stderr
+    run = RunDirectory(tmp_path / "run")
+    found, chosen = read_json(run.prune_list), read_json(run.spec)[key]
+    assert chosen["backbone" if key == "model" else "name"] in part
+    decisions = [feature["decision"] for feature in found["features"]]
+    assert decisions == ["keep"] * 5 + ["prune"] * 5

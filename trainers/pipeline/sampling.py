@@ -1,0 +1,66 @@
+"""A seeded sample of the training rows for a tabular selector.
+
+Shapes: N rows, M list features, V ids in lists.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from trainers.data.decode import Decoder
+from trainers.data.rows import Rows
+from trainers.data.source import Source, open_split
+from trainers.selectors.tabular.sample import Column, Ids, Lists, Numbers, Sample
+from trainers.spec import JobSpec
+
+# Rows read side by side: few enough to spread over the files, enough to make reading a row group worth it.
+BLOCK = 1024
+
+
+def draw_sample(spec: JobSpec, rows: int) -> Sample:
+    """At most `rows` training rows, in file order: blocks of neighbours, spread over the files by the training's seed.
+
+    Raises:
+        SpecError: data that doesn't fit the spec.
+    """
+    source, decoder = open_split(spec.dataset, "train"), Decoder(spec)
+    source.require(decoder.columns)
+    parts = [
+        decoder.decode(source.read(decoder.columns, start, stop))
+        for start, stop in choose_blocks(source, rows, spec.training.seed)
+    ]
+    found = Rows.concat(parts)
+    drawn = {"sample_rows": float(len(found)), "training_rows": float(source.rows), "sample_blocks": float(len(parts))}
+    return Sample(
+        columns=_columns(spec, decoder, found),
+        label_N=found.label_N,
+        weight_N=found.weight_N,
+        seed=spec.training.seed,
+        drawn={**drawn, "sample_seed": float(spec.training.seed)},
+    )
+
+
+def choose_blocks(source: Source, rows: int, seed: int) -> list[tuple[int, int]]:
+    """Ranges of rows [start, stop), in order, of at most `rows` together; one range where all fit."""
+    if rows >= source.rows:
+        return [(0, source.rows)]
+    size = min(BLOCK, rows)
+    random = np.random.default_rng(seed % 2**64)
+    chosen = np.sort(random.choice(source.rows // size, rows // size, replace=False))
+    return [(int(block) * size, (int(block) + 1) * size) for block in chosen]
+
+
+def _columns(spec: JobSpec, decoder: Decoder, rows: Rows) -> dict[str, Column]:
+    """By feature, in the order of the spec."""
+    found: dict[str, Column] = {}
+    start = 0
+    for dense in decoder.dense:
+        found[dense.name] = Numbers(rows.dense_ND[:, start : start + dense.dim])
+        start += dense.dim
+    for single, ids_N in zip(decoder.single, rows.ids_SN, strict=True):
+        found[single.name] = Ids(ids_N)
+    list_NM = np.broadcast_to(np.arange(len(decoder.several)), rows.lengths_NM.shape)
+    owner_V = np.repeat(list_NM.reshape(-1), rows.lengths_NM.reshape(-1))
+    for place, several in enumerate(decoder.several):
+        found[several.name] = Lists(rows.values_V[owner_V == place], rows.lengths_NM[:, place])
+    return {feature.name: found[feature.name] for feature in spec.features}

@@ -1,0 +1,191 @@
+"""The search of a run: a trained model and the ranking of its features. One class for each way to get there.
+
+Collective: every rank calls `run`, and all get the same ranking. A search is checkpointed; a run that dies goes on
+from its newest checkpoint, to the same numbers.
+"""
+
+from __future__ import annotations
+
+import abc
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from trainers.models.ranking import GatedModel, PlainModel
+from trainers.pipeline.ports import Checkpoints, Coordination
+from trainers.pipeline.sampling import draw_sample
+from trainers.runs.progress import Stage
+from trainers.selectors.base import GateSpec, Ranking, SensitivitySpec, TabularSpec
+from trainers.selectors.gates.ranking import rank_by_gate
+from trainers.selectors.sensitivity.trained import TrainedModel
+from trainers.spec import JobSpec
+from trainers.training import checkpoint
+from trainers.training.build import build_gated, build_plain
+from trainers.training.gate_trainer import GateTrainer
+from trainers.training.loaders import DataLoaders
+from trainers.training.ranks import RankContext
+from trainers.training.trainer import Trainer
+
+
+@dataclass
+class Found:
+    """What a search leaves.
+
+    Attributes:
+        model: what the curve is measured on and the pruned model is cut from.
+        ranking: of every feature of the spec.
+        full: the model of all features as training from scratch makes it, where the search trained one.
+    """
+
+    model: PlainModel
+    ranking: Ranking
+    full: PlainModel | None = None
+
+
+class Search(abc.ABC):
+    """A rank's part of the search. `spec` must be in canonical order."""
+
+    def __init__(self, spec: JobSpec, ranks: RankContext, coordination: Coordination, checkpoints: Checkpoints) -> None:
+        self.spec, self.ranks = spec, ranks
+        self.coordination, self.checkpoints = coordination, checkpoints
+
+    @abc.abstractmethod
+    def run(self, loaders: DataLoaders) -> Found:
+        """From the newest checkpoint, or the start, to the ranking."""
+
+    def enter(self, stage: Stage, total_steps: int = 0) -> None:
+        self.coordination.enter(self.ranks.attempt, stage, total_steps)
+
+
+class GateSearch(Search):
+    """Weights and gates trained together."""
+
+    def run(self, loaders: DataLoaders) -> Found:
+        model = build_gated(self.spec, self.ranks, loaders.statistics)
+        warmup = self.train(model, loaders).warmup
+        self.enter(Stage.RANKING)
+        self.coordination.flush()
+        self.ranks.barrier()
+        gate = model.gate
+        ranking = rank_by_gate(
+            gate.layout.names,
+            gate.scores().cpu().numpy(),
+            self.coordination.mean_gate(warmup),
+            {name: value_F.cpu().numpy() for name, value_F in gate.details().items()},
+            probability_like=self.spec.selector.probability_like,
+        )
+        return Found(model.ungated, ranking)
+
+    def train(self, model: GatedModel, loaders: DataLoaders) -> GateTrainer:
+        """Train weights and gates to the end of the search; the model is left in evaluation mode."""
+        training, selector = self.spec.training, self.spec.selector
+        assert isinstance(selector, GateSpec)
+        total = min(training.epochs * loaders.train.steps_per_epoch, training.max_steps or 2**62)
+        search = GateTrainer(model, self.spec, self.ranks, warmup=int(total * selector.warmup), steps=total)
+        start = self._restore(search)
+        every = training.checkpoint_every or loaders.train.steps_per_epoch
+        self.enter(Stage.SEARCHING, total)
+        with loaders.paired(start, total, held_out=selector.update == "bilevel") as batches:
+            search.meter.restart()
+            for step, (train, held_out) in enumerate(batches, start + 1):
+                search.step(step, train, held_out)
+                saving = step % every == 0 or step == total
+                if saving or step % training.report_every == 0:
+                    self.coordination.report(search.report(step, loaders.decode_seconds))
+                if saving:
+                    self._save(search, step)
+        model.train(False)
+        return search
+
+    def _restore(self, search: GateTrainer) -> int:
+        with self.checkpoints.latest() as path:
+            if path is None:
+                self.coordination.begin(self.ranks.attempt, self.ranks.world, 0)
+                return 0
+            state = search.state()
+            checkpoint.read(path, state)
+            search.restore(state)
+            step, snapshots = checkpoint.read_history(path)
+        self.coordination.begin(self.ranks.attempt, self.ranks.world, step, snapshots)
+        return step
+
+    def _save(self, search: GateTrainer, step: int) -> None:
+        search.sync_buffers()
+        self.coordination.flush()
+        self.ranks.barrier()
+
+        def write(path: Path) -> None:
+            checkpoint.write(path, search.state())
+            if self.ranks.is_leader:
+                checkpoint.write_history(path, step, self.coordination.history())
+
+        self.checkpoints.save(step, write)
+
+
+class ModelSearch(Search):
+    """The full model trained from scratch, and then a ranking: measured on it, or read off the rows.
+
+    That model is the guard's measure too. It is trained by epochs until validation gets no better, and checkpointed
+    after each: `training.max_steps` and `training.checkpoint_every` are of gates.
+    """
+
+    def run(self, loaders: DataLoaders) -> Found:
+        model = build_plain(self.spec, self.ranks, loaders.statistics)
+        self.train(model, loaders)
+        self.enter(Stage.RANKING)
+        return Found(model, self.rank(model, loaders), full=model)
+
+    def train(self, model: PlainModel, loaders: DataLoaders) -> None:
+        """Train the model to its best on validation; it is left in evaluation mode."""
+        trainer, steps = Trainer(model, loaders, self.spec, self.ranks), loaders.train.steps_per_epoch
+        self.coordination.begin(self.ranks.attempt, self.ranks.world, self._restore(trainer) * steps)
+        self.enter(Stage.SEARCHING, self.spec.training.epochs * steps)
+        trainer.run(
+            self.spec.training.epochs, self._advance, at_epoch_end=lambda epoch: self._save(trainer, epoch * steps)
+        )
+        model.train(False)
+
+    def rank(self, model: PlainModel, loaders: DataLoaders) -> Ranking:
+        """Collective; rows are read and ranked on rank 0."""
+        selector = self.spec.selector
+        if isinstance(selector, SensitivitySpec):
+            validation = loaders.validation
+            trained = TrainedModel(
+                model=model,
+                batches=lambda: loaders.whole(validation),
+                first_row=validation.sampler.first_row,
+                rows=validation.rows,
+                ranks=self.ranks,
+                seed=self.spec.training.seed,
+            )
+            return selector.rank(trained)
+        assert isinstance(selector, TabularSpec)
+        ranking = None
+        if self.ranks.is_leader:
+            sample = draw_sample(self.spec, selector.sample_rows)
+            ranking = selector.rank(sample)
+            ranking = replace(ranking, diagnostics={**sample.drawn, **ranking.diagnostics})
+        return self.ranks.broadcast(ranking)
+
+    def _restore(self, trainer: Trainer) -> int:
+        """The number of epochs that are done."""
+        with self.checkpoints.latest() as path:
+            if path is not None:
+                state = trainer.state()
+                checkpoint.read(path, state)
+                trainer.restore(state)
+        return trainer.epochs
+
+    def _save(self, trainer: Trainer, step: int) -> None:
+        self.checkpoints.save(step, lambda path: checkpoint.write(path, trainer.state()))
+
+    def _advance(self, step: int) -> None:
+        if self.ranks.is_leader:
+            self.coordination.advance(self.ranks.attempt, step)
+
+
+def open_search(
+    spec: JobSpec, ranks: RankContext, coordination: Coordination, checkpoints: Checkpoints
+) -> GateSearch | ModelSearch:
+    """The search of the spec's selector."""
+    search = GateSearch if isinstance(spec.selector, GateSpec) else ModelSearch
+    return search(spec, ranks, coordination, checkpoints)

@@ -1,0 +1,53 @@
+"""The ranking that a gate's scores make. Numpy only.
+
+Shapes: F features.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trainers.selectors.base import Ranking
+
+# From here on a gate in [0, 1] lets more through than it holds back.
+OPEN = 0.5
+Vector = NDArray[np.floating]
+
+
+def rank_by_gate(
+    names: Sequence[str],
+    score_F: Vector,
+    mean_gate_F: Vector | None = None,
+    details: Mapping[str, Vector] | None = None,
+    *,
+    probability_like: bool = True,
+) -> Ranking:
+    """Open gates by score, then closed ones by their mean while they were penalized.
+
+    The last gates of closed features are all near 0 and say little; how long they stayed open says more. Scores that
+    aren't probability-like have no point at which a gate closes, and rank alone.
+
+    Args:
+        names: of the features.
+        score_F: their gates at the end.
+        mean_gate_F: their mean gates; the last ones where there are none.
+        details: F numbers by name; `mean_gate` is added.
+        probability_like: whether gates lie in [0, 1].
+    """
+    mean_F = score_F if mean_gate_F is None else mean_gate_F
+    scores, means = dict(zip(names, score_F.tolist(), strict=True)), dict(zip(names, mean_F.tolist(), strict=True))
+
+    def place(name: str) -> tuple[bool, float]:
+        closed = probability_like and scores[name] < OPEN
+        return closed, -(means if closed else scores)[name]
+
+    found = {name: dict(zip(names, value_F.tolist(), strict=True)) for name, value_F in (details or {}).items()}
+    return Ranking(
+        names=tuple(sorted(names, key=place)),
+        scores=scores,
+        probability_like=probability_like,
+        details={**found, "mean_gate": means},
+    )
