@@ -143,7 +143,7 @@ def run_of(scores: list[RankedFeature], rule: PruneSpec, curve: list[CurvePoint]
     return {
         "spec": {"features": features, "prune": rule.model_dump(mode="json")},
         "list": found,
-        "results": {"curve": [point.as_dict() for point in curve], "delta": DELTA, "features": weights},
+        "results": {"curve": [point.document() for point in curve], "delta": DELTA, "features": weights},
         "progress": None, "measures": None, "grid": None,
     }  # fmt: skip
 
