@@ -9,13 +9,13 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 from sqlalchemy.orm import Session, sessionmaker
 
-from service.api.audit_log import RefusalsNoted
-from service.api.event_stream import Feed
-from service.api.openapi import DESCRIPTION, TAGS, say_problems
+from service.api.audit_log import RefusalAudit
+from service.api.event_stream import EventStreams
+from service.api.openapi import DESCRIPTION, TAGS, document_problems
 from service.api.problems import install
-from service.api.rate_limits import Limits, StandingShown
-from service.api.request_log import Observed, trace
-from service.api.response_cache import Answers
+from service.api.rate_limits import RateLimiter, RateLimitHeaders
+from service.api.request_log import RequestLog, trace_requests
+from service.api.response_cache import ResponseCache
 from service.api.routers import (
     audit,
     events,
@@ -40,10 +40,10 @@ from service.api.routers import (
     triggers,
     webhooks,
 )
-from service.api.session import Turns
-from service.core.background_loop import Loop, Running
+from service.api.session import ConcurrencyLimit
+from service.core.background_loop import Loop, RunningLoops
 from service.core.clock import Clock, utc_now
-from service.core.shutdown import heard
+from service.core.shutdown import on_shutdown
 from service.jobs.reconciler import Reconciler
 from service.jobs.retention import Retention
 from service.metrics import Metrics
@@ -51,7 +51,7 @@ from service.prune_lists.totals import ListTotals
 from service.ray.client import Engine
 from service.schedules.scheduler import Scheduler
 from service.settings import EVERYWHERE, Settings
-from service.store.database import connect, reading
+from service.store.database import connect, read_only_sessions
 from service.triggers.evaluator import Evaluator
 from service.web import error_page, sign_in
 from service.web import routes as pages
@@ -105,10 +105,10 @@ def create_app(settings: Settings, engine: Engine, *, open_to_local: bool = Fals
 
         def ending() -> None:
             app.state.ending = True
-            app.state.feed.close()
+            app.state.event_streams.close()
 
-        running = Running(_loops(sessions, engine, settings, now), app.state.metrics)
-        with heard(lambda: loop.call_soon_threadsafe(ending)):
+        running = RunningLoops(_loops(sessions, engine, settings, now), app.state.metrics)
+        with on_shutdown(lambda: loop.call_soon_threadsafe(ending)):
             yield
         ending()
         running.stop(STOP_SECONDS)
@@ -123,22 +123,25 @@ def create_app(settings: Settings, engine: Engine, *, open_to_local: bool = Fals
         redoc_url=None,
     )
     app.state.settings, app.state.engine, app.state.sessions = settings, engine, sessions
-    app.state.readers, app.state.turns = reading(sessions), Turns()
+    app.state.readers, app.state.request_slots = read_only_sessions(sessions), ConcurrencyLimit()
     app.state.open_to_local, app.state.now = open_to_local, now
-    app.state.feed, app.state.ending = Feed(sessions, now), False
-    app.state.metrics = Metrics(sessions, app.state.readers, settings, now, lambda: len(app.state.feed.listeners))
-    app.state.limits, app.state.answers = Limits(settings), Answers()
+    app.state.event_streams = EventStreams(sessions, now)
+    app.state.ending = False
+    app.state.metrics = Metrics(
+        sessions, app.state.readers, settings, now, lambda: len(app.state.event_streams.listeners)
+    )
+    app.state.limits, app.state.response_cache = RateLimiter(settings), ResponseCache()
     app.state.list_totals = ListTotals()
     install(app)
     error_page.install(app)
-    app.add_middleware(StandingShown)
-    app.add_middleware(RefusalsNoted)
+    app.add_middleware(RateLimitHeaders)
+    app.add_middleware(RefusalAudit)
     app.add_middleware(PageHeaders)
-    app.add_middleware(Observed)
-    trace(app)
+    app.add_middleware(RequestLog)
+    trace_requests(app)
     for router in ROUTERS:
         app.include_router(router)
-    say_problems(app)
+    document_problems(app)
     return app
 
 

@@ -62,7 +62,7 @@ def _first_key(home: Path) -> str:
 def _has_keys(settings: Settings) -> bool:
     settings.home.mkdir(parents=True, exist_ok=True)
     with connect(settings.database)() as session:
-        return keys.any_made(session)
+        return keys.any_exist(session)
 
 
 def application() -> FastAPI:

@@ -19,6 +19,23 @@ FILES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("
 WRITTEN = [path for path in FILES if "not to be edited" not in path.read_text(encoding="utf-8").partition("\n")[0]]
 TORCH = ("torch", "torchrec", "fbgemm_gpu")
 HTTP = ("fastapi", "starlette")
+# Parts of the service that know nothing of HTTP: what they refuse is a `service.core.errors.DomainError`.
+DOMAIN = tuple(
+    f"service.{part}"
+    for part in (
+        "core",
+        "schemas",
+        "store",
+        "metrics",
+        "ray",
+        "features",
+        "prune_lists",
+        "jobs",
+        "schedules",
+        "triggers",
+        "webhooks",
+    )
+)
 
 MAX_FILE_LINES, MAX_FUNCTION_LINES, MAX_ARGUMENTS = 400, 70, 9
 
@@ -43,7 +60,10 @@ RULES = [
     Rule(("service",), ("sharding", *TORCH), anywhere=True),
     Rule(("trainers.spec", "trainers.runs", "trainers.metrics", "trainers.pruning", "trainers.web"), TORCH),
     Rule(("trainers.selectors.base", "trainers.selectors.registry", "trainers.models.backbones.registry"), TORCH),
+    Rule(("trainers.launch.runner", "trainers.launch.local_launcher"), (*TORCH, "ray")),
     Rule(("trainers.cli", "service.cli"), (*TORCH, "ray", "fastapi", "sqlalchemy"), but=("service.cli.host_keys",)),
+    Rule((*DOMAIN, "service.client"), (*HTTP, "service.api"), but=("service.client.generate",)),
+    Rule(("service.schemas", "service.client"), ("sqlalchemy", "service.store"), but=("service.client.generate",)),
     Rule(("service",), ("trainers.training", "trainers.pipeline", "trainers.launch", "trainers.models"), anywhere=True),
 ]
 

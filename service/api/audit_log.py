@@ -23,7 +23,7 @@ LONGEST_PATH = 2000
 LONGEST_NAME = 200
 
 
-def note_change(session: Session, scope: Scope, now: datetime) -> None:
+def record_change(session: Session, scope: Scope, now: datetime) -> None:
     """To be called last in a transaction, when the route has returned: what failed has changed nothing.
 
     A run that reports with its own token is no caller, and its reports are no one's doing.
@@ -32,22 +32,22 @@ def note_change(session: Session, scope: Scope, now: datetime) -> None:
         session.add(_entry(scope, getattr(scope.get("route"), "status_code", None) or 200, now))
 
 
-class RefusalsNoted:
+class RefusalAudit:
     """The middleware that records every 401 and 403 before it is answered."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async def send_noted(message: Message) -> None:
+        async def send_recorded(message: Message) -> None:
             if message["type"] == "http.response.start" and message["status"] in REFUSED:
-                await run_in_threadpool(_note_refusal, scope, message["status"])
+                await run_in_threadpool(_record_refusal, scope, message["status"])
             await send(message)
 
-        await self.app(scope, receive, send_noted if scope["type"] == "http" else send)
+        await self.app(scope, receive, send_recorded if scope["type"] == "http" else send)
 
 
-def _note_refusal(scope: Scope, status: int) -> None:
+def _record_refusal(scope: Scope, status: int) -> None:
     state = scope["app"].state
     try:
         with state.sessions.begin() as session:

@@ -1,10 +1,9 @@
-"""Who calls, and what they may do."""
+"""Who calls: the key, the cookie or the machine that a request comes with."""
 
 from __future__ import annotations
 
 import ipaddress
-from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated
 from urllib.parse import urlsplit
 
 from fastapi import Depends, Request, Security
@@ -13,51 +12,19 @@ from sqlalchemy.orm import Session
 
 from service.api.audit_log import SAFE_METHODS
 from service.api.problems import ApiError
-from service.api.rate_limits import Limits
+from service.api.rate_limits import RateLimiter
 from service.api.session import SessionDep
+from service.core.errors import ForbiddenError
+from service.core.identity import LOCAL, Caller
 from service.store import browser_sessions, keys
 from service.store.tables import ApiKey
 
 SESSION_COOKIE = "winnow_session"
 PORTS = {"http": 80, "https": 443}
-Scope = Literal["read", "submit", "approve", "admin"]
-INCLUDED: dict[str, frozenset[str]] = {
-    "read": frozenset({"read"}),
-    "submit": frozenset({"submit", "read"}),
-    "approve": frozenset({"approve", "read"}),
-    "admin": frozenset({"admin", "approve", "submit", "read"}),
-}
-
-
-@dataclass(frozen=True)
-class Caller:
-    """A key's owner, or whoever sits at this machine while there are no keys. `model` restricts to one model. Of a
-    browser that signed in with the key, `session` is the hash of its token.
-    """
-
-    id: str
-    name: str
-    scopes: frozenset[str]
-    model: str | None = None
-    session: str | None = None
-
-    @property
-    def key_id(self) -> str | None:
-        return None if self is LOCAL else self.id
-
-    def may(self, scope: str) -> bool:
-        return any(scope in INCLUDED[own] for own in self.scopes)
-
-    def sees(self, model: str | None) -> bool:
-        """Whether things of `model` (None: of no model) are this caller's."""
-        return self.model is None or self.model == model
-
-
-LOCAL = Caller(id="local", name="local", scopes=frozenset({"admin"}))
 bearer = HTTPBearer(auto_error=False, description="An API key, as `winnow keys create` prints it.")
 
 
-def caller_of(
+def require_caller(
     request: Request,
     needed: SecurityScopes,
     session: SessionDep,
@@ -67,35 +34,29 @@ def caller_of(
 
     Raises:
         ApiError: 401, 403 or 429.
+        ForbiddenError: the key lacks the scope.
     """
     caller: Caller | None = getattr(request.state, "caller", None)
     if caller is None:  # a route's own parameters may ask for the caller too
-        caller = request.state.caller = _identified(request, session, credentials)
+        caller = request.state.caller = _identify(request, session, credentials)
     missing = [scope for scope in needed.scopes if not caller.may(scope)]
     if missing:
-        raise ApiError(403, "scope-missing", f"key {caller.name!r} has no scope {missing[0]!r}; ask an admin for one")
+        raise ForbiddenError("scope-missing", f"key {caller.name!r} has no scope {missing[0]!r}; ask an admin for one")
     return caller
-
-
-def unrestricted(caller: Caller, what: str) -> None:
-    """Raises ApiError 403 for the key of one model."""
-    if caller.model is not None:
-        detail = f"key {caller.name!r} is for model {caller.model!r}; {what} is for keys of all models"
-        raise ApiError(403, "key-of-one-model", detail)
 
 
 def is_open(request: Request, session: Session) -> bool:
     """Whether callers on this machine need no key."""
-    return bool(request.app.state.open_to_local) and not keys.any_made(session)
+    return bool(request.app.state.open_to_local) and not keys.any_exist(session)
 
 
-def by_secret(request: Request, session: Session, secret: str) -> Caller | None:
+def find_by_secret(request: Request, session: Session, secret: str) -> Caller | None:
     """Whose key this is; None where it is unknown, expired or revoked."""
     key = keys.usable(session, keys.digest(secret), request.app.state.now())
     return None if key is None else _caller(request, session, key)
 
 
-def by_cookie(request: Request, session: Session) -> Caller | None:
+def find_by_cookie(request: Request, session: Session) -> Caller | None:
     """Who signed in with this browser; None where nobody did, or the sign-in or its key is no longer good."""
     token_hash = cookie_hash(request)
     key = token_hash and browser_sessions.key_of(session, token_hash, request.app.state.now())
@@ -112,15 +73,15 @@ def _caller(request: Request, session: Session, key: ApiKey, token_hash: str | N
     return Caller(id=key.id, name=key.name, scopes=frozenset(key.scopes), model=key.model, session=token_hash)
 
 
-def _identified(request: Request, session: Session, credentials: HTTPAuthorizationCredentials | None) -> Caller:
-    limits: Limits = request.app.state.limits
+def _identify(request: Request, session: Session, credentials: HTTPAuthorizationCredentials | None) -> Caller:
+    limits: RateLimiter = request.app.state.limits
     if credentials is None and is_open(request, session):
         _require_local(request)
         return LOCAL
     if credentials is None:
-        caller = by_cookie(request, session)
+        caller = find_by_cookie(request, session)
     else:
-        caller = by_secret(request, session, credentials.credentials)
+        caller = find_by_secret(request, session, credentials.credentials)
     if caller is None:
         limits.count_unknown(request.scope)
         raise _unknown(request, credentials)
@@ -203,7 +164,7 @@ def _hostname(netloc: str) -> str:
         return ""
 
 
-Reader = Annotated[Caller, Security(caller_of, scopes=["read"])]
-Submitter = Annotated[Caller, Security(caller_of, scopes=["submit"])]
-Approver = Annotated[Caller, Security(caller_of, scopes=["approve"])]
-Admin = Annotated[Caller, Security(caller_of, scopes=["admin"])]
+Reader = Annotated[Caller, Security(require_caller, scopes=["read"])]
+Submitter = Annotated[Caller, Security(require_caller, scopes=["submit"])]
+Approver = Annotated[Caller, Security(require_caller, scopes=["approve"])]
+Admin = Annotated[Caller, Security(require_caller, scopes=["admin"])]

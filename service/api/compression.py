@@ -10,25 +10,25 @@ from fastapi import Request, Response
 
 
 @dataclass(frozen=True)
-class Packed:
+class CompressedContent:
     """Bytes, and the same by gzip."""
 
     plain: bytes
     zipped: bytes
 
     @classmethod
-    def of(cls, content: bytes, level: int) -> Packed:
+    def of(cls, content: bytes, level: int) -> CompressedContent:
         return cls(content, gzip.compress(content, level, mtime=0))
 
     def answer(self, request: Request, media_type: str, headers: Mapping[str, str]) -> Response:
         """By gzip where the caller takes that."""
         told = {"Vary": "Accept-Encoding", **headers}
-        if takes_gzip(request):
+        if accepts_gzip(request):
             return Response(self.zipped, media_type=media_type, headers={**told, "Content-Encoding": "gzip"})
         return Response(self.plain, media_type=media_type, headers=told)
 
 
-def takes_gzip(request: Request) -> bool:
+def accepts_gzip(request: Request) -> bool:
     """Whether the caller's `Accept-Encoding` has gzip, with a weight above 0."""
     for part in request.headers.get("accept-encoding", "").lower().split(","):
         name, _, weight = part.partition(";")

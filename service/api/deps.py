@@ -8,8 +8,8 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from service.api.auth import Reader
-from service.api.problems import ApiError
 from service.api.session import SessionDep
+from service.core.errors import NotFoundError
 from service.ray.client import Engine
 from service.schemas.common import storable
 from service.settings import Settings
@@ -43,14 +43,14 @@ NowDep = Annotated[datetime, Depends(now_of)]
 def job_of(job_id: str, session: SessionDep, caller: Reader) -> Job:
     job = jobs.find(session, job_id) if storable(job_id) else None
     if job is None or not caller.sees(job.model):
-        raise ApiError(404, "job-not-found", f"there is no job {job_id!r}; `GET /v1/jobs` lists those there are")
+        raise NotFoundError("job-not-found", f"there is no job {job_id!r}; `GET /v1/jobs` lists those there are")
     return job
 
 
 def model_of(model: str, session: SessionDep, caller: Reader) -> Model:
     found = models.find(session, model) if storable(model) else None
     if found is None or not caller.sees(found.name):
-        raise ApiError(404, "model-not-found", f"there is no model {model!r}; `GET /v1/models` lists those there are")
+        raise NotFoundError("model-not-found", f"there is no model {model!r}; `GET /v1/models` lists those there are")
     return found
 
 

@@ -1,6 +1,6 @@
 """Events as they happen: one reader of the store for all the streams of a process.
 
-While anyone listens, the feed asks the store a few times a second for events beyond the newest it has, and keeps the
+While anyone listens, one reader asks the store a few times a second for events beyond the newest it has, and keeps the
 last ones, ready to be sent. A stream remembers the number it has got to and takes what lies beyond from there; one
 that falls behind what is kept, or begins in the past, reads the store itself. So a slow client holds nobody up, and a
 stream that waits holds no connection to the database.
@@ -13,17 +13,15 @@ from collections import deque
 from collections.abc import AsyncIterator, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any
 
 import structlog
 from fastapi.sse import KEEPALIVE_COMMENT, format_sse_event
-from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.orm import Session, sessionmaker
 
-from service.api.auth import LOCAL, Caller
 from service.core.clock import Clock
+from service.core.identity import LOCAL, Caller
 from service.core.job_state import ENDED
+from service.schemas.events import EventView
 from service.store import browser_sessions, events, job_queries, keys
 from service.store.tables import Event
 
@@ -36,35 +34,8 @@ ENDED_STATES = frozenset(state.value for state in ENDED)
 GREETING = format_sse_event(retry=2000)
 
 
-class EventView(BaseModel):
-    """Something that happened. Numbers rise in the order in which it was stored."""
-
-    model_config = ConfigDict(
-        from_attributes=True,
-        json_schema_extra={
-            "examples": [
-                {
-                    "number": 17,
-                    "time": "2026-01-01T00:00:05Z",
-                    "kind": "job.state",
-                    "job_id": "job-5f0c2b7a9d1e4c3f8a6b",
-                    "model": "feed-ranker",
-                    "data": {"from": "queued", "to": "starting", "reason": None},
-                }
-            ]
-        },
-    )
-
-    number: int
-    time: datetime
-    kind: str = Field(description="job.state, prune_list.active …")
-    job_id: str | None
-    model: str | None
-    data: dict[str, Any] = Field(description="what is told of it, by kind")
-
-
 @dataclass(frozen=True)
-class Sent:
+class SentEvent:
     """An event as it is sent, and what decides who gets it."""
 
     number: int
@@ -75,7 +46,7 @@ class Sent:
     content: bytes
 
     @classmethod
-    def of(cls, event: Event) -> Sent:
+    def of(cls, event: Event) -> SentEvent:
         data = EventView.model_validate(event).model_dump_json()
         ends_job = event.kind == "job.state" and event.data.get("to") in ENDED_STATES
         content = format_sse_event(data_str=data, event=event.kind, id=str(event.number))
@@ -83,14 +54,14 @@ class Sent:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wanted:
+class EventFilter:
     """Which events a stream has. None and empty mean any; `kinds` are names, or prefixes that end in `.*`."""
 
     job_id: str | None = None
     model: str | None = None
     kinds: Collection[str] = ()
 
-    def fits(self, event: Sent) -> bool:
+    def matches(self, event: SentEvent) -> bool:
         return (
             (self.job_id is None or event.job_id == self.job_id)
             and (self.model is None or event.model == self.model)
@@ -111,7 +82,7 @@ class Listener:
 
 
 @dataclass
-class Feed:
+class EventStreams:
     """The streams of one process. All of it but the reading of the store happens on the event loop.
 
     Of the events it has read it keeps those numbered over `floor` up to `newest`; both are 0 until the first look.
@@ -125,35 +96,35 @@ class Feed:
     closed: bool = False
     floor: int = 0
     newest: int = 0
-    kept: deque[Sent] = field(default_factory=deque)
+    kept: deque[SentEvent] = field(default_factory=deque)
     listeners: set[Listener] = field(default_factory=set)
     _news: asyncio.Event = field(default_factory=asyncio.Event)
     _reader: asyncio.Task[None] | None = None
 
-    async def stream(self, caller: Caller, wanted: Wanted, after: int) -> AsyncIterator[bytes]:
+    async def stream(self, caller: Caller, wanted: EventFilter, after: int) -> AsyncIterator[bytes]:
         """Events beyond number `after`, as server-sent events.
 
         A stream of one job ends when the job has ended and all is sent; any stream ends when its caller's key is no
-        longer good, and when the feed is closed.
+        longer good, and when the streams are closed.
         """
         yield GREETING
-        with self._listening(caller) as listener:
+        with self._listener(caller) as listener:
             place, behind = after, True
             while not self.closed and not listener.refused:
                 news = self._news
                 if behind:
-                    contents, place, behind, over = await asyncio.to_thread(self._stored, wanted, place)
+                    contents, place, behind, over = await asyncio.to_thread(self._read_page, wanted, place)
                     if contents:
                         yield contents
                     if over:
                         return
                     continue
-                fresh = self._beyond(place)
+                fresh = self._kept_after(place)
                 if place < self.floor or any(event.ends_job for event in fresh if event.job_id == wanted.job_id):
                     behind = True
                 elif fresh:
                     place = fresh[-1].number
-                    if contents := b"".join(event.content for event in fresh if wanted.fits(event)):
+                    if contents := b"".join(event.content for event in fresh if wanted.matches(event)):
                         yield contents
                 else:
                     try:
@@ -165,15 +136,15 @@ class Feed:
     def close(self) -> None:
         """End every stream, and take no more."""
         self.closed = True
-        self._tell()
+        self._wake_listeners()
 
     @contextmanager
-    def _listening(self, caller: Caller) -> Iterator[Listener]:
+    def _listener(self, caller: Caller) -> Iterator[Listener]:
         """The first listener starts the reader, and the last one ends it."""
         listener = Listener(caller)
         self.listeners.add(listener)
         if self._reader is None:
-            self._reader = asyncio.create_task(self._read_on(), name="feed")
+            self._reader = asyncio.create_task(self._read_on(), name="event-streams")
         try:
             yield listener
         finally:
@@ -183,24 +154,24 @@ class Feed:
                 self._reader, self.floor, self.newest, self._news = None, 0, 0, asyncio.Event()
                 self.kept.clear()
 
-    def _beyond(self, place: int) -> list[Sent]:
-        fresh: list[Sent] = []
+    def _kept_after(self, place: int) -> list[SentEvent]:
+        fresh: list[SentEvent] = []
         for event in reversed(self.kept):
             if event.number <= place:
                 break
             fresh.append(event)
         return fresh[::-1]
 
-    def _tell(self) -> None:
-        told, self._news = self._news, asyncio.Event()
-        told.set()
+    def _wake_listeners(self) -> None:
+        previous, self._news = self._news, asyncio.Event()
+        previous.set()
 
     async def _read_on(self) -> None:
         loop = asyncio.get_running_loop()
         checked = loop.time()
         while True:
             try:
-                found = await asyncio.to_thread(self._fresh)
+                found = await asyncio.to_thread(self._read_new)
                 self._keep(found)
                 if loop.time() - checked >= self.recheck_seconds:
                     checked = loop.time()
@@ -211,7 +182,7 @@ class Feed:
             if len(found) < PAGE:
                 await asyncio.sleep(self.poll_seconds)
 
-    def _keep(self, found: list[Sent]) -> None:
+    def _keep(self, found: list[SentEvent]) -> None:
         if not found:
             return
         if self.newest == 0:
@@ -221,15 +192,15 @@ class Feed:
         self.newest = found[-1].number
         while len(self.kept) > KEPT:
             self.floor = self.kept.popleft().number
-        self._tell()
+        self._wake_listeners()
 
-    def _fresh(self) -> list[Sent]:
+    def _read_new(self) -> list[SentEvent]:
         """Beyond the newest; at first the newest alone."""
         with self.sessions() as session:
             after = self.newest or events.newest(session) - 1
-            return [Sent.of(event) for event in events.after(session, after, PAGE)]
+            return [SentEvent.of(event) for event in events.after(session, after, PAGE)]
 
-    def _stored(self, wanted: Wanted, place: int) -> tuple[bytes, int, bool, bool]:
+    def _read_page(self, wanted: EventFilter, place: int) -> tuple[bytes, int, bool, bool]:
         """A page from the store, the number it goes up to, whether there are more, and whether the job is over.
 
         The state of the job and the newest number are read before the events: what either tells of is then there.
@@ -238,25 +209,25 @@ class Feed:
             over = wanted.job_id is not None and job_queries.has_ended(session, wanted.job_id)
             newest = events.newest(session)
             found = events.after(session, place, PAGE, job_id=wanted.job_id, model=wanted.model, kinds=wanted.kinds)
-            contents = b"".join(Sent.of(event).content for event in found)
+            contents = b"".join(SentEvent.of(event).content for event in found)
         if len(found) == PAGE:
             return contents, found[-1].number, True, False
         return contents, max(newest, *(event.number for event in found), 0), False, over
 
     async def _recheck(self) -> None:
         listeners = list(self.listeners)
-        good = await asyncio.to_thread(self._good, {listener.caller for listener in listeners})
+        good = await asyncio.to_thread(self._still_allowed, {listener.caller for listener in listeners})
         for listener in listeners:
             listener.refused = listener.caller not in good
         if any(listener.refused for listener in listeners):
-            self._tell()
+            self._wake_listeners()
 
-    def _good(self, callers: Collection[Caller]) -> set[Caller]:
+    def _still_allowed(self, callers: Collection[Caller]) -> set[Caller]:
         """Of these callers those who may still listen; who came in without a key may while there are none."""
         with self.sessions() as session:
             good_keys = keys.usable_ids(session, {caller.id for caller in callers}, self.now())
             tokens = {caller.session for caller in callers if caller.session is not None}
             signed_in = browser_sessions.live(session, tokens, self.now())
-            if not keys.any_made(session):
+            if not keys.any_exist(session):
                 good_keys.add(LOCAL.id)
         return {c for c in callers if (c.id in good_keys if c.session is None else c.session in signed_in)}

@@ -6,6 +6,8 @@ from typing import Any
 
 from fastapi import FastAPI
 
+from service.schemas.common import Problem
+
 PROBLEM = {"$ref": "#/components/schemas/Problem"}
 DESCRIPTION = """Finds the features a ranking model does not need. A job is a spec; its result is a prune list.
 
@@ -29,7 +31,7 @@ TAGS = [
 ]
 
 
-def say_problems(app: FastAPI) -> None:
+def document_problems(app: FastAPI) -> None:
     """Let the document say that errors are `application/problem+json`; FastAPI takes them for the routes' own type."""
     made = app.openapi
 
@@ -51,3 +53,30 @@ def _correct(responses: dict[str, Any]) -> None:
         for content in list(response.get("content", {}).values()):
             if content.get("schema", {}).get("$ref", "").rpartition("/")[2] in {"Problem", "HTTPValidationError"}:
                 response["content"] = {"application/problem+json": {"schema": PROBLEM}}
+
+
+Responses = dict[int | str, dict[str, Any]]
+
+
+def problems(*statuses: int) -> Responses:
+    """OpenAPI's `responses` of a route that can give these; every route of a caller can give 401, 403 and 429.
+
+    422 is always told: FastAPI would else tell of an error document of its own wherever there is a parameter.
+    """
+    told = {status: PROBLEMS[status] for status in sorted({401, 403, 422, 429, *statuses})}
+    return {status: {"model": Problem, "description": description} for status, description in told.items()}
+
+
+PROBLEMS = {
+    400: "The body is no JSON",
+    401: "No API key, or one that is unknown, expired or revoked",
+    403: "The key lacks the scope, or is of another model",
+    404: "It isn't there, or isn't the caller's",
+    406: "`Accept` takes none of the forms that there are",
+    409: "It isn't in a state that allows this, or the idempotency key was used for another request",
+    412: "`If-Match` names an older version",
+    415: "`Content-Type` is none that can be read",
+    422: "A field can't be used; `errors` has field, value and remedy",
+    429: "Too many requests; `Retry-After` says when",
+    503: "A part that this needs doesn't answer; ask again after `Retry-After` seconds",
+}

@@ -24,7 +24,7 @@ IPV6_NETWORK_BITS = 64  # what one subscriber has
 
 
 @dataclass(frozen=True)
-class Standing:
+class RateLimitStatus:
     """How a caller stands with the limit named `policy`."""
 
     policy: str
@@ -41,7 +41,7 @@ class Standing:
         }
 
 
-class Limits:
+class RateLimiter:
     """The counters of this process."""
 
     def __init__(self, settings: Settings) -> None:
@@ -64,8 +64,8 @@ class Limits:
         within = self._windows.hit(item, policy, caller)
         window = self._windows.get_window_stats(item, policy, caller)
         reset = max(1, math.ceil(window.reset_time - time.time()))
-        standing = Standing(policy, item.amount, item.get_expiry(), window.remaining, reset)
-        scope["state"]["standing"] = standing
+        status = RateLimitStatus(policy, item.amount, item.get_expiry(), window.remaining, reset)
+        scope["state"]["rate_limit"] = status
         if not within:
             detail = f"more than {item.amount} requests in {item.get_expiry()} s; send the next in {reset} s"
             raise ApiError(429, "too-many-requests", detail, headers={"Retry-After": str(reset)})
@@ -83,18 +83,18 @@ def _network(scope: Scope) -> str:
     return str(ipaddress.ip_network((int(address), IPV6_NETWORK_BITS), strict=False))
 
 
-class StandingShown:
-    """The middleware that puts the caller's standing on every answer."""
+class RateLimitHeaders:
+    """The middleware that puts the caller's status on every answer."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async def send_shown(message: Message) -> None:
+        async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                standing: Standing | None = scope["state"].get("standing")
-                if standing is not None:
-                    MutableHeaders(scope=message).update(standing.headers)
+                status: RateLimitStatus | None = scope["state"].get("rate_limit")
+                if status is not None:
+                    MutableHeaders(scope=message).update(status.headers)
             await send(message)
 
-        await self.app(scope, receive, send_shown if scope["type"] == "http" else send)
+        await self.app(scope, receive, send_with_headers if scope["type"] == "http" else send)

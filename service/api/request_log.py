@@ -1,12 +1,7 @@
-"""What every request leaves: a log line, a count, and an id that its caller and its log lines share.
-
-Traces are OpenTelemetry's, where that is installed (the extra `otel`) and OTEL_EXPORTER_OTLP_ENDPOINT is set; all
-its other settings are its own environment variables.
-"""
+"""What every request leaves: a log line, a count, and an id that its caller and its log lines share."""
 
 from __future__ import annotations
 
-import os
 import re
 import time
 import uuid
@@ -16,6 +11,8 @@ from fastapi import FastAPI
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from service.core.tracing import tracer_provider
+
 log = structlog.get_logger()
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -23,7 +20,7 @@ REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(-.*)?")
 
 
-class Observed:
+class RequestLog:
     """The middleware. Plain ASGI, so that a stream passes through it as it is.
 
     The request's id is the caller's `X-Request-Id` where that is usable; `request.state.request_id` has it, and the
@@ -77,20 +74,10 @@ def _note(scope: Scope, status: int, seconds: float, answered: float) -> None:
     scope["app"].state.metrics.request(scope["method"], route, status, answered or seconds)
 
 
-def trace(app: FastAPI) -> bool:
-    """Send a span of every request to the collector, where there is one; whether there is."""
-    if "OTEL_EXPORTER_OTLP_ENDPOINT" not in os.environ:
-        return False
-    try:
-        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+def trace_requests(app: FastAPI) -> None:
+    """Send a span of every request to the collector, where there is one."""
+    provider = tracer_provider()
+    if provider is not None:
         from opentelemetry.instrumentation.fastapi import FastAPIInstrumentor
-        from opentelemetry.sdk.resources import Resource
-        from opentelemetry.sdk.trace import TracerProvider
-        from opentelemetry.sdk.trace.export import BatchSpanProcessor
-    except ImportError as error:
-        log.warning("no traces: pip install 'winnow[otel]', or unset OTEL_EXPORTER_OTLP_ENDPOINT", error=repr(error))
-        return False
-    provider = TracerProvider(resource=Resource.create({"service.name": "winnow"}))
-    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
-    FastAPIInstrumentor.instrument_app(app, tracer_provider=provider)
-    return True
+
+        FastAPIInstrumentor.instrument_app(app, tracer_provider=provider)

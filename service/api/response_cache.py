@@ -1,4 +1,4 @@
-"""Answers about a run that many watch: worked out once for each state of the run's files, whoever asks.
+"""ResponseCache about a run that many watch: worked out once for each state of the run's files, whoever asks.
 
 Their ETags come from the files' states, so that one who has the newest is told so (304) without a file being read.
 """
@@ -16,7 +16,7 @@ from typing import Any
 
 from fastapi import Request, Response
 
-from service.api.compression import Packed, takes_gzip
+from service.api.compression import CompressedContent, accepts_gzip
 from service.api.etag import is_known
 
 KEPT = 32
@@ -24,18 +24,18 @@ KEPT = 32
 LEVEL = 1
 
 
-class Answers:
+class ResponseCache:
     """The newest KEPT answers of this process. Who asks for one that is being worked out waits for it."""
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[str, Future[Packed]] = OrderedDict()
+        self._kept: OrderedDict[str, Future[CompressedContent]] = OrderedDict()
         self._lock = threading.Lock()
 
-    def of(self, key: str, make: Callable[[], Mapping[str, Any]]) -> Packed:
+    def get(self, key: str, make: Callable[[], Mapping[str, Any]]) -> CompressedContent:
         with self._lock:
             found = self._kept.get(key)
             if found is None:
-                made = self._kept[key] = Future[Packed]()
+                made = self._kept[key] = Future[CompressedContent]()
                 if len(self._kept) > KEPT:
                     self._kept.popitem(last=False)
             else:
@@ -43,7 +43,7 @@ class Answers:
         if found is not None:
             return found.result()
         try:
-            made.set_result(Packed.of(_json(make()), LEVEL))
+            made.set_result(CompressedContent.of(_json(make()), LEVEL))
         except BaseException as error:
             with self._lock:
                 self._kept.pop(key, None)
@@ -65,13 +65,13 @@ def answer(
         known: the caller's `If-None-Match`.
         query: whatever else the document depends on, its kind among it.
     """
-    answers: Answers = request.app.state.answers
+    cache: ResponseCache = request.app.state.response_cache
     key = _digest([*query, *map(_state, files)])
-    tag = f'"{key}.gzip"' if takes_gzip(request) else f'"{key}"'
+    tag = f'"{key}.gzip"' if accepts_gzip(request) else f'"{key}"'
     headers = {"ETag": tag, "Vary": "Accept-Encoding", "Cache-Control": "private, no-cache"}
     if is_known(known, tag):
         return Response(status_code=304, headers=headers)
-    return answers.of(key, make).answer(request, "application/json", headers)
+    return cache.get(key, make).answer(request, "application/json", headers)
 
 
 def _json(document: Mapping[str, Any]) -> bytes:

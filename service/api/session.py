@@ -12,24 +12,24 @@ from fastapi import Depends, Request
 from fastapi.concurrency import run_in_threadpool
 from sqlalchemy.orm import Session
 
-from service.api.audit_log import SAFE_METHODS, note_change
+from service.api.audit_log import SAFE_METHODS, record_change
 
 # Requests with a transaction at a time. Fewer than there are threads (40): one that holds a connection needs a thread
 # to go on, and must not find them all waiting for its connection.
 AT_ONCE = 16
 
 
-class Turns:
+class ConcurrencyLimit:
     """Lets so many in at a time, the others in their order; by event loop."""
 
     def __init__(self, at_once: int = AT_ONCE) -> None:
         self._at_once = at_once
-        self._doors: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = WeakKeyDictionary()
+        self._semaphores: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = WeakKeyDictionary()
 
     @asynccontextmanager
-    async def turn(self) -> AsyncIterator[None]:
-        door = self._doors.setdefault(asyncio.get_running_loop(), asyncio.Semaphore(self._at_once))
-        async with door:
+    async def slot(self) -> AsyncIterator[None]:
+        semaphore = self._semaphores.setdefault(asyncio.get_running_loop(), asyncio.Semaphore(self._at_once))
+        async with semaphore:
             yield
 
 
@@ -42,11 +42,11 @@ async def session_of(request: Request) -> AsyncIterator[Session]:
     state = request.app.state
 
     def end() -> None:
-        note_change(session, request.scope, state.now())
+        record_change(session, request.scope, state.now())
         session.commit()
         session.close()
 
-    async with state.turns.turn():
+    async with state.request_slots.slot():
         session = (state.readers if request.method in SAFE_METHODS else state.sessions)()
         try:
             yield session

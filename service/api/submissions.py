@@ -9,10 +9,12 @@ from typing import Annotated, Any
 
 from fastapi import Depends, Header, Response
 
-from service.api.auth import Caller, Submitter
+from service.api.auth import Submitter
 from service.api.deps import NowDep, SessionDep, SettingsDep
+from service.api.job_views import job_view
+from service.core.identity import Caller
 from service.jobs.submission import Submission
-from service.schemas.jobs import JobView, shown
+from service.schemas.jobs import JobView
 from trainers.spec import JobSpec
 
 IdempotencyKey = Annotated[
@@ -28,7 +30,7 @@ IdempotencyKey = Annotated[
 
 
 @dataclass(frozen=True)
-class Submitting:
+class JobRequest:
     """One request for a job, and its answer."""
 
     submission: Submission
@@ -44,22 +46,22 @@ class Submitting:
 
     def answer(self, request: dict[str, Any], spec: Callable[[], JobSpec], **columns: Any) -> JobView:
         """The job that `request` asks for, as Submission makes it, or as an earlier request with its key made it."""
-        job, replayed = self.submission.job(request, spec, **columns)
+        job, replayed = self.submission.get_or_create(request, spec, **columns)
         self.response.headers["Location"] = f"/v1/jobs/{job.id}"
         if replayed:
             self.response.headers["Idempotent-Replayed"] = "true"
-        return shown(self.submission.session, job)
+        return job_view(self.submission.session, job)
 
 
-def submitting_of(
+def job_request_of(
     session: SessionDep,
     settings: SettingsDep,
     caller: Submitter,
     now: NowDep,
     response: Response,
     key: IdempotencyKey = None,
-) -> Submitting:
-    return Submitting(Submission(session, settings, caller, now, key), response)
+) -> JobRequest:
+    return JobRequest(Submission(session, settings, caller, now, key), response)
 
 
-SubmittingDep = Annotated[Submitting, Depends(submitting_of)]
+JobRequestDep = Annotated[JobRequest, Depends(job_request_of)]

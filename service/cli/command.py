@@ -42,7 +42,7 @@ class Server:
     winnow: Winnow
     out: Output
 
-    def listed(self, operation: Callable[..., Any], *place: Any, limit: int, **filters: Any) -> Rows:
+    def list_rows(self, operation: Callable[..., Any], *place: Any, limit: int, **filters: Any) -> Rows:
         """The first `limit` that an operation lists, over its pages."""
         found: list[Any] = []
         cursor = None
@@ -63,7 +63,7 @@ def command(app: typer.Typer, example: str, name: str | None = None) -> Callable
         _, *own = inspect.signature(function).parameters.values()
 
         def run(*, profile: str | None, url: str | None, as_json: bool, **options: Any) -> None:
-            with Output(as_json=as_json) as out, connected(profile, url) as winnow:
+            with Output(as_json=as_json) as out, connect(profile, url) as winnow:
                 found = function(Server(winnow, out), **options)
                 if found is not None:
                     out.result(content_of(found), lambda console: show(console, found))
@@ -88,7 +88,7 @@ def content_of(found: Any) -> Any:
 
 
 @contextmanager
-def connected(profile: str | None, url: str | None) -> Iterator[Winnow]:
+def connect(profile: str | None, url: str | None) -> Iterator[Winnow]:
     """A client of the chosen server. Raises CommandError for what the server refuses, and where it is away."""
     from service.client import Winnow, WinnowError
 
@@ -97,12 +97,12 @@ def connected(profile: str | None, url: str | None) -> Iterator[Winnow]:
         with Winnow(place.url, place.key, patience=PATIENCE) as winnow:
             yield winnow
     except WinnowError as error:
-        raise explained(error, place) from error
+        raise command_error(error, place) from error
     except TimeoutError as error:
         raise CommandError(str(error), FAILED) from error
 
 
-def explained(error: WinnowError, place: Place) -> CommandError:
+def command_error(error: WinnowError, place: Place) -> CommandError:
     """The server's words, and what to do about them here."""
     message, code = str(error), WRONG
     if error.status == 401:

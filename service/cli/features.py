@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from service.cli.command import PANEL, Limit, Model, Server, command
-from service.cli.parse import assigned, document, given, text_of
+from service.cli.parse import document, parse_assignments, text_of, without_none
 from service.cli.render import Rows
 
 features = typer.Typer(help="Features of a model on a server.")
@@ -40,8 +40,8 @@ def list_features(
     limit: Limit = 1000,
 ) -> Rows:
     """List a model's features in the order of their registration."""
-    filters: dict[str, Any] = given(status=status, kind=kind, tag=tag, name=name)
-    return server.listed(server.winnow.list_features, model, limit=limit, **filters)
+    filters: dict[str, Any] = without_none(status=status, kind=kind, tag=tag, name=name)
+    return server.list_rows(server.winnow.list_features, model, limit=limit, **filters)
 
 
 def show(server: Server, model: Model, feature: Annotated[str, typer.Argument(help="Name of the feature.")]) -> Any:
@@ -59,7 +59,7 @@ def add(
     ] = [],  # noqa: B006
 ) -> Any:
     """Register features of one kind: all of them, or none. `import` registers many of many kinds."""
-    items = [{"name": name, "kind": kind, **assigned(changes)} for name in names]
+    items = [{"name": name, "kind": kind, **parse_assignments(changes)} for name in names]
     return server.winnow.register_features(model, {"features": items})
 
 
@@ -74,7 +74,7 @@ def infer(
     register: Annotated[bool, typer.Option("--register", help="Register what is proposed.")] = False,
 ) -> Any:
     """Propose features for the columns of a data set, from its Parquet schema; stores nothing without --register."""
-    found = server.winnow.infer_features(model, given(dataset=dataset, leave_out=leave_out))
+    found = server.winnow.infer_features(model, without_none(dataset=dataset, leave_out=leave_out))
     if register:
         return server.winnow.register_features(model, {"features": found.features})
     return found
@@ -89,7 +89,7 @@ def change(
     ],
 ) -> Any:
     """Change a feature. What jobs see of it changes only while it is a candidate."""
-    return server.winnow.change_feature(model, feature, assigned(changes))
+    return server.winnow.change_feature(model, feature, parse_assignments(changes))
 
 
 def export(

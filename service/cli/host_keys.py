@@ -36,7 +36,7 @@ def create(home: Path, name: str, scopes: Collection[str], model: str | None, la
         return made
 
 
-def listed(home: Path) -> Sequence[ApiKey]:
+def list_keys(home: Path) -> Sequence[ApiKey]:
     """Every key, newest first."""
     with _session(home) as session:
         return keys.page(session, None, None, limit=10_000)

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from service.cli.command import Limit, Server, command
-from service.cli.parse import Sets, assigned, document, given, seconds
+from service.cli.parse import Sets, document, parse_assignments, seconds, without_none
 from service.cli.render import Rows
 from service.cli.watch import brief, finish, follow
 from trainers.spec import load_spec, merge_patch, parse_spec
 
 if TYPE_CHECKING:
-    from service.client.models import JobView
+    from service.schemas.jobs import JobView
 
 # What people want to know of a progress; with --json there is all of it.
 STEPS = ("step", "total_steps")
@@ -61,18 +61,18 @@ def submit(
     from service.client.core import new_key
 
     key = idempotency_key or new_key()
-    options = given(priority=priority, deadline_seconds=seconds(deadline, "--deadline"), dry_run=dry_run or None)
+    options = without_none(priority=priority, deadline_seconds=seconds(deadline, "--deadline"), dry_run=dry_run or None)
     if model is not None:
-        body = {**options, "overrides": merge_patch(document(spec), assigned(changes))}
+        body = {**options, "overrides": merge_patch(document(spec), parse_assignments(changes))}
         made = server.winnow.submit_model_job(model, body, idempotency_key=key)
     elif spec is None:
         raise ValueError("SPEC: missing; give a spec file, or --model for a model's own")
     else:
         made = server.winnow.submit_job(_spec(spec, changes), **options, idempotency_key=key)
-    return _made(server, made, wait)
+    return _created(server, made, wait)
 
 
-def _made(server: Server, job: JobView, wait: bool = False) -> Any:
+def _created(server: Server, job: JobView, wait: bool = False) -> Any:
     """A job that was submitted; with `wait`, what became of it."""
     if wait:
         server.out.say(f"submitted {job.id}")
@@ -84,7 +84,7 @@ def _spec(path: Path, changes: list[str]) -> Any:
     """Checked here, so that what is wrong is said before anything is sent."""
     found = load_spec(path)
     return (
-        parse_spec(merge_patch(found.model_dump(mode="json", exclude_unset=True), assigned(changes)))
+        parse_spec(merge_patch(found.model_dump(mode="json", exclude_unset=True), parse_assignments(changes)))
         if changes
         else found
     )
@@ -98,7 +98,7 @@ def list_jobs(
     limit: Limit = 20,
 ) -> Rows:
     """List jobs, newest first."""
-    return server.listed(server.winnow.list_jobs, limit=limit, **given(state=state, model=model, name=name))
+    return server.list_rows(server.winnow.list_jobs, limit=limit, **without_none(state=state, model=model, name=name))
 
 
 def job(server: Server, job_id: JobId) -> Any:
@@ -114,7 +114,7 @@ def job(server: Server, job_id: JobId) -> Any:
 
 def cancel(server: Server, job_id: JobId) -> Any:
     """Ask for a job to end; asking again changes nothing."""
-    return _made(server, server.winnow.cancel_job(job_id))
+    return _created(server, server.winnow.cancel_job(job_id))
 
 
 def retry(server: Server, job_id: JobId, wait: Wait = False) -> Any:
@@ -122,7 +122,7 @@ def retry(server: Server, job_id: JobId, wait: Wait = False) -> Any:
     from service.client.core import new_key
 
     made = server.winnow.retry_job(job_id, idempotency_key=new_key())
-    return _made(server, made, wait)
+    return _created(server, made, wait)
 
 
 def clone(
@@ -135,11 +135,11 @@ def clone(
     """Submit a job's spec anew, with changes."""
     from service.client.core import new_key
 
-    options = given(priority=priority, deadline_seconds=seconds(deadline, "--deadline"))
-    body = {**options, "overrides": assigned(changes)}
-    return _made(server, server.winnow.clone_job(job_id, body, idempotency_key=new_key()))
+    options = without_none(priority=priority, deadline_seconds=seconds(deadline, "--deadline"))
+    body = {**options, "overrides": parse_assignments(changes)}
+    return _created(server, server.winnow.clone_job(job_id, body, idempotency_key=new_key()))
 
 
 def queue(server: Server, limit: Limit = 50) -> Rows:
     """List the jobs that wait, in the order in which they start."""
-    return server.listed(server.winnow.get_queue, limit=limit)
+    return server.list_rows(server.winnow.get_queue, limit=limit)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from service.cli.command import PANEL, Server, command, connected
+from service.cli.command import PANEL, Server, command, connect
 from service.cli.parse import duration, seconds
 from service.cli.render import Rows, show
 from trainers.cli.output import Json, Output
@@ -62,15 +62,15 @@ def create(
         if profile or url:
             lasts_seconds = seconds(expires_in, "--expires-in")
             body = {"name": name, "scopes": scopes, "model": model, "expires_in_seconds": lasts_seconds}
-            with connected(profile, url) as winnow:
+            with connect(profile, url) as winnow:
                 key = winnow.create_key(body)
-            secret, content = key.key, _shown(key)
+            secret, content = key.key, _key_fields(key)
         else:
             from service.cli.host_keys import create as make
 
             lasts = None if expires_in is None else duration(expires_in, "--expires-in")
             made = make(home, name, scopes, model, lasts)
-            secret, content = made.secret, _shown(made.key)
+            secret, content = made.secret, _key_fields(made.key)
         out.result({"key": secret, **content}, lambda console: _print(console, secret))
 
 
@@ -79,13 +79,13 @@ def list_(home: Home = Path(".winnow"), profile: Profile = None, url: Url = None
     """Show every key, without its secret."""
     with Output(as_json=as_json) as out:
         if profile or url:
-            with connected(profile, url) as winnow:
-                found = Server(winnow, out).listed(winnow.list_keys, limit=ALL).items
+            with connect(profile, url) as winnow:
+                found = Server(winnow, out).list_rows(winnow.list_keys, limit=ALL).items
         else:
-            from service.cli.host_keys import listed
+            from service.cli.host_keys import list_keys
 
-            found = listed(home)
-        rows = [_shown(key) for key in found]
+            found = list_keys(home)
+        rows = [_key_fields(key) for key in found]
         out.result({"keys": rows}, lambda console: show(console, Rows("keys", rows)))
 
 
@@ -96,13 +96,13 @@ def revoke(
     """Have a key refused from here on."""
     with Output(as_json=as_json) as out:
         if profile or url:
-            with connected(profile, url) as winnow:
+            with connect(profile, url) as winnow:
                 key: Any = winnow.revoke_key(key_id)
         else:
             from service.cli.host_keys import revoke as end
 
             key = end(home, key_id)
-        out.result(_shown(key), lambda console: console.print(f"{key.id} ({key.name}) is revoked", markup=False))
+        out.result(_key_fields(key), lambda console: console.print(f"{key.id} ({key.name}) is revoked", markup=False))
 
 
 def rotate(
@@ -112,14 +112,14 @@ def rotate(
 ) -> Any:
     """Give a key another secret and print it, this once; over REST alone."""
     key = server.winnow.rotate_key(key_id, body={"grace_seconds": seconds(grace, "--grace")})
-    return {"key": key.key, **_shown(key)} if server.out.as_json else key.key
+    return {"key": key.key, **_key_fields(key)} if server.out.as_json else key.key
 
 
 def _print(console: Console, secret: str) -> None:
     console.print(secret, markup=False, highlight=False, soft_wrap=True)
 
 
-def _shown(key: Any) -> dict[str, Any]:
+def _key_fields(key: Any) -> dict[str, Any]:
     """A row of the keys' table; instants in UTC."""
     instants = ("created_at", "expires_at", "last_used_at", "revoked_at")
     return {

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from service.cli import profiles
-from service.cli.command import PANEL, explained
+from service.cli.command import PANEL, command_error
 from service.cli.profiles import Place, Profile
 from service.cli.render import Rows, show
 from trainers.cli.output import WRONG, CommandError, Json, Output
@@ -49,7 +49,7 @@ def logout(name: Name, as_json: Json = False) -> None:
     """Forget a profile and its key."""
     with Output(as_json=as_json) as out:
         stored = profiles.load()
-        stored.named(name)
+        stored.get(name)
         del stored.profiles[name]
         if stored.default == name:
             stored.default = ""
@@ -65,7 +65,7 @@ def list_profiles(
     with Output(as_json=as_json) as out:
         stored = profiles.load()
         if default is not None:
-            stored.named(default)
+            stored.get(default)
             stored.default = default
             profiles.save(stored)
         rows = [
@@ -104,4 +104,4 @@ def _try(place: Place) -> None:
             said = f"{place.url} doesn't take this key: {error}"
             raise CommandError(said, WRONG, status=401, kind=error.kind) from error
         if error.status != 403:
-            raise explained(error, place) from error
+            raise command_error(error, place) from error

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from service.cli.command import PANEL, Limit, Model, Server, command
-from service.cli.parse import assigned, document, given
+from service.cli.parse import document, parse_assignments, without_none
 from service.cli.render import Rows
 from trainers.spec import merge_patch
 
@@ -39,7 +39,7 @@ def list_models(
     limit: Limit = 50,
 ) -> Rows:
     """List models by name."""
-    return server.listed(server.winnow.list_models, limit=limit, **given(owner=owner, name=name))
+    return server.list_rows(server.winnow.list_models, limit=limit, **without_none(owner=owner, name=name))
 
 
 def show(server: Server, model: Model) -> Any:
@@ -56,8 +56,8 @@ def create(
     changes: Changes = [],  # noqa: B006
 ) -> Any:
     """Put a model under management. In its spec, name and features have no place."""
-    body = given(name=model, owner=owner, description=description, spec=document(spec) or None)
-    return server.winnow.create_model(merge_patch(body, assigned(changes)))
+    body = without_none(name=model, owner=owner, description=description, spec=document(spec) or None)
+    return server.winnow.create_model(merge_patch(body, parse_assignments(changes)))
 
 
 def change(
@@ -69,8 +69,8 @@ def change(
     changes: Changes = [],  # noqa: B006
 ) -> Any:
     """Change a model: objects are merged, null takes a key out. Jobs that are submitted keep their spec."""
-    body = given(owner=owner, description=description, spec=document(spec) or None)
-    return server.winnow.change_model(model, laid(body, assigned(changes)))
+    body = without_none(owner=owner, description=description, spec=document(spec) or None)
+    return server.winnow.change_model(model, laid(body, parse_assignments(changes)))
 
 
 def laid(base: dict[str, Any], patch: dict[str, Any]) -> dict[str, Any]:

@@ -24,7 +24,7 @@ Overrides = Annotated[
 ]
 
 
-def assigned(pairs: Sequence[str]) -> dict[str, Any]:
+def parse_assignments(pairs: Sequence[str]) -> dict[str, Any]:
     """`["training.epochs=2"]` as `{"training": {"epochs": 2}}`; values are YAML, so that null, 0.5 and [a, b] work."""
     found: dict[str, Any] = {}
     for pair in pairs:
@@ -67,7 +67,7 @@ def document(path: Path | None) -> dict[str, Any]:
     return content
 
 
-def given(**options: Any) -> dict[str, Any]:
+def without_none(**options: Any) -> dict[str, Any]:
     """The options that were given."""
     return {name: value for name, value in options.items() if value is not None and value != []}
 

@@ -40,7 +40,7 @@ class Profiles:
     default: str = ""
     profiles: dict[str, Profile] = field(default_factory=dict)
 
-    def named(self, name: str) -> Profile:
+    def get(self, name: str) -> Profile:
         """Raises ValueError with the names there are."""
         if name not in self.profiles:
             known = ", ".join(sorted(self.profiles)) or "none yet"
@@ -109,12 +109,12 @@ def choose(profile: str | None, url: str | None) -> Place:
         return Place(url, environment)
     stored = load()
     if profile := profile or os.environ.get("WINNOW_PROFILE"):
-        found = stored.named(profile)
+        found = stored.get(profile)
         return Place(found.url, found.key or environment, profile)
     if given := os.environ.get("WINNOW_URL"):
         return Place(given, environment)
     if stored.default in stored.profiles:
-        found = stored.named(stored.default)
+        found = stored.get(stored.default)
         return Place(found.url, environment or found.key, stored.default)
     return Place(LOCAL, environment)
 

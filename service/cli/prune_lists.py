@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from service.cli.command import PANEL, Limit, Model, Server, command
-from service.cli.parse import given
+from service.cli.parse import without_none
 from service.cli.render import Rows
 
 lists = typer.Typer(help="Prune lists on a server: look at them, agree to them, serve them, take them back.")
@@ -45,10 +45,10 @@ def get(
         Path | None, typer.Option("--output", "-o", help="Write the list there: .json, .csv or .arrow by its ending.")
     ] = None,
 ) -> Any:
-    """Show the active list that serving is given, or write it to a file."""
+    """Show the active list that serving is without_none, or write it to a file."""
     if output is None:
         detail = server.winnow.get_published_list(model, "active")
-        return detail.content if server.out.as_json else shown(detail)
+        return detail.content if server.out.as_json else list_fields(detail)
     forms = {".json": Form.JSON, ".csv": Form.CSV, ".arrow": Form.ARROW}
     if output.suffix not in forms:
         raise ValueError(f"--output: {output} ends in none of {', '.join(forms)}, which say how it is written")
@@ -67,16 +67,16 @@ def list_lists(
     limit: Limit = 20,
 ) -> Rows:
     """List a model's lists, newest first."""
-    return server.listed(server.winnow.list_prune_lists, model, limit=limit, **given(state=state))
+    return server.list_rows(server.winnow.list_prune_lists, model, limit=limit, **without_none(state=state))
 
 
 def show(server: Server, model: Model, number: Ref) -> Any:
     """Show a list: its state, what it prunes, what that saves and costs."""
     detail = server.winnow.get_published_list(model, number)
-    return detail if server.out.as_json else shown(detail)
+    return detail if server.out.as_json else list_fields(detail)
 
 
-def shown(detail: Any) -> dict[str, Any]:
+def list_fields(detail: Any) -> dict[str, Any]:
     """A list for people: its life, the totals, and each feature's decision."""
     content = detail.content
     parts = {"before": content.get("before"), "after": content.get("after"), "guard": content.get("guard")}
@@ -95,7 +95,7 @@ def approve(
     ] = False,
 ) -> Any:
     """Agree to a proposed list."""
-    body = given(reason=reason, override_guard=override_guard or None)
+    body = without_none(reason=reason, override_guard=override_guard or None)
     return server.winnow.approve_prune_list(model, number, body=body)
 
 
@@ -108,12 +108,12 @@ def reject(
 
 def activate(server: Server, model: Model, number: Number, reason: Reason = None) -> Any:
     """Serve an approved list, and move its features' statuses."""
-    return server.winnow.activate_prune_list(model, number, body=given(reason=reason))
+    return server.winnow.activate_prune_list(model, number, body=without_none(reason=reason))
 
 
 def rollback(server: Server, model: Model, reason: Reason = None) -> Any:
     """Take the active list back; the one before it is served again."""
-    found = server.winnow.roll_back_prune_list(model, body=given(reason=reason))
+    found = server.winnow.roll_back_prune_list(model, body=without_none(reason=reason))
     if server.out.as_json:
         return found
     before = "none" if found.active is None else str(found.active.number)

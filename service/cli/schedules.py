@@ -8,7 +8,7 @@ import typer
 
 from service.cli.command import PANEL, Limit, Model, Server, command
 from service.cli.models import laid
-from service.cli.parse import assigned, given
+from service.cli.parse import parse_assignments, without_none
 from service.cli.render import Rows
 
 schedules = typer.Typer(help="Schedules of a model on a server.")
@@ -40,7 +40,7 @@ def register(app: typer.Typer) -> None:
 
 def list_schedules(server: Server, model: Model, limit: Limit = 50) -> Rows:
     """List a model's schedules."""
-    return server.listed(server.winnow.list_schedules, model, limit=limit)
+    return server.list_rows(server.winnow.list_schedules, model, limit=limit)
 
 
 def show(server: Server, model: Model, schedule_id: ScheduleId) -> Any:
@@ -57,13 +57,13 @@ def create(
     changes: Changes = [],  # noqa: B006
 ) -> Any:
     """Select for a model at the times of a cron expression."""
-    body = {"name": name, "cron": cron, **given(timezone=timezone)}
-    return server.winnow.create_schedule(model, laid(body, assigned(changes)))
+    body = {"name": name, "cron": cron, **without_none(timezone=timezone)}
+    return server.winnow.create_schedule(model, laid(body, parse_assignments(changes)))
 
 
 def change(server: Server, model: Model, schedule_id: ScheduleId, changes: Changes) -> Any:
     """Change a schedule; that fires nothing. `overrides` are replaced as a whole."""
-    return server.winnow.change_schedule(model, schedule_id, assigned(changes))
+    return server.winnow.change_schedule(model, schedule_id, parse_assignments(changes))
 
 
 def delete(server: Server, model: Model, schedule_id: ScheduleId) -> Any:
@@ -111,8 +111,8 @@ def fires(
     limit: Limit = 20,
 ) -> Rows:
     """List what a schedule has fired and skipped, and what waits, newest first."""
-    filters: dict[str, Any] = given(state=state)
-    return server.listed(server.winnow.list_fires, model, schedule_id, limit=limit, **filters)
+    filters: dict[str, Any] = without_none(state=state)
+    return server.list_rows(server.winnow.list_fires, model, schedule_id, limit=limit, **filters)
 
 
 def backfill(
@@ -126,7 +126,7 @@ def backfill(
     form: Annotated[str | None, typer.Option("--format", help="How partitions are called: %Y-%m-%d.")] = None,
 ) -> Any:
     """Run over partitions of the past: those named, or those of a range."""
-    body = given(partitions=partitions, **{"from": first, "to": last, "every": every, "format": form})
+    body = without_none(partitions=partitions, **{"from": first, "to": last, "every": every, "format": form})
     return server.winnow.backfill_schedule(model, schedule_id, body)
 
 

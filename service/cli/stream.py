@@ -10,7 +10,7 @@ import typer
 
 from service.cli.command import Server, command
 from service.cli.jobs import JobId
-from service.cli.parse import given
+from service.cli.parse import without_none
 from service.cli.render import Rows
 
 Follow = Annotated[bool, typer.Option("--follow", "-f", help="Stay, and show what comes; with --json a line each.")]
@@ -59,7 +59,7 @@ def events(
         if job_id is not None:
             found = server.winnow.list_job_events(job_id, after=after, limit=limit)
         else:
-            found = server.winnow.list_events(after=after, limit=limit, **given(model=model, kind=kind))
+            found = server.winnow.list_events(after=after, limit=limit, **without_none(model=model, kind=kind))
         return Rows("events", found)
     for event in server.winnow.events(job_id, model=model, kinds=kind, after=after):
         about = " ".join(filter(None, (event.model, event.job_id)))

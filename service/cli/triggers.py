@@ -8,7 +8,7 @@ import typer
 
 from service.cli.command import PANEL, Limit, Model, Server, command
 from service.cli.models import laid
-from service.cli.parse import Overrides, assigned, given, seconds
+from service.cli.parse import Overrides, parse_assignments, seconds, without_none
 from service.cli.render import Rows
 
 triggers = typer.Typer(help="Triggers of a model on a server.")
@@ -40,7 +40,7 @@ def register(app: typer.Typer) -> None:
 
 def list_triggers(server: Server, model: Model, limit: Limit = 50) -> Rows:
     """List a model's triggers."""
-    return server.listed(server.winnow.list_triggers, model, limit=limit)
+    return server.list_rows(server.winnow.list_triggers, model, limit=limit)
 
 
 def show(server: Server, model: Model, trigger_id: TriggerId) -> Any:
@@ -63,14 +63,14 @@ def create(
     ] = [],  # noqa: B006
 ) -> Any:
     """Start selections of a model by themselves: when candidates wait, serving is slow, or new data is there."""
-    when = {"kind": kind, **given(threshold=threshold, max_seconds=max_seconds, query=query, pattern=pattern)}
-    body = {"when": when, **given(cooldown_seconds=seconds(cooldown, "--cooldown"))}
-    return server.winnow.create_trigger(model, laid(body, assigned(changes)))
+    when = {"kind": kind, **without_none(threshold=threshold, max_seconds=max_seconds, query=query, pattern=pattern)}
+    body = {"when": when, **without_none(cooldown_seconds=seconds(cooldown, "--cooldown"))}
+    return server.winnow.create_trigger(model, laid(body, parse_assignments(changes)))
 
 
 def change(server: Server, model: Model, trigger_id: TriggerId, changes: Overrides) -> Any:
     """Change a trigger, such as enabled=false; `when`, `overrides` and `quiet_hours` are replaced as a whole."""
-    return server.winnow.change_trigger(model, trigger_id, assigned(changes))
+    return server.winnow.change_trigger(model, trigger_id, parse_assignments(changes))
 
 
 def delete(server: Server, model: Model, trigger_id: TriggerId) -> Any:
@@ -81,7 +81,7 @@ def delete(server: Server, model: Model, trigger_id: TriggerId) -> Any:
 
 def explain(server: Server, model: Model, trigger_id: TriggerId, facts: Facts = []) -> Any:  # noqa: B006
     """Say whether it would fire, and why; nothing is recorded, nothing starts."""
-    return server.winnow.explain_trigger(model, trigger_id, body=assigned(facts) or None)
+    return server.winnow.explain_trigger(model, trigger_id, body=parse_assignments(facts) or None)
 
 
 def fire(
@@ -92,7 +92,7 @@ def fire(
     partition: Annotated[str | None, typer.Option(help="For `{partition}` in its overrides.")] = None,
 ) -> Any:
     """Fire a trigger, whatever its condition."""
-    return server.winnow.fire_trigger(model, trigger_id, body=given(force=force or None, partition=partition))
+    return server.winnow.fire_trigger(model, trigger_id, body=without_none(force=force or None, partition=partition))
 
 
 def evaluations(
@@ -103,4 +103,4 @@ def evaluations(
     limit: Limit = 20,
 ) -> Rows:
     """List what a trigger saw, and why it fired or didn't, newest first."""
-    return server.listed(server.winnow.list_evaluations, model, trigger_id, limit=limit, **given(fired=fired))
+    return server.list_rows(server.winnow.list_evaluations, model, trigger_id, limit=limit, **without_none(fired=fired))

@@ -20,7 +20,7 @@ from service.cli.render import COLOURS, show
 from trainers.cli.output import FAILED, REFUSED
 
 if TYPE_CHECKING:
-    from service.client.models import JobView
+    from service.schemas.jobs import JobView
 
 EVERY_SECONDS = 1.0
 BRIEF = ("id", "name", "model", "state", "position", "reason", "attempt", "deadline", "started_at", "ended_at")

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from service.cli.command import PANEL, Limit, Server, command
-from service.cli.parse import given, seconds
+from service.cli.parse import seconds, without_none
 from service.cli.render import Rows
 
 webhooks = typer.Typer(help="Webhooks on a server.")
@@ -37,8 +37,8 @@ def register(app: typer.Typer) -> None:
 def list_webhooks(server: Server, model: ModelOption = None, limit: Limit = 50) -> Rows:
     """List webhooks, newest first."""
     if model is not None:
-        return server.listed(server.winnow.list_model_webhooks, model, limit=limit)
-    return server.listed(server.winnow.list_webhooks, limit=limit)
+        return server.list_rows(server.winnow.list_model_webhooks, model, limit=limit)
+    return server.list_rows(server.winnow.list_webhooks, limit=limit)
 
 
 def show(server: Server, webhook_id: WebhookId) -> Any:
@@ -96,8 +96,8 @@ def deliveries(
     limit: Limit = 20,
 ) -> Rows:
     """List what was sent, and how it was answered, newest first."""
-    filters: dict[str, Any] = given(state=state)
-    return server.listed(server.winnow.list_deliveries, webhook_id, limit=limit, **filters)
+    filters: dict[str, Any] = without_none(state=state)
+    return server.list_rows(server.winnow.list_deliveries, webhook_id, limit=limit, **filters)
 
 
 def redeliver(
@@ -116,4 +116,4 @@ def audit(
     limit: Limit = 50,
 ) -> Rows:
     """List who did what, newest first."""
-    return server.listed(server.winnow.list_audit, limit=limit, **given(by=by, model=model))
+    return server.list_rows(server.winnow.list_audit, limit=limit, **without_none(by=by, model=model))

@@ -7,7 +7,7 @@
         print(run.wait().state, run.prune_list()["after"])
 
 `AsyncWinnow` has the same to await. Every operation of the REST API is a method, named by its operation id:
-`listJobs` is `list_jobs`. What requests and answers hold is in `service.client.models`.
+`listJobs` is `list_jobs`. What requests and answers hold is in `service.schemas`.
 """
 
 from service.client.asynchronous import AsyncRun, AsyncWinnow

@@ -1,15 +1,14 @@
-"""Writes `models.py` and `async_operations.py` from the service's routes, and the sync client from the async one.
+"""Writes `async_operations.py` from the service's routes, and the sync client from the async one.
 
 `python -m service.client.generate` after a change of a route, or of `asynchronous.py`. A test holds the files to it.
 
-A method an operation, named by its operation id, on a sync and an async class. Types are copies of the routes' own:
-the routes' modules would bring SQLAlchemy and FastAPI along.
+A method an operation, named by its operation id, on a sync and an async class. Types are those of `service.schemas`; a
+method imports the type of its answer when it is called, so that importing the client stays cheap.
 """
 
 from __future__ import annotations
 
 import builtins
-import enum
 import json
 import re
 import subprocess
@@ -25,14 +24,13 @@ from typing import Any
 from fastapi.dependencies.utils import get_flat_params
 from fastapi.params import Query
 from fastapi.routing import APIRoute
-from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from service.app import ROUTERS
 
 FOLDER = Path(__file__).parent
-# Whose classes the client imports; those of other modules of the service it has copies of.
-LIGHT = ("service.core.job_state", "service.core.statuses", "trainers.spec")
+# Modules whose classes are imported for annotations alone.
+OURS = ("service.schemas.", "service.core.", "trainers.")
 # Filled in by the client: who calls, and where a stream went on.
 OWN_HEADERS = {"authorization", "last-event-id"}
 # Types of headers that aren't text: a version is sent as its ETag.
@@ -40,11 +38,14 @@ HEADERS = {"if-match": "int | str"}
 MADE = "Made by `python -m service.client.generate`; not to be edited."
 OPERATIONS = f'''"""Every operation of the service. {MADE}"""
 
-# ruff: noqa: PLR0913 (filters of lists are arguments)
+# ruff: noqa: PLR0913, PLC0415 (filters of lists are arguments; a schema is loaded by the first call that needs it)
 
 from __future__ import annotations
 
 {{imports}}
+
+if TYPE_CHECKING:
+{{types}}
 
 
 class AsyncOperations(Protocol):
@@ -53,20 +54,6 @@ class AsyncOperations(Protocol):
     async def send(self, call: Call[T]) -> T: ...
 
 {{methods}}'''
-MODELS = f'''"""What requests and answers hold. {MADE}"""
-
-from __future__ import annotations
-
-{{imports}}
-
-
-class Content(BaseModel):
-    """Checked by the service; built when it is first used."""
-
-    model_config = ConfigDict(defer_build=True, populate_by_name=True)
-
-
-{{models}}'''
 # What a sync client says where an async one says the first.
 SYNC = {
     r"async def ": "def ",
@@ -86,11 +73,10 @@ SYNC = {
 
 
 class Names:
-    """Types as text, the imports that the text needs, and the models that it names."""
+    """Types as text, and the imports that the text needs."""
 
     def __init__(self, **imports: set[str]) -> None:
         self.imports = {module.replace("__", "."): set(names) for module, names in imports.items()}
-        self.models: dict[str, type[BaseModel]] = {}
 
     def of(self, kind: Any) -> str:
         origin, inner = typing.get_origin(kind), typing.get_args(kind)
@@ -99,7 +85,8 @@ class Names:
         if origin is typing.Annotated:
             return self.of(inner[0])
         if origin is typing.Literal:
-            return self._literal(inner)
+            self.take("typing", "Literal")
+            return f"Literal[{', '.join(json.dumps(each) for each in inner)}]"
         if origin in {typing.Union, types.UnionType}:
             return " | ".join(self.of(each) for each in inner)
         return f"{self.of(origin)}[{', '.join('...' if each is Ellipsis else self.of(each) for each in inner)}]"
@@ -116,28 +103,20 @@ class Names:
         if module.startswith("pydantic"):  # a constraint by another name, such as AwareDatetime
             self.take("datetime", "datetime")
             return "datetime"
-        if module not in LIGHT and module.startswith(("service.", "trainers.")):
-            return self._copied(kind)
+        if module.startswith("service.") and not module.startswith(OURS):
+            raise TypeError(f"{module}.{name}: a type of an operation belongs into service.schemas")
         self.take(module, name)
         return name
-
-    def _copied(self, kind: Any) -> str:
-        if issubclass(kind, enum.Enum):
-            return self._literal([each.value for each in kind])
-        if not issubclass(kind, BaseModel) or self.models.setdefault(kind.__name__, kind) is not kind:
-            raise TypeError(f"{kind}: not a model, or not the only one of that name")
-        return kind.__name__
-
-    def _literal(self, values: typing.Iterable[Any]) -> str:
-        self.take("typing", "Literal")
-        return f"Literal[{', '.join(json.dumps(each) for each in values)}]"
 
     def take(self, module: str, name: str) -> None:
         self.imports.setdefault(module, set()).add(name)
 
-    def text(self) -> str:
+    def text(self, *, ours: bool, indent: str = "") -> str:
+        """Imports from the project's own schemas, or all others."""
         return "\n".join(
-            f"from {module} import {', '.join(sorted(names))}" for module, names in sorted(self.imports.items())
+            f"{indent}from {module} import {', '.join(sorted(names))}"
+            for module, names in sorted(self.imports.items())
+            if module.startswith(OURS) is ours
         )
 
 
@@ -165,64 +144,16 @@ class Parameter:
 
 def sources() -> dict[str, str]:
     """The text of each file, in its format, by the file's name."""
-    names = Names(service__client__core={"Call", "T", "segment"}, typing={"Any", "Protocol"})
-    names.of(_class("service.api.event_stream", "EventView"))
+    names = Names(service__client__core={"Call", "T", "segment"}, typing={"TYPE_CHECKING", "Any", "Protocol"})
     methods = "\n".join(_method(route, parameters(route, names), names) for route in _routes())
-    for name in names.models:
-        if re.search(rf"\b{name}\b", methods):
-            names.take("service.client.models", name)
-    models = _models(names)
-    operations = _formatted(OPERATIONS.format(imports=names.text(), methods=methods))
+    imports, types = names.text(ours=False), names.text(ours=True, indent="    ")
+    operations = _formatted(OPERATIONS.format(imports=imports, types=types, methods=methods))
     client = (FOLDER / "asynchronous.py").read_text(encoding="utf-8")
     return {
-        "models.py": models,
         "async_operations.py": operations,
         "operations.py": _sync(operations),
         "synchronous.py": _sync(client),
     }
-
-
-def _class(module: str, name: str) -> Any:
-    return getattr(sys.modules[module], name)
-
-
-def _models(named: Names) -> str:
-    """Copies of the models that operations name, and of those that these name in turn."""
-    names = Names(pydantic={"BaseModel", "ConfigDict"})
-    names.models = named.models
-    done: dict[str, str] = {}
-    while missing := sorted(names.models.keys() - done.keys()):
-        done |= {name: _model(names.models[name], names) for name in missing}
-    order = sorted(done, key=lambda name: (_depth(names.models[name]), name))
-    return _formatted(MODELS.format(imports=names.text(), models="\n\n".join(done[name] for name in order)))
-
-
-def _depth(model: type[BaseModel]) -> int:
-    """How many models deep its defaults go: what a default is made of has to be there before."""
-    defaults = [info.get_default() for info in model.model_fields.values()]
-    return max((1 + _depth(type(each)) for each in defaults if isinstance(each, BaseModel)), default=0)
-
-
-def _model(model: type[BaseModel], names: Names) -> str:
-    """The fields, without what the service checks of them."""
-    said = (model.__doc__ or "").strip().partition("\n\n")[0]
-    lines = [f"class {model.__name__}(Content):", *([f'    """{said}"""', ""] if said else [])]
-    lines += [f"    {name}: {_field(info, names)}" for name, info in model.model_fields.items()]
-    return "\n".join(lines) + "\n"
-
-
-def _field(info: FieldInfo, names: Names) -> str:
-    kind = names.of(info.annotation)
-    if info.is_required():
-        return kind
-    default = info.get_default(call_default_factory=True, validated_data={})
-    shown = repr(default)
-    if isinstance(default, BaseModel | enum.Enum):
-        shown = f"{names.of(type(default))}({repr(default.value) if isinstance(default, enum.Enum) else ''})"
-    if info.alias is not None:
-        names.take("pydantic", "Field")
-        shown = f"Field(default={shown}, alias={info.alias!r})"
-    return f"{kind} = {shown}"
 
 
 def _sync(text: str) -> str:
@@ -275,7 +206,10 @@ def _parameter(place: str, alias: str, info: FieldInfo, names: Names) -> Paramet
 
 def _method(route: APIRoute, arguments: list[Parameter], names: Names) -> str:
     empty = route.status_code == 204
-    kind = "None" if empty else _text(route) if route.response_model is None else names.of(route.response_model)
+    needed = Names()
+    model = None if empty else _text(route) if route.response_model is None else route.response_model
+    kind = needed.of(model)
+    names.of(model)
     first = [each.declared() for each in arguments if each.leads]
     later = [each.declared() for each in arguments if not each.leads]
     declared = ", ".join(["self", *first, *(["*", *later] if later else [])])
@@ -290,13 +224,19 @@ def _method(route: APIRoute, arguments: list[Parameter], names: Names) -> str:
     name = re.sub(r"(?<!^)(?=[A-Z])", "_", route.operation_id or route.name).lower()
     call = f"await self.send(Call({', '.join(parts)}))"
     body = call if empty else f"return {call}"
-    return f'    async def {name}({declared}) -> {kind}:\n        """{summary}"""\n        {body}\n'
+    imports = needed.text(ours=True, indent=" " * 8)
+    lines = [
+        f"    async def {name}({declared}) -> {kind}:",
+        f'        """{summary}"""',
+        *([imports, ""] if imports else []),
+    ]
+    return "\n".join([*lines, f"        {body}", ""])
 
 
-def _text(route: APIRoute) -> str:
+def _text(route: APIRoute) -> type[str] | type[bytes]:
     """What an answer without a model is read as: bytes where it can have a form that isn't text."""
     forms = route.responses.get(200, {}).get("content", {}).values()
-    return "bytes" if any(form.get("schema", {}).get("format") == "binary" for form in forms) else "str"
+    return bytes if any(form.get("schema", {}).get("format") == "binary" for form in forms) else str
 
 
 def _wrapped(text: str) -> str:

@@ -1,99 +1,89 @@
 """Every operation of the service. Made by `python -m service.client.generate`; not to be edited."""
 
-# ruff: noqa: PLR0913 (filters of lists are arguments)
+# ruff: noqa: PLR0913, PLC0415 (filters of lists are arguments; a schema is loaded by the first call that needs it)
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from service.client.core import Call, T, segment
-from service.client.models import (
-    Answer,
-    Approval,
-    AttemptView,
-    AuditPage,
-    Backfill,
-    BackfillView,
-    CallerView,
-    Cancelled,
-    CloneOf,
-    CronPreview,
-    DeliveryPage,
-    DeliveryView,
-    DueTimes,
-    EvaluationPage,
-    EvaluationView,
-    EventView,
-    Explanation,
-    Facts,
-    FeatureBatch,
-    FeatureDetail,
-    FeaturePage,
-    FeaturePatch,
-    FeaturesRegistered,
-    FeatureView,
-    FirePage,
-    FireRequest,
-    FireView,
-    GateGrid,
-    GateHistory,
-    Health,
-    InferenceRequest,
-    Inferred,
-    JobOfModel,
-    JobPage,
-    JobView,
-    KeyPage,
-    KeyView,
-    KeyWithSecret,
-    LatencyBody,
-    LatencyPage,
-    LatencyView,
-    ListDetail,
-    ListDiff,
-    ListPage,
-    ListView,
-    Log,
-    Measures,
-    ModelPage,
-    ModelPatch,
-    ModelView,
-    NewKey,
-    NewModel,
-    Overview,
-    Pinged,
-    Queue,
-    Readiness,
-    Reasoned,
-    Rejection,
-    Report,
-    Results,
-    Resumption,
-    RolledBack,
-    Rotation,
-    SchedulePage,
-    SchedulePatch,
-    ScheduleSettings,
-    ScheduleView,
-    SecretRotation,
-    StatusChange,
-    StatusChanged,
-    TriggerPage,
-    TriggerPatch,
-    TriggerSettings,
-    TriggerView,
-    WebhookPage,
-    WebhookPatch,
-    WebhookSettings,
-    WebhookView,
-    WebhookWithSecret,
-    WhatIf,
-)
-from service.core.job_state import JobState
-from service.core.statuses import FeatureStatus, ListState
-from trainers.spec import JobSpec
+
+if TYPE_CHECKING:
+    from service.core.job_state import JobState
+    from service.core.statuses import FeatureStatus, ListState
+    from service.schemas.audit import AuditPage
+    from service.schemas.conditions import Facts
+    from service.schemas.events import EventView
+    from service.schemas.features import (
+        FeatureBatch,
+        FeatureDetail,
+        FeaturePage,
+        FeaturePatch,
+        FeaturesRegistered,
+        FeatureView,
+        InferenceRequest,
+        Inferred,
+        StatusChange,
+        StatusChanged,
+    )
+    from service.schemas.health import Health, Readiness
+    from service.schemas.jobs import AttemptView, CloneOf, JobOfModel, JobPage, JobView, Queue
+    from service.schemas.keys import CallerView, KeyPage, KeyView, KeyWithSecret, NewKey, Rotation
+    from service.schemas.models import ModelPage, ModelPatch, ModelView, NewModel
+    from service.schemas.overview import Overview
+    from service.schemas.prune_lists import (
+        Approval,
+        ListDetail,
+        ListDiff,
+        ListPage,
+        ListView,
+        Reasoned,
+        Rejection,
+        RolledBack,
+    )
+    from service.schemas.runs import Answer, GateGrid, GateHistory, Log, Measures, Report, Results
+    from service.schemas.schedules import (
+        Backfill,
+        BackfillView,
+        Cancelled,
+        CronPreview,
+        DueTimes,
+        FirePage,
+        FireView,
+        Resumption,
+        SchedulePage,
+        SchedulePatch,
+        ScheduleSettings,
+        ScheduleView,
+    )
+    from service.schemas.triggers import (
+        EvaluationPage,
+        EvaluationView,
+        Explanation,
+        FireRequest,
+        LatencyBody,
+        LatencyPage,
+        LatencyView,
+        TriggerPage,
+        TriggerPatch,
+        TriggerSettings,
+        TriggerView,
+        WhatIf,
+    )
+    from service.schemas.webhooks import (
+        DeliveryPage,
+        DeliveryView,
+        Pinged,
+        SecretRotation,
+        WebhookPage,
+        WebhookPatch,
+        WebhookSettings,
+        WebhookView,
+        WebhookWithSecret,
+    )
+    from trainers.spec.job import JobSpec
 
 
 class Operations(Protocol):
@@ -103,10 +93,14 @@ class Operations(Protocol):
 
     def get_health(self) -> Health:
         """Asks nothing of database, storage or Ray: a process that answers isn't to be restarted for their sake."""
+        from service.schemas.health import Health
+
         return self.send(Call("GET", "/healthz", Health))
 
     def get_readiness(self) -> Readiness:
         """Database, storage and Ray, each tried."""
+        from service.schemas.health import Readiness
+
         return self.send(Call("GET", "/readyz", Readiness))
 
     def get_metrics(self) -> str:
@@ -124,6 +118,8 @@ class Operations(Protocol):
         idempotency_key: str | None = None,
     ) -> JobView:
         """Store a job; it starts when the control plane next looks. The job exists once this has answered 202."""
+        from service.schemas.jobs import JobView
+
         return self.send(
             Call(
                 "POST",
@@ -144,6 +140,8 @@ class Operations(Protocol):
         self, model: str, body: JobOfModel | Mapping[str, Any], *, idempotency_key: str | None = None
     ) -> JobView:
         """Store a job over the model's essential, active and candidate features."""
+        from service.schemas.jobs import JobView
+
         return self.send(
             Call(
                 "POST",
@@ -169,6 +167,8 @@ class Operations(Protocol):
         limit: int | None = None,
     ) -> JobPage:
         """Jobs that fit every filter given, newest first."""
+        from service.schemas.jobs import JobPage
+
         return self.send(
             Call(
                 "GET",
@@ -191,14 +191,20 @@ class Operations(Protocol):
 
     def get_job(self, job_id: str) -> JobView:
         """A job, its latest progress, and its place in the queue while it waits."""
+        from service.schemas.jobs import JobView
+
         return self.send(Call("GET", f"/v1/jobs/{segment(job_id)}", JobView))
 
     def list_attempts(self, job_id: str) -> list[AttemptView]:
         """Every handing over of the job to Ray, in order."""
+        from service.schemas.jobs import AttemptView
+
         return self.send(Call("GET", f"/v1/jobs/{segment(job_id)}/attempts", list[AttemptView]))
 
     def get_job_spec(self, job_id: str) -> JobSpec:
         """The whole spec, with its defaults: submitted anew, it asks for the same."""
+        from trainers.spec.job import JobSpec
+
         return self.send(Call("GET", f"/v1/jobs/{segment(job_id)}/spec", JobSpec))
 
     def get_job_prune_list(self, job_id: str) -> dict[str, Any]:
@@ -207,10 +213,14 @@ class Operations(Protocol):
 
     def cancel_job(self, job_id: str) -> JobView:
         """Ask for a job to end. Asking again changes nothing; a job that has ended can't be cancelled."""
+        from service.schemas.jobs import JobView
+
         return self.send(Call("POST", f"/v1/jobs/{segment(job_id)}/cancel", JobView))
 
     def retry_job(self, job_id: str, *, idempotency_key: str | None = None) -> JobView:
         """A new job of the spec of one that failed or was cancelled, with as long a deadline from now."""
+        from service.schemas.jobs import JobView
+
         return self.send(
             Call("POST", f"/v1/jobs/{segment(job_id)}/retry", JobView, headers={"Idempotency-Key": idempotency_key})
         )
@@ -219,6 +229,8 @@ class Operations(Protocol):
         self, job_id: str, body: CloneOf | Mapping[str, Any], *, idempotency_key: str | None = None
     ) -> JobView:
         """A new job of another's spec, with changes."""
+        from service.schemas.jobs import JobView
+
         return self.send(
             Call(
                 "POST",
@@ -231,18 +243,24 @@ class Operations(Protocol):
 
     def get_queue(self, *, cursor: int | None = None, limit: int | None = None) -> Queue:
         """Waiting jobs with their places. A caller of one model sees that model's, at their places among all."""
+        from service.schemas.jobs import Queue
+
         return self.send(Call("GET", "/v1/queue", Queue, query={"cursor": cursor, "limit": limit}))
 
     def get_overview(self, *, cursor: str | None = None, limit: int | None = None) -> Overview:
         """Models with their lists, candidates and next starts; unfinished jobs; alerts. A key for one model sees
         that model's.
         """
+        from service.schemas.overview import Overview
+
         return self.send(Call("GET", "/v1/overview", Overview, query={"cursor": cursor, "limit": limit}))
 
     def list_job_events(
         self, job_id: str, *, kind: list[str] | None = None, after: int | None = None, limit: int | None = None
     ) -> list[EventView]:
         """What happened to a job, in order, beyond event number `after`."""
+        from service.schemas.events import EventView
+
         return self.send(
             Call(
                 "GET",
@@ -261,6 +279,8 @@ class Operations(Protocol):
         limit: int | None = None,
     ) -> list[EventView]:
         """What happened to all that the caller sees, in order, beyond event number `after`."""
+        from service.schemas.events import EventView
+
         return self.send(
             Call(
                 "GET",
@@ -272,6 +292,8 @@ class Operations(Protocol):
 
     def report_progress(self, job_id: str, number: int, body: Report | Mapping[str, Any]) -> Answer:
         """Take what a run says of itself. A report of an attempt that was given up, or has ended, is refused."""
+        from service.schemas.runs import Answer
+
         return self.send(
             Call("POST", f"/v1/jobs/{segment(job_id)}/attempts/{segment(number)}/reports", Answer, body=body)
         )
@@ -280,6 +302,8 @@ class Operations(Protocol):
         self, job_id: str, *, feature: list[str] | None = None, last: int | None = None, points: int | None = None
     ) -> GateHistory:
         """The gates over the run, thinned to at most `points` points and to two million values of gates."""
+        from service.schemas.runs import GateHistory
+
         return self.send(
             Call(
                 "GET",
@@ -299,6 +323,8 @@ class Operations(Protocol):
         if_none_match: str | None = None,
     ) -> GateGrid:
         """The gates of all features between two steps, in at most `columns` points and two million cells."""
+        from service.schemas.runs import GateGrid
+
         return self.send(
             Call(
                 "GET",
@@ -313,6 +339,8 @@ class Operations(Protocol):
         self, job_id: str, *, after_step: int | None = None, points: int | None = None, if_none_match: str | None = None
     ) -> Measures:
         """Losses, penalty, polarization and throughput of a search, thinned to at most `points` points."""
+        from service.schemas.runs import Measures
+
         return self.send(
             Call(
                 "GET",
@@ -327,18 +355,26 @@ class Operations(Protocol):
         """The metrics of the full, the pruned and the fine-tuned model, the selection curve, and what each feature
         weighs.
         """
+        from service.schemas.runs import Results
+
         return self.send(Call("GET", f"/v1/jobs/{segment(job_id)}/results", Results))
 
     def get_logs(self, job_id: str, *, offset: int | None = None, tail: int | None = None) -> Log:
         """What the job's run and its libraries said, at most 1 MiB of it; attempts follow one another in one log."""
+        from service.schemas.runs import Log
+
         return self.send(Call("GET", f"/v1/jobs/{segment(job_id)}/logs", Log, query={"offset": offset, "tail": tail}))
 
     def create_schedule(self, model: str, body: ScheduleSettings | Mapping[str, Any]) -> ScheduleView:
         """Make jobs of this model by the clock from now on."""
+        from service.schemas.schedules import ScheduleView
+
         return self.send(Call("POST", f"/v1/models/{segment(model)}/schedules", ScheduleView, body=body))
 
     def list_schedules(self, model: str, *, cursor: int | None = None, limit: int | None = None) -> SchedulePage:
         """The schedules of a model."""
+        from service.schemas.schedules import SchedulePage
+
         return self.send(
             Call(
                 "GET", f"/v1/models/{segment(model)}/schedules", SchedulePage, query={"cursor": cursor, "limit": limit}
@@ -347,10 +383,14 @@ class Operations(Protocol):
 
     def preview_cron(self, model: str, body: CronPreview | Mapping[str, Any]) -> DueTimes:
         """When a cron expression would be due, stored nowhere."""
+        from service.schemas.schedules import DueTimes
+
         return self.send(Call("POST", f"/v1/models/{segment(model)}/schedules/preview", DueTimes, body=body))
 
     def get_schedule(self, model: str, schedule_id: str) -> ScheduleView:
         """A schedule, and when it is due next."""
+        from service.schemas.schedules import ScheduleView
+
         return self.send(Call("GET", f"/v1/models/{segment(model)}/schedules/{segment(schedule_id)}", ScheduleView))
 
     def change_schedule(
@@ -362,6 +402,8 @@ class Operations(Protocol):
         if_match: int | str | None = None,
     ) -> ScheduleView:
         """Change a schedule. New times count from now: a change never makes a job of a time that has passed."""
+        from service.schemas.schedules import ScheduleView
+
         return self.send(
             Call(
                 "PATCH",
@@ -385,6 +427,8 @@ class Operations(Protocol):
 
     def pause_schedule(self, model: str, schedule_id: str) -> ScheduleView:
         """Start nothing until resumed, back-fills included. Pausing again changes nothing."""
+        from service.schemas.schedules import ScheduleView
+
         return self.send(
             Call("POST", f"/v1/models/{segment(model)}/schedules/{segment(schedule_id)}/pause", ScheduleView)
         )
@@ -395,6 +439,8 @@ class Operations(Protocol):
         """Go on. What was due meanwhile doesn't fire, unless `catch_up` asks for it and the missed policy allows
         it.
         """
+        from service.schemas.schedules import ScheduleView
+
         return self.send(
             Call(
                 "POST", f"/v1/models/{segment(model)}/schedules/{segment(schedule_id)}/resume", ScheduleView, body=body
@@ -403,6 +449,8 @@ class Operations(Protocol):
 
     def list_due_times(self, model: str, schedule_id: str, *, count: int | None = None) -> DueTimes:
         """When it is due next, were it not paused."""
+        from service.schemas.schedules import DueTimes
+
         return self.send(
             Call(
                 "GET",
@@ -422,6 +470,8 @@ class Operations(Protocol):
         limit: int | None = None,
     ) -> FirePage:
         """What a schedule has fired and skipped, and what waits."""
+        from service.schemas.schedules import FirePage
+
         return self.send(
             Call(
                 "GET",
@@ -433,10 +483,14 @@ class Operations(Protocol):
 
     def run_schedule(self, model: str, schedule_id: str) -> FireView:
         """Make the schedule's job now, paused or not. Where it forbids runs side by side, 409 while one runs."""
+        from service.schemas.schedules import FireView
+
         return self.send(Call("POST", f"/v1/models/{segment(model)}/schedules/{segment(schedule_id)}/run", FireView))
 
     def backfill_schedule(self, model: str, schedule_id: str, body: Backfill | Mapping[str, Any]) -> BackfillView:
         """A run for each partition: one after another, or side by side where the schedule allows it."""
+        from service.schemas.schedules import BackfillView
+
         return self.send(
             Call(
                 "POST",
@@ -448,26 +502,36 @@ class Operations(Protocol):
 
     def cancel_backfill(self, model: str, schedule_id: str) -> Cancelled:
         """Skip the runs that still wait. Those that were started go on: cancel their jobs."""
+        from service.schemas.schedules import Cancelled
+
         return self.send(
             Call("POST", f"/v1/models/{segment(model)}/schedules/{segment(schedule_id)}/backfill/cancel", Cancelled)
         )
 
     def create_trigger(self, model: str, body: TriggerSettings | Mapping[str, Any]) -> TriggerView:
         """Start selections of this model by a condition."""
+        from service.schemas.triggers import TriggerView
+
         return self.send(Call("POST", f"/v1/models/{segment(model)}/triggers", TriggerView, body=body))
 
     def list_triggers(self, model: str, *, cursor: int | None = None, limit: int | None = None) -> TriggerPage:
         """The triggers of a model."""
+        from service.schemas.triggers import TriggerPage
+
         return self.send(
             Call("GET", f"/v1/models/{segment(model)}/triggers", TriggerPage, query={"cursor": cursor, "limit": limit})
         )
 
     def ask_what_if(self, model: str, body: WhatIf | Mapping[str, Any]) -> Explanation:
         """Whether such a trigger would fire under such facts, and why. Nothing is stored, nothing starts."""
+        from service.schemas.triggers import Explanation
+
         return self.send(Call("POST", f"/v1/models/{segment(model)}/triggers/what-if", Explanation, body=body))
 
     def get_trigger(self, model: str, trigger_id: str) -> TriggerView:
         """A trigger as it stands."""
+        from service.schemas.triggers import TriggerView
+
         return self.send(Call("GET", f"/v1/models/{segment(model)}/triggers/{segment(trigger_id)}", TriggerView))
 
     def change_trigger(
@@ -476,6 +540,8 @@ class Operations(Protocol):
         """Change a trigger. One with a new condition remembers nothing; the end of its dry runs ends their cool-
         down.
         """
+        from service.schemas.triggers import TriggerView
+
         return self.send(
             Call(
                 "PATCH",
@@ -501,6 +567,8 @@ class Operations(Protocol):
         self, model: str, trigger_id: str, *, body: Facts | Mapping[str, Any] | None = None
     ) -> Explanation:
         """Whether it would fire now, or under such facts, and why. Nothing is recorded, nothing starts."""
+        from service.schemas.triggers import Explanation
+
         return self.send(
             Call("POST", f"/v1/models/{segment(model)}/triggers/{segment(trigger_id)}/evaluate", Explanation, body=body)
         )
@@ -509,6 +577,8 @@ class Operations(Protocol):
         self, model: str, trigger_id: str, *, body: FireRequest | Mapping[str, Any] | None = None
     ) -> EvaluationView:
         """Fire it now, whatever its condition and kind. In dry-run mode that is recorded, and no job is made."""
+        from service.schemas.triggers import EvaluationView
+
         return self.send(
             Call("POST", f"/v1/models/{segment(model)}/triggers/{segment(trigger_id)}/fire", EvaluationView, body=body)
         )
@@ -523,6 +593,8 @@ class Operations(Protocol):
         limit: int | None = None,
     ) -> EvaluationPage:
         """What a trigger saw. One that finds the same again is recorded once an hour."""
+        from service.schemas.triggers import EvaluationPage
+
         return self.send(
             Call(
                 "GET",
@@ -534,34 +606,46 @@ class Operations(Protocol):
 
     def report_latency(self, model: str, body: LatencyBody | Mapping[str, Any]) -> LatencyView:
         """Tell how slow serving is. Reports are kept for a week."""
+        from service.schemas.triggers import LatencyView
+
         return self.send(Call("POST", f"/v1/models/{segment(model)}/latency", LatencyView, body=body))
 
     def list_latency(self, model: str, *, cursor: int | None = None, limit: int | None = None) -> LatencyPage:
         """What was reported."""
+        from service.schemas.triggers import LatencyPage
+
         return self.send(
             Call("GET", f"/v1/models/{segment(model)}/latency", LatencyPage, query={"cursor": cursor, "limit": limit})
         )
 
     def create_model(self, body: NewModel | Mapping[str, Any]) -> ModelView:
         """Put a model under management. The key has to be for all models."""
+        from service.schemas.models import ModelView
+
         return self.send(Call("POST", "/v1/models", ModelView, body=body))
 
     def list_models(
         self, *, owner: str | None = None, name: str | None = None, cursor: str | None = None, limit: int | None = None
     ) -> ModelPage:
         """Models by name. A key for one model sees that one."""
+        from service.schemas.models import ModelPage
+
         return self.send(
             Call("GET", "/v1/models", ModelPage, query={"owner": owner, "name": name, "cursor": cursor, "limit": limit})
         )
 
     def get_model(self, model: str) -> ModelView:
         """A model and how many features it has."""
+        from service.schemas.models import ModelView
+
         return self.send(Call("GET", f"/v1/models/{segment(model)}", ModelView))
 
     def change_model(
         self, model: str, body: ModelPatch | Mapping[str, Any], *, if_match: int | str | None = None
     ) -> ModelView:
         """Change a model. Jobs that have been submitted keep the spec they were given."""
+        from service.schemas.models import ModelView
+
         return self.send(
             Call("PATCH", f"/v1/models/{segment(model)}", ModelView, headers={"if-match": if_match}, body=body)
         )
@@ -574,12 +658,16 @@ class Operations(Protocol):
 
     def register_features(self, model: str, body: FeatureBatch | Mapping[str, Any]) -> FeaturesRegistered:
         """Add features to a model: all of them, or none. Names that are taken are refused: change those features."""
+        from service.schemas.features import FeaturesRegistered
+
         return self.send(Call("POST", f"/v1/models/{segment(model)}/features", FeaturesRegistered, body=body))
 
     def import_features(
         self, model: str, content: str | bytes, *, content_type: str = "application/json"
     ) -> FeaturesRegistered:
         """Register what an export gave, as JSON or CSV by `Content-Type`. CSV takes any of the export's columns."""
+        from service.schemas.features import FeaturesRegistered
+
         return self.send(
             Call(
                 "POST",
@@ -592,6 +680,8 @@ class Operations(Protocol):
 
     def infer_features(self, model: str, body: InferenceRequest | Mapping[str, Any]) -> Inferred:
         """Propose features for the columns of a data set, from its Parquet schema and statistics; none are stored."""
+        from service.schemas.features import Inferred
+
         return self.send(Call("POST", f"/v1/models/{segment(model)}/features/infer", Inferred, body=body))
 
     def export_features(self, model: str, *, accept: str | None = None) -> str:
@@ -611,6 +701,8 @@ class Operations(Protocol):
         name: str | None = None,
     ) -> FeaturePage:
         """Features in the order of their registration."""
+        from service.schemas.features import FeaturePage
+
         return self.send(
             Call(
                 "GET",
@@ -630,16 +722,22 @@ class Operations(Protocol):
 
     def change_feature_statuses(self, model: str, body: StatusChange | Mapping[str, Any]) -> StatusChanged:
         """Give many features a status: all of them, or none. Those that have it stay as they are."""
+        from service.schemas.features import StatusChanged
+
         return self.send(Call("POST", f"/v1/models/{segment(model)}/features/status", StatusChanged, body=body))
 
     def get_feature(self, model: str, feature: str) -> FeatureDetail:
         """A feature and every decision on it."""
+        from service.schemas.features import FeatureDetail
+
         return self.send(Call("GET", f"/v1/models/{segment(model)}/features/{segment(feature)}", FeatureDetail))
 
     def change_feature(
         self, model: str, feature: str, body: FeaturePatch | Mapping[str, Any], *, if_match: int | str | None = None
     ) -> FeatureView:
         """Change a feature. A change of status needs a reason and the scope approve."""
+        from service.schemas.features import FeatureView
+
         return self.send(
             Call(
                 "PATCH",
@@ -654,6 +752,8 @@ class Operations(Protocol):
         self, model: str, *, state: list[ListState] | None = None, cursor: int | None = None, limit: int | None = None
     ) -> ListPage:
         """A model's lists, newest first."""
+        from service.schemas.prune_lists import ListPage
+
         return self.send(
             Call(
                 "GET",
@@ -665,10 +765,14 @@ class Operations(Protocol):
 
     def get_published_list(self, model: str, number: str) -> ListDetail:
         """A list in its life, and what it says."""
+        from service.schemas.prune_lists import ListDetail
+
         return self.send(Call("GET", f"/v1/models/{segment(model)}/prune-lists/{segment(number)}", ListDetail))
 
     def diff_prune_lists(self, model: str, a: str, b: str) -> ListDiff:
         """What changes where list `b` is served in place of list `a`."""
+        from service.schemas.prune_lists import ListDiff
+
         return self.send(
             Call("GET", f"/v1/models/{segment(model)}/prune-lists/{segment(a)}/diff/{segment(b)}", ListDiff)
         )
@@ -677,12 +781,16 @@ class Operations(Protocol):
         self, model: str, number: int, *, body: Approval | Mapping[str, Any] | None = None
     ) -> ListView:
         """Agree to a proposed list."""
+        from service.schemas.prune_lists import ListView
+
         return self.send(
             Call("POST", f"/v1/models/{segment(model)}/prune-lists/{segment(number)}/approve", ListView, body=body)
         )
 
     def reject_prune_list(self, model: str, number: int, body: Rejection | Mapping[str, Any]) -> ListView:
         """Put a proposed or approved list away for good."""
+        from service.schemas.prune_lists import ListView
+
         return self.send(
             Call("POST", f"/v1/models/{segment(model)}/prune-lists/{segment(number)}/reject", ListView, body=body)
         )
@@ -691,6 +799,8 @@ class Operations(Protocol):
         self, model: str, number: int, *, body: Reasoned | Mapping[str, Any] | None = None
     ) -> ListView:
         """Serve an approved list, and move its features' statuses."""
+        from service.schemas.prune_lists import ListView
+
         return self.send(
             Call("POST", f"/v1/models/{segment(model)}/prune-lists/{segment(number)}/activate", ListView, body=body)
         )
@@ -699,6 +809,8 @@ class Operations(Protocol):
         self, model: str, *, if_match: int | str | None = None, body: Reasoned | Mapping[str, Any] | None = None
     ) -> RolledBack:
         """Take the active list back: the one before it is served again."""
+        from service.schemas.prune_lists import RolledBack
+
         return self.send(
             Call(
                 "POST",
@@ -724,26 +836,38 @@ class Operations(Protocol):
 
     def create_key(self, body: NewKey | Mapping[str, Any]) -> KeyWithSecret:
         """Make a key, for no more than the caller's own may do. This answer alone has the secret."""
+        from service.schemas.keys import KeyWithSecret
+
         return self.send(Call("POST", "/v1/keys", KeyWithSecret, body=body))
 
     def list_keys(self, *, cursor: int | None = None, limit: int | None = None) -> KeyPage:
         """Every key, expired and revoked ones too; a caller of one model sees that model's."""
+        from service.schemas.keys import KeyPage
+
         return self.send(Call("GET", "/v1/keys", KeyPage, query={"cursor": cursor, "limit": limit}))
 
     def get_key(self, key_id: str) -> KeyView:
         """A key, without its secret."""
+        from service.schemas.keys import KeyView
+
         return self.send(Call("GET", f"/v1/keys/{segment(key_id)}", KeyView))
 
     def rotate_key(self, key_id: str, *, body: Rotation | Mapping[str, Any] | None = None) -> KeyWithSecret:
         """A new secret for a key. The present one stays good for `grace_seconds`, one before that no longer."""
+        from service.schemas.keys import KeyWithSecret
+
         return self.send(Call("POST", f"/v1/keys/{segment(key_id)}/rotate", KeyWithSecret, body=body))
 
     def revoke_key(self, key_id: str) -> KeyView:
         """Refuse a key from here on. Revoking again changes nothing."""
+        from service.schemas.keys import KeyView
+
         return self.send(Call("POST", f"/v1/keys/{segment(key_id)}/revoke", KeyView))
 
     def get_caller(self) -> CallerView:
         """The caller's name and rights, so that no page offers what would be refused."""
+        from service.schemas.keys import CallerView
+
         return self.send(Call("GET", "/v1/me", CallerView))
 
     def list_audit(
@@ -761,6 +885,8 @@ class Operations(Protocol):
         limit: int | None = None,
     ) -> AuditPage:
         """Entries that fit every filter given, newest first."""
+        from service.schemas.audit import AuditPage
+
         return self.send(
             Call(
                 "GET",
@@ -783,30 +909,42 @@ class Operations(Protocol):
 
     def create_webhook(self, body: WebhookSettings | Mapping[str, Any]) -> WebhookWithSecret:
         """Send events of all models, and of none, from here on. This answer alone has the secret."""
+        from service.schemas.webhooks import WebhookWithSecret
+
         return self.send(Call("POST", "/v1/webhooks", WebhookWithSecret, body=body))
 
     def create_model_webhook(self, model: str, body: WebhookSettings | Mapping[str, Any]) -> WebhookWithSecret:
         """Send a model's events from here on. This answer alone has the secret."""
+        from service.schemas.webhooks import WebhookWithSecret
+
         return self.send(Call("POST", f"/v1/models/{segment(model)}/webhooks", WebhookWithSecret, body=body))
 
     def list_webhooks(self, *, cursor: int | None = None, limit: int | None = None) -> WebhookPage:
         """The webhooks of all models."""
+        from service.schemas.webhooks import WebhookPage
+
         return self.send(Call("GET", "/v1/webhooks", WebhookPage, query={"cursor": cursor, "limit": limit}))
 
     def list_model_webhooks(self, model: str, *, cursor: int | None = None, limit: int | None = None) -> WebhookPage:
         """The webhooks of a model."""
+        from service.schemas.webhooks import WebhookPage
+
         return self.send(
             Call("GET", f"/v1/models/{segment(model)}/webhooks", WebhookPage, query={"cursor": cursor, "limit": limit})
         )
 
     def get_webhook(self, webhook_id: str) -> WebhookView:
         """A webhook, without its secret."""
+        from service.schemas.webhooks import WebhookView
+
         return self.send(Call("GET", f"/v1/webhooks/{segment(webhook_id)}", WebhookView))
 
     def change_webhook(
         self, webhook_id: str, body: WebhookPatch | Mapping[str, Any], *, if_match: int | str | None = None
     ) -> WebhookView:
         """Change a webhook. One that is enabled again gets events from then on."""
+        from service.schemas.webhooks import WebhookView
+
         return self.send(
             Call("PATCH", f"/v1/webhooks/{segment(webhook_id)}", WebhookView, headers={"if-match": if_match}, body=body)
         )
@@ -819,10 +957,14 @@ class Operations(Protocol):
         self, webhook_id: str, *, body: SecretRotation | Mapping[str, Any] | None = None
     ) -> WebhookWithSecret:
         """A new secret. For `grace_seconds` deliveries are signed with both, so that receivers can change over."""
+        from service.schemas.webhooks import WebhookWithSecret
+
         return self.send(Call("POST", f"/v1/webhooks/{segment(webhook_id)}/rotate", WebhookWithSecret, body=body))
 
     def test_webhook(self, webhook_id: str) -> Pinged:
         """Deliver an event of kind `webhook.ping` to this webhook alone."""
+        from service.schemas.webhooks import Pinged
+
         return self.send(Call("POST", f"/v1/webhooks/{segment(webhook_id)}/test", Pinged))
 
     def list_deliveries(
@@ -834,6 +976,8 @@ class Operations(Protocol):
         limit: int | None = None,
     ) -> DeliveryPage:
         """What was sent to a webhook, or is to be."""
+        from service.schemas.webhooks import DeliveryPage
+
         return self.send(
             Call(
                 "GET",
@@ -845,6 +989,8 @@ class Operations(Protocol):
 
     def redeliver(self, webhook_id: str, delivery_id: str) -> DeliveryView:
         """Send it again, under the same `webhook-id`, with as many tries as at first."""
+        from service.schemas.webhooks import DeliveryView
+
         return self.send(
             Call(
                 "POST", f"/v1/webhooks/{segment(webhook_id)}/deliveries/{segment(delivery_id)}/redeliver", DeliveryView

@@ -8,7 +8,7 @@ from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import httpx
 from httpx_sse import connect_sse
@@ -36,9 +36,12 @@ from service.client.core import (
     stream_query,
     unreachable,
 )
-from service.client.models import EventView, JobView
 from service.client.operations import Operations
+from service.schemas.events import EventView
 from trainers.spec import JobSpec
+
+if TYPE_CHECKING:
+    from service.schemas.jobs import JobView
 
 
 class Winnow(Operations):
@@ -46,7 +49,7 @@ class Winnow(Operations):
 
     Args:
         url: of the service; WINNOW_URL, then loopback, unless given.
-        key: an API key; WINNOW_API_KEY unless given, none where it is empty.
+        key: an API key; WINNOW_API_KEY unless without_none, none where it is empty.
         patience: seconds for which a call that may be repeated is repeated while the service is away or busy.
         transport: of httpx, for proxies and tests.
     """

@@ -17,8 +17,8 @@ log = structlog.get_logger()
 _failed: ContextVar[int] = ContextVar("failed", default=0)
 
 
-class Tally(Protocol):
-    """Who hears of loops."""
+class LoopObserver(Protocol):
+    """Is told of loops and of their steps."""
 
     def loop(self, name: str) -> None:
         """There is such a loop."""
@@ -27,7 +27,7 @@ class Tally(Protocol):
         """A step is over."""
 
 
-def trouble(what: str, error: Exception, **ids: str) -> None:
+def log_step_failure(what: str, error: Exception, **ids: str) -> None:
     """Note that one thing failed in a step that goes on with the others; the next step tries it again."""
     log.warning(f"{what} failed; tried again", error=repr(error), **ids)
     _failed.set(_failed.get() + 1)
@@ -41,25 +41,26 @@ class Loop:
     step: Callable[[], Any]
     seconds: float
 
-    def run(self, stop: threading.Event, tally: Tally) -> None:
-        tally.loop(self.name)
+    def run(self, stop: threading.Event, observer: LoopObserver) -> None:
+        observer.loop(self.name)
         while not stop.wait(self.seconds):
             began = time.perf_counter()
             _failed.set(0)
             try:
                 self.step()
             except Exception as error:
-                trouble("step", error, loop=self.name)
-            tally.step(self.name, time.perf_counter() - began, _failed.get())
+                log_step_failure("step", error, loop=self.name)
+            observer.step(self.name, time.perf_counter() - began, _failed.get())
 
 
-class Running:
+class RunningLoops:
     """Loops on their threads."""
 
-    def __init__(self, loops: Iterable[Loop], tally: Tally) -> None:
+    def __init__(self, loops: Iterable[Loop], observer: LoopObserver) -> None:
         self._stop = threading.Event()
         self._threads = [
-            threading.Thread(target=loop.run, args=(self._stop, tally), name=loop.name, daemon=True) for loop in loops
+            threading.Thread(target=loop.run, args=(self._stop, observer), name=loop.name, daemon=True)
+            for loop in loops
         ]
         for thread in self._threads:
             thread.start()

@@ -23,7 +23,7 @@ BEFORE = timedelta(microseconds=1)
 NOT_ZONES = frozenset({"localtime", "Factory", "posixrules"})
 
 
-def checked_cron(text: str) -> str:
+def validate_cron(text: str) -> str:
     """With single spaces between its five fields. Raises ValueError."""
     fields = text.split()
     if len(fields) != FIELDS:
@@ -47,7 +47,7 @@ def zones() -> frozenset[str]:
     return frozenset(available_timezones()) - NOT_ZONES
 
 
-def checked_zone(name: str) -> str:
+def validate_zone(name: str) -> str:
     """Raises ValueError."""
     if name not in zones():
         raise ValueError(f"{name!r} is no IANA time zone; give one such as Europe/Berlin or UTC")

@@ -39,7 +39,7 @@ ACTIONS = {"kill": signal.SIGKILL, "stop": signal.SIGSTOP}
 _times = count(1)  # that the wanted point was reached; loops reach theirs in several threads
 
 
-def reached(point: str) -> None:
+def fault_point(point: str) -> None:
     """Die or stop here where that was asked for."""
     wanted = os.environ.get(VARIABLE)
     if not wanted:

@@ -6,29 +6,29 @@ import re
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-PLACE = "{partition}"
+PLACEHOLDER = "{partition}"
 STEPS = {"day": timedelta(days=1), "hour": timedelta(hours=1)}
 DAY_FORMAT = "%Y-%m-%d"
 # What strftime gives alike on every machine, and text that a path may hold.
 FORMAT = re.compile(r"(?:%[YmdHj]|[^%\x00-\x1f\x7f])+")
 
 
-def filled(template: Any, partition: str) -> Any:
+def fill_partition(template: Any, partition: str) -> Any:
     """With `partition` wherever a text says `{partition}`."""
     if isinstance(template, str):
-        return template.replace(PLACE, partition)
+        return template.replace(PLACEHOLDER, partition)
     if isinstance(template, dict):
-        return {key: filled(value, partition) for key, value in template.items()}
+        return {key: fill_partition(value, partition) for key, value in template.items()}
     if isinstance(template, list):
-        return [filled(value, partition) for value in template]
+        return [fill_partition(value, partition) for value in template]
     return template
 
 
-def has_place(template: Any) -> bool:
-    return bool(filled(template, "") != template)
+def has_placeholder(template: Any) -> bool:
+    return bool(fill_partition(template, "") != template)
 
 
-def spread(first: datetime, last: datetime, every: Literal["day", "hour"], form: str, limit: int) -> list[str]:
+def partition_names(first: datetime, last: datetime, every: Literal["day", "hour"], form: str, limit: int) -> list[str]:
     """Names of the partitions from `first` to `last`, both counted.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Hearing that the process is asked to end before the server acts on it.
+"""Learning that the process is asked to end before the server acts on it.
 
 A server that is asked to end waits for its requests first and tells the application then: a stream of events would
 hold it for ever.
@@ -17,10 +17,10 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 @contextmanager
-def heard(callback: Callable[[], object]) -> Iterator[None]:
-    """Call `callback` at SIGINT or SIGTERM, and then whoever handled the signal before.
+def on_shutdown(callback: Callable[[], object]) -> Iterator[None]:
+    """Call `callback` at SIGINT or SIGTERM, and then the handler that the signal had before.
 
-    Signals belong to the main thread: on another one nothing is heard.
+    Signals belong to the main thread: on another one `callback` is never called.
     """
     if threading.current_thread() is not threading.main_thread():
         yield

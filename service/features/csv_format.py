@@ -28,7 +28,7 @@ COLUMNS = (
 )
 
 
-def written(features: Iterable[Mapping[str, Any]]) -> str:
+def write(features: Iterable[Mapping[str, Any]]) -> str:
     """CSV of features in the form in which they are registered."""
     text = io.StringIO(newline="")
     writer = csv.writer(text)  # RFC 4180: lines end in CR LF

@@ -14,7 +14,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pyarrow import fs
 
-from trainers.spec import MAX_DIM, SpecError
+from service.core.errors import InvalidError
+from trainers.spec import MAX_DIM
 
 READ_FILES = 16  # footers; more would make a large data set slow to ask about
 LARGEST_TABLE = 2**20
@@ -49,7 +50,7 @@ class Footers:
 
 
 def footers(uri: str) -> Footers:
-    """Of a Parquet file, or of a directory of them. Raises SpecError."""
+    """Of a Parquet file, or of a directory of them. Raises InvalidError."""
     try:
         filesystem, path = (fs.LocalFileSystem(), uri) if uri.startswith("/") else fs.FileSystem.from_uri(uri)
         paths = _paths(filesystem, path)
@@ -58,11 +59,11 @@ def footers(uri: str) -> Footers:
             with filesystem.open_input_file(name) as stream, pq.ParquetFile(stream) as file:
                 parts.append((file.schema_arrow, file.metadata))
     except (OSError, pa.ArrowException, ValueError) as error:
-        raise SpecError(
-            f"dataset: {uri!r} can't be read ({error}); give a Parquet file, or a directory of them"
-        ) from None
+        detail = f"dataset: {uri!r} can't be read ({error}); give a Parquet file, or a directory of them"
+        raise InvalidError("dataset-unreadable", detail) from None
     if not parts:
-        raise SpecError(f"dataset: {uri!r} holds no *.parquet file; write the rows there, or give another directory")
+        detail = f"dataset: {uri!r} holds no *.parquet file; write the rows there, or give another directory"
+        raise InvalidError("dataset-unreadable", detail)
     return Footers(parts[0][0], tuple(metadata for _, metadata in parts), len(paths))
 
 
@@ -85,7 +86,7 @@ class UnfitError(ValueError):
     """A column that no feature can be read from, and why."""
 
 
-def proposed(found: Footers, column: str) -> dict[str, Any]:
+def propose(found: Footers, column: str) -> dict[str, Any]:
     """A feature read from the column, as it could be registered. Raises UnfitError."""
     if len(column) > LONGEST_NAME:
         raise UnfitError(f"its name is longer than {LONGEST_NAME} characters")
@@ -170,7 +171,7 @@ def infer(found: Footers, left_out: Collection[str]) -> tuple[list[dict[str, Any
         if column in left_out:
             continue
         try:
-            feature = _only(found, column, count)
+            feature = _propose_one(found, column, count)
         except UnfitError as error:
             unfit[column] = str(error)
             continue
@@ -180,7 +181,7 @@ def infer(found: Footers, left_out: Collection[str]) -> tuple[list[dict[str, Any
     return list(features.values()), unfit
 
 
-def _only(found: Footers, column: str, count: int) -> dict[str, Any]:
+def _propose_one(found: Footers, column: str, count: int) -> dict[str, Any]:
     if count > 1:
         raise UnfitError(f"there are {count} columns of that name; rename them")
-    return proposed(found, column)
+    return propose(found, column)

@@ -25,8 +25,8 @@ class Failure:
 
 
 @dataclass(frozen=True)
-class Seen:
-    """What the engine and the run directory say. The default is what is seen where nothing was handed over."""
+class Observation:
+    """What the engine and the run directory say. The default is what is observed where nothing was handed over."""
 
     status: Status = Status.UNKNOWN
     progress: dict[str, Any] | None = None
@@ -37,7 +37,7 @@ class Seen:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class AttemptOutcome:
     """How an attempt ended. `state` is the job's: `queued` where another attempt may follow."""
 
     outcome: str
@@ -47,23 +47,23 @@ class Verdict:
     progress: dict[str, Any] | None = None
 
 
-def look(directory: RunDirectory, submission: str, engine: Engine) -> Seen:
+def observe(directory: RunDirectory, submission: str, engine: Engine) -> Observation:
     """Ask the engine, then read the directory: an ended run's files are all there."""
     status = engine.status(submission)
     prune_list = read_json(directory.prune_list) if directory.prune_list.exists() else None
-    failure = failure_in(directory)
+    failure = read_failure(directory)
     ended_badly = status is Status.ENDED and prune_list is None and failure is None
-    return Seen(
+    return Observation(
         status=status,
         progress=read_json(directory.progress) if directory.progress.exists() else None,
         prune_list=prune_list,
-        checked=_complete(directory.path / CHECKED) if status is Status.ENDED else None,
+        checked=_read_if_complete(directory.path / CHECKED) if status is Status.ENDED else None,
         failure=failure,
         explanation=engine.explain(submission) if ended_badly else None,
     )
 
 
-def failure_in(directory: RunDirectory) -> Failure | None:
+def read_failure(directory: RunDirectory) -> Failure | None:
     """The newest reason that the newest attempt left. A line that a killed run left half written is passed over."""
     if not directory.events.exists():
         return None
@@ -80,7 +80,7 @@ def failure_in(directory: RunDirectory) -> Failure | None:
     return failure
 
 
-def _complete(path: Path) -> dict[str, Any] | None:
+def _read_if_complete(path: Path) -> dict[str, Any] | None:
     """A file's content; None where a process that was killed left a part of it."""
     try:
         found: dict[str, Any] = read_json(path)
@@ -89,34 +89,36 @@ def _complete(path: Path) -> dict[str, Any] | None:
     return found
 
 
-def judge(job: Job, seen: Seen) -> Verdict | None:
+def classify(job: Job, observed: Observation) -> AttemptOutcome | None:
     """Whether the newest attempt has ended, and how; None while it goes on.
 
     A run that left a prune list succeeded, whatever its exit code says of the guard, and whoever wanted it to end.
     """
-    if seen.status is Status.RUNNING:
+    if observed.status is Status.RUNNING:
         return None
-    if seen.prune_list is not None and JobState(job.state) is not JobState.QUEUED:
-        return Verdict("succeeded", JobState.SUCCEEDED, seen.prune_list["guard"]["reason"], prune_list=seen.prune_list)
-    if job.dry_run and seen.checked is not None and seen.checked.get("exit_code") in {None, WRONG}:
-        return _of_check(seen.checked)
-    return _without_result(job, seen)
+    if observed.prune_list is not None and JobState(job.state) is not JobState.QUEUED:
+        return AttemptOutcome(
+            "succeeded", JobState.SUCCEEDED, observed.prune_list["guard"]["reason"], prune_list=observed.prune_list
+        )
+    if job.dry_run and observed.checked is not None and observed.checked.get("exit_code") in {None, WRONG}:
+        return _classify_check(observed.checked)
+    return _classify_without_result(job, observed)
 
 
-def _without_result(job: Job, seen: Seen) -> Verdict:
+def _classify_without_result(job: Job, observed: Observation) -> AttemptOutcome:
     if job.cancel_requested:
-        return Verdict("cancelled", JobState.CANCELLED, job.reason or "cancelled on request")
-    if seen.failure is not None:
-        state = JobState.FAILED if seen.failure.of_user else JobState.QUEUED
-        return Verdict("failed", state, seen.failure.reason)
-    if seen.status is Status.UNKNOWN:
-        return Verdict("lost", JobState.QUEUED, "Ray knows nothing of it any more; its head was restarted or replaced")
-    said = f" ({seen.explanation})" if seen.explanation else ""
-    return Verdict("failed", JobState.QUEUED, f"the run ended without a result{said}; its log may have more")
+        return AttemptOutcome("cancelled", JobState.CANCELLED, job.reason or "cancelled on request")
+    if observed.failure is not None:
+        state = JobState.FAILED if observed.failure.of_user else JobState.QUEUED
+        return AttemptOutcome("failed", state, observed.failure.reason)
+    if observed.status is Status.UNKNOWN:
+        return AttemptOutcome("lost", JobState.QUEUED, "Ray doesn't know this run: Ray was restarted or replaced")
+    said = f" ({observed.explanation})" if observed.explanation else ""
+    return AttemptOutcome("failed", JobState.QUEUED, f"the run ended without a result{said}; its log may have more")
 
 
-def _of_check(found: dict[str, Any]) -> Verdict:
+def _classify_check(found: dict[str, Any]) -> AttemptOutcome:
     if "error" in found:
-        return Verdict("failed", JobState.FAILED, str(found["error"]))
+        return AttemptOutcome("failed", JobState.FAILED, str(found["error"]))
     progress = {"state": "succeeded", "stage": "done", "check": found}
-    return Verdict("succeeded", JobState.SUCCEEDED, "the spec and its data fit together", progress=progress)
+    return AttemptOutcome("succeeded", JobState.SUCCEEDED, "the spec and its data fit together", progress=progress)

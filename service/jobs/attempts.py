@@ -34,9 +34,9 @@ def directory_of(settings: Settings, job: Job) -> RunDirectory:
     return RunDirectory(settings.run_directory(job.id, job.attempt))
 
 
-def token_for(settings: Settings, job_id: str, number: int) -> str:
+def get_token(settings: Settings, job_id: str, number: int) -> str:
     """The token of an attempt's run: made once, by whoever asks first, and readable by this user alone."""
-    path = _reporting(settings, job_id, number)
+    path = _reporting_file(settings, job_id, number)
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         content = {
@@ -57,24 +57,24 @@ def token_for(settings: Settings, job_id: str, number: int) -> str:
     return str(read_json(path)["token"])
 
 
-def _reporting(settings: Settings, job_id: str, number: int) -> Path:
+def _reporting_file(settings: Settings, job_id: str, number: int) -> Path:
     return settings.run_directory(job_id, number).with_suffix(".json")
 
 
 def prepare(settings: Settings, job: Job) -> Work:
     """Make the newest attempt's directory ready to be run in; doing so again changes nothing."""
     directory = directory_of(settings, job)
-    if not directory.path.exists() and not _taken_over(settings.run_directory(job.id, job.attempt - 1), directory.path):
+    if not directory.path.exists() and not _take_over(settings.run_directory(job.id, job.attempt - 1), directory.path):
         directory.path.mkdir(parents=True, exist_ok=True)
     directory.progress.unlink(missing_ok=True)
     (directory.path / CHECKED).unlink(missing_ok=True)
     directory.record("attempt", number=job.attempt)
     write_json(directory.path / SUBMITTED, job.spec)
-    reporting = _reporting(settings, job.id, job.attempt) if settings.public_url else None
+    reporting = _reporting_file(settings, job.id, job.attempt) if settings.public_url else None
     return Work(directory=directory.path, dry_run=job.dry_run, reporting=reporting)
 
 
-def _taken_over(before: Path, path: Path) -> bool:
+def _take_over(before: Path, path: Path) -> bool:
     """Whether there was a directory to rename. Where two replicas try, one does it and the other finds it done."""
     if before == path.parent:
         return False

@@ -4,51 +4,29 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi.exceptions import RequestValidationError
 from sqlalchemy.orm import Session
 
-from service.api.problems import ApiError
-from service.core.partitions import filled
+from service.core.errors import InvalidError
+from service.core.partitions import fill_partition
 from service.jobs.compose import compose
-from service.jobs.data_roots import check_spec
 from service.schemas.common import refuse_unstorable
-from service.settings import Settings
 from service.store import models
 from trainers.spec import JobSpec, SpecError
 
 
-class RefusedError(ValueError):
-    """No job can be made of it; the message says why, and what to do."""
-
-
-def composed(session: Session, model: str, overrides: dict[str, Any], partition: str) -> JobSpec:
-    """The spec of a job of `model` now, `partition` filled into the overrides. Raises RefusedError."""
+def compose_automatic(session: Session, model: str, overrides: dict[str, Any], partition: str) -> JobSpec:
+    """The spec of a job of `model` now, `partition` filled into the overrides. Raises InvalidError."""
     found = models.find(session, model)
     if found is None:
-        raise RefusedError(f"there is no model {model!r}")
+        raise InvalidError("invalid-spec", f"there is no model {model!r}")
     try:
-        return compose(session, found, filled(overrides, partition))
+        return compose(session, found, fill_partition(overrides, partition))
     except SpecError as error:
-        raise RefusedError(str(error)) from None
+        raise InvalidError("invalid-spec", str(error)) from None
 
 
-def content(spec: JobSpec) -> dict[str, Any]:
-    """What is stored of a spec. Raises RefusedError."""
-    stored = spec.model_dump(mode="json")
-    try:
-        refuse_unstorable(stored)
-    except RequestValidationError as error:
-        raise RefusedError("; ".join(str(each["msg"]) for each in error.errors())) from None
-    return stored
-
-
-def check_places(spec: JobSpec, settings: Settings) -> None:
-    """Whether its data lie where the operator allows. It may follow many links: not for a transaction.
-
-    Raises:
-        RefusedError: one doesn't.
-    """
-    try:
-        check_spec(spec, settings)
-    except ApiError as error:
-        raise RefusedError(error.detail) from None
+def stored_spec(spec: JobSpec) -> dict[str, Any]:
+    """What is stored of a spec. Raises InvalidFieldsError."""
+    content = spec.model_dump(mode="json")
+    refuse_unstorable(content)
+    return content

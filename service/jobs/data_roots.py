@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import SplitResult, unquote, urlsplit
 
-from service.api.problems import ApiError
+from service.core.errors import InvalidError
 from service.settings import EVERYWHERE, Settings
 from trainers.spec import JobSpec
 
@@ -24,24 +24,24 @@ DECODINGS = 4  # how deep percent-encoding may be nested before it is a trick
 
 
 def check_spec(spec: JobSpec, settings: Settings) -> None:
-    """Every place that a job's spec names. Raises ApiError 422."""
+    """Every place that a job's spec names. Raises InvalidError."""
     for split in ("train", "validation", "test"):
         uri = getattr(spec.dataset, split)
         if uri is not None:
-            allowed(uri, settings, f"dataset.{split}")
+            require_allowed(uri, settings, f"dataset.{split}")
     if spec.output is not None:
-        allowed(spec.output, settings, "output")
+        require_allowed(spec.output, settings, "output")
 
 
-def allowed(uri: str, settings: Settings, field: str = "uri") -> None:
+def require_allowed(uri: str, settings: Settings, field: str = "uri") -> None:
     """Pass where a root covers `uri`, a path or a URI that the body gives as `field`.
 
     Raises:
-        ApiError: 422, kind `relative-path` or `outside-roots`.
+        InvalidError: kind `relative-path` or `outside-roots`.
     """
     if not uri.startswith("/") and "://" not in uri and not uri.lower().startswith("file:"):
         detail = f"{field}: {uri!r} is a relative path; give an absolute path, or a URI"
-        raise ApiError(422, "relative-path", detail)
+        raise InvalidError("relative-path", detail)
     trick = _trick(uri)
     if trick is not None:
         raise _refusal(f"{field}: {uri!r} has {trick}; give the place itself, under one of the allowed roots")
@@ -54,8 +54,8 @@ def allowed(uri: str, settings: Settings, field: str = "uri") -> None:
         raise _refusal(f"{field}: {uri!r} holds {link!r}, a link out of the allowed roots; copy the file instead")
 
 
-def _refusal(detail: str) -> ApiError:
-    return ApiError(422, "outside-roots", detail)
+def _refusal(detail: str) -> InvalidError:
+    return InvalidError("outside-roots", detail)
 
 
 def _trick(uri: str) -> str | None:
@@ -83,7 +83,7 @@ def _covers(root: str, uri: str) -> bool:
         return not uri.lower().startswith("file:")
     if root.startswith("/"):
         path = _local(uri)
-        return path is not None and _resolved(path).is_relative_to(_resolved(root))
+        return path is not None and _resolve(path).is_relative_to(_resolve(root))
     try:
         return not uri.startswith("/") and _begins(urlsplit(root), urlsplit(uri))
     except ValueError:  # brackets that hold no address
@@ -98,7 +98,7 @@ def _local(uri: str) -> str | None:
     return unquote(uri.removeprefix("file://")) if plain else None
 
 
-def _resolved(path: str) -> Path:
+def _resolve(path: str) -> Path:
     """With links followed as far as the path exists. POSIX lets two leading slashes mean something else."""
     return Path(os.path.realpath("/" + path.lstrip("/")))
 
@@ -115,12 +115,12 @@ def _links_out(path: str, settings: Settings) -> Iterator[str]:
     """Links below a directory that lead out of the roots: a reader of the directory would follow them."""
     if EVERYWHERE in settings.data_roots:
         return
-    roots = [_resolved(root) for root in settings.data_roots if root.startswith("/")]
-    waiting, seen = [_resolved(path)], set[Path]()
+    roots = [_resolve(root) for root in settings.data_roots if root.startswith("/")]
+    waiting, seen = [_resolve(path)], set[Path]()
     while waiting:
         for folder, directories, files in os.walk(waiting.pop()):
             for link in filter(Path.is_symlink, map(Path(folder).joinpath, directories + files)):
-                target = _resolved(str(link))
+                target = _resolve(str(link))
                 if not any(target.is_relative_to(root) for root in roots):
                     yield str(link)
                 elif target not in seen:

@@ -1,7 +1,7 @@
 """The loop that makes what runs agree with what the store says, one testable step at a time.
 
 A step looks after every job that was handed over: lease it, look at Ray and the run directory outside any session,
-then apply what was seen where the lease still stands. Then it starts waiting jobs while there is room. Anything may
+then apply what was observed where the lease still stands. Then it starts waiting jobs while there is room. Anything may
 die between any two lines: the next step, here or in another replica, finds the same facts again.
 
 A job is handed to Ray as an attempt. Its number is raised, and its place among the running ones taken, in a
@@ -18,12 +18,12 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session, sessionmaker
 
-from service.core.background_loop import trouble
+from service.core.background_loop import log_step_failure
 from service.core.clock import Clock, utc_now
-from service.core.fault_points import reached
+from service.core.fault_points import fault_point
 from service.core.job_state import JobState
-from service.jobs.attempt_status import Seen, Verdict, judge, look
-from service.jobs.attempts import directory_of, prepare, revoke, submission_id, token_for
+from service.jobs.attempt_status import AttemptOutcome, Observation, classify, observe
+from service.jobs.attempts import directory_of, get_token, prepare, revoke, submission_id
 from service.ray.client import Engine, Status
 from service.settings import Settings
 from service.store import attempts, jobs, prune_lists
@@ -47,7 +47,7 @@ class Reconciler:
         """Look after every job under way and start those for which there is room; how many there were."""
         with self.sessions() as session:
             due = [(job_id, 0) for job_id in attempts.due(session, self.now())]
-        self._each(due, lambda job_id, _: self._look_after(job_id))
+        self._each(due, lambda job_id, _: self._reconcile(job_id))
         with self.sessions() as session:
             waiting = attempts.startable(session, self.now(), self.limits)
         self._each(waiting, self._start)
@@ -59,34 +59,34 @@ class Reconciler:
             try:
                 work(job_id, attempt)
             except Exception as error:
-                trouble("reconcile", error, job_id=job_id)
+                log_step_failure("reconcile", error, job_id=job_id)
 
-    def _look_after(self, job_id: str) -> None:
+    def _reconcile(self, job_id: str) -> None:
         now = self.now()
         with self.sessions.begin() as session:
             job = jobs.lease(session, job_id, self.owner, now, self.settings.lease_seconds)
             if job is None:
                 return
-            attempt = attempts.newest(session, job)
+            attempt = attempts.newest_attempt(session, job)
             if job.deadline is not None and job.deadline <= now:
                 jobs.request_cancel(session, job, "deadline", now, f"deadline: {job.deadline.isoformat()} has passed")
-        reached("look.leased")
+        fault_point("look.leased")
         live = attempt is not None and attempt.outcome is None
         if not live and JobState(job.state) is JobState.QUEUED and not job.cancel_requested:
             return  # another replica ended its attempt meanwhile
-        seen = look(directory_of(self.settings, job), submission_id(job), self.engine) if live else Seen()
-        reached("look.seen")
-        unheard = live and seen.status is Status.UNKNOWN and JobState(job.state) is JobState.QUEUED
-        if unheard and not job.cancel_requested:
+        observed = observe(directory_of(self.settings, job), submission_id(job), self.engine) if live else Observation()
+        fault_point("look.seen")
+        unknown = live and observed.status is Status.UNKNOWN and JobState(job.state) is JobState.QUEUED
+        if unknown and not job.cancel_requested:
             self._hand_over(job)
             return
-        if unheard:
+        if unknown:
             revoke(self.settings, job)
         reported = attempt.reports if attempt is not None else 0
-        if job.cancel_requested and seen.status is Status.RUNNING and self._grace_is_over(job, reported):
+        if job.cancel_requested and observed.status is Status.RUNNING and self._grace_is_over(job, reported):
             self.engine.stop(submission_id(job))
-        reached("look.stopped")
-        self._apply(job, seen, reported)
+        fault_point("look.stopped")
+        self._apply(job, observed, reported)
 
     def _grace_is_over(self, job: Job, reported: int) -> bool:
         """A run that reports is told by the answer, and ends by itself; one that doesn't would never know."""
@@ -94,77 +94,77 @@ class Reconciler:
         waited = asked is None or (self.now() - asked).total_seconds() >= self.settings.cancel_grace_seconds
         return waited or reported == 0
 
-    def _apply(self, known: Job, seen: Seen, reported: int) -> None:
-        """Store what was seen. Progress that a report told meanwhile is newer than what the directory had."""
+    def _apply(self, known: Job, observed: Observation, reported: int) -> None:
+        """Store what was observed. Progress that a report told meanwhile is newer than what the directory had."""
         with self.sessions.begin() as session:
-            job = jobs.held(session, known.id, self.owner, self.now())
+            job = jobs.get_if_leased(session, known.id, self.owner, self.now())
             if job is None or job.attempt != known.attempt:
                 return
             now = self.now()
-            attempt = attempts.newest(session, job)
-            if seen.status is not Status.UNKNOWN:
+            attempt = attempts.newest_attempt(session, job)
+            if observed.status is not Status.UNKNOWN:
                 older = attempt is not None and attempt.reports != reported
-                progress = None if older else seen.progress
-                attempts.progressed(session, job, progress, now, self.settings.snapshot_seconds)
-            verdict = judge(job, seen)
-            if verdict is not None:
-                self._conclude(session, job, verdict, now)
-            reached("apply.written")
-        reached("apply.committed")
+                progress = None if older else observed.progress
+                attempts.record_progress(session, job, progress, now, self.settings.snapshot_seconds)
+            outcome = classify(job, observed)
+            if outcome is not None:
+                self._conclude(session, job, outcome, now)
+            fault_point("apply.written")
+        fault_point("apply.committed")
 
-    def _conclude(self, session: Session, job: Job, verdict: Verdict, now: datetime) -> None:
+    def _conclude(self, session: Session, job: Job, outcome: AttemptOutcome, now: datetime) -> None:
         """End an attempt, and with it the job, unless another attempt is to follow."""
-        attempts.close(session, job, verdict.outcome, verdict.reason, now)
-        if verdict.prune_list is not None:
-            job.prune_list = verdict.prune_list
-        if verdict.progress is not None:
-            job.progress = verdict.progress
-        if verdict.state is not JobState.QUEUED:
-            jobs.move(session, job, verdict.state, now, verdict.reason)
+        attempts.close(session, job, outcome.outcome, outcome.reason, now)
+        if outcome.prune_list is not None:
+            job.prune_list = outcome.prune_list
+        if outcome.progress is not None:
+            job.progress = outcome.progress
+        if outcome.state is not JobState.QUEUED:
+            jobs.move(session, job, outcome.state, now, outcome.reason)
         else:
-            self._try_again(session, job, verdict, now)
-        if verdict.prune_list is not None and job.model is not None:
+            self._retry(session, job, outcome, now)
+        if outcome.prune_list is not None and job.model is not None:
             prune_lists.propose(session, job, now)
 
-    def _try_again(self, session: Session, job: Job, verdict: Verdict, now: datetime) -> None:
+    def _retry(self, session: Session, job: Job, outcome: AttemptOutcome, now: datetime) -> None:
         job.failures += 1
         if job.failures > job.max_failures:
-            reason = f"{verdict.reason}; {job.failures} attempts ended so, and max_failures is {job.max_failures}"
+            reason = f"{outcome.reason}; {job.failures} attempts ended so, and max_failures is {job.max_failures}"
             jobs.move(session, job, JobState.FAILED, now, reason)
             return
         pause = min(self.settings.retry_max_seconds, self.settings.retry_seconds * 2.0 ** min(job.failures - 1, 60))
         # Jobs that one fault ended don't all come back at the same time.
-        attempts.put_off(job, now, pause * random.uniform(0.5, 1.0))  # noqa: S311 (no secret)
-        jobs.move(session, job, JobState.QUEUED, now, f"attempt {job.attempt}: {verdict.reason}; another follows")
+        attempts.postpone(job, now, pause * random.uniform(0.5, 1.0))  # noqa: S311 (no secret)
+        jobs.move(session, job, JobState.QUEUED, now, f"attempt {job.attempt}: {outcome.reason}; another follows")
 
     def _start(self, job_id: str, attempt: int) -> None:
         number, now = attempt + 1, self.now()
-        token_hash = digest(token_for(self.settings, job_id, number))
-        reached("start.token")
+        token_hash = digest(get_token(self.settings, job_id, number))
+        fault_point("start.token")
         with self.sessions.begin() as session:
             leased = jobs.lease(session, job_id, self.owner, now, self.settings.lease_seconds)
             job = leased and attempts.claim(session, job_id, number, token_hash, now, self.limits)
-            reached("start.written")
-        reached("start.claimed")
+            fault_point("start.written")
+        fault_point("start.claimed")
         if job is not None:
             self._hand_over(job)
 
     def _hand_over(self, job: Job) -> None:
         """Submit the newest attempt. Ray has one job of an id, so a second submission of it starts nothing."""
         work = prepare(self.settings, job)
-        reached("start.prepared")
+        fault_point("start.prepared")
         if not self._still_holds(job):
             return
-        reached("start.held")
+        fault_point("start.held")
         self.engine.submit(submission_id(job), work)
-        reached("start.submitted")
+        fault_point("start.submitted")
         with self.sessions.begin() as session:
-            current = jobs.held(session, job.id, self.owner, self.now())
+            current = jobs.get_if_leased(session, job.id, self.owner, self.now())
             if current is not None and (current.attempt, current.state) == (job.attempt, JobState.QUEUED.value):
                 jobs.move(session, current, JobState.STARTING, self.now())
-        reached("start.confirmed")
+        fault_point("start.confirmed")
 
     def _still_holds(self, job: Job) -> bool:
         with self.sessions.begin() as session:
-            current = jobs.held(session, job.id, self.owner, self.now())
+            current = jobs.get_if_leased(session, job.id, self.owner, self.now())
             return current is not None and current.attempt == job.attempt and current.state == JobState.QUEUED.value

@@ -10,8 +10,8 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from service.api.auth import Caller
-from service.api.problems import ApiError
+from service.core.errors import InvalidError
+from service.core.identity import Caller
 from service.jobs.data_roots import check_spec
 from service.schemas.common import refuse_unstorable
 from service.settings import Settings
@@ -34,41 +34,37 @@ class Submission:
     now: datetime
     key: str | None
 
-    def job(self, request: dict[str, Any], spec: Callable[[], JobSpec], **columns: Any) -> tuple[Job, bool]:
+    def get_or_create(self, request: dict[str, Any], spec: Callable[[], JobSpec], **columns: Any) -> tuple[Job, bool]:
         """The job, and whether an earlier request made it; `spec` is called where none did.
 
         Args:
             request: all that was asked for: a key that comes with another request is refused.
 
         Raises:
-            ApiError: 409 where the key came with another request, 422 where `spec` raises SpecError or names a place
-                outside the allowed roots.
-            RequestValidationError: the spec has what can't be stored.
+            ConflictError: the key came with another request.
+            InvalidError: `spec` raises SpecError, or names a place outside the allowed roots.
+            InvalidFieldsError: the spec has what can't be stored.
         """
         refuse_unstorable(request)
         caller, digest = self.caller.id, idempotency.fingerprint(request)
         keep = timedelta(hours=self.settings.keep_idempotency_hours)
-        try:
-            if self.key is not None:
-                found = idempotency.made_by(self.session, caller, self.key, digest, self.now - keep)
-                if found is not None:
-                    return found, True
-            content = self._checked(self._made(spec))
-            create = partial(jobs.create, self.session, content, self.now, submitted_by=self.caller.name, **columns)
-            if self.key is None:
-                return create(), False
-            return idempotency.once(self.session, caller, self.key, digest, self.now, keep, create)
-        except idempotency.KeyReusedError:
-            detail = f"Idempotency-Key {self.key!r} came with another request; give each request a key of its own"
-            raise ApiError(409, "idempotency-conflict", detail) from None
+        if self.key is not None:
+            found = idempotency.find_job(self.session, caller, self.key, digest, self.now - keep)
+            if found is not None:
+                return found, True
+        content = self._check_spec(self._build_spec(spec))
+        create = partial(jobs.create, self.session, content, self.now, submitted_by=self.caller.name, **columns)
+        if self.key is None:
+            return create(), False
+        return idempotency.get_or_create(self.session, caller, self.key, digest, self.now, keep, create)
 
-    def _made(self, spec: Callable[[], JobSpec]) -> JobSpec:
+    def _build_spec(self, spec: Callable[[], JobSpec]) -> JobSpec:
         try:
             return spec()
         except SpecError as error:
-            raise ApiError(422, "invalid-spec", str(error)) from None
+            raise InvalidError("invalid-spec", str(error)) from None
 
-    def _checked(self, spec: JobSpec) -> dict[str, Any]:
+    def _check_spec(self, spec: JobSpec) -> dict[str, Any]:
         content = spec.model_dump(mode="json")
         refuse_unstorable(content)
         self.session.commit()  # following links may take long, and waits for no other request

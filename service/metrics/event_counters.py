@@ -26,7 +26,7 @@ NOTED = "metrics"
 Note = Callable[[], None]
 
 
-class Happenings:
+class EventCounters:
     """Counters of things done, fed by sessions."""
 
     def __init__(self, registry: CollectorRegistry) -> None:

@@ -18,8 +18,8 @@ from sqlalchemy import event
 from sqlalchemy.orm import Session, sessionmaker
 
 from service.core.clock import Clock
-from service.metrics.event_counters import Happenings
-from service.metrics.store_gauges import Standing
+from service.metrics.event_counters import EventCounters
+from service.metrics.store_gauges import StoreGauges
 from service.settings import Settings
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -79,8 +79,8 @@ class Metrics:
         open_streams.set_function(streams)
         for engine in {sessions.kw["bind"], readers.kw["bind"]}:
             self._time_statements(engine)
-        Happenings(registry).listen(sessions)
-        registry.register(Standing(readers, settings, now))
+        EventCounters(registry).listen(sessions)
+        registry.register(StoreGauges(readers, settings, now))
         ProcessCollector(registry=registry)
 
     def request(self, method: str, route: str, status: int, seconds: float) -> None:

@@ -20,7 +20,7 @@ from service.store import aggregates, jobs
 LISTS = 50
 
 
-class Standing(Collector):
+class StoreGauges(Collector):
     """Reads the store each time; the same on every replica."""
 
     def __init__(self, sessions: sessionmaker[Session], settings: Settings, now: Clock) -> None:
@@ -38,7 +38,7 @@ class Standing(Collector):
             yield from self._jobs(session, now)
             yield from self._models(session, now)
             yield from _starting(session, now)
-            running = aggregates.running(session)
+            running = aggregates.list_running(session)
         yield from families(running, now, self.settings.metrics_features)
 
     def _jobs(self, session: Session, now: datetime) -> Iterator[GaugeMetricFamily]:

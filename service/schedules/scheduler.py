@@ -13,11 +13,13 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session, sessionmaker
 
-from service.core.background_loop import trouble
+from service.core.background_loop import log_step_failure
 from service.core.clock import Clock, utc_now
 from service.core.cron import BEFORE, between, first_after
+from service.core.errors import InvalidError
 from service.core.partitions import DAY_FORMAT
-from service.jobs.automatic import RefusedError, check_places, composed, content
+from service.jobs.automatic import compose_automatic, stored_spec
+from service.jobs.data_roots import check_spec
 from service.settings import Settings
 from service.store import events, jobs, schedules
 from service.store.tables import Fire, Job, Schedule
@@ -97,16 +99,16 @@ class Scheduler:
         """Decide on all that is due; how many schedules had something. One's trouble never stops another's."""
         now = self.now()
         with self.sessions() as session:
-            waiting = schedules.with_pending(session)
-            due = [each.id for each in schedules.running(session) if each.id in waiting or _is_due(each, now)]
+            waiting = schedules.find_with_pending(session)
+            due = [each.id for each in schedules.list_unpaused(session) if each.id in waiting or _is_due(each, now)]
         for schedule_id in due:
             try:
-                self._look_after(schedule_id)
+                self._start_due(schedule_id)
             except Exception as error:
-                trouble("schedule", error, schedule_id=schedule_id)
+                log_step_failure("schedule", error, schedule_id=schedule_id)
         return len(due)
 
-    def _look_after(self, schedule_id: str) -> None:
+    def _start_due(self, schedule_id: str) -> None:
         plan = self._plan(schedule_id)
         with self.sessions.begin() as session:
             schedule = schedules.claim(session, schedule_id)
@@ -119,11 +121,11 @@ class Scheduler:
             schedule.considered_until = until
             for decision in decisions:
                 if decision.late or decision.reason is not None:
-                    _on_cron(session, schedule, decision, plan, now)
+                    _fire_due(session, schedule, decision, plan, now)
             _start_pending(session, schedule, plan, now)
             for decision in decisions:
                 if not decision.late and decision.reason is None:
-                    _on_cron(session, schedule, decision, plan, now)
+                    _fire_due(session, schedule, decision, plan, now)
 
     def _plan(self, schedule_id: str) -> Plan | None:
         """Specs are held against the allowed roots before the transaction, which must be short."""
@@ -133,21 +135,21 @@ class Scheduler:
                 return None
             due = [each.due_at for each in decide(schedule, self.now())[0] if each.reason is None]
             names = dict.fromkeys(partition_of(schedule, due_at) for due_at in due)
-            waiting = schedules.pending(session, schedule_id, AT_ONCE)
+            waiting = schedules.list_pending(session, schedule_id, AT_ONCE)
             names.update(dict.fromkeys(partition_of(schedule, fire.due_at, fire.partition) for fire in waiting))
             specs: dict[str, JobSpec | str] = {}
             for name in names:
                 try:
-                    specs[name] = composed(session, schedule.model, schedule.overrides, name)
-                except RefusedError as error:
+                    specs[name] = compose_automatic(session, schedule.model, schedule.overrides, name)
+                except InvalidError as error:
                     specs[name] = str(error)
-        return Plan(schedule.version, {name: self._checked(spec) for name, spec in specs.items()})
+        return Plan(schedule.version, {name: self._check_roots(spec) for name, spec in specs.items()})
 
-    def _checked(self, spec: JobSpec | str) -> JobSpec | str:
+    def _check_roots(self, spec: JobSpec | str) -> JobSpec | str:
         if isinstance(spec, JobSpec):
             try:
-                check_places(spec, self.settings)
-            except RefusedError as error:
+                check_spec(spec, self.settings)
+            except InvalidError as error:
                 return str(error)
         return spec
 
@@ -157,7 +159,7 @@ def _is_due(schedule: Schedule, now: datetime) -> bool:
     return due is not None and due <= now
 
 
-def _on_cron(session: Session, schedule: Schedule, decision: Decision, plan: Plan, now: datetime) -> None:
+def _fire_due(session: Session, schedule: Schedule, decision: Decision, plan: Plan, now: datetime) -> None:
     fire = schedules.add_fire(
         session, schedule, due_at=decision.due_at, now=now, origin="cron", state="pending", by=schedule.created_by
     )
@@ -165,7 +167,7 @@ def _on_cron(session: Session, schedule: Schedule, decision: Decision, plan: Pla
         return
     reason = decision.reason
     if reason is None and schedule.concurrency == "forbid":
-        reason = busy(session, schedule)
+        reason = reason_to_wait(session, schedule)
     if reason is None:
         launch(session, schedule, fire, plan.specs[partition_of(schedule, fire.due_at)], now)
     else:
@@ -174,31 +176,31 @@ def _on_cron(session: Session, schedule: Schedule, decision: Decision, plan: Pla
 
 def _start_pending(session: Session, schedule: Schedule, plan: Plan, now: datetime) -> None:
     """Back-fills and late runs, in order; side by side only where the schedule allows it."""
-    for fire in schedules.pending(session, schedule.id, AT_ONCE):
+    for fire in schedules.list_pending(session, schedule.id, AT_ONCE):
         partition = partition_of(schedule, fire.due_at, fire.partition)
-        waits = schedule.concurrency != "allow" and busy(session, schedule) is not None
+        waits = schedule.concurrency != "allow" and reason_to_wait(session, schedule) is not None
         if waits or partition not in plan.specs:
             return
         launch(session, schedule, fire, plan.specs[partition], now)
 
 
-def busy(session: Session, schedule: Schedule) -> str | None:
+def reason_to_wait(session: Session, schedule: Schedule) -> str | None:
     """Why a run can't start beside another; None where none runs."""
-    running = schedules.unfinished(session, schedule.id)
+    running = schedules.list_unfinished(session, schedule.id)
     return f"job {running[0][0].id} of this schedule hasn't ended, and concurrency is forbid" if running else None
 
 
 def launch(session: Session, schedule: Schedule, fire: Fire, spec: JobSpec | str, now: datetime) -> Job | None:
     """Make the job of a fire, in the fire's own transaction; None where it was passed over, as there is no spec."""
     try:
-        stored = spec if isinstance(spec, str) else content(spec)
-    except RefusedError as error:
+        stored = spec if isinstance(spec, str) else stored_spec(spec)
+    except InvalidError as error:
         stored = str(error)
     if isinstance(stored, str):
         skip(session, schedule, fire, stored, now)
         return None
     if schedule.concurrency == "replace" and fire.origin != BACKFILL:
-        _make_way(session, schedule, now)
+        _cancel_running(session, schedule, now)
     origin = {"kind": "schedule", "id": schedule.id}
     job = jobs.create(session, stored, now, origin=origin, submitted_by=fire.by, model=schedule.model)
     fire.state, fire.job_id = "started", job.id
@@ -216,9 +218,9 @@ def skip(session: Session, schedule: Schedule, fire: Fire, reason: str, now: dat
     events.record(session, "schedule.skipped", data, now, model=schedule.model)
 
 
-def _make_way(session: Session, schedule: Schedule, now: datetime) -> None:
+def _cancel_running(session: Session, schedule: Schedule, now: datetime) -> None:
     """Ask this schedule's running jobs to end, but for back-fills: their partitions would be left out."""
-    for job, origin in schedules.unfinished(session, schedule.id):
+    for job, origin in schedules.list_unfinished(session, schedule.id):
         if origin != BACKFILL and not job.cancel_requested:
             job.cancel_requested, job.cancel_requested_at = True, now
             jobs.record(session, job, "job.cancel_requested", {"by": f"schedule {schedule.name}"}, now)

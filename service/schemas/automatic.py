@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Any, TypeVar
 
-from fastapi.exceptions import RequestValidationError
 from pydantic import AfterValidator, BaseModel, Field, StringConstraints, ValidationError
 
-from service.core.cron import YEARS, checked_cron, checked_zone
+from service.core.cron import YEARS, validate_cron, validate_zone
+from service.core.errors import InvalidFieldsError
 from service.schemas.common import Instant, storable
 from trainers.spec import merge_patch
 
@@ -42,8 +42,8 @@ def _usable(overrides: dict[str, Any]) -> dict[str, Any]:
 
 # Within what cron expressions are calculated for.
 Moment = Annotated[Instant, AfterValidator(_in_reach)]
-Cron = Annotated[str, StringConstraints(max_length=200), AfterValidator(checked_cron)]
-Zone = Annotated[str, StringConstraints(max_length=100), AfterValidator(checked_zone)]
+Cron = Annotated[str, StringConstraints(max_length=200), AfterValidator(validate_cron)]
+Zone = Annotated[str, StringConstraints(max_length=100), AfterValidator(validate_zone)]
 Overrides = Annotated[
     dict[str, Any],
     AfterValidator(_usable),
@@ -55,7 +55,7 @@ Overrides = Annotated[
 
 
 def patched(body: type[Kind], present: dict[str, Any], patch: BaseModel) -> Kind:
-    """`present` with a merge patch laid over it, checked as a whole. Raises RequestValidationError."""
+    """`present` with a merge patch laid over it, checked as a whole. Raises InvalidFieldsError."""
     changes = patch.model_dump(exclude_unset=True)
     whole = {name for name in ("overrides", "when", "quiet_hours") if name in changes}
     content = merge_patch(present, {name: each for name, each in changes.items() if name not in whole})
@@ -64,5 +64,4 @@ def patched(body: type[Kind], present: dict[str, Any], patch: BaseModel) -> Kind
     try:
         return body.model_validate(content)
     except ValidationError as error:
-        errors = [{**each, "loc": ("body", *each["loc"])} for each in error.errors(include_url=False)]
-        raise RequestValidationError(errors) from None
+        raise InvalidFieldsError.from_validation(error) from None

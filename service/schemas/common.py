@@ -6,43 +6,17 @@ import math
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from fastapi.exceptions import RequestValidationError
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
-from service.api.problems import Problem, sendable
+from service.core.errors import FieldError, InvalidFieldsError, field_errors, sendable
 
-Responses = dict[int | str, dict[str, Any]]
 BIGGEST = 2**53  # the integers that JSON's readers agree on
 
 
-class Body(BaseModel):
+class RequestModel(BaseModel):
     """A request's body: a key that isn't known is refused."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-def problems(*statuses: int) -> Responses:
-    """OpenAPI's `responses` of a route that can give these; every route of a caller can give 401, 403 and 429.
-
-    422 is always told: FastAPI would else tell of an error document of its own wherever there is a parameter.
-    """
-    told = {status: PROBLEMS[status] for status in sorted({401, 403, 422, 429, *statuses})}
-    return {status: {"model": Problem, "description": description} for status, description in told.items()}
-
-
-PROBLEMS = {
-    400: "The body is no JSON",
-    401: "No API key, or one that is unknown, expired or revoked",
-    403: "The key lacks the scope, or is of another model",
-    404: "It isn't there, or isn't the caller's",
-    406: "`Accept` takes none of the forms that there are",
-    409: "It isn't in a state that allows this, or the idempotency key was used for another request",
-    412: "`If-Match` names an older version",
-    415: "`Content-Type` is none that can be read",
-    422: "A field can't be used; `errors` has field, value and remedy",
-    429: "Too many requests; `Retry-After` says when",
-    503: "A part that this needs doesn't answer; ask again after `Retry-After` seconds",
-}
 
 
 def storable(text: str) -> bool:
@@ -68,16 +42,26 @@ Instant = Annotated[AwareDatetime, AfterValidator(_utc)]
 
 
 def refuse_unstorable(content: Any, place: tuple[str | int, ...] = ("body",)) -> None:
-    """JSON has no infinities and PostgreSQL no NUL, and both read well in Python. Raises RequestValidationError."""
+    """JSON has no infinities and PostgreSQL no NUL, and both read well in Python. Raises InvalidFieldsError."""
     message = None
     if isinstance(content, float) and not math.isfinite(content):
         message = "give a finite number"
     elif isinstance(content, str) and not storable(content):
         message = "give text without NUL characters and halves of surrogate pairs"
     if message is not None:
-        raise RequestValidationError([{"loc": place, "msg": message, "input": content}])
+        raise InvalidFieldsError(field_errors([{"loc": place, "msg": message, "input": content}]))
     parts = content.items() if isinstance(content, dict) else enumerate(content) if isinstance(content, list) else ()
     for key, part in parts:
         if isinstance(key, str):
             refuse_unstorable(key, (*place, "a key"))
         refuse_unstorable(part, (*place, key))
+
+
+class Problem(BaseModel):
+    """An RFC 9457 problem document; `type` is stable."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    errors: list[FieldError] = []

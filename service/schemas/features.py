@@ -5,18 +5,16 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, TypeAdapter, model_validator
 
 from service.core.statuses import FeatureStatus
-from service.schemas.common import Body, StoredText
-from service.store.tables import Feature
+from service.schemas.common import RequestModel, StoredText
 from trainers.spec import CategoricalFeature, DenseFeature, MultiCategoricalFeature, Name
 
 MAX_FEATURES = 10_000
 Kind = Literal["dense", "categorical", "multi_categorical"]
 Tag = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/-]*$", max_length=100)]
 Reason = Annotated[StoredText, Field(min_length=1, description="why, for the feature's history")]
-APART = ("name", "column", "status", "owner", "tags")
 ITEM: dict[str, Any] = {
     "name": "user_id",
     "kind": "categorical",
@@ -74,7 +72,7 @@ NewFeature = Annotated[NewDense | NewCategorical | NewMultiCategorical, Field(di
 NEW_FEATURE: TypeAdapter[NewDense | NewCategorical | NewMultiCategorical] = TypeAdapter(NewFeature)
 
 
-class FeatureBatch(Body):
+class FeatureBatch(RequestModel):
     """Features to register: all of them, or none."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"features": [ITEM, {"name": "age", "kind": "dense"}]}]})
@@ -82,13 +80,13 @@ class FeatureBatch(Body):
     features: Annotated[list[NewFeature], Field(min_length=1, max_length=MAX_FEATURES)]
 
 
-class FeatureExport(Body):
+class FeatureExport(RequestModel):
     """All features of a model, as they could be registered; none where it has none."""
 
     features: list[NewFeature]
 
 
-class FeaturePatch(Body):
+class FeaturePatch(RequestModel):
     """What to change; null goes back to the default. What a job sees of it changes only while it is a candidate."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"status": "essential", "reason": "needed by law"}]})
@@ -114,7 +112,7 @@ class FeaturePatch(Body):
         return self
 
 
-class StatusChange(Body):
+class StatusChange(RequestModel):
     """One status for many features: all of them, or none."""
 
     model_config = ConfigDict(
@@ -145,7 +143,7 @@ class FeaturesRegistered(BaseModel):
     registered: int
 
 
-class InferenceRequest(Body):
+class InferenceRequest(RequestModel):
     """Which columns to look at; what isn't given is the model's own."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"dataset": "/data/train", "leave_out": ["row_id"]}]})
@@ -211,7 +209,9 @@ class DecisionView(BaseModel):
     after: FeatureStatus
     reason: str
     by: str
-    prune_list: int | None = Field(validation_alias="prune_list_number", description="number of the list that asked")
+    prune_list: int | None = Field(
+        validation_alias=AliasChoices("prune_list_number", "prune_list"), description="number of the list that asked"
+    )
     job_id: str | None = Field(description="the job that made the list")
     score: float | None = Field(description="the feature's score in that list")
 
@@ -243,23 +243,3 @@ class FeaturePage(BaseModel):
 
     features: list[ListedFeature]
     next: int | None
-
-
-def columns(item: NewDense | NewCategorical | NewMultiCategorical, owner: str) -> dict[str, Any]:
-    """What is stored of a new feature; `owner` where it has none of its own."""
-    content = item.model_dump(mode="json")
-    return {
-        "name": item.name,
-        "kind": item.kind,
-        "dim": item.dim,
-        "column": item.column or item.name,
-        "spec": {key: value for key, value in content.items() if key not in APART},
-        "owner": item.owner or owner,
-        "tags": content["tags"],
-        "status": content["status"],
-    }
-
-
-def exported(feature: Feature) -> dict[str, Any]:
-    """A feature in the form in which it could be registered."""
-    return {**feature.spec, **{key: getattr(feature, key) for key in APART}}

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from datetime import datetime
-from typing import Any, Self
+from datetime import datetime, timedelta
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy.orm import Session
 
 from service.core.job_state import JobState
-from service.store import job_queries
-from service.store.tables import Job
+from service.schemas.common import BIGGEST, Instant, RequestModel, StoredText
 
 JOB: dict[str, Any] = {
     "id": "job-5f0c2b7a9d1e4c3f8a6b",
@@ -37,7 +34,6 @@ JOB: dict[str, Any] = {
     "ended_at": None,
     "progress": {"stage": "searching", "step": 1200, "total_steps": 8000, "loss": 0.41},
 }
-PARTS = ("events", "logs", "gates", "attempts", "spec", "prune-list")
 
 
 class JobSummary(BaseModel):
@@ -70,10 +66,6 @@ class JobSummary(BaseModel):
     ended_at: datetime | None
     progress: dict[str, Any] | None = Field(description="stage, step, total_steps, losses, rows_per_second …")
 
-    @classmethod
-    def of(cls, job: Job, positions: Mapping[str, int]) -> Self:
-        return cls.model_validate(job).model_copy(update={"position": positions.get(job.id)})
-
 
 class JobView(JobSummary):
     """A job as it stands."""
@@ -94,21 +86,120 @@ class JobPage(BaseModel):
     next: int | None
 
 
-def shown(session: Session, job: Job) -> JobView:
-    """A job with its place in the queue and its links."""
-    path = f"/v1/jobs/{job.id}"
-    links = {"self": path, **{part.replace("-", "_"): f"{path}/{part}" for part in PARTS}}
-    place = job_queries.position(session, job)
-    return JobView.of(job, {} if place is None else {job.id: place}).model_copy(update={"links": links})
+MAX_LIMIT = 200
 
 
-def listed(session: Session, jobs: Iterable[Job]) -> list[JobSummary]:
-    found = list(jobs)
-    waiting = [job.id for job in found if job.state == JobState.QUEUED.value]
-    places = job_queries.positions(session, waiting)
-    views = [JobSummary.of(job, places) for job in found]
-    return [view.model_copy(update={"progress": _without_gates(view.progress)}) for view in views]
+MONTH_SECONDS = 31 * 24 * 3600
 
 
-def _without_gates(progress: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    return None if progress is None else {name: value for name, value in progress.items() if name != "gates"}
+class JobOptions(RequestModel):
+    """How a job is run."""
+
+    priority: int = Field(default=0, ge=-100, le=100, description="higher ones start first")
+    dry_run: bool = Field(default=False, description="only hold the spec against the data; nothing is trained")
+    deadline_seconds: int | None = Field(
+        default=None,
+        ge=1,
+        le=MONTH_SECONDS,
+        description="so long after this call the job is cancelled, unless it has ended",
+    )
+    max_failures: int = Field(
+        default=3, ge=0, le=100, description="how many attempts that the infrastructure ended are followed by another"
+    )
+
+    def columns(self, now: datetime) -> dict[str, Any]:
+        seconds = self.deadline_seconds
+        deadline = None if seconds is None else now + timedelta(seconds=seconds)
+        options = {"priority": self.priority, "dry_run": self.dry_run, "max_failures": self.max_failures}
+        return {**options, "deadline": deadline}
+
+
+class JobOfModel(JobOptions):
+    """A job over a model's essential, active and candidate features, by the model's spec."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"overrides": {"selector": {"target_dims": 0.7}}, "priority": 10}]}
+    )
+
+    overrides: dict[str, Any] = Field(
+        default={}, description="laid over the model's spec (JSON Merge Patch, RFC 7396); features can't be among them"
+    )
+
+
+class AttemptView(BaseModel):
+    """One handing over of a job to Ray."""
+
+    model_config = ConfigDict(
+        from_attributes=True,
+        json_schema_extra={
+            "examples": [
+                {
+                    "number": 1,
+                    "outcome": "lost",
+                    "reason": "Ray was restarted",
+                    "started_at": "2026-01-01T00:00:05Z",
+                    "ended_at": "2026-01-01T01:00:00Z",
+                }
+            ]
+        },
+    )
+
+    number: int
+    outcome: str | None = Field(description="null while it runs, then succeeded, failed, lost or cancelled")
+    reason: str | None
+    started_at: datetime
+    ended_at: datetime | None
+
+
+class JobQuery(RequestModel):
+    """Filters, all of which a job has to fit, and the page."""
+
+    state: list[JobState] = Field(default=[], max_length=9, description="one or more")
+    model: StoredText | None = None
+    name: StoredText | None = Field(default=None, description="how the name begins")
+    submitted_by: StoredText | None = None
+    origin: Literal["request", "trigger", "schedule", "retry", "clone"] | None = None
+    created_after: Instant | None = None
+    created_before: Instant | None = None
+    dry_run: bool | None = None
+    cursor: int | None = Field(default=None, ge=1, le=BIGGEST, description="`next` of the page before")
+    limit: int = Field(default=50, ge=1, le=MAX_LIMIT)
+
+
+class CloneOf(JobOptions):
+    """What is to differ from the job that is cloned; what isn't given is as it was there."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"overrides": {"training": {"seed": 1}}, "priority": 5}]})
+
+    overrides: dict[str, Any] = Field(
+        default={}, description="laid over the job's spec (JSON Merge Patch, RFC 7396); not the features of a model's"
+    )
+
+
+QUEUE: dict[str, Any] = {
+    "jobs": [{**JOB, "state": "queued", "attempt": 0, "started_at": None, "progress": None, "position": 1}],
+    "next": None,
+    "waiting": 1,
+    "running": 2,
+    "limits": {"jobs": 2, "jobs_per_model": 1, "dry_runs": 2},
+}
+
+
+class QueueLimits(BaseModel):
+    """How many jobs may run at once; dry runs are counted apart."""
+
+    jobs: int
+    jobs_per_model: int
+    dry_runs: int
+
+
+class Queue(BaseModel):
+    """Waiting jobs in the order in which they start; `next` is the cursor of the following page, null on the last."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [QUEUE]})
+
+    jobs: list[JobSummary]
+    next: int | None
+    waiting: int = Field(description="jobs that wait, of those the caller sees")
+    running: int = Field(description="jobs under way, of those the caller sees")
+    limits: QueueLimits = Field(description="how many may run at once")

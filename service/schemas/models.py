@@ -2,28 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi.exceptions import RequestValidationError
-from pydantic import Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from service.core.policies import Policy, Retention
-from service.jobs.data_roots import allowed
-from service.schemas.common import Body, StoredText, refuse_unstorable
-from service.settings import Settings
-from trainers.spec import JobSpec
-
-ELSEWHERE = {
-    "name": "a job of a model has the model's name; leave this out",
-    "features": "features have resources of their own; register them under /v1/models/{model}/features",
-    "essential": "give the features the status `essential` instead",
-}
-# What a job's overrides may still bring: any place will do, to check the rest.
-SOME_DATASET = {"train": "/", "splits": {}}
-SOME_FEATURES = [{"name": "any", "kind": "dense"}]
+from service.schemas.common import RequestModel, StoredText
+from trainers.spec import Name
 
 
-class ModelSettings(Body):
+class ModelSettings(RequestModel):
     """What can be changed of a model."""
 
     owner: Annotated[StoredText, Field(min_length=1, description="who answers for it: a team or a person")]
@@ -35,34 +24,72 @@ class ModelSettings(Body):
     retention: Retention = Retention()
 
 
-def refuse_bad_spec(spec: dict[str, Any], settings: Settings) -> None:
-    """A default spec that no overrides could make a job's is refused, and so is data outside the allowed roots.
-
-    Raises:
-        RequestValidationError: with a path below `spec` for each error.
-        ApiError: 422, for a place that the operator doesn't allow.
-    """
-    for key, remedy in ELSEWHERE.items():
-        if key in spec:
-            raise RequestValidationError([{"loc": ("body", "spec", key), "msg": remedy, "input": None}])
-    given = spec.get("dataset", {})
-    whole = {**spec, "features": SOME_FEATURES, "dataset": _completed(given)}
-    try:
-        JobSpec.model_validate(whole)
-    except ValidationError as error:
-        errors = [{**each, "loc": ("body", "spec", *each["loc"])} for each in error.errors(include_url=False)]
-        raise RequestValidationError(errors, body={"spec": whole}) from None
-    refuse_unstorable(spec, ("body", "spec"))
-    for split in ("train", "validation", "test"):
-        if given.get(split) is not None:
-            allowed(given[split], settings, f"spec.dataset.{split}")
-    if spec.get("output") is not None:
-        allowed(spec["output"], settings, "spec.output")
+SETTINGS: dict[str, Any] = {
+    "owner": "ranking-team",
+    "description": "Ranks the home feed",
+    "spec": {
+        "dataset": {"train": "/data/train", "validation": "/data/validation", "test": "/data/test", "group": "user_id"},
+        "model": {"backbone": "wide_deep"},
+        "prune": {"guard": {"metric": "auc", "max_drop": 0.001}},
+    },
+    "policy": {"auto_approve": False, "auto_activate": False, "four_eyes": True},
+    "retention": {"runs_days": 90, "events_days": 365, "keep_last": 10},
+}
 
 
-def _completed(dataset: Any) -> Any:
-    """With a train set where there is none, and a way to the other splits where nothing is said of them."""
-    if not isinstance(dataset, dict):
-        return dataset
-    apart = dataset.keys() & {"validation", "test", "splits"}
-    return {**({} if apart else SOME_DATASET), "train": "/", **dataset}
+MODEL: dict[str, Any] = {
+    "name": "feed-ranker",
+    **SETTINGS,
+    "features": {"essential": 2, "active": 40, "candidate": 30},
+    "version": 1,
+    "created_at": "2026-01-01T00:00:00Z",
+    "updated_at": "2026-01-01T00:00:00Z",
+}
+
+
+class NewModel(ModelSettings):
+    """A model to be managed."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"name": "feed-ranker", **SETTINGS}]})
+
+    name: Name = Field(description="what it is called, for good")
+
+
+class ModelPatch(RequestModel):
+    """What to change (JSON Merge Patch): objects are merged, null takes a key out, what isn't named stays."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"spec": {"training": {"epochs": 2}}, "policy": {"auto_approve": True}}]}
+    )
+
+    owner: str | None = Field(default=None, description="can't be taken out")
+    description: str | None = None
+    spec: dict[str, Any] | None = None
+    policy: dict[str, Any] | None = None
+    retention: dict[str, Any] | None = None
+
+
+class ModelView(BaseModel):
+    """A model as it stands."""
+
+    model_config = ConfigDict(from_attributes=True, json_schema_extra={"examples": [MODEL]})
+
+    name: str
+    owner: str
+    description: str
+    spec: dict[str, Any] = Field(description="what every job of the model begins with")
+    policy: Policy
+    retention: Retention
+    features: dict[str, int] = Field(default={}, description="how many features it has, by status")
+    version: int = Field(description="rises with every change of the model itself; the ETag")
+    created_at: datetime
+    updated_at: datetime
+
+
+class ModelPage(BaseModel):
+    """By name; `next` is the cursor of the following page, null on the last."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"models": [MODEL], "next": "feed-ranker"}]})
+
+    models: list[ModelView]
+    next: str | None

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from service.core.statuses import ListState
-from service.schemas.common import Body, StoredText
-from service.store.aggregates import Totals
-from service.store.tables import PublishedList
+from service.schemas.common import RequestModel, StoredText
 
 Reason = Annotated[StoredText, Field(min_length=1, description="why, for the list's history")]
 LIST: dict[str, Any] = {
@@ -36,7 +33,7 @@ AFTER: dict[str, Any] = {"features": 40, "dims": 512, "embedding_bytes": 4_194_3
 TOTALS: dict[str, Any] = {"features": 40, "dims": 512, "embedding_bytes": 4_194_304, "bytes_per_example": 312.0}
 
 
-class Reasoned(Body):
+class Reasoned(RequestModel):
     """Why it is done."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"reason": "the new ranker needs it"}]})
@@ -44,7 +41,7 @@ class Reasoned(Body):
     reason: Reason | None = None
 
 
-class Rejection(Body):
+class Rejection(RequestModel):
     """Why the list isn't to be used."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"reason": "drops a feature that launches next week"}]})
@@ -52,7 +49,7 @@ class Rejection(Body):
     reason: Reason
 
 
-class Approval(Body):
+class Approval(RequestModel):
     """Why the list is agreed to."""
 
     model_config = ConfigDict(
@@ -177,36 +174,3 @@ class ListDiff(BaseModel):
     only_in_b: list[str] = Field(description="a doesn't know them")
     scores: list[ScoreChange] = Field(description="of features in both whose score changed, greatest change first")
     totals: dict[str, float] = Field(description="how much more b keeps than a; less is negative")
-
-
-def entry(published: PublishedList, sides: Mapping[str, Totals]) -> ListEntry:
-    """A list without its content, and its totals `before` and `after`."""
-    plain = ListView.model_validate(published).model_dump()
-    return ListEntry(**plain, **{side: ListTotalsView.model_validate(total) for side, total in sides.items()})
-
-
-def compared(a: PublishedList, b: PublishedList) -> ListDiff:
-    """What changes where b is served in place of a."""
-    features_a, features_b = _by_name(a), _by_name(b)
-    both = [name for name in features_b if name in features_a]
-    moved = [
-        ScoreChange(feature=name, before=before, after=after, change=after - before)
-        for name in both
-        if (before := features_a[name]["score"]) != (after := features_b[name]["score"])
-    ]
-    changed = [name for name in both if features_a[name]["decision"] != features_b[name]["decision"]]
-    totals_a, totals_b = a.content["after"], b.content["after"]
-    return ListDiff(
-        a=ListRef(number=a.number, list_id=a.list_id, totals=totals_a),
-        b=ListRef(number=b.number, list_id=b.list_id, totals=totals_b),
-        newly_pruned=[name for name in changed if features_b[name]["decision"] == "prune"],
-        newly_kept=[name for name in changed if features_b[name]["decision"] == "keep"],
-        only_in_a=[name for name in features_a if name not in features_b],
-        only_in_b=[name for name in features_b if name not in features_a],
-        scores=sorted(moved, key=lambda each: -abs(each.change)),
-        totals={key: totals_b[key] - totals_a[key] for key in totals_b},
-    )
-
-
-def _by_name(published: PublishedList) -> Mapping[str, Mapping[str, Any]]:
-    return {feature["name"]: feature for feature in published.content["features"]}

@@ -5,18 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from fastapi import Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from service.api.etag import etag
-from service.schemas.automatic import Overrides
-from service.schemas.common import Body, StoredText
-from service.store.tables import Trigger
-from service.triggers.condition import Facts, view
-from service.triggers.evaluator import Verdict
-from service.triggers.gating_rules import Check, Rules
-from service.triggers.kinds import When, condition_of
-from service.triggers.quiet_hours import QuietHours
+from service.schemas.automatic import Moment, Overrides
+from service.schemas.common import RequestModel, StoredText
+from service.schemas.conditions import Check, Facts, QuietHours, When
 
 YEAR_SECONDS = 366 * 24 * 3600
 SETTINGS: dict[str, Any] = {
@@ -68,7 +61,7 @@ EXPLANATION: dict[str, Any] = {
 }
 
 
-class TriggerSettings(Body):
+class TriggerSettings(RequestModel):
     """When a selection starts by itself, and of what."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [SETTINGS]})
@@ -82,16 +75,8 @@ class TriggerSettings(Body):
     )
     quiet_hours: QuietHours | None = Field(default=None, description="hours in which it doesn't fire")
 
-    @property
-    def rules(self) -> Rules:
-        return Rules(enabled=self.enabled, cooldown_seconds=self.cooldown_seconds, quiet_hours=self.quiet_hours)
 
-    def columns(self) -> dict[str, Any]:
-        plain = self.model_dump(mode="json", exclude={"when"})
-        return {**plain, "kind": self.when.kind, "settings": view(self.when)}
-
-
-class TriggerPatch(Body):
+class TriggerPatch(RequestModel):
     """What to change; what isn't named stays. `when`, `overrides` and `quiet_hours` are replaced as a whole."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"dry_run": True, "cooldown_seconds": 7200}]})
@@ -107,7 +92,7 @@ class TriggerPatch(Body):
 class TriggerView(TriggerSettings):
     """A trigger as it stands."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [TRIGGER]})
+    model_config = ConfigDict(extra="ignore", json_schema_extra={"examples": [TRIGGER]})
 
     id: str
     model: str
@@ -163,15 +148,8 @@ class Explanation(BaseModel):
     observed: dict[str, Any]
     error: str | None = Field(description="why the condition can't be seen, or no job can be made")
 
-    @classmethod
-    def of(cls, verdict: Verdict) -> Explanation:
-        observed = verdict.observation.observed
-        return cls(
-            fires=verdict.fires, reason=verdict.reason, checks=verdict.asked, observed=observed, error=verdict.error
-        )
 
-
-class WhatIf(Body):
+class WhatIf(RequestModel):
     """A trigger that isn't stored, and what to suppose."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"trigger": SETTINGS, "facts": {"candidates": 31}}]})
@@ -180,7 +158,7 @@ class WhatIf(Body):
     facts: Facts = Facts()
 
 
-class FireRequest(Body):
+class FireRequest(RequestModel):
     """How a trigger is fired by hand."""
 
     model_config = ConfigDict(
@@ -191,10 +169,33 @@ class FireRequest(Body):
     partition: StoredText = Field(default="", description="what `{partition}` in the overrides stands for")
 
 
-def shown(trigger: Trigger, response: Response | None = None) -> TriggerView:
-    if response is not None:
-        response.headers["ETag"] = etag(trigger.version)
-    columns = ("overrides", "enabled", "dry_run", "cooldown_seconds", "quiet_hours", "id", "model", "state", "version")
-    times = ("created_by", "created_at", "updated_at", "evaluated_at", "fired_at")
-    values = {name: getattr(trigger, name) for name in (*columns, *times)}
-    return TriggerView.model_validate({**values, "when": condition_of(trigger.kind, trigger.settings)})
+REPORT: dict[str, Any] = {"number": 5, "time": "2026-01-01T12:00:00Z", "p99_seconds": 0.043, "reported_by": "serving"}
+
+
+class LatencyBody(RequestModel):
+    """Serving latency as measured."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"p99_seconds": 0.043}]})
+
+    p99_seconds: float = Field(gt=0, le=3600, allow_inf_nan=False, description="99th percentile")
+    time: Moment | None = Field(default=None, description="when it was measured; now unless given")
+
+
+class LatencyView(BaseModel):
+    """A report."""
+
+    model_config = ConfigDict(from_attributes=True, json_schema_extra={"examples": [REPORT]})
+
+    number: int
+    time: datetime
+    p99_seconds: float
+    reported_by: str
+
+
+class LatencyPage(BaseModel):
+    """Newest first; `next` is the cursor of the following page, null on the last."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"reports": [REPORT], "next": None}]})
+
+    reports: list[LatencyView]
+    next: int | None

@@ -58,7 +58,7 @@ class Waiting:
     since: datetime | None
 
 
-def running(session: Session) -> list[Running]:
+def list_running(session: Session) -> list[Running]:
     """Newest first."""
     columns = (Job.id, Job.name, Job.model, Job.state, Job.attempt, Job.started_at, Job.updated_at, Job.progress)
     query = select(*columns).where(Job.state.in_(RUNNING_STATES)).order_by(Job.number.desc()).limit(JOBS)

@@ -99,29 +99,29 @@ def _running(session: Session) -> Counter[tuple[bool, str | None]]:
     return Counter({(dry_run, model): count for dry_run, model, count in rows})
 
 
-def locked(session: Session, job_id: str, number: int) -> tuple[Job, Attempt] | None:
+def get_locked(session: Session, job_id: str, number: int) -> tuple[Job, Attempt] | None:
     """An attempt and its job, which nobody else changes until the transaction ends."""
     job = session.scalar(select(Job).where(Job.id == job_id).with_for_update())
     attempt = None if job is None else session.get(Attempt, (job_id, number))
     return None if job is None or attempt is None else (job, attempt)
 
 
-def newest(session: Session, job: Job) -> Attempt | None:
+def newest_attempt(session: Session, job: Job) -> Attempt | None:
     return session.get(Attempt, (job.id, job.attempt))
 
 
 def close(session: Session, job: Job, outcome: str, reason: str | None, now: datetime) -> None:
     """Give the newest attempt its outcome, where it has none."""
-    attempt = newest(session, job)
+    attempt = newest_attempt(session, job)
     if attempt is not None and attempt.outcome is None:
         attempt.outcome, attempt.reason, attempt.ended_at = outcome, reason, now
 
 
-def put_off(job: Job, now: datetime, seconds: float) -> None:
+def postpone(job: Job, now: datetime, seconds: float) -> None:
     job.not_before = now + timedelta(seconds=seconds)
 
 
-def progressed(
+def record_progress(
     session: Session, job: Job, progress: dict[str, Any] | None, now: datetime, snapshot_seconds: float
 ) -> None:
     """Note what a run says of itself: its stage, its progress, and a snapshot where the last one is old enough.

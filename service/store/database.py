@@ -33,7 +33,7 @@ def connect(url: str) -> sessionmaker[Session]:
     return sessions
 
 
-def reading(sessions: sessionmaker[Session]) -> sessionmaker[Session]:
+def read_only_sessions(sessions: sessionmaker[Session]) -> sessionmaker[Session]:
     """Sessions that only read. On SQLite they have connections of their own, which wait for no writer."""
     engine: Engine = sessions.kw["bind"]
     if engine.dialect.name != "sqlite":
@@ -62,17 +62,17 @@ def open_database(url: str) -> Engine:
 
 def upgrade(engine: Engine, revision: str = "head") -> None:
     """Bring the schema to a revision; safe to call at every start, of several processes at once."""
-    with _migrating(engine) as connection:
+    with _migration_connection(engine) as connection:
         command.upgrade(_config(connection), revision)
 
 
 def downgrade(engine: Engine, revision: str) -> None:
-    with _migrating(engine) as connection:
+    with _migration_connection(engine) as connection:
         command.downgrade(_config(connection), revision)
 
 
 @contextmanager
-def _migrating(engine: Engine) -> Iterator[Connection]:
+def _migration_connection(engine: Engine) -> Iterator[Connection]:
     """A transaction that has the schema to itself.
 
     To change a table of SQLite is to make it anew and drop the old one, with which all that refers to it would go:

@@ -1,6 +1,6 @@
 """Features of a model, and what was decided on them.
 
-Whoever changes features holds the model's lock (`models.locked`): statuses and lists change one at a time.
+Whoever changes features holds the model's lock (`models.get_locked`): statuses and lists change one at a time.
 """
 
 from __future__ import annotations
@@ -60,13 +60,13 @@ def find(session: Session, model: str, name: str) -> Feature | None:
     return session.scalar(select(Feature).where(Feature.model == model, Feature.name == name))
 
 
-def named(session: Session, model: str, names: Collection[str]) -> dict[str, Feature]:
+def find_all(session: Session, model: str, names: Collection[str]) -> dict[str, Feature]:
     """Those of these names that there are."""
     query = select(Feature).where(Feature.model == model, Feature.name.in_(names))
     return {feature.name: feature for feature in session.scalars(query)}
 
 
-def known(session: Session, model: str, names: Collection[str]) -> set[str]:
+def find_names(session: Session, model: str, names: Collection[str]) -> set[str]:
     """Which of these names are taken."""
     return set(session.scalars(select(Feature.name).where(Feature.model == model, Feature.name.in_(names))))
 

@@ -108,7 +108,7 @@ def lease(session: Session, job_id: str, owner: str, now: datetime, seconds: flo
     return find(session, job_id) if taken.rowcount == 1 else None  # type: ignore[attr-defined]
 
 
-def held(session: Session, job_id: str, owner: str, now: datetime) -> Job | None:
+def get_if_leased(session: Session, job_id: str, owner: str, now: datetime) -> Job | None:
     """The job, where `owner` still holds it: what is applied after work outside the session is guarded by this."""
     mine = (Job.id == job_id, Job.lease_owner == owner, Job.lease_until > now)
     return session.scalar(select(Job).where(*mine).with_for_update())

@@ -78,7 +78,7 @@ def _secret(id_: str) -> str:
     return f"wnw_{id_}_{secrets.token_urlsafe(SECRET_BYTES)}"
 
 
-def any_made(session: Session) -> bool:
+def any_exist(session: Session) -> bool:
     """Whether a key was ever made, revoked ones counted."""
     return session.scalar(select(ApiKey.number).limit(1)) is not None
 

@@ -30,7 +30,7 @@ def create(session: Session, name: str, settings: Mapping[str, Any], now: dateti
     return model
 
 
-def locked(session: Session, name: str, *, whole: bool = False) -> Model | None:
+def get_locked(session: Session, name: str, *, whole: bool = False) -> Model | None:
     """The model as it stands, with others that would change it, its features or its lists kept waiting until the
     transaction ends; where `whole`, also those that would make jobs of it.
     """

@@ -1,6 +1,6 @@
 """Prune lists that jobs of a model made, and their life (`service.core.statuses.ListState`).
 
-Every change is made under the model's lock (`models.locked`), so that two can't become active at once.
+Every change is made under the model's lock (`models.get_locked`), so that two can't become active at once.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import Text, cast, func, select
 from sqlalchemy.orm import Session, defer
 
+from service.core.errors import ConflictError, ForbiddenError
 from service.core.policies import Policy
 from service.core.statuses import BY_LIST, LIST_MOVES, FeatureStatus, ListState
 from service.store import events, features, models
@@ -21,14 +22,6 @@ from service.store.tables import Feature, FeatureDecision, Job, Model, Published
 
 POLICY = "policy"  # who decided, where nobody was asked
 LIGHT = defer(PublishedList.content, raiseload=True)  # may be megabytes
-
-
-class ListRefusedError(RuntimeError):
-    """What can't be done to a list as it stands; `kind` says which rule is in the way."""
-
-    def __init__(self, kind: str, message: str) -> None:
-        super().__init__(message)
-        self.kind = kind
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +39,7 @@ def propose(session: Session, job: Job, now: datetime) -> PublishedList | None:
 
     Called in the transaction in which the job succeeds; None for a job of no model, or without a list.
     """
-    model = models.locked(session, job.model) if job.model is not None else None
+    model = models.get_locked(session, job.model) if job.model is not None else None
     if model is None or job.prune_list is None:
         return None
     published = PublishedList(
@@ -70,15 +63,20 @@ def propose(session: Session, job: Job, now: datetime) -> PublishedList | None:
 def approve(
     session: Session, model: Model, published: PublishedList, act: Act, *, override_guard: bool = False
 ) -> None:
-    """Agree to a proposed list; it becomes active at once where the policy says so. Raises ListRefusedError."""
+    """Agree to a proposed list; it becomes active at once where the policy says so.
+
+    Raises:
+        ForbiddenError: under four eyes, for the one who submitted its job.
+        ConflictError: its state or its guard doesn't allow it.
+    """
     policy = Policy.model_validate(model.policy)
     _refuse_move(published, ListState.APPROVED)
     if policy.four_eyes and act.by == published.submitted_by and not act.trusted:
-        raise ListRefusedError(
+        raise ForbiddenError(
             "four-eyes", f"prune list {published.number} is of a job that {act.by!r} submitted; ask someone else"
         )
     if not published.guard_passed and not override_guard:
-        raise ListRefusedError(
+        raise ConflictError(
             "guard-failed",
             f"prune list {published.number}: the guard refused it; to approve it all the same, give a reason and "
             '`"override_guard": true`',
@@ -90,7 +88,7 @@ def approve(
 
 
 def reject(session: Session, published: PublishedList, act: Act) -> None:
-    """Put a list away for good. Raises ListRefusedError."""
+    """Put a list away for good. Raises ConflictError."""
     _refuse_move(published, ListState.REJECTED)
     published.decided_by, published.decided_at, published.reason = act.by, act.now, act.reason
     published.ended_at = act.now
@@ -101,7 +99,7 @@ def activate(session: Session, model: Model, published: PublishedList, act: Act)
     """Serve an approved list in place of the active one, and move the statuses of its features.
 
     Raises:
-        ListRefusedError: it isn't approved.
+        ConflictError: it isn't approved.
     """
     _refuse_move(published, ListState.ACTIVE, since=ListState.APPROVED)
     present = active(session, model.name)
@@ -128,11 +126,11 @@ def rollback(session: Session, model: Model, act: Act) -> PublishedList:
         The list that was taken back.
 
     Raises:
-        ListRefusedError: no list is active.
+        ConflictError: no list is active.
     """
     present = active(session, model.name)
     if present is None:
-        raise ListRefusedError("no-active-list", f"model {model.name!r} has no active prune list to take back")
+        raise ConflictError("no-active-list", f"model {model.name!r} has no active prune list to take back")
     present.ended_at = act.now
     _move(session, present, ListState.ROLLED_BACK, act)
     if present.previous is not None:
@@ -183,7 +181,7 @@ def _why(published: PublishedList, happened: str, act: Act) -> Why:
 def _refuse_move(published: PublishedList, state: ListState, since: ListState | None = None) -> None:
     present = ListState(published.state)
     if state not in LIST_MOVES[present] or (since is not None and present is not since):
-        raise ListRefusedError(
+        raise ConflictError(
             "list-state", f"prune list {published.number} is {present.value}; it can't become {state.value}"
         )
 
@@ -233,7 +231,7 @@ def page(
     return session.scalars(query.limit(limit).options(LIGHT)).all()
 
 
-def served(session: Session, model: str) -> tuple[int, str] | None:
+def get_active_id(session: Session, model: str) -> tuple[int, str] | None:
     """Number and id of the active list, by one cheap query: what serving polls for."""
     query = select(PublishedList.number, PublishedList.list_id)
     row = session.execute(query.where(PublishedList.model == model, PublishedList.state == ListState.ACTIVE.value))

@@ -12,18 +12,15 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from service.core.errors import ConflictError
 from service.core.job_state import ENDED
 from service.store.tables import Fire, Job, Schedule
 
 ENDED_STATES = [state.value for state in ENDED]
 
 
-class NameTakenError(ValueError):
-    """The model has a schedule of that name."""
-
-
 def create(session: Session, *, model: str, by: str, now: datetime, **chosen: Any) -> Schedule:
-    """Nothing due before `now` is this schedule's. Raises NameTakenError."""
+    """Nothing due before `now` is this schedule's. Raises ConflictError."""
     schedule = Schedule(
         id=f"schedule-{uuid.uuid4().hex[:20]}",
         model=model,
@@ -38,22 +35,23 @@ def create(session: Session, *, model: str, by: str, now: datetime, **chosen: An
 
 
 def store(session: Session, schedule: Schedule) -> None:
-    """Raises NameTakenError."""
+    """Raises ConflictError."""
     name = schedule.name
     try:
         with session.begin_nested():
             session.add(schedule)
     except IntegrityError:
-        raise NameTakenError(name) from None
+        detail = f"name: the model has a schedule {name!r} already; choose another name"
+        raise ConflictError("schedule-exists", detail) from None
 
 
 def find(session: Session, model: str, schedule_id: str, *, lock: bool = False) -> Schedule | None:
     """`lock` keeps others from changing it, and the loop from deciding on it, until the transaction ends."""
     query = select(Schedule).where(Schedule.model == model, Schedule.id == schedule_id)
-    return session.scalar(_locked(query) if lock else query)
+    return session.scalar(_for_update(query) if lock else query)
 
 
-def _locked(query: Select[Schedule], *, skip: bool = False) -> Select[Schedule]:
+def _for_update(query: Select[Schedule], *, skip: bool = False) -> Select[Schedule]:
     """Rows as they stand once nobody else holds them, even where the session has read them before."""
     return query.with_for_update(skip_locked=skip).execution_options(populate_existing=True)
 
@@ -68,19 +66,19 @@ def page(session: Session, model: str, after: int, limit: int) -> Sequence[Sched
     return session.scalars(query.order_by(Schedule.number).limit(limit)).all()
 
 
-def running(session: Session) -> Sequence[Schedule]:
+def list_unpaused(session: Session) -> Sequence[Schedule]:
     """Those that aren't paused."""
     return session.scalars(select(Schedule).where(Schedule.paused.is_(False)).order_by(Schedule.number)).all()
 
 
-def with_pending(session: Session) -> set[str]:
+def find_with_pending(session: Session) -> set[str]:
     """Ids of schedules that have fires waiting to be started."""
     return set(session.scalars(select(Fire.schedule_id).where(Fire.state == "pending").distinct()))
 
 
 def claim(session: Session, schedule_id: str) -> Schedule | None:
     """For this transaction alone, as it now stands; None where another holds it, or it is gone."""
-    return session.scalar(_locked(select(Schedule).where(Schedule.id == schedule_id), skip=True))
+    return session.scalar(_for_update(select(Schedule).where(Schedule.id == schedule_id), skip=True))
 
 
 def add_fire(session: Session, schedule: Schedule, *, due_at: datetime, now: datetime, **chosen: Any) -> Fire | None:
@@ -96,14 +94,14 @@ def _insert(session: Session) -> postgresql.Insert | sqlite.Insert:
     return sqlite.insert(Fire).on_conflict_do_nothing()
 
 
-def unfinished(session: Session, schedule_id: str) -> Sequence[tuple[Job, str]]:
+def list_unfinished(session: Session, schedule_id: str) -> Sequence[tuple[Job, str]]:
     """Jobs of a schedule that haven't ended, each with the origin of its fire."""
     query = select(Job, Fire.origin).join(Fire, Fire.job_id == Job.id).where(Fire.schedule_id == schedule_id)
     rows = session.execute(query.where(Job.state.not_in(ENDED_STATES)).order_by(Job.number))
     return [(job, origin) for job, origin in rows]
 
 
-def pending(session: Session, schedule_id: str, limit: int) -> Sequence[Fire]:
+def list_pending(session: Session, schedule_id: str, limit: int) -> Sequence[Fire]:
     """Fires waiting to be started, in order."""
     query = select(Fire).where(Fire.schedule_id == schedule_id, Fire.state == "pending")
     return session.scalars(query.order_by(Fire.number).limit(limit)).all()

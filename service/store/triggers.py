@@ -35,10 +35,10 @@ def create(session: Session, *, model: str, by: str, now: datetime, **chosen: An
 def find(session: Session, model: str, trigger_id: str, *, lock: bool = False) -> Trigger | None:
     """`lock` keeps others from changing and firing it until the transaction ends."""
     query = select(Trigger).where(Trigger.model == model, Trigger.id == trigger_id)
-    return session.scalar(_locked(query) if lock else query)
+    return session.scalar(_for_update(query) if lock else query)
 
 
-def _locked(query: Select[Trigger]) -> Select[Trigger]:
+def _for_update(query: Select[Trigger]) -> Select[Trigger]:
     """Rows as they stand once nobody else holds them, even where the session has read them before."""
     return query.with_for_update().execution_options(populate_existing=True)
 
@@ -77,10 +77,10 @@ def lease(
     return session.scalar(select(Trigger).where(Trigger.id == trigger_id))
 
 
-def held(session: Session, trigger_id: str, owner: str, now: datetime) -> Trigger | None:
+def get_if_leased(session: Session, trigger_id: str, owner: str, now: datetime) -> Trigger | None:
     """The trigger, where `owner` still holds it."""
     mine = (Trigger.id == trigger_id, Trigger.lease_owner == owner, Trigger.lease_until > now)
-    return session.scalar(_locked(select(Trigger).where(*mine)))
+    return session.scalar(_for_update(select(Trigger).where(*mine)))
 
 
 def unfinished_job(session: Session, trigger_id: str) -> str | None:

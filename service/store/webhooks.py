@@ -245,6 +245,6 @@ def enable(session: Session, webhook: Webhook) -> None:
     webhook.enabled, webhook.queued_until = True, events.newest(session)
 
 
-def again(delivery: Delivery, now: datetime) -> None:
+def redeliver(delivery: Delivery, now: datetime) -> None:
     """As if it had not been tried yet, under the same id."""
     delivery.state, delivery.tries, delivery.next_at, delivery.updated_at = "pending", 0, now, now

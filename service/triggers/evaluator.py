@@ -1,4 +1,4 @@
-"""Evaluating triggers: lease one, look outside any session, judge and fire where the lease still stands."""
+"""The loop that evaluates triggers: lease one, observe it outside any session, fire where the lease still stands."""
 
 from __future__ import annotations
 
@@ -12,16 +12,19 @@ from typing import Any, TypeVar
 
 from sqlalchemy.orm import Session, sessionmaker
 
-from service.core.background_loop import trouble
+from service.core.background_loop import log_step_failure
 from service.core.clock import Clock, utc_now
-from service.jobs.automatic import RefusedError, check_places, composed, content
+from service.core.errors import InvalidError
+from service.jobs.automatic import compose_automatic, stored_spec
+from service.jobs.data_roots import check_spec
+from service.schemas.conditions import Check, Facts, QuietHours
+from service.schemas.triggers import TriggerSettings
 from service.settings import Settings
 from service.store import events, jobs, triggers
 from service.store.tables import Trigger, TriggerEvaluation
-from service.triggers.condition import Condition, Facts, Observation, ObservationError
-from service.triggers.gating_rules import Check, Rules, checks, reason
-from service.triggers.kinds import condition_of
-from service.triggers.quiet_hours import QuietHours
+from service.triggers.condition import Condition, Observation, ObservationError
+from service.triggers.gating_rules import GatingRules, all_checks, summarize
+from service.triggers.kinds import stored_condition
 from trainers.spec import JobSpec
 
 AGAIN = timedelta(hours=1)  # how old the record of an unchanged evaluation becomes before the next is recorded
@@ -29,42 +32,44 @@ Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Verdict:
-    """What came of an evaluation. `spec` is there where it fires and a job can be made."""
+class TriggerDecision:
+    """What came of an evaluation. `spec` is there where the trigger fires and a job can be made."""
 
-    asked: list[Check]
+    checks: list[Check]
     observation: Observation
     spec: JobSpec | None = None
     error: str | None = None
 
     @property
     def fires(self) -> bool:
-        return self.error is None and all(check.passed for check in self.asked)
+        return self.error is None and all(check.passed for check in self.checks)
 
     @property
     def reason(self) -> str:
-        """Of one that was fired by hand, which asks no questions, who fired it."""
-        return self.error or (reason(self.asked) if self.asked else self.observation.reason)
+        """In one line; where nothing was checked, what was observed."""
+        return self.error or (summarize(self.checks) if self.checks else self.observation.reason)
 
 
-def rules_of(trigger: Trigger) -> Rules:
-    quiet = None if trigger.quiet_hours is None else QuietHours.model_validate(trigger.quiet_hours)
-    return Rules(enabled=trigger.enabled, cooldown_seconds=trigger.cooldown_seconds, quiet_hours=quiet)
+def rules_of(trigger: Trigger | TriggerSettings) -> GatingRules:
+    """Of a trigger as it is stored, or as it is sent."""
+    quiet = trigger.quiet_hours
+    hours = QuietHours.model_validate(quiet) if isinstance(quiet, dict) else quiet
+    return GatingRules(enabled=trigger.enabled, cooldown_seconds=trigger.cooldown_seconds, quiet_hours=hours)
 
 
-def own_facts(session: Session, trigger: Trigger) -> Facts:
+def trigger_facts(session: Session, trigger: Trigger) -> Facts:
     """What a trigger has done, and what it remembers."""
     running = triggers.unfinished_job(session, trigger.id)
     known = {"fired_at": trigger.fired_at, "last_partition": trigger.state.get("partition"), "running_job": running}
     return Facts(**{name: each for name, each in known.items() if each is not None})
 
 
-def judge(condition: Condition, rules: Rules, facts: Facts, now: datetime) -> Verdict:
+def evaluate(condition: Condition[Any], rules: GatingRules, facts: Facts, now: datetime) -> TriggerDecision:
     observation = condition.observe(facts, now)
-    return Verdict(asked=checks(rules, observation, facts, now), observation=observation)
+    return TriggerDecision(checks=all_checks(rules, observation, facts, now), observation=observation)
 
 
-def within(seconds: float, work: Callable[[], Result]) -> Result:
+def run_within(seconds: float, work: Callable[[], Result]) -> Result:
     """The result of work that may hang: it isn't waited for longer.
 
     Raises:
@@ -105,7 +110,7 @@ class Evaluator:
             try:
                 self._evaluate(trigger_id)
             except Exception as error:
-                trouble("trigger", error, trigger_id=trigger_id)
+                log_step_failure("trigger", error, trigger_id=trigger_id)
         return len(due)
 
     def _due_before(self) -> datetime:
@@ -117,41 +122,45 @@ class Evaluator:
             trigger = triggers.lease(session, trigger_id, self.owner, now, lease, self._due_before())
             if trigger is None:
                 return
-            condition = condition_of(trigger.kind, trigger.settings)
-            facts = own_facts(session, trigger).over(condition.known(session, trigger.model, now))
-        verdict = self._judged(trigger, condition, facts, now)
+            condition = stored_condition(trigger.kind, trigger.settings)
+            facts = trigger_facts(session, trigger).over(condition.stored_facts(session, trigger.model, now))
+        decision = self._decide(trigger, condition, facts, now)
         with self.sessions.begin() as session:
-            current = triggers.held(session, trigger_id, self.owner, self.now())
+            current = triggers.get_if_leased(session, trigger_id, self.owner, self.now())
             if current is not None and current.enabled and current.version == trigger.version:
-                conclude(session, current, verdict, now)
+                conclude(session, current, decision, now)
 
-    def _judged(self, trigger: Trigger, condition: Condition, facts: Facts, now: datetime) -> Verdict:
+    def _decide(self, trigger: Trigger, condition: Condition[Any], facts: Facts, now: datetime) -> TriggerDecision:
         rules = rules_of(trigger)
         try:
-            seen = within(self.settings.observe_seconds, lambda: condition.look(self.settings, facts))
+            complete = run_within(self.settings.observe_seconds, lambda: condition.gather_facts(self.settings, facts))
         except ObservationError as error:
-            return Verdict(asked=[], observation=Observation(False, "", {"error": str(error)}), error=str(error))
-        verdict = judge(condition, rules, seen, now)
-        if not verdict.fires:
-            return verdict
-        return specified(self.sessions, self.settings, trigger, verdict)
+            return TriggerDecision(
+                checks=[], observation=Observation(False, "", {"error": str(error)}), error=str(error)
+            )
+        decision = evaluate(condition, rules, complete, now)
+        if not decision.fires:
+            return decision
+        return with_spec(self.sessions, self.settings, trigger, decision)
 
 
-def specified(sessions: sessionmaker[Session], settings: Settings, trigger: Trigger, verdict: Verdict) -> Verdict:
+def with_spec(
+    sessions: sessionmaker[Session], settings: Settings, trigger: Trigger, decision: TriggerDecision
+) -> TriggerDecision:
     """With the spec of the job that is to be made, or why none can be. Follows links: not for a transaction."""
     try:
         with sessions() as session:
-            spec = composed(session, trigger.model, trigger.overrides, verdict.observation.partition)
-        check_places(spec, settings)
-        content(spec)
-    except RefusedError as error:
-        observed = {**verdict.observation.observed, "error": str(error)}
-        return Verdict(asked=verdict.asked, observation=Observation(False, "", observed), error=str(error))
-    return Verdict(asked=verdict.asked, observation=verdict.observation, spec=spec)
+            spec = compose_automatic(session, trigger.model, trigger.overrides, decision.observation.partition)
+        check_spec(spec, settings)
+        stored_spec(spec)
+    except InvalidError as error:
+        observed = {**decision.observation.observed, "error": str(error)}
+        return TriggerDecision(checks=decision.checks, observation=Observation(False, "", observed), error=str(error))
+    return TriggerDecision(checks=decision.checks, observation=decision.observation, spec=spec)
 
 
 def conclude(
-    session: Session, trigger: Trigger, verdict: Verdict, now: datetime, by: str | None = None
+    session: Session, trigger: Trigger, decision: TriggerDecision, now: datetime, by: str | None = None
 ) -> TriggerEvaluation | None:
     """Record an evaluation, and fire where it says so, in one transaction; None where nothing is new.
 
@@ -160,10 +169,10 @@ def conclude(
         by: who asked for it; recorded then in any case.
     """
     trigger.evaluated_at, trigger.lease_until = now, None
-    fires, observation = verdict.fires, verdict.observation
+    fires, observation = decision.fires, decision.observation
     if fires or observation.start:
         trigger.state = {**trigger.state, **observation.state}
-    if not fires and by is None and not _is_news(session, trigger, verdict, now):
+    if not fires and by is None and not _has_changed(session, trigger, decision, now):
         return None
     evaluation = triggers.add_evaluation(
         session,
@@ -171,36 +180,38 @@ def conclude(
         now,
         fired=fires,
         dry_run=trigger.dry_run,
-        reason=verdict.reason,
+        reason=decision.reason,
         observed=observation.observed,
     )
     if fires:
         trigger.fired_at = now
-        if not trigger.dry_run and verdict.spec is not None:
-            evaluation.job_id = _submit(session, trigger, verdict.spec, now, by or trigger.created_by)
-    if fires or verdict.error is not None:
-        _tell(session, trigger, evaluation, verdict, now)
+        if not trigger.dry_run and decision.spec is not None:
+            evaluation.job_id = _submit(session, trigger, decision.spec, now, by or trigger.created_by)
+    if fires or decision.error is not None:
+        _record_event(session, trigger, evaluation, decision, now)
     return evaluation
 
 
-def _is_news(session: Session, trigger: Trigger, verdict: Verdict, now: datetime) -> bool:
+def _has_changed(session: Session, trigger: Trigger, decision: TriggerDecision, now: datetime) -> bool:
     last = triggers.newest_evaluation(session, trigger.id)
-    return last is None or last.fired or last.reason != verdict.reason or now - last.time >= AGAIN
+    return last is None or last.fired or last.reason != decision.reason or now - last.time >= AGAIN
 
 
 def _submit(session: Session, trigger: Trigger, spec: JobSpec, now: datetime, by: str) -> str:
     origin = {"kind": "trigger", "id": trigger.id}
-    return jobs.create(session, content(spec), now, origin=origin, submitted_by=by, model=trigger.model).id
+    return jobs.create(session, stored_spec(spec), now, origin=origin, submitted_by=by, model=trigger.model).id
 
 
-def _tell(session: Session, trigger: Trigger, evaluation: TriggerEvaluation, verdict: Verdict, now: datetime) -> None:
+def _record_event(
+    session: Session, trigger: Trigger, evaluation: TriggerEvaluation, decision: TriggerDecision, now: datetime
+) -> None:
     data = {
         "trigger": trigger.id,
         "kind": trigger.kind,
         "fired": evaluation.fired,
         "dry_run": trigger.dry_run,
-        "reason": verdict.reason,
-        "observed": verdict.observation.observed,
+        "reason": decision.reason,
+        "observed": decision.observation.observed,
         "job": evaluation.job_id,
     }
     events.record(session, "trigger.evaluated", data, now, job_id=evaluation.job_id, model=trigger.model)

@@ -3,19 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal
 
-from pydantic import ConfigDict
-
-from service.triggers.condition import Condition, Facts, Observation
+from service.schemas.conditions import Facts, Manual
+from service.triggers.condition import Condition, Observation
 
 
-class Manual(Condition):
-    """Fires when it is asked to, by a person or a pipeline, and never by itself."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [{"kind": "manual"}]})
-
-    kind: Literal["manual"] = "manual"
+class ManualCondition(Condition[Manual]):
+    """Is never met: such a trigger is fired by hand."""
 
     def observe(self, facts: Facts, now: datetime) -> Observation:
         return Observation(False, "fires only when asked to", {})

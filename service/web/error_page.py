@@ -10,6 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from service.api.problems import ApiError
+from service.core.errors import DomainError
 from service.web.shell import WHERE, show
 
 Handler = Callable[[Request, Exception], Awaitable[Response]]
@@ -18,11 +19,11 @@ OF_PROGRAMS = ("/v1/", f"{WHERE}/")
 
 def install(app: FastAPI) -> None:
     """Have the answers of the handlers that `app` has shown as pages where pages were asked for."""
-    for kind in (ApiError, HTTPException):
-        app.add_exception_handler(kind, _shown(app.exception_handlers[kind]))  # type: ignore[arg-type]
+    for kind in (DomainError, ApiError, HTTPException):
+        app.add_exception_handler(kind, _as_page(app.exception_handlers[kind]))  # type: ignore[arg-type]
 
 
-def _shown(handler: Handler) -> Handler:
+def _as_page(handler: Handler) -> Handler:
     async def answer(request: Request, error: Exception) -> Response:
         found = await handler(request, error)
         if found.status_code < 400 or not _wants_page(request):

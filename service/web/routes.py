@@ -9,8 +9,8 @@ from functools import cache
 from fastapi import APIRouter, Request
 from starlette.responses import HTMLResponse, Response
 
-from service.api.problems import ApiError
 from service.api.routers.me import view_of
+from service.core.errors import NotFoundError
 from service.web.shell import WHERE, file, files, show
 from service.web.sign_in import PageCaller
 
@@ -74,5 +74,5 @@ def asset(path: str, request: Request) -> Response:
     """A script or a style sheet. Needs no key: it is the same for all, and holds no data."""
     found = file(f"{WHERE}/{path}")
     if found is None:
-        raise ApiError(404, "asset-not-found", f"there is no {WHERE}/{path}; load the page again")
+        raise NotFoundError("asset-not-found", f"there is no {WHERE}/{path}; load the page again")
     return found.content.answer(request, found.media_type, {"Cache-Control": FOR_EVER})

@@ -13,7 +13,7 @@ from fastapi import Request
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from starlette.responses import HTMLResponse
 
-from service.api.compression import Packed
+from service.api.compression import CompressedContent
 from trainers.web import assets
 
 HERE = Path(__file__).parent
@@ -53,7 +53,7 @@ def files() -> Files:
 
 @dataclass(frozen=True)
 class File:
-    content: Packed
+    content: CompressedContent
     media_type: str
 
 
@@ -65,7 +65,9 @@ def file(address: str) -> File | None:
 
 @cache
 def _read(path: Path) -> File:
-    return File(Packed.of(path.read_bytes(), LEVEL), mimetypes.guess_type(path.name)[0] or "application/octet-stream")
+    return File(
+        CompressedContent.of(path.read_bytes(), LEVEL), mimetypes.guess_type(path.name)[0] or "application/octet-stream"
+    )
 
 
 @cache

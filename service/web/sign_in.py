@@ -15,18 +15,18 @@ from fastapi.security import HTTPAuthorizationCredentials, SecurityScopes
 
 from service.api.auth import (
     SESSION_COOKIE,
-    Caller,
     bearer,
-    by_cookie,
-    by_secret,
-    caller_of,
     cookie_hash,
+    find_by_cookie,
+    find_by_secret,
     is_open,
+    require_caller,
     require_own_origin,
 )
 from service.api.deps import NowDep, SessionDep, SettingsDep
 from service.api.problems import ApiError
-from service.api.rate_limits import Limits
+from service.api.rate_limits import RateLimiter
+from service.core.identity import Caller
 from service.store import browser_sessions, keys
 from service.web.shell import show
 
@@ -47,10 +47,10 @@ def page_caller(
     credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)],
 ) -> Caller:
     """Who looks at a page. Raises HTTPException 303, to the sign-in and back here, for a browser that isn't signed in;
-    ApiError 403 or 429.
+    ApiError or ForbiddenError where the caller may not look at it.
     """
     try:
-        return caller_of(request, SecurityScopes(["read"]), session, credentials)
+        return require_caller(request, SecurityScopes(["read"]), session, credentials)
     except ApiError as error:
         if error.status != 401:
             raise
@@ -106,9 +106,9 @@ def sign_in(
 
 def _owner(request: Request, session: SessionDep, secret: str) -> Caller:
     """Raises ApiError 401, 403 or 429."""
-    limits: Limits = request.app.state.limits
+    limits: RateLimiter = request.app.state.limits
     require_own_origin(request)
-    caller = by_secret(request, session, secret)
+    caller = find_by_secret(request, session, secret)
     if caller is None:
         limits.count_unknown(request.scope)
         raise ApiError(401, "key-unknown", "This key is unknown, expired or revoked. Check it, or ask for another.")
@@ -118,9 +118,9 @@ def _owner(request: Request, session: SessionDep, secret: str) -> Caller:
 
 @router.post("/sign-out", operation_id="signOut", status_code=303)
 def sign_out(request: Request, session: SessionDep) -> Response:
-    """Forget the browser, here and in its cookie. Raises ApiError 403 to other sites' pages."""
+    """Forget the browser, here and in its cookie. Raises ForbiddenError to other sites' pages."""
     require_own_origin(request)
-    caller = by_cookie(request, session)
+    caller = find_by_cookie(request, session)
     if caller is not None:
         request.state.caller = caller
     _forget(request, session)

@@ -19,7 +19,7 @@ import structlog
 from sqlalchemy.orm import Session, sessionmaker
 
 from service.core.clock import Clock
-from service.core.fault_points import reached
+from service.core.fault_points import fault_point
 from service.settings import Settings
 from service.store import webhooks
 from service.store.webhooks import Outcome, Outgoing
@@ -77,22 +77,22 @@ class Deliverer:
         with self.sessions.begin() as session:
             queued = webhooks.queue(session, self.now())
             if queued:
-                reached("queue.written")
+                fault_point("queue.written")
         if queued:
-            reached("queue.committed")
+            fault_point("queue.committed")
         free = self.settings.webhook_parallel - len(busy)
         share = max(1, self.settings.webhook_parallel // 2)
         with self.sessions.begin() as session:
             taken = webhooks.take(session, self.owner, self.now(), LEASE, free, share, busy)
             if taken:
-                reached("lease.written")
+                fault_point("lease.written")
         if taken:
-            reached("lease.committed")
+            fault_point("lease.committed")
         return taken
 
     async def _deliver(self, pool: httpcore.AsyncConnectionPool, outgoing: Outgoing) -> None:
-        outcome = await self._tried(pool, outgoing)
-        reached("send.answered")
+        outcome = await self._try(pool, outgoing)
+        fault_point("send.answered")
         log.info(
             "delivery", delivery=outgoing.id, webhook=outgoing.webhook_id, status=outcome.status, good=outcome.good
         )
@@ -102,10 +102,10 @@ class Deliverer:
         jitter, patience = self._random.uniform(0.5, 1.0), timedelta(days=self.settings.webhook_disable_days)
         with self.sessions.begin() as session:
             webhooks.finish(session, outgoing, self.owner, outcome, self.now(), jitter=jitter, patience=patience)
-            reached("note.written")
-        reached("note.committed")
+            fault_point("note.written")
+        fault_point("note.committed")
 
-    async def _tried(self, pool: httpcore.AsyncConnectionPool, outgoing: Outgoing) -> Outcome:
+    async def _try(self, pool: httpcore.AsyncConnectionPool, outgoing: Outgoing) -> Outcome:
         """Whatever a receiver does is an outcome. Redirects are not followed: they are no success."""
         if outgoing.event is None:
             return Outcome(None, "the event is no longer kept")

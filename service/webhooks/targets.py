@@ -15,10 +15,12 @@ from typing import Any
 import httpcore
 import httpx
 
+from service.core.errors import FieldError, InvalidError
+from service.schemas.common import storable
+from service.schemas.webhooks import LONGEST_URL
 from service.settings import Settings
 
 Resolver = Callable[[str, int], Awaitable[list[str]]]
-LONGEST_URL = 2000
 # Protocol assignments and 6to4 relays, which Python calls global in part; then what carries an IPv4 address, which a
 # gateway beyond our sight would connect to: mapped, NAT64 (RFC 6052, RFC 8215), 6to4, Teredo.
 SPECIAL = [
@@ -30,8 +32,15 @@ SPECIAL = [
 ]  # fmt: skip
 
 
-class TargetRefusedError(ValueError):
+class TargetRefusedError(InvalidError):
     """Deliveries may not go there; the message says why."""
+
+    def __init__(self, reason: str, url: str | None = None) -> None:
+        super().__init__("target-refused", f"url: {reason}", [FieldError(field="url", value=url, message=reason)])
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return self.reason
 
 
 async def resolve(host: str, port: int) -> list[str]:
@@ -42,6 +51,13 @@ async def resolve(host: str, port: int) -> list[str]:
 
 def check_url(url: str, settings: Settings) -> None:
     """What can be said of a target before it is resolved. Raises TargetRefusedError."""
+    try:
+        _check_url(url, settings)
+    except TargetRefusedError as error:
+        raise TargetRefusedError(error.reason, url if storable(url) else None) from None
+
+
+def _check_url(url: str, settings: Settings) -> None:
     schemes = ("https", "http") if settings.webhook_allow_http else ("https",)
     try:
         parsed = httpx.URL(url)

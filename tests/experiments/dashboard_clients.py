@@ -32,9 +32,9 @@ import typer
 
 from tests.experiments.steps import sides
 from tests.support.serving import free_port, wait_until
-from trainers.models.inputs import canonical_order
 from trainers.simulator import simulate
 from trainers.spec import load_spec, parse_spec
+from trainers.spec.order import canonical_order
 from trainers.training.loaders import DataLoaders
 from trainers.training.ranks import RankContext
 

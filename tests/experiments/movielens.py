@@ -18,13 +18,13 @@ import torch
 import typer
 
 from trainers.datasets.movielens import prepare_1m, prepare_100k
-from trainers.models.inputs import canonical_order
 from trainers.pipeline.retrain import retrain
 from trainers.pipeline.search import open_search
 from trainers.pruning.ranking import RankedFeature, rank_features
 from trainers.runs.convergence import HIGH, LOW
 from trainers.runs.coordinator import Coordinator
 from trainers.spec import JobSpec, load_spec, parse_spec
+from trainers.spec.order import canonical_order
 from trainers.training.checkpoint import DirectoryCheckpoints
 from trainers.training.loaders import DataLoaders
 from trainers.training.ranks import RankContext, compute_threads

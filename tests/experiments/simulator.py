@@ -16,7 +16,6 @@ from typing import Annotated
 import torch
 import typer
 
-from trainers.models.inputs import canonical_order
 from trainers.pipeline.results_writer import write_results
 from trainers.pipeline.selection import Selection
 from trainers.runs.coordinator import Coordinator
@@ -25,6 +24,7 @@ from trainers.runs.prune_list import PruneList
 from trainers.simulator import simulate
 from trainers.simulator.outcome import RoleOutcome, compare
 from trainers.spec import load_spec
+from trainers.spec.order import canonical_order
 from trainers.training.checkpoint import DirectoryCheckpoints
 from trainers.training.ranks import RankContext, compute_threads
 

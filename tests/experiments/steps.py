@@ -24,8 +24,8 @@ import typer
 
 from trainers.data.batch import Batch
 from trainers.datasets.movielens import prepare_100k
-from trainers.models.inputs import canonical_order
 from trainers.spec import JobSpec, load_spec, parse_spec
+from trainers.spec.order import canonical_order
 from trainers.training.build import build_gated, build_plain
 from trainers.training.gate_trainer import GateTrainer
 from trainers.training.loaders import DataLoaders

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch.multiprocessing as mp
 
-from tests.experiments import movielens, simulator, steps, structure
+from tests.experiments import movielens, simulator, startup, steps, structure
 from tests.experiments.source import Checkout
 from tests.support.repository import ROOT
 from trainers.datasets.movielens import prepare_100k
@@ -67,3 +67,9 @@ def test_this_repository_has_no_import_cycles_of_modules() -> None:
     table = structure.measure([Checkout(structure.ROOT)]).splitlines()
     assert "| import cycles of modules | 0 |" in table
     assert "| `sharding` imports `trainers` or `service` | 0 |" in table
+
+
+def test_start_up_is_timed_by_stage(tmp_path: Path) -> None:
+    spec = startup.prepare(tmp_path / "data", features=10, rows=2000)
+    found = startup.measure(spec, tmp_path / "run", workers=1, on_ray=False)
+    assert 0 < found.data_checked < found.workers_up < found.searching < found.first_step < found.end

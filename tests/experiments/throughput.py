@@ -30,8 +30,8 @@ import typer
 from torch.utils.data import TensorDataset
 
 from trainers.datasets.movielens import FIELDS, prepare_100k
-from trainers.models.inputs import canonical_order
 from trainers.spec import JobSpec, load_spec
+from trainers.spec.order import canonical_order
 from trainers.training.build import build_gated
 from trainers.training.gate_trainer import GateTrainer
 from trainers.training.loaders import DataLoaders

@@ -166,7 +166,9 @@ def _finish(run: RunDirectory, spec: JobSpec, snapshot: Snapshot, pace: Pace) ->
             embedding_bytes=4 * feature.dim * (getattr(feature, "hash_size", 0) or 0),
             bytes_per_example=8.0 if feature.kind != "dense" else 4.0,
         )
-        for feature, gate, divergence in zip(spec.features, snapshot.gate_F, snapshot.divergence_F, strict=True)
+        for feature, gate, divergence in zip(
+            spec.features, snapshot.gate_F, snapshot.details["divergence"], strict=True
+        )
         for essential in [feature.status == "essential"]
     ]
     scores = in_order(scores)

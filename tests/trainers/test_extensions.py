@@ -75,12 +75,15 @@ class Cosine(Backbone):
 RUN = """
 import sys, warnings
 from pathlib import Path
+from rich.console import Console
 warnings.simplefilter("ignore")
-from trainers.models.inputs import canonical_order
+from trainers.spec.order import canonical_order
 from trainers.pipeline.results_writer import write_results
 from trainers.pipeline.selection import Selection
 from trainers.runs.coordinator import Coordinator
-from trainers.runs.directory import RunDirectory
+from trainers.report.page import render
+from trainers.report.terminal import print_result
+from trainers.runs.directory import RunDirectory, write_json
 from trainers.spec import load_spec
 from trainers.training.checkpoint import DirectoryCheckpoints
 from trainers.training.ranks import RankContext
@@ -88,7 +91,11 @@ spec, folder = load_spec(sys.argv[1]), Path(sys.argv[2])
 coordinator = Coordinator(tuple(canonical_order(spec).dims))
 outcome = Selection(spec, RankContext(), coordinator, DirectoryCheckpoints(folder / "checkpoints")).run()
 coordinator.finish(0, outcome)
-write_results(spec, RunDirectory(folder), coordinator, {"total": 1.0})
+run = RunDirectory(folder)
+write_json(run.spec, spec.model_dump(mode="json"))
+write_results(spec, run, coordinator, {"total": 1.0})
+render(run)
+print_result(run, None, Console(width=120))
 """
 COMMAND = "from service.cli import app; app()"
 
@@ -138,6 +145,8 @@ def test_a_selector_and_a_backbone_of_another_package_run_end_to_end(tiny_datase
     assert checked.returncode == 0, checked.stderr
     ended = run(RUN, spec, tmp_path / "run", package=package)
     assert ended.returncode == 0, ended.stderr
+    assert "Features by nearness: the 2 highest scores kept" in ended.stdout
+    assert (tmp_path / "run" / "report.html").stat().st_size > 0
     found = PruneList.parse(json.loads((tmp_path / "run" / "prune_list.json").read_text()))
     assert found.selector == SelectorInfo(name="nearness", family="tabular", probability_like=False)
     assert [feature.name for feature in found.features][:2] == ["genres", "age"]

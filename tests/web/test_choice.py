@@ -14,11 +14,13 @@ from playwright.sync_api import Browser, Page
 
 from tests.support.browser import findings, needs_browser, page_of
 from tests.support.rankings import in_order
+from tests.support.repository import ROOT
 from tests.support.showcase import Showcase, feature
 from trainers.pruning.curve import ranking_prefixes
 from trainers.pruning.listing import list_features, sum_totals
 from trainers.pruning.ranking import RankedFeature
 from trainers.pruning.rules import decide
+from trainers.runs.prune_list import LEAP, PruneList, SelectorInfo
 from trainers.runs.results import CurvePoint
 from trainers.spec import PruneSpec
 
@@ -132,6 +134,7 @@ def run_of(scores: list[RankedFeature], rule: PruneSpec, curve: list[CurvePoint]
     ]  # fmt: skip
     found = {
         "id": "a-list",
+        "selector": LEAP.document(),
         "features": [entry.model_dump() for entry in list_features(scores, decisions)],
         "before": sum_totals(scores, {score.name for score in scores}).model_dump(),
         "after": sum_totals(scores, kept).model_dump(),
@@ -143,7 +146,7 @@ def run_of(scores: list[RankedFeature], rule: PruneSpec, curve: list[CurvePoint]
     return {
         "spec": {"features": features, "prune": rule.model_dump(mode="json")},
         "list": found,
-        "results": {"curve": [point.as_dict() for point in curve], "delta": DELTA, "features": weights},
+        "results": {"curve": [point.document() for point in curve], "delta": DELTA, "features": weights},
         "progress": None, "measures": None, "grid": None,
     }  # fmt: skip
 
@@ -226,7 +229,7 @@ def test_the_slider_shows_what_is_kept_saved_and_lost(page: Page) -> None:
     assert f"Keeps {len(expected)} of 60 features" in panel.inner_text()
     panel.get_by_label("Budget of dims").check()
     panel.get_by_role("button", name="Back to the list's own").click()
-    assert panel.get_by_label("Gate threshold").is_checked()
+    assert panel.get_by_label("Score threshold").is_checked()
     assert "Decides every feature as the list does" in panel.inner_text()
 
     number.fill("0.9")
@@ -237,7 +240,7 @@ def test_the_slider_shows_what_is_kept_saved_and_lost(page: Page) -> None:
 def test_the_slider_reacts_at_once_at_10_000_features(page: Page) -> None:
     scores = scores_of(random.Random(13), 10_000, essential=0.01)
     draw(page, "choice", run_of(scores, PruneSpec(), curve_of(scores, points=64)))
-    for way in ("Gate threshold", "Number of features", "Budget of dims"):
+    for way in ("Score threshold", "Number of features", "Budget of dims"):
         page.get_by_label(way).check()
         spent = page.evaluate(
             """async () => {
@@ -261,7 +264,8 @@ def ranking_run(count: int) -> dict[str, Any]:
     chance = random.Random(2)
     scores = [
         RankedFeature(
-            name=feature(place)["name"], kind="dense", dim=8, score=chance.random(), details={"mean_gate": 0.1},
+            name=feature(place)["name"], kind="dense", dim=8, score=chance.random(),
+            details={"divergence": chance.random(), "mean_gate": 0.1},
             essential=place == 0,
         )
         for place in range(count)
@@ -277,21 +281,21 @@ def test_the_ranking_sorts_filters_and_exports(page: Page) -> None:
     assert "essential" in first.inner_text()
     assert first.get_by_role("link").get_attribute("href") == f"/x/{feature(0)['name']}"
     assert table.get_by_role("columnheader").locator("button").all_inner_texts() == [
-        "Rank", "Feature", "Gate", "Divergence", "Dim", "Sparsity", "Status", "Decision", "Why",
+        "Rank", "Feature", "Score", "Divergence", "Mean gate", "Dim", "Sparsity", "Status", "Decision", "Why",
     ]  # fmt: skip
 
-    by_gate = table.get_by_role("button", name="Gate", exact=True)
-    by_gate.focus()
+    by_score = table.get_by_role("button", name="Score", exact=True)
+    by_score.focus()
     page.keyboard.press("Enter")
     page.keyboard.press("Enter")
-    assert table.get_by_role("columnheader", name="Gate").get_attribute("aria-sort") == "ascending"
+    assert table.get_by_role("columnheader", name="Score").get_attribute("aria-sort") == "ascending"
     gates = [float(text) for text in table.locator(".measured").all_inner_texts()]
     assert gates == sorted(gates)
     assert gates[0] < 0.05
 
     page.get_by_label("Filter: Feature").fill("clicks")
     page.get_by_label("Filter: Decision").select_option("kept")
-    page.get_by_label("Filter: Gate, to").fill("0.8")
+    page.get_by_label("Filter: Score, to").fill("0.8")
     page.wait_for_function("document.querySelector('.tabulator-row').innerText.includes('clicks')")
     shown = table.locator(".tabulator-row").all_inner_texts()
     assert shown
@@ -343,7 +347,48 @@ def test_while_a_run_goes_on_its_gates_are_ranked(page: Page) -> None:
     rows = page.locator(".tabulator-row")
     assert [rows.nth(at).get_by_role("link").inner_text() for at in range(3)] == [names[2], names[0], names[1]]
     heads = page.get_by_role("columnheader").locator("button").all_inner_texts()
-    assert heads == ["Feature", "Gate", "Dim", "Status"]
+    assert heads == ["Feature", "Score", "Dim", "Status"]
+
+
+def test_when_the_run_has_ended_its_list_gives_the_order(page: Page) -> None:
+    run = ranking_run(3)
+    names = [entry["name"] for entry in run["spec"]["features"]]
+    grid = {"features": names, "steps": [50], "every": 1, "final": [0.2, 0.5, 0.7], "cells": ""}
+    draw(page, "ranking", run | {"list": None, "results": None, "grid": grid})
+    # A selector's own order, which its scores don't give.
+    listed = [{**entry, "score": 0.1 * at} for at, entry in enumerate(run["list"]["features"])]
+    page.evaluate("run => window.drawn.update(run)", run | {"list": run["list"] | {"features": listed}})
+    links = page.locator(".tabulator-row").get_by_role("link")
+    assert links.all_inner_texts() == [entry["name"] for entry in listed]
+    assert page.get_by_role("columnheader", name="Divergence").is_visible()
+
+
+def test_a_selector_without_details_or_shares_is_shown_as_it_is(page: Page) -> None:
+    run = ranking_run(3)
+    features = [
+        {**entry, "details": {}, "score": score}
+        for entry, score in zip(run["list"]["features"], (-1.5, 12.0, 3.25), strict=True)
+    ]
+    selector = SelectorInfo(name="permutation", family="sensitivity", probability_like=False).document()
+    run |= {"list": run["list"] | {"features": features, "selector": selector}}
+    draw(page, "ranking", run)
+    rows = page.locator(".tabulator-row")
+    assert rows.get_by_role("link").all_inner_texts() == [entry["name"] for entry in features]
+    assert "12.0000" in rows.nth(1).inner_text()
+    assert page.locator(".tabulator-row .bar").count() == 0, "a score that is no share has no bar"
+    assert page.get_by_role("columnheader", name="Divergence").count() == 0
+    draw(page, "choice", run)
+    ways = page.get_by_role("group", name="Cut by").locator("label")
+    assert ways.all_inner_texts() == ["Number of features", "Budget of dims"]
+
+
+def test_a_list_of_version_1_is_read_as_the_trainers_read_it(page: Page) -> None:
+    old = json.loads((ROOT / "tests/golden/v0_1_0/run/prune_list.json").read_text(encoding="utf-8"))
+    assert old["schema_version"] == 1
+    read = page.evaluate("async (old) => (await import('views/run')).listOf(old)", old)
+    found = PruneList.parse(read).document()
+    assert found == PruneList.parse(old).document()
+    assert page.evaluate("async (list) => (await import('views/run')).listOf(list)", found) == found
 
 
 @pytest.mark.parametrize("dark", [False, True])

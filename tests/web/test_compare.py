@@ -107,7 +107,7 @@ def test_runs_are_compared_by_the_address(served: Showcase, jobs: dict[str, str]
     names = grid.locator(".tabulator-row").get_by_role("link").all_inner_texts()
     assert set(names) == kept[0] ^ kept[1]
     assert grid.locator(".tabulator-row").first.inner_text().count("kept, ") == 1
-    plot = page.get_by_role("region", name="Gate against gate")
+    plot = page.get_by_role("region", name="Score against score")
     assert f"{len(kept[0] & kept[1])} kept by both" in plot.inner_text()
     assert f"{len(kept[0] ^ kept[1])} decided differently" in plot.inner_text()
 

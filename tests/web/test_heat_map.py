@@ -329,8 +329,8 @@ def test_charts_say_in_words_what_they_show(page: Page) -> None:
         "Shares of closed and open gates": "20 % of gates closed, 60 % between, 20 % open",
         "Losses and penalty": "task loss 0.5000 → 0.5000, held-out 0.5000, penalty 0.0100",
         "Throughput": "100 rows/s",
-        "Gate and divergence": "2 kept, 3 pruned",
-        "Gate and dim": "2 kept, 3 pruned",
+        "Score and divergence": "2 kept, 3 pruned",
+        "Score and dim": "2 kept, 3 pruned",
         "Quality along the ranking": "logloss 0.55000 with 2 features, 0.52000 with all 5",
     }.items():
         assert words in {words for caption, words in told.items() if caption.startswith(title)}, told

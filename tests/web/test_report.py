@@ -174,7 +174,7 @@ def test_it_opens_from_disk_and_fetches_nothing(chromium: Browser, report: Path)
         assert asked[0] == report.as_uri()
         assert {url.partition(":")[0] for url in asked[1:]} <= {"blob", "data"}
         names = ["Summary", "Gates", "Polarization", "Training", "Ranking", "Selection curve", "Try another cut"]
-        for name in (*names, "Gates against divergence and dims", "The run"):
+        for name in (*names, "Scores against details and dims", "The run"):
             expect(page.get_by_role("region", name=name, exact=True)).to_be_visible()
         expect(page.get_by_role("region", name="Against the known truth")).to_have_count(0)
 

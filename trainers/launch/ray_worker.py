@@ -1,11 +1,7 @@
-"""What a Ray Train worker runs, and how it reaches the coordinator and Ray's checkpoint storage."""
+"""What a Ray Train worker runs, and how it reaches the coordinator."""
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,19 +10,18 @@ import ray.train
 import ray.train.torch
 import torch
 
-from trainers.pipeline.selection import Selection
+from trainers.launch.worker import train
 from trainers.runs.coordinator import Report, Snapshot
 from trainers.runs.outcome import Outcome
 from trainers.runs.progress import Stage
-from trainers.spec import JobSpec, SpecError
+from trainers.spec import JobSpec
+from trainers.training.checkpoint import DirectoryCheckpoints
 from trainers.training.ranks import RankContext, compute_threads
 
 
 def work(config: dict[str, Any]) -> None:
     """The function that `TorchTrainer` runs on every worker; the process group is up when it is called."""
     context = ray.train.get_context()
-    spec = JobSpec.model_validate(config["spec"])
-    coordinator = RemoteCoordinator(config["coordinator"])
     torch.set_num_threads(compute_threads(context.get_local_world_size()))
     ranks = RankContext(
         rank=context.get_world_rank(),
@@ -34,17 +29,8 @@ def work(config: dict[str, Any]) -> None:
         local_world=context.get_local_world_size(),
         device=ray.train.torch.get_device(),
     )
-    if ranks.broadcast(coordinator.failure() if ranks.is_leader else None):
-        return  # A wrong spec or wrong data doesn't get better by starting again.
-    attempt = ranks.broadcast(coordinator.open_attempt() if ranks.is_leader else None)
-    ranks = replace(ranks, attempt=attempt)
-    try:
-        outcome = Selection(spec, ranks, coordinator, RayCheckpoints()).run()
-    except (SpecError, FloatingPointError) as error:
-        coordinator.fail(attempt, str(error))
-        raise
-    if outcome is not None:
-        coordinator.finish(attempt, outcome)
+    checkpoints = DirectoryCheckpoints(Path(config["checkpoints"]), ranks)
+    train(JobSpec.model_validate(config["spec"]), ranks, RemoteCoordinator(config["coordinator"]), checkpoints)
 
 
 class RemoteCoordinator:
@@ -90,25 +76,3 @@ class RemoteCoordinator:
 
     def finish(self, attempt: int, outcome: Outcome) -> None:
         ray.get(self.actor.finish.remote(attempt, outcome))
-
-
-class RayCheckpoints:
-    """Ray Train's storage: each worker's files are merged into one directory under the run's."""
-
-    @contextmanager
-    def latest(self) -> Iterator[Path | None]:
-        kept = ray.train.get_checkpoint()
-        if kept is None:
-            yield None
-            return
-        with kept.as_directory() as path:
-            yield Path(path)
-
-    def save(self, step: int, write: Callable[[Path], None]) -> None:
-        path = Path(tempfile.mkdtemp(prefix="winnow-checkpoint-"))
-        write(path)
-        ray.train.report(
-            {"step": step},
-            checkpoint=ray.train.Checkpoint.from_directory(path),
-            delete_local_checkpoint_after_upload=True,
-        )

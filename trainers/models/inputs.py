@@ -16,25 +16,7 @@ from sharding.tables import Table
 from trainers.data.batch import Batch
 from trainers.models.baseline import Baseline
 from trainers.spec import DenseFeature, JobSpec, MultiCategoricalFeature
-
-
-def canonical_order(spec: JobSpec) -> JobSpec:
-    """The spec with its features in the model's order: dense, single ids, lists, and equal dims side by side.
-
-    Readers, tables and gate then share one order, and the gate moves each run of equal dims with one kernel.
-    """
-
-    def place(feature: object) -> tuple[int, int]:
-        if isinstance(feature, DenseFeature):
-            return 0, feature.dim
-        return (2 if isinstance(feature, MultiCategoricalFeature) else 1), feature.dim  # type: ignore[attr-defined]
-
-    return spec.model_copy(update={"features": tuple(sorted(spec.features, key=place))})
-
-
-def with_features(spec: JobSpec, names: Collection[str]) -> JobSpec:
-    """The spec of the pruned model: the features that stay."""
-    return spec.model_copy(update={"features": tuple(f for f in spec.features if f.name in set(names))})
+from trainers.spec.order import with_features
 
 
 def tables_of(spec: JobSpec) -> list[Table]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 
-from trainers.models.inputs import canonical_order, with_features
 from trainers.runs.results import Quality
 from trainers.spec import JobSpec, SpecError
+from trainers.spec.order import canonical_order, with_features
 from trainers.training.build import build_plain
 from trainers.training.loaders import DataLoaders
 from trainers.training.ranks import RankContext

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from trainers.models.inputs import canonical_order, with_features
 from trainers.models.ranking import PlainModel
 from trainers.pipeline.outcome import build_outcome
 from trainers.pipeline.ports import Checkpoints, Coordination
@@ -21,6 +20,7 @@ from trainers.runs.outcome import Outcome
 from trainers.runs.progress import Stage
 from trainers.runs.results import CurvePoint, ModelQuality
 from trainers.spec import JobSpec
+from trainers.spec.order import canonical_order, with_features
 from trainers.training.build import build_plain
 from trainers.training.evaluation import difference_error, masked_forward, predict
 from trainers.training.loaders import DataLoaders

@@ -1,6 +1,6 @@
 """The coordinator: merges what the ranks report into one history, each step counted once. No torch, no Ray.
 
-`runner.py` puts one of these behind a Ray actor; everything here is plain and tested without a cluster.
+A launcher puts one of these behind a Ray actor or behind pipes; everything here is plain and tested without either.
 """
 
 from __future__ import annotations
@@ -196,7 +196,7 @@ class Coordinator:
         return sum(snapshot.steps for snapshot in self.snapshots)
 
     def history(self) -> list[Snapshot]:
-        return self.snapshots
+        return list(self.snapshots)
 
     def since(self, attempt: int, count: int) -> tuple[int, int, list[Snapshot]]:
         """The current attempt, a position, and the snapshots from that position on.

@@ -11,7 +11,8 @@
 | prune_list.json | at the end | the decision (see prune_list.py) |
 | events.jsonl | appended | one JSON object a line: time (ISO 8601, UTC), kind, data |
 | report.html | at the end | the report |
-| checkpoints/ | during the run | Ray Train's storage |
+| checkpoints/ | during the run | the newest checkpoint of the search, and Ray Train's notes |
+| workers.log | appended, in runs without Ray | what the workers and their libraries said |
 | log.txt | appended, in runs of a control plane | what the run and its libraries said |
 
 Every replaced file is written under a temporary name and renamed, so that a reader never meets half a file.
@@ -96,6 +97,10 @@ class RunDirectory:
         return self.path / "checkpoints"
 
     @property
+    def workers_log(self) -> Path:
+        return self.path / "workers.log"
+
+    @property
     def log(self) -> Path:
         return self.path / "log.txt"
 
@@ -116,11 +121,16 @@ class RunDirectory:
         return _read(self.prune_list, PruneList.parse)
 
     def read_finished(self) -> FinishedRun:
-        """The documents of a finished run. Raises RunFileError: a file is missing or can't be read."""
+        """The documents of a finished run. Raises RunFileError: a file is missing or can't be read.
+
+        A selector without gates has no history.
+        """
         spec, results, prune_list = self.read_spec(), self.read_results(), self.read_prune_list()
-        if spec is None or results is None or prune_list is None or not self.measures.is_file():
-            needed = (self.spec, self.metrics, self.prune_list, self.measures)
-            missing = [str(path.relative_to(self.path)) for path in needed if not path.is_file()]
+        needed = [self.spec, self.metrics, self.prune_list]
+        if prune_list is None or prune_list.selector.family == "gate":
+            needed.append(self.measures)
+        missing = [str(path.relative_to(self.path)) for path in needed if not path.is_file()]
+        if spec is None or results is None or prune_list is None or missing:
             raise RunFileError(
                 f"{self.path} has no {', '.join(missing)}; give the directory of a finished run, "
                 f"or finish it: winnow run --resume {self.path}"

@@ -17,6 +17,9 @@ import torch.distributed as dist
 import torch.distributed.checkpoint as dcp
 
 from trainers.runs.coordinator import Snapshot
+from trainers.runs.directory import read_json
+from trainers.spec import SpecError
+from trainers.training.ranks import RankContext
 
 HISTORY = "history.npz"
 SCALARS = ("step", "steps", "loss", "held_out_loss", "penalty", "rows", "seconds")
@@ -29,24 +32,53 @@ OLD_MEANS = "gate.mean_C"
 
 
 class DirectoryCheckpoints:
-    """Checkpoints in a local directory, the newest alone, for a process that trains without Ray."""
+    """Checkpoints in a directory that every rank sees, the newest alone; collective over the ranks."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, path: Path, ranks: RankContext | None = None) -> None:
+        self.path, self.ranks = path, ranks or RankContext()
 
     @contextmanager
     def latest(self) -> Iterator[Path | None]:
-        kept = sorted(self.path.glob("step-*"))
-        yield kept[-1] if kept else None
+        yield self.ranks.broadcast(self._newest() if self.ranks.is_leader else None)
 
     def save(self, step: int, write: Callable[[Path], None]) -> None:
-        older = list(self.path.glob("step-*"))
         unfinished = self.path / f".step-{step:012d}"
-        shutil.rmtree(unfinished, ignore_errors=True)
+        if self.ranks.is_leader:
+            for left in self.path.glob(".step-*"):
+                shutil.rmtree(left)
+            unfinished.mkdir(parents=True)
+        self.ranks.barrier()
         write(unfinished)
-        unfinished.rename(self.path / f"step-{step:012d}")
-        for path in older:
-            shutil.rmtree(path)
+        self.ranks.barrier()
+        if self.ranks.is_leader:
+            _check_whole(unfinished)
+            older = list(self.path.glob("step-*"))
+            unfinished.rename(self.path / f"step-{step:012d}")
+            for path in older:
+                shutil.rmtree(path)
+        self.ranks.barrier()
+
+    def _newest(self) -> Path | None:
+        kept = sorted(self.path.glob("step-*"))
+        return kept[-1] if kept else self._noted_by_ray()
+
+    def _noted_by_ray(self) -> Path | None:
+        """What a run of version 0.1 left, which kept its checkpoints in Ray Train's storage."""
+        note = self.path / "search" / "checkpoint_manager_snapshot.json"
+        if not note.is_file():
+            return None
+        latest = read_json(note)["latest_checkpoint_result"]
+        return note.parent / str(latest["checkpoint_dir_name"]) if latest else None
+
+
+def _check_whole(path: Path) -> None:
+    """Raises SpecError where a rank's share of a checkpoint isn't here."""
+    parts = dcp.FileSystemReader(str(path)).read_metadata().storage_data.values()
+    missing = sorted({part.relative_path for part in parts if not (path / part.relative_path).is_file()})
+    if missing:
+        raise SpecError(
+            f"output: {path} has no {missing[0]}, which another worker wrote; give a directory that workers share"
+        )
 
 
 def write(path: Path, state: dict[str, Any]) -> None:

@@ -8,11 +8,14 @@ from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.sse import EventSourceResponse
 from pydantic import Field
 
-from service.api.auth import Caller, Reader
+from service.api.auth import Reader
 from service.api.deps import JobDep, SessionDep
-from service.api.event_stream import EventView, Feed, Wanted
-from service.api.problems import ApiError
-from service.schemas.common import BIGGEST, Responses, StoredText, problems
+from service.api.event_stream import EventFilter, EventStreams
+from service.api.openapi import Responses, problems
+from service.core.errors import NotFoundError
+from service.core.identity import Caller
+from service.schemas.common import BIGGEST, StoredText
+from service.schemas.events import EventView
 from service.store import events, job_queries, models
 
 router = APIRouter(tags=["events"])
@@ -74,7 +77,7 @@ def of_job(
     place = after if last_id is None else last_id
     if job_queries.has_ended(session, job.id) and not events.after(session, place, 1, job_id=job.id, kinds=kind):
         return Response(status_code=204)
-    return _stream(request, caller, Wanted(job_id=job.id, kinds=tuple(kind)), place)
+    return _stream(request, caller, EventFilter(job_id=job.id, kinds=tuple(kind)), place)
 
 
 @router.get(
@@ -99,18 +102,18 @@ def of_all(
     With `Accept: text/event-stream` events are sent as they happen; without `Last-Event-ID` and `after` the stream
     begins with the first event that is stored; with an `after` beyond the newest, with what happens next.
     """
-    wanted = Wanted(model=_visible(session, caller, model), kinds=tuple(kind))
+    wanted = EventFilter(model=_visible(session, caller, model), kinds=tuple(kind))
     if not _streams(request):
         return events.after(session, after, limit, model=wanted.model, kinds=wanted.kinds)
     return _stream(request, caller, wanted, after if last_id is None else last_id)
 
 
 def _visible(session: SessionDep, caller: Caller, model: str | None) -> str | None:
-    """The model whose events are shown; None for all. Raises ApiError 404."""
+    """The model whose events are shown; None for all. Raises NotFoundError."""
     if model is None:
         return caller.model
     if not caller.sees(model) or models.find(session, model) is None:
-        raise ApiError(404, "model-not-found", f"there is no model {model!r}; `GET /v1/models` lists those there are")
+        raise NotFoundError("model-not-found", f"there is no model {model!r}; `GET /v1/models` lists those there are")
     return model
 
 
@@ -118,6 +121,6 @@ def _streams(request: Request) -> bool:
     return STREAM in request.headers.get("accept", "")
 
 
-def _stream(request: Request, caller: Caller, wanted: Wanted, place: int) -> EventSourceResponse:
-    feed: Feed = request.app.state.feed
-    return EventSourceResponse(feed.stream(caller, wanted, place), headers=STREAM_HEADERS)
+def _stream(request: Request, caller: Caller, wanted: EventFilter, place: int) -> EventSourceResponse:
+    streams: EventStreams = request.app.state.event_streams
+    return EventSourceResponse(streams.stream(caller, wanted, place), headers=STREAM_HEADERS)

@@ -8,19 +8,29 @@ from collections.abc import Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request, Response
-from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 
-from service.api.auth import Approver, Caller, Reader, Submitter
+from service.api.auth import Approver, Reader, Submitter
 from service.api.deps import ModelDep, NowDep, SessionDep, SettingsDep
 from service.api.etag import IfMatch, etag, require_match
 from service.api.negotiation import Accept, preferred
-from service.api.problems import ApiError, FieldError
+from service.api.openapi import problems
+from service.api.problems import ApiError
+from service.core.errors import (
+    ConflictError,
+    FieldError,
+    ForbiddenError,
+    InvalidError,
+    InvalidFieldsError,
+    NotFoundError,
+)
+from service.core.identity import Caller
 from service.core.statuses import BY_HAND, FeatureStatus
 from service.features import csv_format
 from service.features.inference import footers, infer
-from service.jobs.data_roots import allowed
-from service.schemas.common import BIGGEST, StoredText, problems, refuse_unstorable, storable
+from service.features.rows import exported_feature, registered_columns
+from service.jobs.data_roots import require_allowed
+from service.schemas.common import BIGGEST, StoredText, refuse_unstorable, storable
 from service.schemas.features import (
     NEW_FEATURE,
     DecisionView,
@@ -38,13 +48,11 @@ from service.schemas.features import (
     StatusChange,
     StatusChanged,
     Tag,
-    columns,
-    exported,
 )
 from service.store import features, models
 from service.store.features import Filters, Why
 from service.store.tables import Feature, FeatureDecision, Model
-from trainers.spec import SpecError, merge_patch
+from trainers.spec import merge_patch
 
 router = APIRouter(prefix="/v1/models/{model}", tags=["features"])
 MAX_LIMIT = 1000
@@ -74,7 +82,7 @@ async def raw_body(request: Request) -> bytes:
 def feature_of(feature: str, model: ModelDep, session: SessionDep) -> Feature:
     found = features.find(session, model.name, feature) if storable(feature) else None
     if found is None:
-        raise ApiError(404, "feature-not-found", f"model {model.name!r} has no feature {feature!r}")
+        raise NotFoundError("feature-not-found", f"model {model.name!r} has no feature {feature!r}")
     return found
 
 
@@ -86,11 +94,11 @@ def register(
     body: FeatureBatch, model: ModelDep, session: SessionDep, caller: Submitter, now: NowDep
 ) -> FeaturesRegistered:
     """Add features to a model: all of them, or none. Names that are taken are refused: change those features."""
-    items = [columns(item, model.owner) for item in body.features]
+    items = [registered_columns(item, model.owner) for item in body.features]
     refuse_unstorable([item["spec"] for item in items], ("body", "features"))
     _refuse_repeated([item["name"] for item in items])
-    models.locked(session, model.name)
-    taken = features.known(session, model.name, [item["name"] for item in items])
+    models.get_locked(session, model.name)
+    taken = features.find_names(session, model.name, [item["name"] for item in items])
     if taken:
         errors = [
             FieldError(field=f"features.{place}.name", value=item["name"], message="is registered already")
@@ -99,7 +107,7 @@ def register(
         ]
         names = ", ".join(error.value for error in errors[:10]) + (", …" if len(errors) > 10 else "")
         detail = f"model {model.name!r} has {len(errors)} of these features already: {names}; leave them out"
-        raise ApiError(409, "features-exist", detail, errors)
+        raise ConflictError("features-exist", detail, errors)
     features.register(session, model, items, caller.name, now)
     return FeaturesRegistered(registered=len(items))
 
@@ -107,12 +115,12 @@ def register(
 def _refuse_repeated(names: Sequence[str]) -> None:
     counts = Counter(names)
     errors = [
-        {"loc": ("body", "features", place, "name"), "msg": "is given more than once; names are unique", "input": name}
+        FieldError(field=f"features.{place}.name", value=name, message="is given more than once; names are unique")
         for place, name in enumerate(names)
         if counts[name] > 1
     ]
     if errors:
-        raise RequestValidationError(errors)
+        raise InvalidFieldsError(errors)
 
 
 @router.post(
@@ -138,12 +146,11 @@ def import_all(
         text = content.decode("utf-8-sig")
         raw = {"features": csv_format.read(text)} if form == "text/csv" else json.loads(text)
     except ValueError as error:
-        raise ApiError(422, "invalid-request", f"the body is no {form} in UTF-8: {error}") from None
+        raise InvalidError("invalid-request", f"the body is no {form} in UTF-8: {error}") from None
     try:
         batch = FeatureBatch.model_validate(raw)
     except ValidationError as error:
-        errors = [{**each, "loc": ("body", *each["loc"])} for each in error.errors(include_url=False)]
-        raise RequestValidationError(errors, body=raw) from None
+        raise InvalidFieldsError.from_validation(error, body=raw) from None
     return register(batch, model, session, caller, now)
 
 
@@ -155,15 +162,12 @@ def infer_all(
     columns_of = {"label": "label", **(model.spec.get("dataset") or {})}
     uri = body.dataset or columns_of.get("train")
     if uri is None:
-        raise ApiError(422, "dataset-missing", "dataset: required, as the model's spec names no training data; add it")
-    allowed(uri, settings, "dataset")
+        raise InvalidError("dataset-missing", "dataset: required, as the model's spec names no training data; add it")
+    require_allowed(uri, settings, "dataset")
     left_out = {*body.leave_out, *(columns_of[key] for key in ("label", "group", "weight") if columns_of.get(key))}
     registered = features.columns(session, model.name)
     session.commit()  # storage may be slow, and holds up nobody else
-    try:
-        found = footers(uri)
-    except SpecError as error:
-        raise ApiError(422, "dataset-unreadable", str(error)) from None
+    found = footers(uri)
     proposals, unfit = infer(found, left_out | registered)
     known = [column for column in found.schema.names if column in registered]
     return Inferred(features=proposals, registered=known, unfit=unfit, files=found.files, files_read=len(found.parts))
@@ -178,8 +182,8 @@ def infer_all(
 def export(model: ModelDep, session: SessionDep, caller: Reader, accept: Accept = None) -> Response:
     """All features of a model, in JSON or CSV by `Accept`, as `importFeatures` takes them."""
     form = preferred(accept, FORMS)
-    found = [exported(feature) for feature in models.features(session, model.name)]
-    text = csv_format.written(found) if form == "text/csv" else json.dumps({"features": found}, ensure_ascii=False)
+    found = [exported_feature(feature) for feature in models.features(session, model.name)]
+    text = csv_format.write(found) if form == "text/csv" else json.dumps({"features": found}, ensure_ascii=False)
     return Response(text, media_type=form, headers={"Vary": "Accept"})
 
 
@@ -223,15 +227,15 @@ def change_statuses(
 ) -> StatusChanged:
     """Give many features a status: all of them, or none. Those that have it stay as they are."""
     _refuse_repeated(body.features)
-    models.locked(session, model.name)
-    found = features.named(session, model.name, body.features)
+    models.get_locked(session, model.name)
+    found = features.find_all(session, model.name, body.features)
     unknown = [
-        {"loc": ("body", "features", place), "msg": "is not registered; leave it out, or register it", "input": name}
+        FieldError(field=f"features.{place}", value=name, message="is not registered; leave it out, or register it")
         for place, name in enumerate(body.features)
         if name not in found
     ]
     if unknown:
-        raise RequestValidationError(unknown)
+        raise InvalidFieldsError(unknown)
     _refuse_moves([found[name] for name in body.features], body.status)
     why = Why(reason=body.reason, by=caller.name, now=now)
     changed = features.move(session, model.name, [(feature, body.status) for feature in found.values()], why)
@@ -239,7 +243,7 @@ def change_statuses(
 
 
 def _refuse_moves(found: Sequence[Feature], status: FeatureStatus) -> None:
-    """Raises ApiError 409 with an error for each that can't have it."""
+    """Raises ConflictError with an error for each that can't have it."""
     errors = [
         FieldError(
             field=f"features.{place}",
@@ -251,7 +255,7 @@ def _refuse_moves(found: Sequence[Feature], status: FeatureStatus) -> None:
     ]
     if errors:
         detail = f"{len(errors)} feature(s) can't become {status.value}: {errors[0].value} {errors[0].message}"
-        raise ApiError(409, "status-not-allowed", detail, errors)
+        raise ConflictError("status-not-allowed", detail, errors)
 
 
 @router.get("/features/{feature}", operation_id="getFeature", responses=problems(404))
@@ -276,7 +280,7 @@ def patch(
     if_match: IfMatch = None,
 ) -> FeatureView:
     """Change a feature. A change of status needs a reason and the scope approve."""
-    models.locked(session, model.name)
+    models.get_locked(session, model.name)
     session.refresh(feature)
     require_match(if_match, etag(feature.version))
     given = body.model_dump(exclude_unset=True, exclude={"status", "reason"})
@@ -288,7 +292,7 @@ def patch(
         detail = (
             f"feature {feature.name!r} is {feature.status}: what jobs see of it changes only while it is a candidate"
         )
-        raise ApiError(409, "not-a-candidate", detail)
+        raise ConflictError("not-a-candidate", detail)
     if changed != present:
         for key, value in changed.items():
             setattr(feature, key, value)
@@ -301,14 +305,13 @@ def patch(
 
 
 def _patched(feature: Feature, given: dict[str, Any], model: Model) -> dict[str, Any]:
-    """Columns of the feature with a merge patch over it. Raises RequestValidationError."""
-    content = merge_patch(exported(feature), given)
+    """Columns of the feature with a merge patch over it. Raises InvalidFieldsError."""
+    content = merge_patch(exported_feature(feature), given)
     try:
         item = NEW_FEATURE.validate_python(content)
     except ValidationError as error:
-        errors = [{**each, "loc": ("body", *each["loc"])} for each in error.errors(include_url=False)]
-        raise RequestValidationError(errors, body=content) from None
-    found = columns(item, model.owner)
+        raise InvalidFieldsError.from_validation(error, body=content) from None
+    found = registered_columns(item, model.owner)
     refuse_unstorable(found["spec"])
     return found
 
@@ -318,6 +321,6 @@ def _move(
 ) -> None:
     if not caller.may("approve"):
         detail = f"key {caller.name!r} has no scope 'approve', which a change of status needs; ask an admin for one"
-        raise ApiError(403, "scope-missing", detail)
+        raise ForbiddenError("scope-missing", detail)
     _refuse_moves([feature], status)
     features.move(session, feature.model, [(feature, status)], Why(reason=reason, by=caller.name, now=now))

@@ -5,118 +5,19 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
-from pydantic import BaseModel, ConfigDict, Field
 
 from service.api import response_cache
 from service.api.deps import JobDep, SessionDep, SettingsDep
 from service.api.etag import IfNoneMatch
-from service.api.problems import ApiError
+from service.api.openapi import problems
+from service.core.errors import NotFoundError
 from service.jobs import gate_history
 from service.jobs.attempts import directory_of
-from service.schemas.common import BIGGEST, StoredText, problems
+from service.schemas.common import BIGGEST, StoredText
+from service.schemas.runs import GateGrid, GateHistory, Measures
 from trainers.runs import grid, history_reader, measures_reader
 
 router = APIRouter(tags=["gates"])
-
-
-class GateHistory(BaseModel):
-    """A row of `gates`, and of each of `details`, for each step, a column for each feature; null for no number."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "features": ["user_id", "age"],
-                    "steps": [50, 100],
-                    "every": 1,
-                    "gates": [[0.9, 0.88], [0.93, 0.71]],
-                    "details": {"divergence": [[1.2, 0.4], [1.3, 0.4]]},
-                    "divergences": [[1.2, 0.4], [1.3, 0.4]],
-                }
-            ]
-        }
-    )
-
-    features: list[str]
-    steps: list[int] = Field(description="the training step at each point's end")
-    every: int = Field(description="snapshots that a point is the mean of; 1 where nothing is averaged")
-    gates: list[list[float | None]]
-    details: dict[str, list[list[float | None]]] = Field(
-        description="what the selector tells beside the score, by name; LeAP's divergence is the mean ‖x − x′‖ "
-        "(LeAP §3.2), averaged over steps"
-    )
-    divergences: list[list[float | None]] = Field(deprecated=True, description="the old place of details.divergence")
-
-
-class GateGrid(BaseModel):
-    """The gates as a heat map: F features × T points. Empty until the first snapshot."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "features": ["user_id", "age"],
-                    "steps": [200, 400, 600],
-                    "every": 4,
-                    "final": [0.9812, 0.0034],
-                    "cells": "5vH5f0AB",
-                }
-            ]
-        }
-    )
-
-    features: list[str] = Field(description="in the run's order")
-    steps: list[int] = Field(description="the training step at each point's end")
-    every: int = Field(description="snapshots that a point is the mean of")
-    final: list[float | None] = Field(description="each feature's gate in the run's newest snapshot")
-    cells: str = Field(description="base64 of F × T bytes, a row a feature: the gate × 254, or 255 for no number")
-
-
-Series = list[float | None]
-
-
-class Measures(BaseModel):
-    """A run's measures, a column each, all of one length; null where there is no number. Empty until a snapshot."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "every": 1,
-                    "steps": [50, 100],
-                    "seconds": [2.1, 4.0],
-                    "loss": [0.52, 0.47],
-                    "held_out_loss": [0.53, 0.49],
-                    "held_out_auc": [0.71, 0.74],
-                    "penalty": [0.031, 0.029],
-                    "low": [0.0, 0.1],
-                    "middle": [1.0, 0.8],
-                    "high": [0.0, 0.1],
-                    "spread": [0.02, 0.11],
-                    "entropy": [0.99, 0.91],
-                    "crossing_share": [0.0, 0.06],
-                    "undecided": [0.0, 0.06],
-                    "rows_per_second": [24380.0, 26947.0],
-                }
-            ]
-        }
-    )
-
-    every: int = Field(description="snapshots that a point is the mean of")
-    steps: list[int] = Field(description="the training step at each point's end")
-    seconds: Series = Field(description="of training since the search began, at each point's end")
-    loss: Series = Field(description="task loss on training rows, nats")
-    held_out_loss: Series = Field(description="task loss on held-out rows, nats; null unless the update is bilevel")
-    held_out_auc: Series = Field(description="AUC of the newest held-out rows, as the gated model saw them")
-    penalty: Series = Field(description="Σ λ g (LeAP §3.2), nats")
-    low: Series = Field(description="share of gates under 0.1")
-    middle: Series = Field(description="share of gates in [0.1, 0.9]")
-    high: Series = Field(description="share of gates over 0.9")
-    spread: Series = Field(description="mean |g − mean g|")
-    entropy: Series = Field(description="mean binary entropy of the gates, bits: 1 at 0.5, 0 at 0 and 1")
-    crossing_share: Series = Field(description="share of gates that crossed 0.5 within the last 10 snapshots")
-    undecided: Series = Field(deprecated=True, description="the old name of crossing_share")
-    rows_per_second: Series
 
 
 WATCHED: dict[int | str, dict[str, Any]] = {
@@ -151,7 +52,7 @@ def gates(
     try:
         found = gate_history.read(path, feature, last, points)
     except gate_history.UnknownFeatureError as error:
-        raise ApiError(404, "feature-not-found", f"job {job.id} has no feature {str(error)!r}") from None
+        raise NotFoundError("feature-not-found", f"job {job.id} has no feature {str(error)!r}") from None
     return Response(gate_history.as_json(found), media_type="application/json")
 
 

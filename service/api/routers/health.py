@@ -8,34 +8,15 @@ from pathlib import Path
 
 import structlog
 from fastapi import APIRouter, Request, Response
-from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from service.api.deps import EngineDep, SettingsDep
+from service.schemas.health import Health, Readiness
 
 log = structlog.get_logger()
 
 router = APIRouter(tags=["health"])
-
-
-class Health(BaseModel):
-    model_config = ConfigDict(json_schema_extra={"examples": [{"status": "ok"}]})
-
-    status: str
-
-
-class Readiness(BaseModel):
-    """Whether each part can be used, tried at this moment."""
-
-    model_config = ConfigDict(
-        json_schema_extra={"examples": [{"ready": True, "database": True, "storage": True, "ray": True}]}
-    )
-
-    ready: bool = Field(description="whether all can, and the service isn't about to end")
-    database: bool
-    storage: bool = Field(description="whether a file could be written and flushed to the disk")
-    ray: bool
 
 
 @router.get("/healthz", operation_id="getHealth", summary="Whether the process answers")

@@ -6,16 +6,15 @@ from datetime import datetime
 from typing import Any
 
 from fastapi import APIRouter
-from pydantic import ConfigDict, Field
 
 from service.api.auth import Submitter
 from service.api.deps import JobDep, NowDep, SessionDep
-from service.api.problems import ApiError
-from service.api.routers.jobs import JobOptions
-from service.api.submissions import SubmittingDep
+from service.api.job_views import job_view
+from service.api.openapi import problems
+from service.api.submissions import JobRequestDep
+from service.core.errors import ConflictError, InvalidError
 from service.core.job_state import JobState
-from service.schemas.common import problems
-from service.schemas.jobs import JobView, shown
+from service.schemas.jobs import CloneOf, JobOptions, JobView
 from service.store import jobs
 from service.store.tables import Job
 from trainers.spec import JobSpec, merge_patch, parse_spec
@@ -24,48 +23,38 @@ router = APIRouter(prefix="/v1/jobs/{job_id}", tags=["jobs"])
 RETRIED = frozenset({JobState.FAILED, JobState.CANCELLED})
 
 
-class CloneOf(JobOptions):
-    """What is to differ from the job that is cloned; what isn't given is as it was there."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [{"overrides": {"training": {"seed": 1}}, "priority": 5}]})
-
-    overrides: dict[str, Any] = Field(
-        default={}, description="laid over the job's spec (JSON Merge Patch, RFC 7396); not the features of a model's"
-    )
-
-
 @router.post("/cancel", status_code=202, operation_id="cancelJob", summary="Cancel a job", responses=problems(404, 409))
 def cancel(job: JobDep, session: SessionDep, caller: Submitter, now: NowDep) -> JobView:
     """Ask for a job to end. Asking again changes nothing; a job that has ended can't be cancelled."""
     if JobState(job.state).ended:
-        raise ApiError(409, "job-ended", f"job {job.id} has {job.state}; only a job that still runs can be cancelled")
+        raise ConflictError("job-ended", f"job {job.id} has {job.state}; only a job that still runs can be cancelled")
     jobs.request_cancel(session, job, caller.name, now)
-    return shown(session, job)
+    return job_view(session, job)
 
 
 @router.post(
     "/retry", status_code=202, operation_id="retryJob", summary="Run a job again", responses=problems(404, 409, 422)
 )
-def retry(job: JobDep, submitting: SubmittingDep) -> JobView:
+def retry(job: JobDep, job_request: JobRequestDep) -> JobView:
     """A new job of the spec of one that failed or was cancelled, with as long a deadline from now."""
     if JobState(job.state) not in RETRIED:
         detail = f"job {job.id} is {job.state}; a failed or cancelled one can be retried, and any can be cloned"
-        raise ApiError(409, "not-retryable", detail)
-    request, columns = {"operation": "retryJob", "job": job.id}, _as(job, "retry", JobOptions(), submitting.now)
-    return submitting.answer(request, lambda: JobSpec.model_validate(job.spec), **columns)
+        raise ConflictError("not-retryable", detail)
+    request, columns = {"operation": "retryJob", "job": job.id}, _as(job, "retry", JobOptions(), job_request.now)
+    return job_request.answer(request, lambda: JobSpec.model_validate(job.spec), **columns)
 
 
 @router.post(
     "/clone", status_code=202, operation_id="cloneJob", summary="Clone a job", responses=problems(400, 404, 409, 422)
 )
-def clone(body: CloneOf, job: JobDep, submitting: SubmittingDep) -> JobView:
+def clone(body: CloneOf, job: JobDep, job_request: JobRequestDep) -> JobView:
     """A new job of another's spec, with changes."""
     if job.model is not None and "features" in body.overrides:
         detail = "overrides.features: a job of a model has the model's features; change their statuses instead"
-        raise ApiError(422, "invalid-spec", detail)
+        raise InvalidError("invalid-spec", detail)
     request = {"operation": "cloneJob", "job": job.id, "body": body.model_dump(exclude_unset=True)}
-    columns = _as(job, "clone", body, submitting.now)
-    return submitting.answer(request, lambda: parse_spec(merge_patch(job.spec, body.overrides)), **columns)
+    columns = _as(job, "clone", body, job_request.now)
+    return job_request.answer(request, lambda: parse_spec(merge_patch(job.spec, body.overrides)), **columns)
 
 
 def _as(job: Job, kind: str, options: JobOptions, now: datetime) -> dict[str, Any]:

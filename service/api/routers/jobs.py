@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Query
-from pydantic import BaseModel, ConfigDict, Field
 
-from service.api.auth import Reader, unrestricted
+from service.api.auth import Reader
 from service.api.deps import JobDep, ModelDep, SessionDep
-from service.api.problems import ApiError
-from service.api.submissions import SubmittingDep
-from service.core.job_state import JobState
+from service.api.job_views import job_summaries, job_view
+from service.api.openapi import problems
+from service.api.submissions import JobRequestDep
+from service.core.errors import ConflictError
 from service.jobs.compose import compose
-from service.schemas import common
-from service.schemas.common import BIGGEST, Instant, StoredText, problems
-from service.schemas.jobs import JobPage, JobView, listed, shown
+from service.schemas.jobs import AttemptView, JobOfModel, JobOptions, JobPage, JobQuery, JobView
 from service.store import job_queries
 from trainers.spec import JobSpec
 
 router = APIRouter(tags=["jobs"])
-MAX_LIMIT = 200
-MONTH_SECONDS = 31 * 24 * 3600
 SPEC_EXAMPLE: dict[str, Any] = {
     "name": "teacher",
     "dataset": {"train": "/data/train", "validation": "/data/validation", "test": "/data/test", "group": "user_id"},
@@ -34,77 +29,18 @@ SPEC_EXAMPLE: dict[str, Any] = {
 }
 
 
-class JobOptions(common.Body):
-    """How a job is run."""
-
-    priority: int = Field(default=0, ge=-100, le=100, description="higher ones start first")
-    dry_run: bool = Field(default=False, description="only hold the spec against the data; nothing is trained")
-    deadline_seconds: int | None = Field(
-        default=None,
-        ge=1,
-        le=MONTH_SECONDS,
-        description="so long after this call the job is cancelled, unless it has ended",
-    )
-    max_failures: int = Field(
-        default=3, ge=0, le=100, description="how many attempts that the infrastructure ended are followed by another"
-    )
-
-    def columns(self, now: datetime) -> dict[str, Any]:
-        seconds = self.deadline_seconds
-        deadline = None if seconds is None else now + timedelta(seconds=seconds)
-        options = {"priority": self.priority, "dry_run": self.dry_run, "max_failures": self.max_failures}
-        return {**options, "deadline": deadline}
-
-
-class JobOfModel(JobOptions):
-    """A job over a model's essential, active and candidate features, by the model's spec."""
-
-    model_config = ConfigDict(
-        json_schema_extra={"examples": [{"overrides": {"selector": {"target_dims": 0.7}}, "priority": 10}]}
-    )
-
-    overrides: dict[str, Any] = Field(
-        default={}, description="laid over the model's spec (JSON Merge Patch, RFC 7396); features can't be among them"
-    )
-
-
-class AttemptView(BaseModel):
-    """One handing over of a job to Ray."""
-
-    model_config = ConfigDict(
-        from_attributes=True,
-        json_schema_extra={
-            "examples": [
-                {
-                    "number": 1,
-                    "outcome": "lost",
-                    "reason": "Ray was restarted",
-                    "started_at": "2026-01-01T00:00:05Z",
-                    "ended_at": "2026-01-01T01:00:00Z",
-                }
-            ]
-        },
-    )
-
-    number: int
-    outcome: str | None = Field(description="null while it runs, then succeeded, failed, lost or cancelled")
-    reason: str | None
-    started_at: datetime
-    ended_at: datetime | None
-
-
 @router.post(
     "/v1/jobs", status_code=202, operation_id="submitJob", summary="Submit a job", responses=problems(400, 409, 422)
 )
 def submit(
     spec: Annotated[JobSpec, Body(examples=[SPEC_EXAMPLE])],
     options: Annotated[JobOptions, Query()],
-    submitting: SubmittingDep,
+    job_request: JobRequestDep,
 ) -> JobView:
     """Store a job; it starts when the control plane next looks. The job exists once this has answered 202."""
-    unrestricted(submitting.caller, "a job of no model")
+    job_request.caller.require_all_models("a job of no model")
     request = {"operation": "submitJob", "spec": spec.model_dump(mode="json"), "options": options.model_dump()}
-    return submitting.answer(request, lambda: spec, **options.columns(submitting.now))
+    return job_request.answer(request, lambda: spec, **options.columns(job_request.now))
 
 
 @router.post(
@@ -114,26 +50,11 @@ def submit(
     summary="Submit a job of a model",
     responses=problems(400, 404, 409, 422),
 )
-def submit_of_model(body: JobOfModel, model: ModelDep, session: SessionDep, submitting: SubmittingDep) -> JobView:
+def submit_of_model(body: JobOfModel, model: ModelDep, session: SessionDep, job_request: JobRequestDep) -> JobView:
     """Store a job over the model's essential, active and candidate features."""
     request = {"operation": "submitModelJob", "model": model.name, "body": body.model_dump()}
-    columns = {**body.columns(submitting.now), "model": model.name}
-    return submitting.answer(request, lambda: compose(session, model, body.overrides), **columns)
-
-
-class JobQuery(common.Body):
-    """Filters, all of which a job has to fit, and the page."""
-
-    state: list[JobState] = Field(default=[], max_length=9, description="one or more")
-    model: StoredText | None = None
-    name: StoredText | None = Field(default=None, description="how the name begins")
-    submitted_by: StoredText | None = None
-    origin: Literal["request", "trigger", "schedule", "retry", "clone"] | None = None
-    created_after: Instant | None = None
-    created_before: Instant | None = None
-    dry_run: bool | None = None
-    cursor: int | None = Field(default=None, ge=1, le=BIGGEST, description="`next` of the page before")
-    limit: int = Field(default=50, ge=1, le=MAX_LIMIT)
+    columns = {**body.columns(job_request.now), "model": model.name}
+    return job_request.answer(request, lambda: compose(session, model, body.overrides), **columns)
 
 
 @router.get("/v1/jobs", operation_id="listJobs", summary="List jobs", responses=problems(422))
@@ -145,13 +66,13 @@ def listing_of_jobs(query: Annotated[JobQuery, Query()], session: SessionDep, ca
         return JobPage(jobs=[], next=None)
     found = job_queries.page(session, filters, query.cursor, query.limit + 1)
     last = found[query.limit - 1].number if len(found) > query.limit else None
-    return JobPage(jobs=listed(session, found[: query.limit]), next=last)
+    return JobPage(jobs=job_summaries(session, found[: query.limit]), next=last)
 
 
 @router.get("/v1/jobs/{job_id}", operation_id="getJob", summary="Read a job", responses=problems(404))
 def read(job: JobDep, session: SessionDep) -> JobView:
     """A job, its latest progress, and its place in the queue while it waits."""
-    return shown(session, job)
+    return job_view(session, job)
 
 
 @router.get("/v1/jobs/{job_id}/attempts", operation_id="listAttempts", summary="List attempts", responses=problems(404))
@@ -175,5 +96,5 @@ def spec_of(job: JobDep) -> JobSpec:
 def prune_list(job: JobDep) -> dict[str, Any]:
     """The prune list of a job that succeeded."""
     if job.prune_list is None:
-        raise ApiError(409, "no-prune-list", f"job {job.id} is {job.state} and has no prune list; wait for `succeeded`")
+        raise ConflictError("no-prune-list", f"job {job.id} is {job.state} and has no prune list; wait for `succeeded`")
     return job.prune_list

@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Annotated
 
 from fastapi import APIRouter, Query
-from pydantic import BaseModel, ConfigDict, Field
 
 from service.api.deps import JobDep, SessionDep, SettingsDep
+from service.api.openapi import problems
 from service.core.job_state import JobState
 from service.jobs.attempts import directory_of
-from service.schemas.common import BIGGEST, problems
+from service.schemas.common import BIGGEST
+from service.schemas.runs import Log
 
 router = APIRouter(tags=["jobs"])
 MOST_BYTES = 2**20
@@ -28,19 +29,6 @@ SECRETS = (
         r"\1***",
     ),
 )
-
-
-class Log(BaseModel):
-    """A part of a log. Reading on from `next` follows it; once `ended` and empty there is no more."""
-
-    model_config = ConfigDict(
-        json_schema_extra={"examples": [{"text": "searching, step 50\n", "offset": 0, "next": 19, "ended": False}]}
-    )
-
-    text: str = Field(description="whole lines; what looks like a secret is left out")
-    offset: int = Field(description="where the part begins, in bytes")
-    next: int = Field(description="where the next one does")
-    ended: bool = Field(description="whether the job has ended: nothing is added any more")
 
 
 @router.get("/v1/jobs/{job_id}/logs", operation_id="getLogs", summary="Read a job's log", responses=problems(404, 422))

@@ -5,37 +5,14 @@ from __future__ import annotations
 from typing import get_args
 
 from fastapi import APIRouter
-from pydantic import BaseModel, ConfigDict, Field
 
-from service.api.auth import Caller, Reader, Scope
-from service.schemas.common import problems
+from service.api.auth import Reader
+from service.api.openapi import problems
+from service.core.identity import Caller, Scope
+from service.schemas.keys import CallerView
 
 router = APIRouter(tags=["keys"])
 SCOPES: tuple[Scope, ...] = get_args(Scope)
-
-
-class CallerView(BaseModel):
-    """Who calls, and what they may do."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "name": "platform-team",
-                    "key_id": "9f86d081884c7d65",
-                    "scopes": ["read", "submit"],
-                    "model": "feed-ranker",
-                    "signed_in": True,
-                }
-            ]
-        }
-    )
-
-    name: str = Field(description="the key's; `local` where the service asks this machine for none")
-    key_id: str | None = Field(description="the key's; null without one")
-    scopes: list[Scope] = Field(description="all that the caller has, those included in others too")
-    model: str | None = Field(description="the one model that the caller sees; null for all")
-    signed_in: bool = Field(description="whether this is a browser that signed in, and can sign out")
 
 
 def view_of(caller: Caller) -> CallerView:

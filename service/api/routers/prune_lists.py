@@ -2,35 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Depends, Path, Query, Request, Response
 
-from service.api.auth import LOCAL, Approver, Caller, Reader
+from service.api.auth import Approver, Reader
 from service.api.deps import ModelDep, NowDep, SessionDep, model_of
 from service.api.etag import IfMatch, IfNoneMatch, is_known, require_match
 from service.api.negotiation import Accept, preferred
-from service.api.problems import ApiError
+from service.api.openapi import problems
+from service.core.errors import InvalidError, NotFoundError
+from service.core.identity import LOCAL, Caller
 from service.core.statuses import ListState
+from service.prune_lists.diff import diff_lists
 from service.prune_lists.formats import arrow_of, csv_of
 from service.prune_lists.totals import ListTotals
-from service.schemas.common import BIGGEST, problems, storable
+from service.schemas.common import BIGGEST, storable
 from service.schemas.prune_lists import (
     Approval,
     ListDetail,
     ListDiff,
+    ListEntry,
     ListPage,
+    ListTotalsView,
     ListView,
     Reasoned,
     Rejection,
     RolledBack,
-    compared,
-    entry,
 )
 from service.store import models, prune_lists
-from service.store.prune_lists import Act, ListRefusedError
+from service.store.aggregates import Totals
+from service.store.prune_lists import Act
 from service.store.tables import Model, PublishedList
 
 router = APIRouter(prefix="/v1/models/{model}", tags=["prune lists"])
@@ -60,9 +63,9 @@ SERVED: dict[int | str, dict[str, Any]] = {
 
 def locked_model(model: ModelDep, session: SessionDep) -> Model:
     """The model, whose lists are changed one at a time."""
-    found = models.locked(session, model.name)
+    found = models.get_locked(session, model.name)
     if found is None:
-        raise ApiError(404, "model-not-found", f"there is no model {model.name!r} any more")
+        raise NotFoundError("model-not-found", f"there is no model {model.name!r} any more")
     return found
 
 
@@ -72,7 +75,7 @@ LockedModel = Annotated[Model, Depends(locked_model)]
 def _found(session: SessionDep, model: str, number: int) -> PublishedList:
     published = prune_lists.find(session, model, number)
     if published is None:
-        raise ApiError(404, "prune-list-not-found", f"model {model!r} has no prune list {number}")
+        raise NotFoundError("prune-list-not-found", f"model {model!r} has no prune list {number}")
     return published
 
 
@@ -88,27 +91,18 @@ LockedList = Annotated[PublishedList, Depends(locked_list)]
 def _by_ref(session: SessionDep, model: str, ref: str) -> PublishedList:
     if ref != "active":
         return _found(session, model, int(ref))
-    served = prune_lists.served(session, model)
+    served = prune_lists.get_active_id(session, model)
     if served is None:
         raise _none_active(model)
     return _found(session, model, served[0])
 
 
-def _none_active(model: str) -> ApiError:
-    return ApiError(404, "no-active-list", f"model {model!r} has no active prune list; approve and activate one")
+def _none_active(model: str) -> NotFoundError:
+    return NotFoundError("no-active-list", f"model {model!r} has no active prune list; approve and activate one")
 
 
 def _act(caller: Caller, now: NowDep, reason: str | None) -> Act:
     return Act(by=caller.name, now=now, reason=reason, trusted=caller is LOCAL)
-
-
-@contextmanager
-def _refusals() -> Iterator[None]:
-    """Rules of a list's life, as answers."""
-    try:
-        yield
-    except ListRefusedError as error:
-        raise ApiError(403 if error.kind == "four-eyes" else 409, error.kind, str(error)) from None
 
 
 @router.get("/prune-lists", operation_id="listPruneLists", responses=problems(404, 422))
@@ -127,7 +121,7 @@ def listing(
     totals: ListTotals = request.app.state.list_totals
     sides = totals.of(session, [published.number for published in shown])
     return ListPage(
-        prune_lists=[entry(published, sides[published.number]) for published in shown],
+        prune_lists=[_entry(published, sides[published.number]) for published in shown],
         next=shown[-1].number if len(found) > limit else None,
     )
 
@@ -141,7 +135,7 @@ def read(number: Ref, model: ModelDep, session: SessionDep, caller: Reader) -> L
 @router.get("/prune-lists/{a}/diff/{b}", operation_id="diffPruneLists", responses=problems(404, 422))
 def diff(a: Ref, b: Ref, model: ModelDep, session: SessionDep, caller: Reader) -> ListDiff:
     """What changes where list `b` is served in place of list `a`."""
-    return compared(_by_ref(session, model.name, a), _by_ref(session, model.name, b))
+    return diff_lists(_by_ref(session, model.name, a), _by_ref(session, model.name, b))
 
 
 @router.post("/prune-lists/{number}/approve", operation_id="approvePruneList", responses=problems(400, 404, 409, 422))
@@ -158,18 +152,16 @@ def approve(
     Under four eyes, who submitted its job can't; a list that the guard refused needs `override_guard` and a reason.
     """
     if body.override_guard and body.reason is None:
-        raise ApiError(422, "reason-missing", "reason: required with override_guard, and missing; say why")
-    with _refusals():
-        act = _act(caller, now, body.reason)
-        prune_lists.approve(session, model, published, act, override_guard=body.override_guard)
+        raise InvalidError("reason-missing", "reason: required with override_guard, and missing; say why")
+    act = _act(caller, now, body.reason)
+    prune_lists.approve(session, model, published, act, override_guard=body.override_guard)
     return ListView.model_validate(published)
 
 
 @router.post("/prune-lists/{number}/reject", operation_id="rejectPruneList", responses=problems(400, 404, 409, 422))
 def reject(body: Rejection, published: LockedList, session: SessionDep, caller: Approver, now: NowDep) -> ListView:
     """Put a proposed or approved list away for good."""
-    with _refusals():
-        prune_lists.reject(session, published, _act(caller, now, body.reason))
+    prune_lists.reject(session, published, _act(caller, now, body.reason))
     return ListView.model_validate(published)
 
 
@@ -186,8 +178,7 @@ def activate(
 
     What it prunes becomes pruned, candidates that it keeps become active; essential and retired ones stay.
     """
-    with _refusals():
-        prune_lists.activate(session, model, published, _act(caller, now, body.reason))
+    prune_lists.activate(session, model, published, _act(caller, now, body.reason))
     return ListView.model_validate(published)
 
 
@@ -205,11 +196,10 @@ def roll_back(
     Features have their former statuses, but for those that someone changed since. `If-Match` takes the ETag that
     serving was given, in any form.
     """
-    served = prune_lists.served(session, model.name)
+    served = prune_lists.get_active_id(session, model.name)
     if served is not None:
         require_match(if_match, *(_tag(served[1], form) for form in FORMS))
-    with _refusals():
-        taken = prune_lists.rollback(session, model, _act(caller, now, body.reason))
+    taken = prune_lists.rollback(session, model, _act(caller, now, body.reason))
     present = prune_lists.active(session, model.name)
     return RolledBack(
         rolled_back=ListView.model_validate(taken),
@@ -234,7 +224,7 @@ def served(
 
     JSON is the list itself; CSV and Arrow are the table of its features. Serve the features whose decision is `keep`.
     """
-    found = prune_lists.served(session, model) if storable(model) and caller.sees(model) else None
+    found = prune_lists.get_active_id(session, model) if storable(model) and caller.sees(model) else None
     if found is None:
         raise _none_active(model_of(model, session, caller).name)
     number, list_id = found
@@ -260,3 +250,9 @@ def _written(session: SessionDep, number: int, form: str) -> str | bytes:
         return prune_lists.content_text(session, number)
     content = prune_lists.content(session, number)
     return csv_of(content) if form == "text/csv" else arrow_of(content)
+
+
+def _entry(published: PublishedList, sides: Mapping[str, Totals]) -> ListEntry:
+    """A list without its content, and its totals `before` and `after`."""
+    plain = ListView.model_validate(published).model_dump()
+    return ListEntry(**plain, **{side: ListTotalsView.model_validate(total) for side, total in sides.items()})

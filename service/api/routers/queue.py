@@ -2,45 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Query
-from pydantic import BaseModel, ConfigDict, Field
 
 from service.api.auth import Reader
 from service.api.deps import SessionDep, SettingsDep
-from service.schemas.common import BIGGEST, problems
-from service.schemas.jobs import JOB, JobSummary
+from service.api.job_views import job_summary
+from service.api.openapi import problems
+from service.schemas.common import BIGGEST
+from service.schemas.jobs import Queue, QueueLimits
 from service.store import job_queries
 
 router = APIRouter(tags=["jobs"])
-EXAMPLE: dict[str, Any] = {
-    "jobs": [{**JOB, "state": "queued", "attempt": 0, "started_at": None, "progress": None, "position": 1}],
-    "next": None,
-    "waiting": 1,
-    "running": 2,
-    "limits": {"jobs": 2, "jobs_per_model": 1, "dry_runs": 2},
-}
-
-
-class QueueLimits(BaseModel):
-    """How many jobs may run at once; dry runs are counted apart."""
-
-    jobs: int
-    jobs_per_model: int
-    dry_runs: int
-
-
-class Queue(BaseModel):
-    """Waiting jobs in the order in which they start; `next` is the cursor of the following page, null on the last."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE]})
-
-    jobs: list[JobSummary]
-    next: int | None
-    waiting: int = Field(description="jobs that wait, of those the caller sees")
-    running: int = Field(description="jobs under way, of those the caller sees")
-    limits: QueueLimits = Field(description="how many may run at once")
 
 
 @router.get("/v1/queue", operation_id="getQueue", summary="Read the queue", responses=problems(422))
@@ -55,7 +29,7 @@ def read(
     found = job_queries.queue(session, caller.model, cursor, limit + 1)
     waiting, running = job_queries.counts(session, caller.model)
     return Queue(
-        jobs=[JobSummary.of(job, {job.id: place}) for place, job in found[:limit]],
+        jobs=[job_summary(job, place) for place, job in found[:limit]],
         next=found[limit - 1][0] if len(found) > limit else None,
         waiting=waiting,
         running=running,

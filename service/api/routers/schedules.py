@@ -3,155 +3,33 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Response
-from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from service.api.auth import Reader, Submitter
 from service.api.deps import ModelDep, NowDep, SessionDep
 from service.api.etag import IfMatch, etag, require_match
-from service.api.problems import ApiError
+from service.api.openapi import problems
 from service.core.cron import upcoming
+from service.core.errors import NotFoundError
 from service.schedules.scheduler import next_due
-from service.schemas.automatic import Cron, Moment, Overrides, Zone, patched
-from service.schemas.common import BIGGEST, Body, StoredText, problems
+from service.schemas.automatic import patched
+from service.schemas.common import BIGGEST
+from service.schemas.schedules import (
+    CronPreview,
+    DueTimes,
+    Resumption,
+    SchedulePage,
+    SchedulePatch,
+    ScheduleSettings,
+    ScheduleView,
+)
 from service.store import schedules
 from service.store.tables import Schedule
 
 router = APIRouter(prefix="/v1/models/{model}/schedules", tags=["schedules"])
-WEEK_SECONDS = 7 * 24 * 3600
-SETTINGS: dict[str, Any] = {
-    "name": "nightly",
-    "cron": "30 2 * * *",
-    "timezone": "Europe/Berlin",
-    "start_at": None,
-    "end_at": None,
-    "missed": "once",
-    "concurrency": "forbid",
-    "catch_up_seconds": 86400,
-    "overrides": {"dataset": {"train": "s3://lake/clicks/dt={partition}"}},
-}
-SCHEDULE: dict[str, Any] = {
-    "id": "schedule-5f0c2b7a9d1e4c3f8a6b",
-    "model": "feed-ranker",
-    **SETTINGS,
-    "paused": False,
-    "next_at": "2026-01-02T01:30:00Z",
-    "version": 1,
-    "created_by": "ranking-team",
-    "created_at": "2026-01-01T00:00:00Z",
-    "updated_at": "2026-01-01T00:00:00Z",
-}
 TIMES = ("cron", "timezone", "start_at", "end_at")
-
-
-class ScheduleSettings(Body):
-    """When jobs are made, and of what."""
-
-    model_config = ConfigDict(from_attributes=True, json_schema_extra={"examples": [SETTINGS]})
-
-    name: Annotated[StoredText, Field(min_length=1, description="its own among the model's schedules")]
-    cron: Cron = Field(description="minute, hour, day of month, month, day of week")
-    timezone: Zone = Field(default="UTC", description="IANA time zone of the cron expression")
-    start_at: Moment | None = Field(default=None, description="nothing is due before")
-    end_at: Moment | None = Field(default=None, description="nothing is due after")
-    missed: Literal["skip", "once", "all"] = Field(
-        default="skip", description="of due times more than a minute old: none fires, the newest, or each"
-    )
-    concurrency: Literal["allow", "forbid", "replace"] = Field(
-        default="forbid", description="while a job of this schedule runs: start another, none, or another in its place"
-    )
-    catch_up_seconds: int = Field(
-        default=86400, ge=0, le=WEEK_SECONDS, description="how old a missed due time may be to fire after all"
-    )
-    overrides: Overrides = Field(default={})
-
-    @model_validator(mode="after")
-    def _ends_after_it_starts(self) -> Self:
-        if self.start_at is not None and self.end_at is not None and self.end_at <= self.start_at:
-            raise ValueError(f"end_at: {self.end_at} isn't after start_at, {self.start_at}")
-        return self
-
-
-class SchedulePatch(Body):
-    """What to change; what isn't named stays. `overrides` are replaced as a whole."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [{"cron": "0 3 * * 1-5", "missed": "skip"}]})
-
-    name: str | None = Field(default=None, description="can't be null")
-    cron: str | None = Field(default=None, description="can't be null")
-    timezone: str | None = Field(default=None, description="null: UTC")
-    start_at: Moment | None = Field(default=None, description="null: no start")
-    end_at: Moment | None = Field(default=None, description="null: no end")
-    missed: Literal["skip", "once", "all"] | None = Field(default=None, description="null: skip")
-    concurrency: Literal["allow", "forbid", "replace"] | None = Field(default=None, description="null: forbid")
-    catch_up_seconds: int | None = Field(default=None, description="null: a day")
-    overrides: dict[str, Any] | None = Field(default=None, description="null: none")
-
-
-class ScheduleView(BaseModel):
-    """A schedule as it stands."""
-
-    model_config = ConfigDict(from_attributes=True, json_schema_extra={"examples": [SCHEDULE]})
-
-    id: str
-    model: str
-    name: str
-    cron: str
-    timezone: str
-    start_at: datetime | None
-    end_at: datetime | None
-    missed: Literal["skip", "once", "all"]
-    concurrency: Literal["allow", "forbid", "replace"]
-    catch_up_seconds: int
-    overrides: dict[str, Any]
-    paused: bool
-    next_at: datetime | None = Field(default=None, description="when it is due next; null while paused, and at its end")
-    version: int = Field(description="rises with every change; the ETag")
-    created_by: str
-    created_at: datetime
-    updated_at: datetime
-
-
-class SchedulePage(BaseModel):
-    """In the order of their making; `next` is the cursor of the following page, null on the last."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [{"schedules": [SCHEDULE], "next": None}]})
-
-    schedules: list[ScheduleView]
-    next: int | None
-
-
-class Resumption(Body):
-    """How a schedule goes on."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [{"catch_up": True}]})
-
-    catch_up: bool = Field(
-        default=False, description="treat what was due meanwhile as missed, by the schedule's policy, not as never due"
-    )
-
-
-class CronPreview(Body):
-    """A cron expression to try out."""
-
-    model_config = ConfigDict(
-        json_schema_extra={"examples": [{"cron": "30 2 * * *", "timezone": "Europe/Berlin", "count": 3}]}
-    )
-
-    cron: Cron
-    timezone: Zone = "UTC"
-    after: Moment | None = Field(default=None, description="from when on; now unless given")
-    count: int = Field(default=10, ge=1, le=100)
-
-
-class DueTimes(BaseModel):
-    """When it is due, in UTC, in order."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [{"times": ["2026-01-02T01:30:00Z"]}]})
-
-    times: list[datetime]
 
 
 def schedule_of(schedule_id: str, model: ModelDep, session: SessionDep, caller: Reader) -> Schedule:
@@ -165,7 +43,7 @@ def locked_schedule(schedule_id: str, model: ModelDep, session: SessionDep, call
 
 def _found(schedule: Schedule | None, schedule_id: str) -> Schedule:
     if schedule is None:
-        raise ApiError(404, "schedule-not-found", f"this model has no schedule {schedule_id!r}; list those it has")
+        raise NotFoundError("schedule-not-found", f"this model has no schedule {schedule_id!r}; list those it has")
     return schedule
 
 
@@ -180,19 +58,12 @@ def shown(schedule: Schedule, response: Response | None = None) -> ScheduleView:
     return ScheduleView.model_validate(schedule).model_copy(update={"next_at": next_at})
 
 
-def _taken(name: str) -> ApiError:
-    return ApiError(409, "schedule-exists", f"name: the model has a schedule {name!r} already; choose another name")
-
-
 @router.post("", status_code=201, operation_id="createSchedule", responses=problems(400, 404, 409, 422))
 def create(
     body: ScheduleSettings, model: ModelDep, session: SessionDep, caller: Submitter, now: NowDep, response: Response
 ) -> ScheduleView:
     """Make jobs of this model by the clock from now on."""
-    try:
-        made = schedules.create(session, model=model.name, by=caller.name, now=now, **body.model_dump())
-    except schedules.NameTakenError:
-        raise _taken(body.name) from None
+    made = schedules.create(session, model=model.name, by=caller.name, now=now, **body.model_dump())
     response.headers["Location"] = f"/v1/models/{model.name}/schedules/{made.id}"
     return shown(made, response)
 
@@ -243,10 +114,7 @@ def patch(
         for name, value in changed.model_dump().items():
             setattr(schedule, name, value)
         _touch(schedule, now)
-        try:
-            schedules.store(session, schedule)
-        except schedules.NameTakenError:
-            raise _taken(changed.name) from None
+        schedules.store(session, schedule)
     return shown(schedule, response)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from sqlalchemy.orm import Session, sessionmaker
@@ -11,10 +11,12 @@ from sqlalchemy.orm import Session, sessionmaker
 from service.api.auth import Reader, Submitter
 from service.api.deps import ModelDep, NowDep, SessionDep, SettingsDep
 from service.api.etag import IfMatch, etag, require_match
-from service.api.problems import ApiError
-from service.core.partitions import PLACE, has_place
+from service.api.openapi import problems
+from service.core.errors import ConflictError, InvalidError, NotFoundError
+from service.core.partitions import PLACEHOLDER, has_placeholder
 from service.schemas.automatic import patched
-from service.schemas.common import BIGGEST, problems
+from service.schemas.common import BIGGEST
+from service.schemas.conditions import Check, Facts
 from service.schemas.triggers import (
     EvaluationPage,
     EvaluationView,
@@ -25,15 +27,15 @@ from service.schemas.triggers import (
     TriggerSettings,
     TriggerView,
     WhatIf,
-    shown,
 )
 from service.settings import Settings
 from service.store import triggers
 from service.store.tables import Trigger
-from service.triggers.condition import Condition, Facts, Observation, ObservationError
-from service.triggers.evaluator import Verdict, conclude, judge, own_facts, rules_of, specified, within
-from service.triggers.gating_rules import Check, Rules, holds
-from service.triggers.kinds import condition_of
+from service.triggers.condition import Condition, Observation, ObservationError
+from service.triggers.evaluator import TriggerDecision, conclude, rules_of, run_within, trigger_facts, with_spec
+from service.triggers.evaluator import evaluate as evaluate_condition
+from service.triggers.gating_rules import GatingRules, gating_checks
+from service.triggers.kinds import condition_of, read_options, stored_condition
 
 router = APIRouter(prefix="/v1/models/{model}/triggers", tags=["triggers"])
 
@@ -48,7 +50,7 @@ def locked_trigger(trigger_id: str, model: ModelDep, session: SessionDep, caller
 
 def _found(trigger: Trigger | None, trigger_id: str) -> Trigger:
     if trigger is None:
-        raise ApiError(404, "trigger-not-found", f"this model has no trigger {trigger_id!r}; list those it has")
+        raise NotFoundError("trigger-not-found", f"this model has no trigger {trigger_id!r}; list those it has")
     return trigger
 
 
@@ -64,6 +66,31 @@ def sessions_of(request: Request) -> sessionmaker[Session]:
 SessionsDep = Annotated[sessionmaker[Session], Depends(sessions_of)]
 
 
+def trigger_view(trigger: Trigger, response: Response | None = None) -> TriggerView:
+    if response is not None:
+        response.headers["ETag"] = etag(trigger.version)
+    columns = ("overrides", "enabled", "dry_run", "cooldown_seconds", "quiet_hours", "id", "model", "state", "version")
+    times = ("created_by", "created_at", "updated_at", "evaluated_at", "fired_at")
+    values = {name: getattr(trigger, name) for name in (*columns, *times)}
+    return TriggerView.model_validate({**values, "when": read_options(trigger.kind, trigger.settings)})
+
+
+def _columns(settings: TriggerSettings) -> dict[str, Any]:
+    """What is stored of a trigger's settings."""
+    plain = settings.model_dump(mode="json", exclude={"when"})
+    return {**plain, "kind": settings.when.kind, "settings": settings.when.model_dump(mode="json", exclude={"kind"})}
+
+
+def _explanation(decision: TriggerDecision) -> Explanation:
+    return Explanation(
+        fires=decision.fires,
+        reason=decision.reason,
+        checks=decision.checks,
+        observed=decision.observation.observed,
+        error=decision.error,
+    )
+
+
 @router.post("", status_code=201, operation_id="createTrigger", responses=problems(400, 404, 422))
 def create(
     body: TriggerSettings,
@@ -76,10 +103,10 @@ def create(
 ) -> TriggerView:
     """Start selections of this model by a condition."""
     session.commit()  # following links may take long, and waits for no other request
-    body.when.check(settings)
-    made = triggers.create(session, model=model.name, by=caller.name, now=now, **body.columns())
+    condition_of(body.when).check(settings)
+    made = triggers.create(session, model=model.name, by=caller.name, now=now, **_columns(body))
     response.headers["Location"] = f"/v1/models/{model.name}/triggers/{made.id}"
-    return shown(made, response)
+    return trigger_view(made, response)
 
 
 @router.get("", operation_id="listTriggers", responses=problems(404, 422))
@@ -93,7 +120,7 @@ def listing(
     """The triggers of a model."""
     found = triggers.page(session, model.name, cursor, limit + 1)
     page = found[:limit]
-    return TriggerPage(triggers=list(map(shown, page)), next=page[-1].number if len(found) > limit else None)
+    return TriggerPage(triggers=list(map(trigger_view, page)), next=page[-1].number if len(found) > limit else None)
 
 
 @router.post("/what-if", operation_id="askWhatIf", responses=problems(400, 404, 422))
@@ -101,17 +128,17 @@ def what_if(
     body: WhatIf, model: ModelDep, session: SessionDep, settings: SettingsDep, caller: Submitter, now: NowDep
 ) -> Explanation:
     """Whether such a trigger would fire under such facts, and why. Nothing is stored, nothing starts."""
-    when = body.trigger.when
-    facts = _supposed(session, when, Facts(), body.facts, model.name, now)
+    when = condition_of(body.trigger.when)
+    facts = _complete(session, when, Facts(), body.facts, model.name, now)
     session.commit()  # what is asked elsewhere may take long, and waits for no other request
     when.check(settings)
-    return _explained(settings, when, body.trigger.rules, facts, now)
+    return _explain(settings, when, rules_of(body.trigger), facts, now)
 
 
 @router.get("/{trigger_id}", operation_id="getTrigger", responses=problems(404))
 def read(trigger: TriggerDep, caller: Reader, response: Response) -> TriggerView:
     """A trigger as it stands."""
-    return shown(trigger, response)
+    return trigger_view(trigger, response)
 
 
 @router.patch("/{trigger_id}", operation_id="changeTrigger", responses=problems(400, 404, 412, 422))
@@ -128,11 +155,11 @@ def patch(
     """Change a trigger. One with a new condition remembers nothing; the end of its dry runs ends their cool-down."""
     if body.when is not None:
         session.commit()  # following links may take long, and waits for no other request
-        body.when.check(settings)
+        condition_of(body.when).check(settings)
     trigger = _found(triggers.find(session, trigger.model, trigger.id, lock=True), trigger.id)
     require_match(if_match, etag(trigger.version))
-    present = shown(trigger).model_dump(include=set(TriggerSettings.model_fields))
-    columns = patched(TriggerSettings, present, body).columns()
+    present = trigger_view(trigger).model_dump(include=set(TriggerSettings.model_fields))
+    columns = _columns(patched(TriggerSettings, present, body))
     before = {name: getattr(trigger, name) for name in columns}
     if columns != before:
         if (columns["kind"], columns["settings"]) != (trigger.kind, trigger.settings):
@@ -143,7 +170,7 @@ def patch(
             setattr(trigger, name, value)
         trigger.version += 1
         trigger.updated_at = now
-    return shown(trigger, response)
+    return trigger_view(trigger, response)
 
 
 @router.delete("/{trigger_id}", status_code=204, operation_id="deleteTrigger", responses=problems(404, 412))
@@ -163,10 +190,10 @@ def evaluate(
     body: Facts | None = None,
 ) -> Explanation:
     """Whether it would fire now, or under such facts, and why. Nothing is recorded, nothing starts."""
-    when = condition_of(trigger.kind, trigger.settings)
-    facts = _supposed(session, when, own_facts(session, trigger), body or Facts(), trigger.model, now)
+    when = stored_condition(trigger.kind, trigger.settings)
+    facts = _complete(session, when, trigger_facts(session, trigger), body or Facts(), trigger.model, now)
     session.commit()  # what is asked elsewhere may take long, and waits for no other request
-    return _explained(settings, when, rules_of(trigger), facts, now)
+    return _explain(settings, when, rules_of(trigger), facts, now)
 
 
 @router.post("/{trigger_id}/fire", status_code=202, operation_id="fireTrigger", responses=problems(400, 404, 409, 422))
@@ -181,41 +208,41 @@ def fire(
 ) -> EvaluationView:
     """Fire it now, whatever its condition and kind. In dry-run mode that is recorded, and no job is made."""
     asked = body or FireRequest()
-    if has_place(trigger.overrides) and not asked.partition:
-        raise ApiError(422, "no-partition", f"partition: the overrides hold {PLACE}; say what it stands for")
+    if has_placeholder(trigger.overrides) and not asked.partition:
+        raise InvalidError("no-partition", f"partition: the overrides hold {PLACEHOLDER}; say what it stands for")
     session.commit()  # following links may take long, and waits for no other request
     said = Check(name="condition", passed=True, detail=f"fired by {caller.name}")
     observation = Observation(True, said.detail, {"by": caller.name}, partition=asked.partition)
-    verdict = specified(sessions, settings, trigger, Verdict(asked=[said], observation=observation))
-    if verdict.error is not None:
-        raise ApiError(422, "invalid-spec", verdict.error)
+    decision = with_spec(sessions, settings, trigger, TriggerDecision(checks=[said], observation=observation))
+    if decision.error is not None:
+        raise InvalidError("invalid-spec", decision.error)
     current = _found(triggers.find(session, trigger.model, trigger.id, lock=True), trigger.id)
-    _refuse_held(session, current, asked, now)
-    return EvaluationView.model_validate(conclude(session, current, verdict, now, by=caller.name))
+    _refuse_gated(session, current, asked, now)
+    return EvaluationView.model_validate(conclude(session, current, decision, now, by=caller.name))
 
 
-def _refuse_held(session: SessionDep, trigger: Trigger, asked: FireRequest, now: datetime) -> None:
-    """Raises ApiError 409."""
+def _refuse_gated(session: SessionDep, trigger: Trigger, asked: FireRequest, now: datetime) -> None:
+    """Raises ConflictError."""
     if not trigger.enabled:
-        raise ApiError(409, "trigger-held", "the trigger is disabled; enable it first")
-    for check in holds(rules_of(trigger), own_facts(session, trigger), now):
+        raise ConflictError("trigger-held", "the trigger is disabled; enable it first")
+    for check in gating_checks(rules_of(trigger), trigger_facts(session, trigger), now):
         if not check.passed and (check.name == "running_job" or not asked.force):
             remedy = "wait for it, or cancel it" if check.name == "running_job" else "wait, or send `force`"
-            raise ApiError(409, "trigger-held", f"{check.detail}; {remedy}")
+            raise ConflictError("trigger-held", f"{check.detail}; {remedy}")
 
 
-def _supposed(session: SessionDep, when: Condition, own: Facts, given: Facts, model: str, now: datetime) -> Facts:
+def _complete(session: SessionDep, when: Condition[Any], own: Facts, given: Facts, model: str, now: datetime) -> Facts:
     """Given facts, and of those not given what is so at the time they give."""
-    return given.over(when.known(session, model, given.time or now).over(own))
+    return given.over(when.stored_facts(session, model, given.time or now).over(own))
 
 
-def _explained(settings: Settings, when: Condition, rules: Rules, facts: Facts, now: datetime) -> Explanation:
+def _explain(settings: Settings, when: Condition[Any], rules: GatingRules, facts: Facts, now: datetime) -> Explanation:
     try:
-        seen = within(settings.observe_seconds, lambda: when.look(settings, facts))
+        complete = run_within(settings.observe_seconds, lambda: when.gather_facts(settings, facts))
     except ObservationError as error:
         observation = Observation(False, "", {"error": str(error)})
-        return Explanation.of(Verdict(asked=[], observation=observation, error=str(error)))
-    return Explanation.of(judge(when, rules, seen, seen.time or now))
+        return _explanation(TriggerDecision(checks=[], observation=observation, error=str(error)))
+    return _explanation(evaluate_condition(when, rules, complete, complete.time or now))
 
 
 @router.get("/{trigger_id}/evaluations", operation_id="listEvaluations", responses=problems(404, 422))

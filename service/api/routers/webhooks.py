@@ -3,173 +3,50 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Query, Response
-from pydantic import BaseModel, ConfigDict, Field
 
-from service.api.auth import Admin, unrestricted
+from service.api.auth import Admin
 from service.api.deps import ModelDep, NowDep, SessionDep, SettingsDep
 from service.api.etag import IfMatch, etag, require_match
-from service.api.problems import ApiError, FieldError
-from service.schemas.common import BIGGEST, Body, problems, storable
+from service.api.openapi import problems
+from service.core.errors import ConflictError, NotFoundError
+from service.schemas.common import BIGGEST, storable
+from service.schemas.webhooks import (
+    DeliveryPage,
+    DeliveryView,
+    Pinged,
+    SecretRotation,
+    WebhookPage,
+    WebhookPatch,
+    WebhookSettings,
+    WebhookView,
+    WebhookWithSecret,
+)
 from service.settings import Settings
 from service.store import events, webhooks
 from service.store.tables import Delivery, Webhook
 from service.webhooks import signing
-from service.webhooks.targets import LONGEST_URL, TargetRefusedError, check_url
+from service.webhooks.targets import check_url
 
 router = APIRouter(tags=["webhooks"])
 ITEM = "/v1/webhooks/{webhook_id}"
 OF_ALL_MODELS = "a webhook of all models"
-DAY_SECONDS = 24 * 3600
-EXAMPLE: dict[str, Any] = {"url": "https://example.com/hooks/winnow", "kinds": ["prune_list.*", "job.state"]}
-WEBHOOK: dict[str, Any] = {
-    "id": "webhook-5f0c2b7a9d1e4c3f8a6b",
-    "model": "feed-ranker",
-    **EXAMPLE,
-    "enabled": True,
-    "version": 1,
-    "created_by": "platform-team",
-    "created_at": "2026-01-01T00:00:00Z",
-    "updated_at": "2026-01-01T00:00:00Z",
-    "old_until": None,
-}
-DELIVERY: dict[str, Any] = {
-    "id": "msg_0cc175b9c0f1b6a831c399e269772661",
-    "event": 17,
-    "kind": "prune_list.active",
-    "state": "pending",
-    "tries": 2,
-    "next_at": "2026-01-01T00:00:22Z",
-    "status": 503,
-    "answer": "try later",
-    "created_at": "2026-01-01T00:00:00Z",
-    "updated_at": "2026-01-01T00:00:06Z",
-}
-Url = Annotated[
-    str, Field(max_length=LONGEST_URL, description="https; it may not lead to an address that isn't public")
-]
-Kinds = Annotated[
-    list[Annotated[str, Field(max_length=40, pattern=r"^[a-z_]+\.([a-z_]+|\*)$")]],
-    Field(max_length=50, description="kinds of events, or prefixes such as `prune_list.*`; empty for all"),
-]
-
-
-class WebhookSettings(Body):
-    """Where events go, and which."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE]})
-
-    url: Url
-    kinds: Kinds = Field(default=[])
-
-
-class WebhookPatch(Body):
-    """What is to change; what isn't given stays."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [{"enabled": True}]})
-
-    url: Url = ""
-    kinds: Kinds = Field(default=[])
-    enabled: bool = Field(default=True, description="false: send nothing, and give up what waits to be sent")
-
-
-class SecretRotation(Body):
-    """How a signing secret is replaced."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [{"grace_seconds": 86400}]})
-
-    grace_seconds: int = Field(
-        default=DAY_SECONDS, ge=0, le=30 * DAY_SECONDS, description="how long the present secret goes on signing too"
-    )
-
-
-class WebhookView(BaseModel):
-    """A webhook, without its secret."""
-
-    model_config = ConfigDict(from_attributes=True, json_schema_extra={"examples": [WEBHOOK]})
-
-    id: str
-    model: str | None = Field(description="whose events are sent; null for all")
-    url: str
-    kinds: list[str]
-    enabled: bool = Field(description="false where someone said so, or the receiver failed for too long")
-    version: int = Field(description="rises with every change; the ETag")
-    created_by: str
-    created_at: datetime
-    updated_at: datetime
-    old_until: datetime | None = Field(description="until when the secret before the last rotation signs too")
-
-
-class WebhookWithSecret(WebhookView):
-    """A webhook as it is made, or as its secret is rotated: the only answers that have the secret."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [{**WEBHOOK, "secret": "whsec_…"}]})
-
-    secret: str = Field(description="verifies deliveries, as Standard Webhooks has it")
-
-
-class WebhookPage(BaseModel):
-    """Newest first; `next` is the cursor of the following page, null on the last."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [{"webhooks": [WEBHOOK], "next": None}]})
-
-    webhooks: list[WebhookView]
-    next: int | None
-
-
-class DeliveryView(BaseModel):
-    """One event for one webhook."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [DELIVERY]})
-
-    id: str = Field(description="the `webhook-id` of every try")
-    event: int = Field(description="the event's number")
-    kind: str | None = Field(description="the event's; null where it is no longer kept")
-    state: Literal["pending", "delivered", "failed"]
-    tries: int
-    next_at: datetime | None = Field(description="when it is tried next")
-    status: int | None = Field(description="the receiver's last; null where there was no answer")
-    answer: str | None = Field(description="how the receiver's last answer begins, or why there was none")
-    created_at: datetime
-    updated_at: datetime
-
-    @classmethod
-    def of(cls, delivery: Delivery, kind: str | None) -> DeliveryView:
-        content = {name: getattr(delivery, name) for name in cls.model_fields if name not in {"event", "kind"}}
-        return cls(event=delivery.event_number, kind=kind, **content)
-
-
-class DeliveryPage(BaseModel):
-    """Newest first; `next` is the cursor of the following page, null on the last."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [{"deliveries": [DELIVERY], "next": 41}]})
-
-    deliveries: list[DeliveryView]
-    next: int | None
-
-
-class Pinged(BaseModel):
-    """A test is on its way."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [{"kind": "webhook.ping"}]})
-
-    kind: str = Field(description="of the event; the webhook's deliveries say what came of it")
 
 
 def webhook_of(webhook_id: str, session: SessionDep, caller: Admin) -> Webhook:
     """Locked, so that a change is made from what is there."""
     webhook = webhooks.find(session, webhook_id, lock=True) if storable(webhook_id) else None
     if webhook is None or not caller.sees(webhook.model):
-        raise ApiError(404, "webhook-not-found", f"there is no webhook {webhook_id!r}; list those there are")
+        raise NotFoundError("webhook-not-found", f"there is no webhook {webhook_id!r}; list those there are")
     return webhook
 
 
 def delivery_of(delivery_id: str, webhook: WebhookDep, session: SessionDep) -> Delivery:
     found = webhooks.find_delivery(session, webhook.id, delivery_id) if storable(delivery_id) else None
     if found is None:
-        raise ApiError(404, "delivery-not-found", f"this webhook has no delivery {delivery_id!r}; list those it has")
+        raise NotFoundError("delivery-not-found", f"this webhook has no delivery {delivery_id!r}; list those it has")
     return found
 
 
@@ -184,18 +61,15 @@ def shown(webhook: Webhook, response: Response) -> WebhookView:
     return WebhookView.model_validate(webhook)
 
 
+def delivery_view(delivery: Delivery, kind: str | None) -> DeliveryView:
+    """A delivery, and the kind of its event."""
+    content = {name: getattr(delivery, name) for name in DeliveryView.model_fields if name not in {"event", "kind"}}
+    return DeliveryView(event=delivery.event_number, kind=kind, **content)
+
+
 def with_secret(webhook: Webhook, response: Response) -> WebhookWithSecret:
     response.headers["Cache-Control"] = "no-store"
     return WebhookWithSecret(**shown(webhook, response).model_dump(), secret=webhook.secret)
-
-
-def _checked(url: str, settings: Settings) -> str:
-    try:
-        check_url(url, settings)
-    except TargetRefusedError as error:
-        errors = [FieldError(field="url", value=url if storable(url) else None, message=str(error))]
-        raise ApiError(422, "target-refused", f"url: {error}", errors) from None
-    return url
 
 
 @router.post("/v1/webhooks", status_code=201, operation_id="createWebhook", responses=problems(400, 422))
@@ -203,7 +77,7 @@ def create(
     body: WebhookSettings, session: SessionDep, settings: SettingsDep, caller: Admin, now: NowDep, response: Response
 ) -> WebhookWithSecret:
     """Send events of all models, and of none, from here on. This answer alone has the secret."""
-    unrestricted(caller, OF_ALL_MODELS)
+    caller.require_all_models(OF_ALL_MODELS)
     return _created(session, body, settings, caller.name, now, None, response)
 
 
@@ -235,9 +109,9 @@ def _created(
     model: str | None,
     response: Response,
 ) -> WebhookWithSecret:
-    url = _checked(body.url, settings)
+    check_url(body.url, settings)
     secret = signing.new_secret()
-    made = webhooks.create(session, now, url=url, kinds=body.kinds, model=model, secret=secret, created_by=by)
+    made = webhooks.create(session, now, url=body.url, kinds=body.kinds, model=model, secret=secret, created_by=by)
     response.headers["Location"] = f"/v1/webhooks/{made.id}"
     return with_secret(made, response)
 
@@ -245,7 +119,7 @@ def _created(
 @router.get("/v1/webhooks", operation_id="listWebhooks", responses=problems(422))
 def listing(session: SessionDep, caller: Admin, cursor: Cursor = None, limit: Limit = 50) -> WebhookPage:
     """The webhooks of all models."""
-    unrestricted(caller, OF_ALL_MODELS)
+    caller.require_all_models(OF_ALL_MODELS)
     return _page(session, None, cursor, limit)
 
 
@@ -284,7 +158,8 @@ def patch(
     require_match(if_match, etag(webhook.version))
     changes = body.model_dump(exclude_unset=True)
     if "url" in changes:
-        webhook.url = _checked(body.url, settings)
+        check_url(body.url, settings)
+        webhook.url = body.url
     if "kinds" in changes:
         webhook.kinds = body.kinds
     if changes.get("enabled") is False and webhook.enabled:
@@ -325,7 +200,7 @@ def test(webhook: WebhookDep, session: SessionDep, caller: Admin, now: NowDep) -
 
 def _require_enabled(webhook: Webhook) -> None:
     if not webhook.enabled:
-        raise ApiError(409, "webhook-disabled", f"webhook {webhook.id} is disabled; enable it first")
+        raise ConflictError("webhook-disabled", f"webhook {webhook.id} is disabled; enable it first")
 
 
 @router.get(f"{ITEM}/deliveries", operation_id="listDeliveries", responses=problems(404, 422))
@@ -340,7 +215,7 @@ def log_of(
     """What was sent to a webhook, or is to be."""
     found = webhooks.deliveries(session, webhook.id, state, cursor, limit + 1)
     last = found[limit - 1][0].number if len(found) > limit else None
-    return DeliveryPage(deliveries=[DeliveryView.of(*each) for each in found[:limit]], next=last)
+    return DeliveryPage(deliveries=[delivery_view(*each) for each in found[:limit]], next=last)
 
 
 @router.post(
@@ -355,6 +230,6 @@ def redeliver(
     """Send it again, under the same `webhook-id`, with as many tries as at first."""
     _require_enabled(webhook)
     if delivery.state == "pending":
-        raise ApiError(409, "delivery-pending", f"delivery {delivery.id} is still to be sent; wait for it")
-    webhooks.again(delivery, now)
-    return DeliveryView.of(delivery, webhooks.kind_of(session, delivery))
+        raise ConflictError("delivery-pending", f"delivery {delivery.id} is still to be sent; wait for it")
+    webhooks.redeliver(delivery, now)
+    return delivery_view(delivery, webhooks.kind_of(session, delivery))

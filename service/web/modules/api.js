@@ -19,7 +19,7 @@ export class Problem extends Error {
 }
 
 /**
- * @typedef {Record<string, string | number | boolean | string[] | null | undefined>} Query
+ * @typedef {Record<string, string | number | boolean | readonly string[] | null | undefined>} Query
  * @typedef {{query?: Query, body?: any, match?: string | null, signal?: AbortSignal, headers?: Record<string, string>}} Options
  */
 

@@ -8,6 +8,7 @@ import { Pair } from "pages/compare/pair";
 import { matrices, sideBySide } from "pages/compare/table";
 import { element, empty, fill, section } from "views/dom";
 import { decimal } from "views/format";
+import { listOf } from "views/run";
 import { Table, named } from "views/table";
 
 /** @typedef {import("pages/compare/table").Compared} Compared */
@@ -86,7 +87,12 @@ class Comparison {
     if (known) return known;
     const path = `/v1/jobs/${part(id)}`;
     const parts = [get(path), get(`${path}/spec`), get(`${path}/prune-list`), find(`${path}/results`)];
-    const made = Promise.all(parts).then(([job, spec, list, results]) => ({ job, spec, list, results }));
+    const made = Promise.all(parts).then(([job, spec, list, results]) => ({
+      job,
+      spec,
+      list: listOf(list),
+      results,
+    }));
     this.runs.set(id, made);
     made.catch(() => this.runs.delete(id));
     return made;
@@ -100,7 +106,7 @@ class Comparison {
       this.shown,
       section("Side by side", sideBySide(runs)),
       section("Agreement", matrices(runs)),
-      section("Gate against gate", pair),
+      section("Score against score", pair),
       features,
     );
     new Pair(pair, runs);

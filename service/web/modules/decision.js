@@ -13,6 +13,7 @@ import { curve } from "views/curve";
 import { element, empty, fill, section } from "views/dom";
 import { decimal, moment } from "views/format";
 import { ranking } from "views/ranking";
+import { listOf } from "views/run";
 import { summary } from "views/summary";
 
 /**
@@ -25,7 +26,7 @@ export async function show(main, { model, number }, caller) {
   const list = await get(`${path}/prune-lists/${part(number)}`);
   const job = `/v1/jobs/${part(list.job_id)}`;
   const [spec, results] = await Promise.all([find(`${job}/spec`), find(`${job}/results`)]);
-  const run = { spec, list: list.content, results, progress: null, measures: null, grid: null };
+  const run = { spec, list: listOf(list.content), results, progress: null, measures: null, grid: null };
   const page = new Decision(main, path, list, caller);
   await Promise.all([page.draw(run), page.refresh(list)]);
   followLists(main, model, () => page.refresh());
@@ -35,7 +36,7 @@ class Decision {
   /**
    * @param {Element} main
    * @param {string} path the model's in the API
-   * @param {any} list
+   * @param {import("schemas").ListDetail} list
    * @param {import("pages/start").Caller} caller
    */
   constructor(main, path, list, caller) {
@@ -44,7 +45,7 @@ class Decision {
     this.model = list.model;
     this.number = list.number;
     this.job = list.job_id;
-    this.content = list.content;
+    this.content = listOf(list.content);
     this.shown = "";
     this.head = element("div");
     this.summary = section("Summary");
@@ -91,7 +92,7 @@ class Decision {
 
   /**
    * Draw what others may change: the list's state, who did what, how it differs from the one that is served.
-   * @param {any} [known]
+   * @param {import("schemas").ListEntry} [known]
    */
   async refresh(known) {
     const list = known ?? (await get(`${this.path}/prune-lists`, { cursor: this.number + 1, limit: 1 })).prune_lists[0];
@@ -104,7 +105,7 @@ class Decision {
     await Promise.all([this.#compare(list, served), this.#told()]);
   }
 
-  /** @param {any} list */
+  /** @param {import("schemas").ListEntry} list */
   #head(list) {
     const title = element("h1", {}, `Prune list ${this.number}`);
     const badges = element("span", { class: "row" }, stateBadge(list.state), guardBadge(list.guard_passed));
@@ -120,7 +121,7 @@ class Decision {
   }
 
   /**
-   * @param {any} list
+   * @param {import("schemas").ListEntry} list
    * @param {number | null} served the active list's number
    */
   async #compare(list, served) {
@@ -139,7 +140,7 @@ class Decision {
 
   async #told() {
     const events = await get(`/v1/jobs/${part(this.job)}/events`, { kind: "prune_list.*", limit: 1000 });
-    const row = (/** @type {any} */ { time, data }, /** @type {string} */ state) =>
+    const row = (/** @type {any} */ { time, data }, /** @type {import("schemas").ListState} */ state) =>
       element(
         "tr",
         {},
@@ -160,27 +161,29 @@ class Decision {
 }
 
 /**
- * @param {any} list
- * @param {any} content
+ * @param {import("schemas").ListEntry} list
+ * @param {import("views/run").PruneList} content
  */
 function facts(list, content) {
   const { metric, drop, error, max_drop } = content.guard;
   const worse = drop === null ? "not defined" : `${decimal(Math.abs(drop), 5)} ${drop > 0 ? "worse" : "better"}`;
   const chance = error === null ? "" : ` ± ${decimal(error, 5)} (standard error)`;
   const job = element("a", { href: `/jobs/${part(list.job_id)}` }, content.name, " (", list.job_id, ")");
-  const told = [
+  const told = /** @type {([string, Node | string] | false)[]} */ ([
     ["Job", element("span", {}, job, `, submitted by ${list.submitted_by}`)],
     ["Proposed", whoWhen(null, list.proposed_at)],
     ["Guard", `${metric} ${worse}${chance}; at most ${max_drop} worse is allowed`],
-    list.decided_at && [list.state === "rejected" ? "Rejected" : "Approved", decided(list)],
-    list.activated_at && ["Activated", whoWhen(list.activated_by, list.activated_at)],
-    list.ended_at && list.state !== "rejected" && ["Ended", whoWhen(null, list.ended_at)],
-  ];
-  const rows = told.filter(Boolean).flatMap(([name, text]) => [element("dt", {}, name), element("dd", {}, text)]);
+    list.decided_at !== null && [list.state === "rejected" ? "Rejected" : "Approved", decided(list)],
+    list.activated_at !== null && ["Activated", whoWhen(list.activated_by, list.activated_at)],
+    list.ended_at !== null && list.state !== "rejected" && ["Ended", whoWhen(null, list.ended_at)],
+  ]);
+  const rows = told
+    .filter((each) => each !== false)
+    .flatMap(([name, text]) => [element("dt", {}, name), element("dd", {}, text)]);
   return element("dl", { class: "facts" }, rows);
 }
 
-/** @param {any} list */
+/** @param {import("schemas").ListEntry} list */
 function decided(list) {
   const why = list.reason && element("q", {}, list.reason);
   return element("span", {}, whoWhen(list.decided_by, list.decided_at), why && ": ", why);

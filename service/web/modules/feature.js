@@ -6,6 +6,7 @@ import { openForm, say } from "pages/form";
 import { jobLink } from "pages/job/words";
 import { tabs } from "pages/model-tabs";
 import { Chart, axis, points } from "views/chart";
+import { detail, detailNames } from "views/details";
 import { badge, columnHead, element, empty, fill, section, table } from "views/dom";
 import { ago, count, decimal, moment } from "views/format";
 
@@ -13,7 +14,7 @@ const RUNS = 6;
 const LOOKED_AT = 30;
 const POINTS = 400;
 const IN_JOBS = new Set(["essential", "active", "candidate"]);
-/** @type {Record<string, string[]>} */
+/** @type {Record<import("schemas").FeatureStatus, import("schemas").FeatureStatus[]>} */
 const BY_HAND = {
   essential: ["active", "retired"],
   active: ["essential", "pruned", "retired", "candidate"],
@@ -21,7 +22,7 @@ const BY_HAND = {
   pruned: ["candidate", "active", "retired"],
   retired: ["candidate"],
 };
-const MEANS = /** @type {Record<string, string>} */ ({
+const MEANS = /** @type {Record<import("schemas").FeatureStatus, string>} */ ({
   essential: "in every job, and no list prunes it",
   active: "in the model and in its jobs",
   candidate: "in its jobs, to be tried",
@@ -36,7 +37,8 @@ const TONES = /** @type {Record<string, "good" | "busy" | "plain">} */ ({
 const DASHES = ["dashed", "dotted", [8, 3, 2, 3], [2, 6], [12, 4]];
 
 /**
- * @typedef {{job: any, steps: number[], gates: (number | null)[], divergence: number | null}} Told of one run
+ * @typedef {{job: import("schemas").JobSummary, steps: number[], gates: (number | null)[],
+ *   details: Record<string, number | null>}} Told of one run; of `details` what the last step told
  */
 
 /**
@@ -71,7 +73,7 @@ export async function show(main, { model, feature }, caller) {
 }
 
 /**
- * @param {any} feature
+ * @param {import("schemas").FeatureDetail} feature
  * @param {import("pages/start").Caller} caller
  * @param {() => void} onChange
  */
@@ -84,7 +86,7 @@ function heading(feature, caller, onChange) {
   );
 }
 
-/** @param {any} feature */
+/** @param {Omit<import("schemas").FeatureDetail, "spec"> & {spec: any}} feature `spec` depends on its kind */
 function facts({ kind, dim, column, owner, tags, status, spec, registered_at, updated_at }) {
   const size = spec.hash_size ? `${count(spec.hash_size)} rows, ${spec.ids}` : null;
   const shown = [
@@ -113,7 +115,7 @@ function facts({ kind, dim, column, owner, tags, status, spec, registered_at, up
 /**
  * The newest runs of the model that had this feature, newest first.
  * @param {string} model
- * @param {any} feature
+ * @param {import("schemas").FeatureDetail} feature
  * @returns {Promise<Told[]>}
  */
 async function runs(model, feature) {
@@ -126,11 +128,19 @@ async function runs(model, feature) {
       // A clone has the features of the job that it is of, whatever became of them since.
       const found = await find(`/v1/jobs/${part(job.id)}/gates`, { feature: feature.name, points: POINTS });
       if (!found || found.steps.length === 0) return null;
-      const gates = found.gates.map((/** @type {any} */ row) => row[0]);
-      return { job, steps: found.steps, gates, divergence: found.divergences.at(-1)[0] };
+      return { job, steps: found.steps, ...gateOf(found) };
     }),
   );
   return told.filter((each) => each !== null);
+}
+
+/**
+ * The gate of a history's only feature, and the newest of its details. An older service has LeAP's beside the gates.
+ * @param {import("schemas").GateHistory} history
+ */
+function gateOf({ gates, details, divergences }) {
+  const last = Object.entries(details ?? { divergence: divergences }).map(([name, rows]) => [name, rows.at(-1)?.[0]]);
+  return { gates: gates.map(([gate]) => gate), details: Object.fromEntries(last) };
 }
 
 /**
@@ -187,15 +197,16 @@ function option(shades, told) {
   };
 }
 
-/** @param {any} job */
+/** @param {Told["job"]} job */
 function label(job) {
   return `${job.name}, ${moment(job.created_at)}`;
 }
 
 /** @param {Told[]} told */
 function runTable(told) {
-  const rows = told.map(({ job, steps, gates, divergence }) => {
-    const cells = [decimal(gates.at(-1)), decimal(divergence, 3), count(steps.at(-1))];
+  const names = detailNames(told);
+  const rows = told.map(({ job, steps, gates, details }) => {
+    const cells = [decimal(gates.at(-1)), ...names.map((name) => decimal(details[name], 3)), count(steps.at(-1))];
     const name = element("a", { href: `/jobs/${part(job.id)}` }, label(job));
     return element(
       "tr",
@@ -205,12 +216,20 @@ function runTable(told) {
       cells.map((text) => element("td", { class: "number" }, text)),
     );
   });
-  return table("Runs", ["Run", "State", ...["Gate", "Divergence", "Step"].map((name) => columnHead(name, true))], rows);
+  return table(
+    "Runs",
+    [
+      "Run",
+      "State",
+      ...["Gate", ...names.map((name) => detail(name).title), "Step"].map((name) => columnHead(name, true)),
+    ],
+    rows,
+  );
 }
 
 /**
  * @param {string} model
- * @param {any[]} decisions newest first
+ * @param {import("schemas").DecisionView[]} decisions newest first
  */
 function history(model, decisions) {
   const rows = decisions.map((each) => {
@@ -237,7 +256,7 @@ function history(model, decisions) {
 
 /**
  * @param {string} model
- * @param {any} feature
+ * @param {import("schemas").FeatureDetail} feature
  * @param {() => Promise<void>} onDone
  */
 function change(model, feature, onDone) {

@@ -3,17 +3,15 @@
 
 import { all, get, part, Problem } from "pages/api";
 import { openNewJob } from "pages/job/new";
-import { hasEnded, origin, position, share, stateBadge, STATES, took } from "pages/job/words";
+import { hasEnded, origin, position, share, stateBadge, took } from "pages/job/words";
 import { atMostEvery, follow } from "pages/live";
 import { element, empty, fill } from "views/dom";
 import { ago, count, duration, moment } from "views/format";
+import { ENDED, STAGES, STATES } from "views/states";
 
 const LIMIT = 50;
 const PAUSE = 1500;
-const GROUPS = /** @type {Record<string, string[]>} */ ({
-  running: ["starting", "searching", "ranking", "finetuning", "evaluating"],
-  ended: ["succeeded", "failed", "cancelled"],
-});
+const GROUPS = /** @type {Record<string, readonly string[]>} */ ({ running: STAGES, ended: ENDED });
 const HEADS = ["", "Job", "State", "Progress", "Model", "Submitted by", "Submitted", "Took"];
 
 /**

@@ -193,7 +193,7 @@ def test_what_is_rolled_back_is_not_recorded(plane: Plane, monkeypatch: pytest.M
     monkeypatch.setattr("service.api.routers.keys.with_secret", fails)
     assert plane.ask("POST", KEYS, body={"name": "new", "scopes": ["read"]})[0] == 500
     with plane.sessions() as session:
-        assert not keys.any_made(session)
+        assert not keys.any_exist(session)
         assert session.query(AuditEntry).count() == 0
 
 

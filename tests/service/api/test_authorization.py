@@ -16,8 +16,9 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from sqlalchemy.orm import Session
 
-from service.api.auth import INCLUDED, SESSION_COOKIE
+from service.api.auth import SESSION_COOKIE
 from service.api.session import session_of
+from service.core.identity import INCLUDED
 from tests.support import inhabited
 from tests.support.inhabited import FEATURE, FOREIGN, OWN, SPEC
 
@@ -104,7 +105,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 
     app.dependency_overrides[session_of] = rolled_back
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("service.api.audit_log._note_refusal", lambda *_: None)
+        patch.setattr("service.api.audit_log._record_refusal", lambda *_: None)
         yield Service(TestClient(app, raise_server_exceptions=False), app, operations(app), values)
 
 

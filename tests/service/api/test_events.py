@@ -17,8 +17,8 @@ import pytest
 import uvicorn
 
 from service.api import event_stream as feeds
-from service.api.auth import LOCAL
-from service.api.event_stream import Feed, Wanted
+from service.api.event_stream import EventFilter, EventStreams
+from service.core.identity import LOCAL
 from service.core.job_state import JobState
 from service.store import events, jobs, keys
 from tests.support.automatic import Plane
@@ -31,7 +31,7 @@ class Live:
     """A control plane behind uvicorn, on a port of its own."""
 
     def __init__(self, plane: Plane) -> None:
-        self.plane, self.feed = plane, plane.http.app.state.feed  # type: ignore[attr-defined]
+        self.plane, self.feed = plane, plane.http.app.state.event_streams  # type: ignore[attr-defined]
         self.feed.poll_seconds = 0.05
         config = uvicorn.Config(plane.http.app, log_level="warning", lifespan="on")
         self.server, self.socket = uvicorn.Server(config), socket.create_server(("127.0.0.1", 0))
@@ -271,9 +271,9 @@ def test_a_slow_client_misses_nothing_and_holds_nobody_up(tmp_path: Path, monkey
         before = events.newest(session)
 
     async def run() -> tuple[list[int], list[int]]:
-        feed = Feed(plane.sessions, lambda: plane.at, poll_seconds=0.01)
-        slow = feed.stream(LOCAL, Wanted(kinds=("webhook.*",)), before)
-        quick = feed.stream(LOCAL, Wanted(kinds=("webhook.*",)), before)
+        feed = EventStreams(plane.sessions, lambda: plane.at, poll_seconds=0.01)
+        slow = feed.stream(LOCAL, EventFilter(kinds=("webhook.*",)), before)
+        quick = feed.stream(LOCAL, EventFilter(kinds=("webhook.*",)), before)
         assert [await anext(each) for each in (slow, quick)] == [feeds.GREETING] * 2
         await asyncio.to_thread(tell, plane, "webhook.disabled")
         first = await taken(slow, 1)

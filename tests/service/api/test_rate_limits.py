@@ -10,7 +10,7 @@ from fastapi.testclient import TestClient
 from pydantic import ValidationError
 
 from service.api.problems import ApiError
-from service.api.rate_limits import Limits
+from service.api.rate_limits import RateLimiter
 from service.settings import Settings
 from tests.support import inhabited
 
@@ -38,7 +38,7 @@ def test_a_key_has_its_own_quota_and_is_told(tmp_path: Path) -> None:
 
 
 def test_a_window_ends(tmp_path: Path) -> None:
-    limits = Limits(Settings(home=tmp_path, rate_limit="1/second"))
+    limits = RateLimiter(Settings(home=tmp_path, rate_limit="1/second"))
     limits.count_key("a", {"state": {}})
     with pytest.raises(ApiError) as refused:
         limits.count_key("a", {"state": {}})
@@ -48,7 +48,7 @@ def test_a_window_ends(tmp_path: Path) -> None:
 
 
 def test_ipv6_callers_are_networks(tmp_path: Path) -> None:
-    limits = Limits(Settings(home=tmp_path, unknown_rate_limit="1/hour"))
+    limits = RateLimiter(Settings(home=tmp_path, unknown_rate_limit="1/hour"))
     limits.count_unknown({"client": ("2a00:1450::1", 1), "state": {}})
     with pytest.raises(ApiError):
         limits.count_unknown({"client": ("2a00:1450::2", 1), "state": {}})

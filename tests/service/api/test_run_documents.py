@@ -14,7 +14,7 @@ import httpx
 import numpy as np
 import pytest
 
-from service.api.response_cache import KEPT, Answers
+from service.api.response_cache import KEPT, ResponseCache
 from service.core.job_state import JobState
 from service.jobs.attempts import directory_of
 from service.store import jobs
@@ -222,7 +222,7 @@ def test_before_the_first_snapshot_all_is_empty(folder: str, tmp_path: Path) -> 
 
 
 def test_who_asks_for_what_is_being_worked_out_waits_for_it() -> None:
-    answers, calls, together = Answers(), [], threading.Barrier(8)
+    answers, calls, together = ResponseCache(), [], threading.Barrier(8)
 
     def make() -> dict[str, int]:
         calls.append(1)
@@ -239,7 +239,7 @@ def test_who_asks_for_what_is_being_worked_out_waits_for_it() -> None:
 
 
 def test_a_failure_is_told_and_not_kept() -> None:
-    answers = Answers()
+    answers = ResponseCache()
 
     def fail() -> dict[str, int]:
         raise OSError("gone")
@@ -251,7 +251,7 @@ def test_a_failure_is_told_and_not_kept() -> None:
 
 
 def test_the_oldest_answers_are_forgotten() -> None:
-    answers, made = Answers(), []
+    answers, made = ResponseCache(), []
 
     def ask(key: int) -> None:
         answers.of(str(key), lambda: made.append(key) or {})

@@ -191,7 +191,7 @@ def test_without_locks_the_row_alone_keeps_a_second_job_away(
     def work(_: int) -> None:
         scheduler = Scheduler(sessions, Settings(data_roots=("*",)), lambda: NOON + timedelta(minutes=1))
         barrier.wait()
-        scheduler._look_after(schedule_id)
+        scheduler._start_due(schedule_id)
 
     with ThreadPoolExecutor(6) as pool:
         list(pool.map(work, range(6)))

@@ -437,14 +437,14 @@ def test_data_outside_the_roots_is_never_read(tmp_path: Path) -> None:
 def test_one_schedules_trouble_stops_no_other(plane: Plane, monkeypatch: pytest.MonkeyPatch) -> None:
     bad, good = make(plane), make(plane, name="good")
     plane.pass_(hours=1)
-    claim = Scheduler._look_after
+    claim = Scheduler._start_due
 
     def look_after(self: Scheduler, schedule_id: str) -> None:
         if bad.endswith(schedule_id):
             raise RuntimeError("disk full")
         claim(self, schedule_id)
 
-    monkeypatch.setattr(Scheduler, "_look_after", look_after)
+    monkeypatch.setattr(Scheduler, "_start_due", look_after)
     assert plane.schedules.step() == 2
     assert (fires(plane, bad), len(fires(plane, good))) == ([], 1)
     monkeypatch.undo()

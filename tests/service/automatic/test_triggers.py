@@ -16,10 +16,11 @@ from urllib.parse import parse_qs
 import pytest
 
 from service.core.job_state import JobState
+from service.schemas.conditions import QuietHours
 from service.settings import Settings
 from service.store import triggers
 from service.triggers.evaluator import Evaluator
-from service.triggers.quiet_hours import QuietHours
+from service.triggers.quiet_hours import is_quiet
 from tests.support.automatic import Plane, any_plane, on_either, on_sqlite, sqlite_plane  # noqa: F401 (fixtures)
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")
@@ -475,7 +476,7 @@ def test_no_second_job_beside_one_that_has_not_ended(plane: Plane) -> None:
 )
 def test_quiet_hours(quiet: dict[str, Any], local: str, covered: bool) -> None:
     hours = QuietHours(**{"start": "22:00", "end": "06:00", "timezone": "Europe/Berlin", **quiet})
-    assert hours.cover(datetime.fromisoformat(local).astimezone(UTC)) is covered
+    assert is_quiet(hours, datetime.fromisoformat(local).astimezone(UTC)) is covered
 
 
 def test_dry_run_records_and_starts_nothing(plane: Plane) -> None:
@@ -570,7 +571,7 @@ def test_what_was_seen_before_a_change_or_past_the_lease_is_dropped(
 ) -> None:
     trigger = make(plane, {"kind": "candidates", "threshold": 1})
     plane.register("a")
-    judged = Evaluator._judged
+    judged = Evaluator._decide
     meanwhile: list[Any] = [
         lambda: plane.call("PATCH", trigger, 200, {"when": {"kind": "candidates", "threshold": 9}}),
         lambda: plane.pass_(seconds=31),
@@ -582,7 +583,7 @@ def test_what_was_seen_before_a_change_or_past_the_lease_is_dropped(
         meanwhile.pop(0)()
         return verdict
 
-    monkeypatch.setattr(Evaluator, "_judged", slow)
+    monkeypatch.setattr(Evaluator, "_decide", slow)
     step(plane)
     plane.call("PATCH", trigger, 200, {"when": {"kind": "candidates", "threshold": 1}})
     step(plane)

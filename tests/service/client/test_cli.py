@@ -20,7 +20,7 @@ from rich.console import Console
 from typer.testing import CliRunner, Result
 
 from service.cli import login, profiles, stream, watch
-from service.cli.parse import assigned, document
+from service.cli.parse import document, parse_assignments
 from service.cli.profiles import Profile, Profiles
 from service.cli.render import COLUMNS, Rows, show
 from service.client import models
@@ -353,7 +353,7 @@ def test_errors_are_one_message_and_an_exit_code(home: Home, tmp_path: Path) -> 
 
 
 def test_options_become_what_the_api_takes(tmp_path: Path) -> None:
-    assert assigned(["a.b=2", "a.c=[x, y]", "d=null", "e=text", "f=a=b"]) == {
+    assert parse_assignments(["a.b=2", "a.c=[x, y]", "d=null", "e=text", "f=a=b"]) == {
         "a": {"b": 2, "c": ["x", "y"]},
         "d": None,
         "e": "text",
@@ -361,7 +361,7 @@ def test_options_become_what_the_api_takes(tmp_path: Path) -> None:
     }
     for pairs in (["a"], ["=1"], ["a..b=1"], ["a=1", "a.b=2"], ["a=[1"]):
         with pytest.raises(ValueError, match="--set"):
-            assigned(pairs)
+            parse_assignments(pairs)
     assert merge_patch({"a": {"b": 1, "c": 2}, "d": 3}, {"a": {"b": None}, "d": 4}) == {"a": {"c": 2}, "d": 4}
     (tmp_path / "list.yaml").write_text("[1]")
     with pytest.raises(ValueError, match="no keys at its top"):

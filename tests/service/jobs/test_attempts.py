@@ -20,7 +20,7 @@ from fastapi.testclient import TestClient
 from sqlalchemy import func, select
 
 from service.app import create_app
-from service.jobs.attempts import directory_of, token_for
+from service.jobs.attempts import directory_of, get_token
 from service.jobs.reconciler import Reconciler
 from service.ray.client import Status
 from service.settings import Settings
@@ -73,7 +73,7 @@ class Plane:
             return [event.kind for event in events.after(session, 0, 1000, job_id=job_id)]
 
     def token(self, job_id: str, attempt: int = 1) -> str:
-        return token_for(self.settings, job_id, attempt)
+        return get_token(self.settings, job_id, attempt)
 
     def report(self, job_id: str, number: int, attempt: int = 1, **given: Any) -> httpx.Response:
         token = given.pop("token", None) or self.token(job_id, attempt)
@@ -116,7 +116,7 @@ def test_an_attempt_takes_over_what_the_one_before_it_left(plane: Plane) -> None
 def test_a_token_is_made_once_and_is_for_its_user_alone(plane: Plane) -> None:
     job = plane.add()
     with ThreadPoolExecutor(8) as pool:
-        tokens = set(pool.map(lambda _: token_for(plane.settings, job, 1), range(8)))
+        tokens = set(pool.map(lambda _: get_token(plane.settings, job, 1), range(8)))
     assert len(tokens) == 1
     plane.loop.step()
     work = plane.engine.works[f"{job}-1"]

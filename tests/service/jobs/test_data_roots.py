@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from service.api.problems import ApiError
-from service.jobs.data_roots import allowed, check_spec
+from service.core.errors import InvalidError
+from service.jobs.data_roots import check_spec, require_allowed
 from service.settings import Settings
 from trainers.spec import JobSpec
 
@@ -24,10 +24,9 @@ def root(tmp_path: Path) -> Path:
     return tmp_path / "data"
 
 
-def refused(uri: str, *roots: str) -> ApiError:
-    with pytest.raises(ApiError) as caught:
-        allowed(uri, Settings(data_roots=roots), "dataset.train")
-    assert caught.value.status == 422
+def refused(uri: str, *roots: str) -> InvalidError:
+    with pytest.raises(InvalidError) as caught:
+        require_allowed(uri, Settings(data_roots=roots), "dataset.train")
     assert caught.value.detail.startswith("dataset.train: ")
     return caught.value
 
@@ -35,9 +34,9 @@ def refused(uri: str, *roots: str) -> ApiError:
 @pytest.mark.parametrize("under", ["", "/", "/train", "/train/part.parquet", "/not-made-yet", "//train", "/./train"])
 def test_what_lies_under_a_root_passes(root: Path, under: str) -> None:
     for given in (str(root), str(root) + "/"):
-        allowed(f"{root}{under}", Settings(data_roots=("/nowhere", given)))
-        allowed(f"file://{root}{under}", Settings(data_roots=(given,)))
-    allowed(f"/{root}{under}", Settings(data_roots=(str(root),)))
+        require_allowed(f"{root}{under}", Settings(data_roots=("/nowhere", given)))
+        require_allowed(f"file://{root}{under}", Settings(data_roots=(given,)))
+    require_allowed(f"/{root}{under}", Settings(data_roots=(str(root),)))
 
 
 @pytest.mark.parametrize(
@@ -98,8 +97,8 @@ def test_a_case_is_part_of_a_path(root: Path) -> None:
 def test_a_link_out_is_refused_and_a_link_within_passes(root: Path) -> None:
     settings = Settings(data_roots=(str(root),))
     (root / "again").symlink_to(root / "train")
-    allowed(str(root / "again"), settings)
-    allowed(str(root), settings)
+    require_allowed(str(root / "again"), settings)
+    require_allowed(str(root), settings)
     (root / "out").symlink_to(root.parent / "outside")
     for uri in (root / "out", root / "out" / "part.parquet", root / "out" / "new"):
         refused(str(uri), str(root))
@@ -109,11 +108,11 @@ def test_a_link_out_is_refused_and_a_link_within_passes(root: Path) -> None:
         assert "a link out" in refused(str(uri), str(root)).detail
     (root / "elsewhere").mkdir()
     (root / "elsewhere" / "loop").symlink_to(root / "elsewhere")
-    allowed(str(root / "elsewhere"), settings)
+    require_allowed(str(root / "elsewhere"), settings)
     (root / "elsewhere" / "through").symlink_to(root / "train")
     assert "a link out" in refused(str(root / "elsewhere"), str(root)).detail
     (root / "circle").symlink_to(root / "circle")
-    allowed(str(root / "circle"), settings)
+    require_allowed(str(root / "circle"), settings)
 
 
 def test_a_root_that_is_a_link_covers_what_it_leads_to(root: Path) -> None:
@@ -121,7 +120,7 @@ def test_a_root_that_is_a_link_covers_what_it_leads_to(root: Path) -> None:
     alias.symlink_to(root)
     for given in (root, alias):
         for uri in (root / "train", alias / "train"):
-            allowed(str(uri), Settings(data_roots=(str(given),)))
+            require_allowed(str(uri), Settings(data_roots=(str(given),)))
 
 
 @pytest.mark.parametrize(
@@ -136,7 +135,7 @@ def test_a_root_that_is_a_link_covers_what_it_leads_to(root: Path) -> None:
     ],
 )
 def test_a_uri_under_a_root_passes(uri: str) -> None:
-    allowed(uri, Settings(data_roots=REMOTE))
+    require_allowed(uri, Settings(data_roots=REMOTE))
 
 
 @pytest.mark.parametrize(
@@ -181,7 +180,7 @@ def test_a_uri_elsewhere_is_refused(uri: str) -> None:
 
 def test_everywhere_is_every_path_and_uri_but_no_trick_and_no_file_uri() -> None:
     for uri in ("/data/train", "s3://bucket/data?region=eu", "hdfs://name/x"):
-        allowed(uri, Settings(data_roots=("*",)))
+        require_allowed(uri, Settings(data_roots=("*",)))
     for uri in ("file:///data/train", "FILE:///data", "file:/data", "/data/../etc", "s3://b/%2e%2e/c", "/data\0"):
         assert refused(uri, "*").kind == "outside-roots"
 
@@ -198,9 +197,9 @@ def test_every_place_of_a_spec_is_checked(root: Path) -> None:
     check_spec(JobSpec.model_validate(whole), settings)
     for split in dataset:
         wrong = JobSpec.model_validate({**whole, "dataset": {**dataset, split: "/etc"}})
-        with pytest.raises(ApiError, match=rf"^dataset\.{split}: '/etc'"):
+        with pytest.raises(InvalidError, match=rf"^dataset\.{split}: '/etc'"):
             check_spec(wrong, settings)
-    with pytest.raises(ApiError, match=r"^output: 's3://b'"):
+    with pytest.raises(InvalidError, match=r"^output: 's3://b'"):
         check_spec(JobSpec.model_validate({**whole, "output": "s3://b"}), settings)
 
 

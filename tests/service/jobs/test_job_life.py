@@ -22,7 +22,7 @@ from sqlalchemy import delete, select
 
 from service.app import create_app
 from service.core.job_state import JobState
-from service.jobs.attempts import token_for
+from service.jobs.attempts import get_token
 from service.jobs.reconciler import Reconciler
 from service.ray.client import Status
 from service.settings import Settings
@@ -101,12 +101,12 @@ class JobLife(RuleBasedStateMachine):
     def die_in_a_step(self, point: str) -> None:
         """A replica fails between two lines, for good; another takes its place."""
 
-        def reached(here: str) -> None:
+        def fault_point(here: str) -> None:
             if here == point:
                 raise RuntimeError(point)
 
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("service.jobs.reconciler.reached", reached)
+            patch.setattr("service.jobs.reconciler.fault_point", fault_point)
             self.replicas[0].step()
         self.replicas[0] = self.world.replica()
 
@@ -152,7 +152,7 @@ class JobLife(RuleBasedStateMachine):
         answer = self.world.http.post(
             f"/v1/jobs/{job}/attempts/{number}/reports",
             json={"number": sequence, "progress": progress},
-            headers={"Authorization": f"Bearer {token_for(self.world.settings, job, number)}"},
+            headers={"Authorization": f"Bearer {get_token(self.world.settings, job, number)}"},
         )
         live = back == 0 and attempt.outcome is None and not JobState(found.state).ended
         assert answer.status_code == (200 if live else 409), answer.text

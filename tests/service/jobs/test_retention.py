@@ -182,7 +182,7 @@ def test_a_young_key_stays(either: Plane) -> None:
     assert step(either)["idempotency_keys"] == 0
     with either.sessions() as session:
         digest = session.scalar(select(IdempotencyKey.request_hash))
-        found = idempotency.made_by(session, "local", "a", str(digest), either.at - timedelta(hours=24))
+        found = idempotency.find_job(session, "local", "a", str(digest), either.at - timedelta(hours=24))
         assert found is not None
         assert found.id == job
         assert jobs.find(session, job) is found

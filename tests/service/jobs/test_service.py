@@ -141,7 +141,7 @@ def test_a_replica_that_died_after_submitting_starts_nothing_twice(
     http: TestClient, plane: Plane, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job = submit(http)
-    monkeypatch.setattr("service.jobs.reconciler.reached", dies_at("start.submitted"))
+    monkeypatch.setattr("service.jobs.reconciler.fault_point", dies_at("start.submitted"))
     plane.loop.step()
     assert http.get(f"/v1/jobs/{job}").json()["state"] == "queued"
     monkeypatch.undo()
@@ -153,11 +153,11 @@ def test_a_replica_that_died_after_submitting_starts_nothing_twice(
 
 
 def dies_at(point: str) -> Callable[[str], None]:
-    def reached(here: str) -> None:
+    def fault_point(here: str) -> None:
         if here == point:
             raise RuntimeError(f"died at {here}")
 
-    return reached
+    return fault_point
 
 
 def test_a_lease_keeps_other_replicas_away_until_it_expires(http: TestClient, plane: Plane) -> None:

@@ -14,10 +14,10 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import event
 
-from service.api.routers.reports import Progress
-from service.core.background_loop import Loop, Running, trouble
+from service.core.background_loop import Loop, RunningLoops, log_step_failure
 from service.core.job_state import JobState
-from service.metrics.event_counters import Happenings
+from service.metrics.event_counters import EventCounters
+from service.schemas.runs import Progress
 from service.settings import Settings
 from service.store import attempts, jobs, triggers, webhooks
 from service.store.tables import Attempt, Delivery, Job
@@ -375,11 +375,11 @@ def test_metrics_are_for_readers_of_all_models(lite: Managed) -> None:
 
 def test_loops_are_timed_and_their_failures_counted(lite: Managed) -> None:
     def step() -> None:
-        trouble("a thing", ValueError("wrong"))
-        trouble("another", ValueError("wrong"))
+        log_step_failure("a thing", ValueError("wrong"))
+        log_step_failure("another", ValueError("wrong"))
         raise RuntimeError("the step itself")
 
-    running = Running([Loop("shaky", step, 0.01), Loop("sound", lambda: 0, 0.01)], lite.app.state.metrics)
+    running = RunningLoops([Loop("shaky", step, 0.01), Loop("sound", lambda: 0, 0.01)], lite.app.state.metrics)
     try:
         wait_until(lambda: (Scrape(lite)("winnow_loop_step_duration_seconds_count", loop="sound") or 0) >= 2)
     finally:
@@ -402,7 +402,7 @@ def test_counted_rows_are_written_through_the_session() -> None:
         if name in counted
     ]
     assert {(path, name) for path, name in bulk} <= {("triggers.py", "Trigger")}, "only its lease"
-    assert Happenings.__doc__
+    assert EventCounters.__doc__
 
 
 def test_the_table_in_the_documentation_is_that_of_the_code() -> None:

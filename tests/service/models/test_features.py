@@ -287,7 +287,7 @@ def test_what_is_exported_can_be_imported(managed: Managed, form: str) -> None:
     )
 )
 def test_csv_reads_back_what_it_wrote(items: list[dict[str, Any]]) -> None:
-    text = csv_format.written(items)
+    text = csv_format.write(items)
     found = [{"tags": [], **row} for row in csv_format.read(text)]
     assert found == items
     assert [type(row["default"]) for row in found] == [type(item["default"]) for item in items]

@@ -19,9 +19,9 @@ from fastapi.testclient import TestClient
 from sqlalchemy.exc import OperationalError
 
 from service.app import create_app
-from service.core.background_loop import Loop, Tally
+from service.core.background_loop import Loop, LoopObserver
 from service.core.job_state import JobState
-from service.jobs.attempt_status import Failure, failure_in
+from service.jobs.attempt_status import Failure, read_failure
 from service.jobs.reconciler import Reconciler
 from service.main import ray_token
 from service.ray import local_cluster
@@ -184,7 +184,7 @@ def test_a_head_that_hangs_hangs_nothing_else(hung: str, tmp_path: Path) -> None
 
 
 def test_a_loop_outlives_a_database_that_is_away() -> None:
-    stop, steps, tally = threading.Event(), [], create_autospec(Tally, instance=True)
+    stop, steps, tally = threading.Event(), [], create_autospec(LoopObserver, instance=True)
 
     def step() -> int:
         steps.append(len(steps))
@@ -202,9 +202,9 @@ def test_half_an_event_hides_no_other(tmp_path: Path) -> None:
     directory.record("failed", reason="label: 7", fault="user")
     with directory.events.open("ab") as stream:
         stream.write(b'{"time": "2026", "ki\xf0')
-    assert failure_in(directory) == Failure("label: 7", of_user=True)
+    assert read_failure(directory) == Failure("label: 7", of_user=True)
     directory.record("attempt", number=2)
-    assert failure_in(directory) is None
+    assert read_failure(directory) is None
 
 
 def test_a_session_tells_a_head_from_a_stranger_on_its_port(server: Server, tmp_path: Path) -> None:

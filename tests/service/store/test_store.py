@@ -172,10 +172,10 @@ def test_a_lease_is_prolonged_held_and_lost(sessions: sessionmaker[Session]) -> 
         assert jobs.lease(session, job_id, "a", NOW, 30) is not None
         assert jobs.lease(session, job_id, "a", NOW, 30) is not None
         assert jobs.lease(session, job_id, "b", NOW, 30) is None
-        assert jobs.held(session, job_id, "a", NOW) is not None
-        assert jobs.held(session, job_id, "a", later) is None
+        assert jobs.get_if_leased(session, job_id, "a", NOW) is not None
+        assert jobs.get_if_leased(session, job_id, "a", later) is None
         assert jobs.lease(session, job_id, "b", later, 30) is not None
-        assert jobs.held(session, job_id, "a", later) is None
+        assert jobs.get_if_leased(session, job_id, "a", later) is None
 
 
 def test_nothing_gets_between_a_look_and_its_change(sessions: sessionmaker[Session]) -> None:
@@ -193,7 +193,7 @@ def test_nothing_gets_between_a_look_and_its_change(sessions: sessionmaker[Sessi
     thread = threading.Thread(target=other)
     thread.start()
     with sessions.begin() as session:
-        job = jobs.held(session, job_id, "a", NOW)
+        job = jobs.get_if_leased(session, job_id, "a", NOW)
         assert job is not None
         holding.set()
         time.sleep(0.1)

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
+import shutil
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import numpy as np
-import psutil
 import pytest
 import yaml
 from typer.testing import CliRunner
 
+from tests.support.commands import Family
 from trainers.cli import app
 from trainers.runs import measures_reader
 from trainers.runs.coordinator import Snapshot
@@ -31,57 +28,19 @@ from trainers.training.checkpoint import read_history
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
-WINNOW = str(Path(sys.executable).with_name("winnow"))
-MARK = "WINNOW_TEST_FAMILY"
 BATCH, EPOCHS, EVERY, ROWS = 64, 12, 40, 10_000
 TOTAL = EPOCHS * -(-ROWS * 8 // 10 // (2 * BATCH))
 
 
-@dataclass
-class Family:
-    """`winnow` commands and all that they start, told from other processes by a mark in their environment.
-
-    A process group isn't enough: Ray's daemons and workers have groups of their own.
-    """
-
-    log: Path
-    mark: str = field(default_factory=lambda: uuid4().hex)
-
-    def start(self, *arguments: str) -> subprocess.Popen[bytes]:
-        environment = {name: value for name, value in os.environ.items() if name != "RAY_ADDRESS"}
-        with self.log.open("ab") as log:
-            return subprocess.Popen(
-                [WINNOW, "run", *arguments, "--quiet"],
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-                env={**environment, MARK: self.mark},
-            )
-
-    def alive(self) -> list[psutil.Process]:
-        found = []
-        for process in psutil.process_iter():
-            with contextlib.suppress(psutil.Error):
-                if process.environ().get(MARK) == self.mark and process.status() != psutil.STATUS_ZOMBIE:
-                    found.append(process)
-        return found
-
-    def kill(self) -> None:
-        """SIGKILL all at once, again until none is left: one may be starting another."""
-        deadline = time.monotonic() + 30
-        while left := self.alive():
-            assert time.monotonic() < deadline, left
-            for process in left:
-                with contextlib.suppress(psutil.NoSuchProcess):
-                    process.kill()
-            time.sleep(0.1)
-
-
 @dataclass(frozen=True)
 class Resumed:
-    """A run that was killed and went on; `saved` is the gate history of the checkpoint it went on from."""
+    """A run that was killed and went on; `saved` is the gate history of the checkpoint it went on from.
+
+    `killed` is a copy of its directory as the kill left it.
+    """
 
     directory: RunDirectory
+    killed: Path
     spec: Path
     exit_code: int
     saved: list[Snapshot]
@@ -94,17 +53,18 @@ def resumed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Resumed]:
     spec, directory = small_spec(folder / "data"), RunDirectory(folder / "run")
     family = Family(folder / "log")
     try:
-        driver = family.start(str(spec), "--output", str(directory.path), "--workers", "2")
+        driver = family.start(str(spec), "--output", str(directory.path), "--workers", "2", ray_address="local")
         wait_for_checkpoint(directory, driver, family.log)
         family.kill()
         driver.wait()
         assert not directory.prune_list.exists(), "killed too late: the run was over"
         step, saved = kept_history(directory)
         assert EVERY <= step < TOTAL
-        driver = family.start("--resume", str(directory.path))
+        killed = shutil.copytree(directory.path, folder / "killed")
+        driver = family.start("--resume", str(directory.path), ray_address="local")
         exit_code = driver.wait(timeout=300)
         assert exit_code in (0, 3), family.log.read_text()
-        yield Resumed(directory, spec, exit_code, saved, [process.name() for process in family.alive()])
+        yield Resumed(directory, killed, spec, exit_code, saved, [process.name() for process in family.alive()])
     finally:
         family.kill()
 
@@ -118,7 +78,7 @@ def small_spec(folder: Path) -> Path:
 
 
 def wait_for_checkpoint(directory: RunDirectory, driver: subprocess.Popen[bytes], log: Path) -> None:
-    """Until the search is past a checkpoint that Ray has taken up, which it does some seconds after it is written."""
+    """Until the search is past a checkpoint."""
     deadline = time.monotonic() + 240
     while kept_checkpoint(directory) is None or step_of(directory) <= EVERY:
         assert driver.poll() is None, log.read_text()
@@ -135,13 +95,8 @@ def step_of(directory: RunDirectory) -> int:
 
 
 def kept_checkpoint(directory: RunDirectory) -> Path | None:
-    """What a new process would go on from, as Ray notes it; a directory that isn't noted doesn't count."""
-    for note in directory.checkpoints.rglob("checkpoint_manager_snapshot.json"):
-        with contextlib.suppress(json.JSONDecodeError):  # met while it is being written
-            latest = read_json(note)["latest_checkpoint_result"]
-            if latest:
-                return note.parent / str(latest["checkpoint_dir_name"])
-    return None
+    """What a new process would go on from."""
+    return max(directory.checkpoints.glob("step-*"), default=None)
 
 
 def kept_history(directory: RunDirectory) -> tuple[int, list[Snapshot]]:
@@ -183,14 +138,27 @@ def test_a_run_that_ends_leaves_no_process(resumed: Resumed) -> None:
     assert resumed.left_over == []
 
 
+def test_what_ray_began_goes_on_without_it_to_the_same_end(resumed: Resumed, tmp_path: Path) -> None:
+    family = Family(tmp_path / "log")
+    try:
+        exit_code = family.start("--resume", str(resumed.killed)).wait(timeout=300)
+    finally:
+        family.kill()
+    assert exit_code == resumed.exit_code, family.log.read_text()
+    found, expected = RunDirectory(resumed.killed), resumed.directory
+    for part in ("steps", "full", "pruned", "finetuned"):
+        assert read_json(found.metrics)[part] == read_json(expected.metrics)[part]
+    assert read_json(found.prune_list)["features"] == read_json(expected.prune_list)["features"]
+
+
 def refuse_to_start(*_: Any, **__: Any) -> None:
-    raise AssertionError("Ray was started")
+    raise AssertionError("workers were started")
 
 
-def test_resuming_a_finished_run_returns_its_list_at_once_and_starts_no_ray(
+def test_resuming_a_finished_run_returns_its_list_at_once_and_starts_nothing(
     resumed: Resumed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("trainers.launch.runner._start_ray", refuse_to_start)
+    monkeypatch.setattr("trainers.launch.runner.choose_launcher", refuse_to_start)
     before = {path: path.read_bytes() for path in (resumed.directory.prune_list, resumed.directory.events)}
     answer = CliRunner().invoke(app, ["run", "--resume", str(resumed.directory.path), "--json"])
     assert answer.exit_code == resumed.exit_code, answer.output
@@ -201,7 +169,7 @@ def test_resuming_a_finished_run_returns_its_list_at_once_and_starts_no_ray(
 def test_resuming_with_another_spec_is_refused_with_the_remedy(
     resumed: Resumed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("trainers.launch.runner._start_ray", refuse_to_start)
+    monkeypatch.setattr("trainers.launch.runner.choose_launcher", refuse_to_start)
     before = resumed.directory.spec.read_bytes()
     assert load_spec(resumed.spec).scaling.workers == 1
     answer = CliRunner().invoke(app, ["run", str(resumed.spec), "--output", str(resumed.directory.path), "--resume"])

@@ -35,7 +35,8 @@ def kill_a_worker() -> None:
     workers[0].kill()
 
 
-def test_a_killed_worker_costs_nothing_but_time(spec: JobSpec, tmp_path: Path) -> None:
+def test_a_killed_worker_costs_nothing_but_time(spec: JobSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAY_ADDRESS", "local")
     killed: list[int] = []
 
     def watch(progress: Progress) -> None:

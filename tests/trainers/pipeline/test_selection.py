@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 import torch
 
-from trainers.models.inputs import canonical_order
 from trainers.pipeline.results_writer import write_results
 from trainers.pipeline.selection import Selection
 from trainers.runs.coordinator import Coordinator
@@ -15,6 +14,7 @@ from trainers.runs.directory import RunDirectory
 from trainers.runs.outcome import Outcome
 from trainers.simulator import simulate
 from trainers.spec import JobSpec, load_spec
+from trainers.spec.order import canonical_order
 from trainers.training.build import build_gated
 from trainers.training.checkpoint import DirectoryCheckpoints
 from trainers.training.evaluation import masked_forward, predict

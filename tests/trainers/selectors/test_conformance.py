@@ -17,7 +17,6 @@ import pytest
 import torch.distributed as dist
 
 from tests.support.ranks import ranks
-from trainers.models.inputs import canonical_order
 from trainers.pipeline.search import open_search
 from trainers.pruning.ranking import rank_features
 from trainers.pruning.rules import decide
@@ -25,6 +24,7 @@ from trainers.runs.coordinator import Coordinator
 from trainers.selectors.base import GateSpec, Ranking
 from trainers.selectors.registry import SELECTORS
 from trainers.spec import JobSpec, PruneSpec
+from trainers.spec.order import canonical_order
 from trainers.training.checkpoint import DirectoryCheckpoints
 from trainers.training.loaders import DataLoaders
 from trainers.training.ranks import RankContext

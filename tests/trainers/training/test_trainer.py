@@ -9,10 +9,10 @@ import torch.distributed as dist
 from sharding.parallel import ShardedEmbeddings
 from tests.conftest import TinyDataset
 from tests.support.ranks import ranks
-from trainers.models.inputs import canonical_order
 from trainers.pipeline.retrain import retrain
 from trainers.runs.results import Quality
 from trainers.spec import JobSpec, SpecError, load_spec
+from trainers.spec.order import canonical_order
 from trainers.training.build import build_plain
 from trainers.training.loaders import DataLoaders
 from trainers.training.ranks import RankContext, compute_threads

@@ -20,7 +20,6 @@ from torch import nn
 from sharding.layout import FeatureLayout
 from tests.support.ranks import ranks
 from trainers.data.batch import Batch
-from trainers.models.inputs import canonical_order
 from trainers.models.ranking import GatedModel
 from trainers.pipeline.results_writer import write_results
 from trainers.pipeline.search import GateSearch
@@ -33,6 +32,7 @@ from trainers.selectors.gates.leap import LeapSpec
 from trainers.selectors.gates.leap.gate import LeapGate
 from trainers.simulator import simulate
 from trainers.spec import JobSpec, load_spec
+from trainers.spec.order import canonical_order
 from trainers.training.build import build_gated
 from trainers.training.checkpoint import DirectoryCheckpoints
 from trainers.training.gate_trainer import GateTrainer
@@ -79,27 +79,11 @@ class SharedCoordination:
         return self.ranks.broadcast(self.coordinator.mean_gate(warmup) if self.ranks.is_leader else None)
 
 
-class SharedCheckpoints(DirectoryCheckpoints):
-    """A folder that every rank sees: all write into one directory, and rank 0 names it when all have."""
-
-    def __init__(self, path: Path, ranks: RankContext) -> None:
-        super().__init__(path)
-        self.ranks = ranks
-
-    def save(self, step: int, write: Callable[[Path], None]) -> None:
-        unfinished = self.path / f".step-{step:012d}"
-        write(unfinished)
-        self.ranks.barrier()
-        if self.ranks.is_leader:
-            unfinished.rename(self.path / f"step-{step:012d}")
-        self.ranks.barrier()
-
-
 class KilledError(Exception):
     pass
 
 
-class DyingCheckpoints(SharedCheckpoints):
+class DyingCheckpoints(DirectoryCheckpoints):
     """Every rank dies right after the first checkpoint."""
 
     def save(self, step: int, write: Callable[[Path], None]) -> None:
@@ -160,7 +144,7 @@ def select_on_two_ranks(raw: str, folder: str, runs: tuple[str, ...]) -> None:
     spec, ranks = JobSpec.model_validate_json(raw), RankContext(rank=dist.get_rank(), world=2, local_world=2)
     for name in runs:
         path = Path(folder) / name
-        checkpoints = SharedCheckpoints(path / "checkpoints", ranks)
+        checkpoints = DirectoryCheckpoints(path / "checkpoints", ranks)
         if name == "broken":
             with pytest.raises(KilledError):
                 select(spec, path, ranks, DyingCheckpoints(checkpoints.path, ranks))

@@ -12,7 +12,7 @@ import { bytes, count, decimal, percent } from "views/format";
 
 const NAMED = 20;
 const WAYS = /** @type {const} */ ([
-  { rule: "threshold", title: "Gate threshold", label: "Keep gates of at least", unit: "" },
+  { rule: "threshold", title: "Score threshold", label: "Keep scores of at least", unit: "" },
   { rule: "top_k", title: "Number of features", label: "Keep the best", unit: "features" },
   { rule: "dims", title: "Budget of dims", label: "Keep at most", unit: "% of dims" },
 ]);
@@ -47,7 +47,7 @@ export function choice(parent, { onChoose = () => {} } = {}) {
 class Choice {
   /**
    * @param {Cuts} cuts
-   * @param {any} list
+   * @param {import("views/run").PruneList} list
    * @param {any} spec
    * @param {(cut: Cut) => void} onChoose
    */
@@ -85,7 +85,9 @@ class Choice {
       });
       return element("label", { class: "inline" }, input, title);
     };
-    return element("fieldset", { class: "row" }, element("legend", {}, "Cut by"), WAYS.map(radio));
+    // A threshold has a meaning for scores in [0, 1] alone.
+    const ways = WAYS.filter(({ rule }) => rule !== "threshold" || this.cuts.probabilityLike);
+    return element("fieldset", { class: "row" }, element("legend", {}, "Cut by"), ways.map(radio));
   }
 
   #control() {
@@ -152,7 +154,7 @@ class Choice {
 /**
  * The run's own rule, and for each way the value that comes nearest to what the list keeps.
  * @param {Cuts} cuts
- * @param {any} list
+ * @param {import("views/run").PruneList} list
  * @param {any} spec
  * @returns {{rule: Rule["rule"], values: Record<Rule["rule"], number>}}
  */
@@ -164,7 +166,8 @@ function ownValues(cuts, list, spec) {
     top_k: rule.rule === "top_k" ? Math.min(rule.top_k, cuts.names.length) : list.after.features,
     dims: Number((100 * share).toFixed(6)),
   };
-  return { rule: ["threshold", "top_k", "dims"].includes(rule.rule) ? rule.rule : "top_k", values };
+  const offered = ["top_k", "dims", ...(cuts.probabilityLike ? ["threshold"] : [])];
+  return { rule: offered.includes(rule.rule) ? rule.rule : "top_k", values };
 }
 
 /**

@@ -6,7 +6,7 @@ import { element, fresh } from "views/dom";
 import { bytes, count, decimal } from "views/format";
 
 /**
- * @typedef {{features: number, dims: number, embedding_bytes?: number, logloss: number}} Point
+ * @typedef {Pick<import("schemas").CurvePoint, "features" | "dims" | "embedding_bytes" | "logloss">} Point
  * @typedef {{name: string, column: "dims" | "embedding_bytes", text: (value: number) => string}} Measure
  */
 

@@ -5,8 +5,8 @@
  * @typedef {{rule: "threshold", threshold: number} | {rule: "top_k", top_k: number} | {rule: "dims", share: number}} Rule
  *   as a spec's `prune` has it
  *
- * @typedef {{features: number, dims: number, embedding_bytes: number | null, bytes_per_example: number | null}} Totals
- *   bytes are null where the run doesn't tell what its features weigh
+ * @typedef {{[name in keyof import("schemas").Totals]: import("schemas").Totals[name] | null} &
+ *   {features: number, dims: number}} Totals bytes are null where the run doesn't tell what its features weigh
  *
  * @typedef {{logloss: number, rise: number, within: boolean, from: number, to: number, prefix: boolean}} Quality
  *   validation logloss by the selection curve, between its points of `from` and `to` features (equal: measured there);
@@ -20,16 +20,16 @@
 /** A finished run's features along its ranking, to be cut in any way. */
 export class Cuts {
   /**
-   * @param {any} list the run's prune list
-   * @param {any} results the run's results; null where they are gone
+   * @param {import("views/run").PruneList} list the run's
+   * @param {import("views/run").Results | null} results the run's; null where they are gone
    */
   constructor(list, results) {
-    /** @type {any[]} */
     const features = list.features;
-    /** @type {Map<string, any>} */
-    const weights = new Map((results?.features ?? []).map((/** @type {any} */ found) => [found.name, found]));
+    const weights = new Map((results?.features ?? []).map((found) => [found.name, found]));
     this.weighed = features.every(({ name }) => weights.has(name));
-    const column = (/** @type {(feature: any) => number} */ value) => Float64Array.from(features, value);
+    const column = (/** @type {(feature: import("schemas").ListedFeature) => number} */ value) =>
+      Float64Array.from(features, value);
+    this.probabilityLike = list.selector.probability_like;
     this.names = features.map(({ name }) => name);
     this.score = column((feature) => feature.score);
     this.dim = column((feature) => feature.dim);
@@ -39,7 +39,6 @@ export class Cuts {
     this.own = Uint8Array.from(features, (feature) => Number(feature.decision === "keep"));
     this.essential = this.pinned.reduce((sum, one) => sum + one, 0);
     this.all = this.#totals(new Uint8Array(features.length).fill(1));
-    /** @type {{features: number, logloss: number}[]} */
     this.curve = [...(results?.curve ?? [])].sort((a, b) => a.features - b.features);
     this.delta = results?.delta ?? 0;
   }

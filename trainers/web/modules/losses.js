@@ -33,7 +33,7 @@ export function losses(parent) {
 function lossOption(shades, measures) {
   const line = (
     /** @type {string} */ name,
-    /** @type {string} */ column,
+    /** @type {"loss" | "held_out_loss" | "penalty"} */ column,
     /** @type {string} */ color,
     type = "solid",
   ) => ({

@@ -1,6 +1,7 @@
 // @ts-check
-/** A run's features as a table: gate, divergence, weight, decision and why. */
+/** A run's features as a table: score, the selector's details, weight, decision and why. */
 
+import { detail, detailNames } from "views/details";
 import { badge, element, section } from "views/dom";
 import { count, decimal, percent } from "views/format";
 import { Table, named } from "views/table";
@@ -9,8 +10,9 @@ import { Table, named } from "views/table";
  * @typedef {object} Row a feature; null is what the run doesn't tell (yet)
  * @property {number | null} rank its place in the ranking, from 1
  * @property {string} name
- * @property {number | null} gate
- * @property {number | null} divergence
+ * @property {number | null} score while a run goes on, the gate
+ * @property {boolean} share whether the score lies in [0, 1]
+ * @property {Record<string, number>} details
  * @property {number | null} dim
  * @property {number | null} sparsity share of rows at its default
  * @property {string | null} status
@@ -32,10 +34,10 @@ const WHYS = {
   curve: "selection curve",
 };
 // Columns that a run has only where it has told something for them.
-const SOMETIMES = /** @type {const} */ (["rank", "divergence", "dim", "sparsity", "status", "decision", "why"]);
+const SOMETIMES = /** @type {const} */ (["rank", "dim", "sparsity", "status", "decision", "why"]);
 
 /**
- * The ranking; while the run goes on, the gates as they stand.
+ * The list's own order; while the run goes on, the gates as they stand, the highest first.
  * @param {Element} parent
  * @param {{address?: (feature: string) => string}} [options] `address` is of a feature's own page
  * @returns {{update: (run: import("views/run").Run) => Promise<void>}}
@@ -49,18 +51,28 @@ export function ranking(parent, { address } = {}) {
     columns: columns(address ?? (() => null)),
     none: "There is no feature to show: the first gates come with the run's first report; clear filters if there are any.",
   });
-  let ordered = false;
+  /** @type {"" | "score" | "rank"} */
+  let ordered = "";
+  /** @type {Set<string>} */
+  const details = new Set();
   return {
     async update(run) {
       const rows = rowsOf(run);
+      for (const name of detailNames(rows).filter((each) => !details.has(each))) {
+        details.add(name);
+        await table.add(detailColumn(name), "dim");
+      }
       for (const field of SOMETIMES)
         await table.show(
           field,
           rows.some((row) => row[field] !== null),
         );
       await table.update(rows);
-      if (!ordered && rows.length > 0 && !run.list) table.table.setSort("gate", "desc");
-      ordered ||= rows.length > 0;
+      const order = rows.length === 0 ? "" : run.list ? "rank" : "score";
+      if (order === ordered) return;
+      // A list's rows come in its order; only those of a run that went on until now stand in another.
+      if (order === "score" || ordered === "score") table.table.setSort(order, order === "rank" ? "asc" : "desc");
+      ordered = order;
     },
   };
 }
@@ -73,8 +85,7 @@ function columns(address) {
   return [
     { field: "rank", title: "Rank", number: true, first: "asc", width: 84 },
     { field: "name", title: "Feature", filter: "text", least: 190, show: (row) => named(row.name, address(row.name)) },
-    { field: "gate", title: "Gate", number: true, filter: "range", width: 190, show: gate },
-    { field: "divergence", title: "Divergence", number: true, width: 136, show: (row) => decimal(row.divergence, 3) },
+    { field: "score", title: "Score", number: true, filter: "range", width: 190, show: score },
     { field: "dim", title: "Dim", number: true, width: 84, show: (row) => count(row.dim) },
     { field: "sparsity", title: "Sparsity", number: true, width: 104, show: (row) => percent(row.sparsity, 1) },
     { field: "status", title: "Status", filter: STATUSES, width: 118 },
@@ -83,15 +94,30 @@ function columns(address) {
   ];
 }
 
+/**
+ * @param {string} name
+ * @returns {import("views/table").Column}
+ */
+function detailColumn(name) {
+  const field = `details.${name}`;
+  return {
+    field,
+    title: detail(name).title,
+    number: true,
+    width: 136,
+    show: (row) => decimal(row.details[name], 3),
+  };
+}
+
 /** @param {Row} row */
-function gate(row) {
-  if (row.gate === null) return "–";
+function score(row) {
+  if (row.score === null || !row.share) return decimal(row.score);
   const bar = element("span", { class: "bar", "aria-hidden": "true" }, element("span"));
   /** @type {HTMLElement} */ (bar.firstElementChild).style.width = percent(
-    Math.min(1, Math.max(0, row.gate)),
+    Math.min(1, Math.max(0, row.score)),
     1,
   ).replace(" ", "");
-  return element("span", { class: "measured" }, bar, decimal(row.gate));
+  return element("span", { class: "measured" }, bar, decimal(row.score));
 }
 
 /** @param {Row} row */
@@ -108,11 +134,12 @@ export function rowsOf({ spec, list, results, grid }) {
   const weights = byName(results?.features);
   const status = (/** @type {string} */ name) => specified.get(name)?.status ?? null;
   if (list) {
-    return list.features.map((/** @type {any} */ found, /** @type {number} */ at) => ({
+    return list.features.map((found, at) => ({
       rank: at + 1,
       name: found.name,
-      gate: found.score,
-      divergence: found.divergence,
+      score: found.score,
+      share: list.selector.probability_like,
+      details: found.details,
       dim: found.dim,
       sparsity: weights.get(found.name)?.sparsity ?? null,
       status: status(found.name) ?? (found.why === "essential" ? "essential" : null),
@@ -120,11 +147,11 @@ export function rowsOf({ spec, list, results, grid }) {
       why: /** @type {Record<string, string>} */ (WHYS)[found.why] ?? found.why,
     }));
   }
-  const nothing = { rank: null, divergence: null, sparsity: null, decision: null, why: null };
+  const nothing = { rank: null, share: true, details: {}, sparsity: null, decision: null, why: null };
   return (grid?.features ?? []).map((name, at) => ({
     ...nothing,
     name,
-    gate: grid?.final[at] ?? null,
+    score: grid?.final[at] ?? null,
     dim: specified.get(name)?.dim ?? null,
     status: status(name),
   }));

@@ -9,7 +9,9 @@ import { isDark, recall, turn } from "views/theme";
 
 /**
  * @typedef {{role: string, total: number, kept: number, pruned: number, expected: string, wrong: string[]}} RoleOutcome
- * @typedef {{run: import("views/run").Run, rule: string, truth: RoleOutcome[]}} Report `rule` is the spec's in words;
+ * @typedef {import("views/run").Run & {list: import("views/run").PruneList, results: import("views/run").Results}} Run
+ *   a finished one
+ * @typedef {{run: Run, rule: string, truth: RoleOutcome[]}} Report `rule` is the spec's in words;
  *   `truth` is empty for data that isn't the simulator's
  */
 
@@ -21,10 +23,14 @@ import { isDark, recall, turn } from "views/theme";
 export async function report(main, { run, rule, truth }) {
   recall();
   printLight();
-  const [sums, gates] = [section("Summary"), section("Gates")];
-  fill(main, header(run, rule), sums, gates);
+  const sums = section("Summary");
+  fill(main, header(run, rule), sums);
   summary(sums).update(run);
-  heatMap(gates).update(run);
+  if (hasGates(run)) {
+    const gates = section("Gates");
+    main.append(gates);
+    heatMap(gates).update(run);
+  }
   await painted();
   await charts(main, run);
   main.append(...[truth.length > 0 && against(truth), facts(run)].filter((part) => part !== false));
@@ -32,12 +38,12 @@ export async function report(main, { run, rule, truth }) {
 }
 
 /**
- * @param {import("views/run").Run} run
+ * @param {Run} run
  * @param {string} rule
  */
 function header({ list }, rule) {
-  const essential = list.features.some((/** @type {any} */ { why }) => why === "essential");
-  const pinned = essential ? " Essential features are kept whatever their gate." : "";
+  const essential = list.features.some(({ why }) => why === "essential");
+  const pinned = essential ? " Essential features are kept whatever their score." : "";
   return element(
     "header",
     {},
@@ -53,7 +59,7 @@ function header({ list }, rule) {
 
 /**
  * @param {HTMLElement} main
- * @param {import("views/run").Run} run
+ * @param {Run} run
  */
 async function charts(main, run) {
   const [{ polarization }, { losses }, { ranking }, { scatter }, { curve }, { choice }] = await Promise.all([
@@ -64,13 +70,15 @@ async function charts(main, run) {
     import("views/curve"),
     import("views/choice"),
   ]);
-  const [parting, training] = [section("Polarization"), section("Training")];
-  main.append(element("div", { class: "columns" }, parting, training));
-  polarization(parting).update(run);
-  losses(training).update(run);
-  await painted();
+  if (hasGates(run)) {
+    const [parting, training] = [section("Polarization"), section("Training")];
+    main.append(element("div", { class: "columns" }, parting, training));
+    polarization(parting).update(run);
+    losses(training).update(run);
+    await painted();
+  }
   await ranking(main).update(run);
-  const [plots, selection] = [section("Gates against divergence and dims"), section("Selection curve")];
+  const [plots, selection] = [section("Scores against details and dims"), section("Selection curve")];
   main.append(plots, selection);
   scatter(plots).update(run);
   const drawn = curve(selection);
@@ -78,6 +86,14 @@ async function charts(main, run) {
   choice(main, {
     onChoose: ({ totals, added, dropped }) => drawn.mark(added.length + dropped.length > 0 ? totals.features : null),
   }).update(run);
+}
+
+/**
+ * Whether the selector has gates: others rank without a search.
+ * @param {Run} run
+ */
+function hasGates({ grid }) {
+  return grid !== null && grid.steps.length > 0;
 }
 
 /** @param {RoleOutcome[]} truth */
@@ -102,7 +118,7 @@ function against(truth) {
   );
 }
 
-/** @param {import("views/run").Run} run */
+/** @param {Run} run */
 function facts({ spec, list, results }) {
   const { steps, rows_per_second: speed, attempts, converged, stages } = results;
   const search = [

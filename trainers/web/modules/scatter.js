@@ -1,17 +1,18 @@
 // @ts-check
-/** The gates against what could explain them: how much a feature diverges, and how wide it is. */
+/** The scores against what could explain them: what else the selector tells of a feature, and how wide it is. */
 
 import { Chart, axis, tooltip } from "views/chart";
+import { detail, detailNames } from "views/details";
 import { element } from "views/dom";
 import { count, decimal } from "views/format";
 import { rowsOf } from "views/ranking";
 
 /** @typedef {import("views/ranking").Row} Row */
 
-// Below it the scale of divergence is all but linear, so that constant features have a place on it.
+// Below it a scale of decades is all but linear, so that 0 has a place on it.
 const LINEAR = 1e-3;
 const DECADES = [0, 0.001, 0.01, 0.1, 1, 10, 100, 1000];
-const GATES = [0, 0.25, 0.5, 0.75, 1];
+const SHARES = [0, 0.25, 0.5, 0.75, 1];
 const MANY = 2000;
 const GROUPS = /** @type {const} */ ([
   { decision: "kept", symbol: "circle", colour: "keep" },
@@ -20,8 +21,8 @@ const GROUPS = /** @type {const} */ ([
 ]);
 
 /**
- * Gate against divergence, once the run has decided, and gate against dim. Kept, pruned and undecided features differ
- * by shape as well as by colour.
+ * Score against each of the selector's details, once the run has decided, and score against dim. Kept, pruned and
+ * undecided features differ by shape as well as by colour.
  * @param {Element} parent
  * @returns {{update: (run: import("views/run").Run) => void}}
  */
@@ -34,15 +35,16 @@ export function scatter(parent) {
     (charts[title] ??= new Chart(place, title, { height: 320, note }));
   return {
     update(run) {
-      const rows = rowsOf(run).filter((row) => row.gate !== null);
+      const rows = rowsOf(run).filter((row) => row.score !== null);
       const threshold = run.spec?.prune?.rule === "threshold" ? run.spec.prune.threshold : null;
-      const diverging = rows.filter((row) => row.divergence !== null);
-      if (diverging.length > 0) {
-        chart("Gate and divergence").draw((shades) => divergence(shades, diverging, threshold), told(diverging));
+      for (const name of detailNames(rows)) {
+        const having = rows.filter((row) => name in row.details);
+        const title = `Score and ${detail(name).title.toLowerCase()}`;
+        chart(title).draw((shades) => against(shades, having, threshold, name), told(having));
       }
       const wide = rows.filter((row) => row.dim !== null);
       if (wide.length > 0) {
-        chart("Gate and dim").draw((shades) => width(shades, wide, threshold), told(wide));
+        chart("Score and dim").draw((shades) => width(shades, wide, threshold), told(wide));
       }
     },
   };
@@ -52,10 +54,17 @@ export function scatter(parent) {
  * @param {import("views/theme").Colours} shades
  * @param {Row[]} rows
  * @param {number | null} threshold
+ * @param {string} name of the detail
  */
-function divergence(shades, rows, threshold) {
+function against(shades, rows, threshold, name) {
+  const { axis: title, log } = detail(name);
+  if (!log)
+    return option(shades, rows, threshold, {
+      x: (row) => row.details[name],
+      axis: axis(shades, title, { scale: true }),
+    });
   const place = (/** @type {number} */ value) => Math.log10(1 + Math.max(0, value) / LINEAR);
-  const values = rows.map((row) => /** @type {number} */ (row.divergence));
+  const values = rows.map((row) => row.details[name]);
   const most = Math.max(
     ...values.slice(0, 1),
     0.01,
@@ -65,8 +74,8 @@ function divergence(shades, rows, threshold) {
   const label = (/** @type {number} */ at) => String(marks.find((mark) => Math.abs(place(mark) - at) < 1e-6) ?? "");
   const customValues = marks.map(place);
   return option(shades, rows, threshold, {
-    x: (row) => place(/** @type {number} */ (row.divergence)),
-    axis: axis(shades, "divergence, mean ‖x − x′‖, log scale", {
+    x: (row) => place(row.details[name]),
+    axis: axis(shades, title, {
       min: 0,
       max: place(1.15 * most),
       axisTick: { show: true, customValues },
@@ -111,17 +120,18 @@ function option(shades, rows, threshold, across) {
     ...group,
     found: rows.flatMap((row, at) => ((row.decision ?? "undecided") === group.decision ? [{ row, at }] : [])),
   })).filter(({ found }) => found.length > 0);
+  const shares = {
+    min: -0.04,
+    max: 1.04,
+    axisTick: { show: true, customValues: SHARES },
+    axisLabel: { customValues: SHARES, color: shades.soft },
+  };
+  const upwards = rows.every((row) => row.share) ? shares : { scale: true };
   return {
     grid: { left: 56, right: 24, top: 40, bottom: 48 },
     tooltip: tooltip(shades, "item", named),
     xAxis: across.axis,
-    yAxis: axis(shades, "gate", {
-      min: -0.04,
-      max: 1.04,
-      axisTick: { show: true, customValues: GATES },
-      axisLabel: { customValues: GATES, color: shades.soft },
-      splitLine: { show: false },
-    }),
+    yAxis: axis(shades, "score", { ...upwards, splitLine: { show: false } }),
     series: groups.map(({ decision, symbol, colour, found }, place) => ({
       name: decision,
       type: "scatter",
@@ -131,7 +141,7 @@ function option(shades, rows, threshold, across) {
       color: shades[colour],
       itemStyle: { opacity: rows.length > 300 ? 0.6 : 0.85 },
       // The name is looked up at hover: large series keep numbers only.
-      data: found.map(({ row, at }) => [across.x(row, at), row.gate, at]),
+      data: found.map(({ row, at }) => [across.x(row, at), row.score, at]),
       markLine: place === 0 && threshold !== null ? line(shades, threshold) : undefined,
     })),
   };
@@ -139,7 +149,10 @@ function option(shades, rows, threshold, across) {
   /** @param {{value: number[]}} point */
   function named({ value }) {
     const row = rows[value[2]];
-    const facts = [`gate ${decimal(row.gate)}`, `divergence ${decimal(row.divergence, 3)}`, `dim ${count(row.dim)}`];
+    const details = Object.entries(row.details).map(
+      ([name, told]) => `${name.replaceAll("_", " ")} ${decimal(told, 3)}`,
+    );
+    const facts = [`score ${decimal(row.score)}`, ...details, `dim ${count(row.dim)}`];
     return element("div", {}, element("strong", {}, row.name), ...facts.map((fact) => element("div", {}, fact)));
   }
 }

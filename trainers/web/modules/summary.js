@@ -4,23 +4,23 @@
 import { element, fill, scrolling } from "views/dom";
 import { bytes, count, decimal, percent } from "views/format";
 
-const TILES = /** @type {[string, string, (value: number) => string][]} */ ([
+const TILES = /** @type {[keyof import("schemas").Totals, string, (value: number) => string][]} */ ([
   ["features", "Features", count],
   ["dims", "Dims", count],
   ["embedding_bytes", "Embeddings", bytes],
   ["bytes_per_example", "Read per example", bytes],
 ]);
-const MODELS = /** @type {[string, string][]} */ ([
+const MODELS = /** @type {[keyof import("schemas").ModelQuality, string][]} */ ([
   ["full", "Full"],
   ["pruned", "Pruned"],
   ["finetuned", "Fine-tuned"],
 ]);
-const METRICS = [
+const METRICS = /** @type {const} */ ([
   { key: "auc", name: "AUC", higher: true },
   { key: "gauc", name: "GAUC", higher: true },
   { key: "logloss", name: "Logloss, nats", higher: false },
   { key: "ne", name: "NE", higher: false },
-];
+]);
 
 /**
  * The guard's verdict and warnings, savings, and quality of the full, the pruned and the fine-tuned model.
@@ -35,23 +35,43 @@ export function summary(parent) {
     update({ list }) {
       if (!list || list.id === shown) return;
       shown = list.id;
-      fill(place, verdict(list.guard), warning(list.polarization), savings(list), quality(list.metrics));
+      fill(place, verdict(list.guard), warning(list.warning), diagnostics(list), savings(list), quality(list.metrics));
     },
   };
 }
 
-/** @param {{passed: boolean, reason: string}} guard */
+/** @param {import("schemas").GuardVerdict} guard */
 function verdict({ passed, reason }) {
   const word = passed ? "✓ Guard passed" : "✗ Guard refused";
   return element("p", { class: passed ? "alert fine" : "alert" }, element("strong", {}, word), `: ${reason}.`);
 }
 
-/** @param {{warning: string | null}} polarization */
-function warning({ warning }) {
-  return warning && element("p", { class: "alert caution" }, element("strong", {}, "! Warning"), `: ${warning}.`);
+/** @param {string | null} told */
+function warning(told) {
+  return told && element("p", { class: "alert caution" }, element("strong", {}, "! Warning"), `: ${told}.`);
 }
 
-/** @param {{before: Record<string, number>, after: Record<string, number>}} list */
+/**
+ * What the selector says of itself.
+ * @param {import("views/run").PruneList} list
+ */
+function diagnostics({ selector, diagnostics }) {
+  const said = Object.entries(diagnostics).map(([name, value]) => `${name.replaceAll("_", " ")} ${word(value)}`);
+  return element(
+    "p",
+    { class: "soft" },
+    [`Ranked by ${selector.name}`, said.join(", ")].filter(Boolean).join(": "),
+    ".",
+  );
+}
+
+/** @param {boolean | number | string} value */
+function word(value) {
+  if (typeof value === "boolean") return value ? "yes" : "no";
+  return typeof value === "number" ? decimal(value, Number.isInteger(value) ? 0 : 3) : value;
+}
+
+/** @param {import("views/run").PruneList} list */
 function savings({ before, after }) {
   const tile = (/** @type {typeof TILES[number]} */ [key, title, text]) => {
     const [from, to] = [before[key], after[key]];
@@ -62,7 +82,7 @@ function savings({ before, after }) {
   return element("dl", { class: "tiles" }, TILES.map(tile));
 }
 
-/** @param {Record<string, Record<string, number | null>>} metrics */
+/** @param {import("schemas").ModelQuality} metrics */
 function quality(metrics) {
   const { rows, base_rate: rate } = metrics.full;
   const heads = [...MODELS.map(([, title]) => title), "Change"].map((title) =>
@@ -89,7 +109,7 @@ const CHANGE = "The change is from full to fine-tuned.";
 
 /**
  * @param {typeof METRICS[number]} metric
- * @param {Record<string, Record<string, number | null>>} metrics
+ * @param {import("schemas").ModelQuality} metrics
  */
 function row({ key, name, higher }, metrics) {
   const [full, tuned] = [metrics.full[key], metrics.finetuned[key]];

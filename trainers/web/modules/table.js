@@ -102,6 +102,16 @@ export class Table {
   }
 
   /**
+   * Add a column.
+   * @param {Column} column
+   * @param {string} before the field of the column that it stands before
+   */
+  async add(column, before) {
+    await this.built;
+    await this.table.addColumn(definition(column), true, before);
+  }
+
+  /**
    * Show or hide a column.
    * @param {string} field
    * @param {boolean} shown

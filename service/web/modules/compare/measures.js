@@ -1,7 +1,7 @@
 // @ts-check
 /** How alike two runs' prune lists are. */
 
-/** @typedef {{name: string, score: number, decision: string, why: string}} Listed a feature of a list */
+/** @typedef {Pick<import("schemas").ListedFeature, "name" | "score" | "decision" | "why">} Listed a feature of a list */
 
 /**
  * Spearman's rank correlation: that of the ranks, ties at their mean.

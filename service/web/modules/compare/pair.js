@@ -1,5 +1,5 @@
 // @ts-check
-/** The gates of one run against those of another. */
+/** The scores of one run against those of another. */
 
 import { Chart, axis, tooltip } from "views/chart";
 import { element } from "views/dom";
@@ -40,7 +40,7 @@ export class Pair {
     parent.append(
       element("div", { class: "row" }, element("label", {}, "Across", this.a), element("label", {}, "Upwards", this.b)),
     );
-    this.chart = new Chart(parent, "Gates of the features that both runs know", { height: 380 });
+    this.chart = new Chart(parent, "Scores of the features that both runs know", { height: 380 });
     this.#draw();
   }
 
@@ -58,8 +58,8 @@ export class Pair {
  * @returns {Point[]}
  */
 function points(a, b) {
-  const others = new Map(b.list.features.map((/** @type {any} */ feature) => [feature.name, feature]));
-  return a.list.features.flatMap((/** @type {any} */ { name, score, decision }) => {
+  const others = new Map(b.list.features.map((feature) => [feature.name, feature]));
+  return a.list.features.flatMap(({ name, score, decision }) => {
     const other = others.get(name);
     if (!other) return [];
     const alike = decision === "keep" ? "kept by both" : "pruned by both";
@@ -74,11 +74,13 @@ function points(a, b) {
  * @param {Compared} b
  */
 function option(shades, found, a, b) {
+  const range = (/** @type {Compared} */ { list }) =>
+    list.selector.probability_like ? { min: 0, max: 1 } : { scale: true };
   return {
     grid: { left: 64, right: 24, top: 40, bottom: 48 },
     tooltip: tooltip(shades, "item", hint),
-    xAxis: axis(shades, `gate in ${a.label}`, { min: 0, max: 1 }),
-    yAxis: axis(shades, `gate in ${b.label}`, { min: 0, max: 1 }),
+    xAxis: axis(shades, `score in ${a.label}`, range(a)),
+    yAxis: axis(shades, `score in ${b.label}`, range(b)),
     series: GROUPS.map(({ group, symbol, colour }) => ({
       name: group,
       type: "scatter",
@@ -94,7 +96,7 @@ function option(shades, found, a, b) {
   /** @param {{value: number[]}} point */
   function hint({ value }) {
     const point = found[value[2]];
-    const facts = [`gate in ${a.label}: ${decimal(point.a)}`, `gate in ${b.label}: ${decimal(point.b)}`];
+    const facts = [`score in ${a.label}: ${decimal(point.a)}`, `score in ${b.label}: ${decimal(point.b)}`];
     return element("div", {}, element("strong", {}, point.name), ...facts.map((fact) => element("div", {}, fact)));
   }
 }

@@ -7,7 +7,8 @@ import { element, scrolling } from "views/dom";
 import { bytes, count, decimal, duration, percent } from "views/format";
 
 /**
- * @typedef {{job: any, spec: any, list: any, results: any, label: string}} Compared a run, and its letter
+ * @typedef {{job: import("pages/job/words").Job, spec: any, list: import("views/run").PruneList,
+ *   results: import("views/run").Results | null, label: string}} Compared a run, and its letter
  * @typedef {[string, (run: Compared) => string]} Fact
  */
 

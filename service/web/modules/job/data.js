@@ -3,6 +3,7 @@
 
 import { answered, find, get, Problem } from "pages/api";
 import { hasEnded } from "pages/job/words";
+import { listOf } from "views/run";
 
 /**
  * @typedef {"spec" | "list" | "results" | "measures" | "grid"} Part
@@ -25,8 +26,8 @@ export class RunData {
   /** @param {string} path the job's, below which its parts are */
   constructor(path) {
     this.path = path;
-    /** @type {any} */
-    this.job = null;
+    /** Null until it is taken: parts may be asked for before. @type {import("pages/job/words").Job} */
+    this.job = /** @type {any} */ (null);
     /** @type {import("views/run").Run} */
     this.run = { spec: null, progress: null, list: null, results: null, measures: null, grid: null };
     /** @type {Measures | null} */
@@ -41,7 +42,7 @@ export class RunData {
     this.span = null;
   }
 
-  /** @param {any} job as the API has it */
+  /** @param {import("pages/job/words").Job} job as the API has it */
   take(job) {
     const anew = this.job && (this.job.attempt !== job.attempt || hasEnded(this.job) !== hasEnded(job));
     this.job = job;
@@ -49,13 +50,13 @@ export class RunData {
     this.progressed(job.progress);
   }
 
-  /** @param {any} progress */
+  /** @param {import("views/run").Progress | null} progress */
   progressed(progress) {
     const before = this.run.progress;
     this.run.progress = progress;
     const known = this.measures?.steps.at(-1) ?? 0;
     // An attempt goes on from its checkpoint: what an earlier one measured beyond it no longer counts.
-    const back = progress?.stage === "searching" && progress.step < known;
+    const back = progress?.stage === "searching" && (progress.step ?? 0) < known;
     if (back || (before && progress?.attempt !== before.attempt)) {
       this.run.measures = this.measures = null;
       this.due.delete("measures");
@@ -111,7 +112,7 @@ export class RunData {
       this.run.spec ??= await get(`${this.path}/spec`);
       return Infinity;
     }
-    if (succeeded && part === "list") this.run.list ??= await get(`${this.path}/prune-list`);
+    if (succeeded && part === "list") this.run.list ??= listOf(await get(`${this.path}/prune-list`));
     if (succeeded && part === "results") this.run.results ??= await find(`${this.path}/results`);
     return 0;
   }
@@ -176,9 +177,10 @@ export class RunData {
  */
 function joined(known, found) {
   if (found.steps.length === 0) return known;
+  const later = /** @type {Record<string, any>} */ (found);
   const columns = Object.entries(known).map(([name, values]) => [
     name,
-    Array.isArray(values) ? [...values, ...found[name]] : values,
+    Array.isArray(values) ? [...values, ...later[name]] : values,
   ]);
   return Object.fromEntries(columns);
 }
@@ -187,17 +189,19 @@ function joined(known, found) {
  * Measures up to the newest report: the run writes them to its history every few seconds, and its progress sooner.
  * What progress doesn't tell stays for these seconds as it was measured last.
  * @param {Measures | null} measures
- * @param {any} progress
+ * @param {import("views/run").Progress | null} progress
  * @returns {Measures | null}
  */
 export function withNewest(measures, progress) {
   const last = measures?.steps.at(-1);
   if (!measures || last === undefined || progress?.stage !== "searching" || !progress.polarization) return measures;
-  if (progress.step <= last) return measures;
-  const told = { ...progress, ...progress.polarization };
+  const step = progress.step ?? 0;
+  if (step <= last) return measures;
+  /** @type {Record<string, any>} */
+  const told = { crossing_share: progress.undecided, ...progress, ...progress.polarization };
   const columns = Object.entries(measures).map(([name, values]) => {
     if (!Array.isArray(values)) return [name, values];
-    return [name, [...values, name === "steps" ? progress.step : (told[name] ?? values.at(-1))]];
+    return [name, [...values, name === "steps" ? step : (told[name] ?? values.at(-1))]];
   });
   return Object.fromEntries(columns);
 }

@@ -2,9 +2,10 @@
 /** Where a job stands: its stages, how far it is in the present one, what it waits for. */
 
 import { get } from "pages/api";
-import { hasEnded, position, share, STAGES } from "pages/job/words";
+import { hasEnded, position, share } from "pages/job/words";
 import { element, fill, section } from "views/dom";
 import { ago, count, decimal, duration } from "views/format";
+import { STAGES } from "views/states";
 
 export class Standing {
   /** @param {Element} parent */
@@ -17,16 +18,16 @@ export class Standing {
     this.numbers = element("p", { class: "soft" });
     this.place = section("Progress", this.steps, this.bar, this.told, this.numbers);
     parent.append(this.place);
-    /** @type {any} */
+    /** @type {import("schemas").Queue | null} */
     this.queue = null;
   }
 
-  /** @param {any} job */
+  /** @param {import("pages/job/words").Job} job */
   update(job) {
     const progress = job.progress;
     this.place.hidden = hasEnded(job) || job.dry_run;
     if (this.place.hidden) return;
-    const at = STAGES.indexOf(job.state);
+    const at = STAGES.findIndex((stage) => stage === job.state);
     fill(this.steps, ...STAGES.map((stage, place) => step(stage, place - at)), step("done", STAGES.length - at));
     const done = at < 0 || job.state === "starting" ? null : share(progress);
     this.bar.hidden = at < 0;
@@ -41,7 +42,7 @@ export class Standing {
     this.queue = await get("/v1/queue", { limit: 1 });
   }
 
-  /** @param {any} job */
+  /** @param {import("pages/job/words").Job} job */
   #waits(job) {
     if (job.not_before && Date.parse(job.not_before) > Date.now()) {
       return `Waiting for its next attempt, ${ago(job.not_before)}, after an attempt was lost.`;
@@ -81,7 +82,7 @@ function comma(text) {
   return text && `: ${text}`;
 }
 
-/** @param {any} progress */
+/** @param {import("views/run").Progress | null} progress */
 function numbers(progress) {
   const parts = [
     progress?.loss !== undefined && `loss ${decimal(progress.loss)}`,

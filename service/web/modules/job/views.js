@@ -8,14 +8,15 @@ import { heatMap } from "views/heat-map";
 
 /**
  * @typedef {import("pages/job/data").RunData} RunData
- * @typedef {{update: (run: import("views/run").Run, job: any) => any}} Drawn
+ * @typedef {import("pages/job/words").Job} Job
+ * @typedef {{update: (run: import("views/run").Run, job: Job) => any}} Drawn
  *
  * @typedef {object} View
  * @property {string} key its part of the address, after #
  * @property {string} title
  * @property {import("pages/job/data").Part[]} [parts] of the run document, that it draws
- * @property {(run: import("views/run").Run, job: any) => boolean} [has] whether there is something to draw
- * @property {(job: any) => string} [none] what is said where there is nothing
+ * @property {(run: import("views/run").Run, job: Job) => boolean} [has] whether there is something to draw
+ * @property {(job: Job) => string} [none] what is said where there is nothing
  * @property {(parent: HTMLElement, data: RunData, again: () => void) => Promise<Drawn[]> | Drawn[]} build
  */
 
@@ -55,7 +56,7 @@ export const VIEWS = [
     build: async (parent, data) => {
       const [{ ranking }, { scatter }] = await Promise.all([import("views/ranking"), import("views/scatter")]);
       const drawn = ranking(parent, data.job.model ? { address: address(data.job) } : {});
-      const plots = card("Gates against divergence and dims");
+      const plots = card("Scores against details and dims");
       parent.append(plots);
       return [drawn, scatter(plots)];
     },
@@ -208,23 +209,24 @@ function card(heading) {
 
 /**
  * The addresses of a job's features: a job of no model has none.
- * @param {any} job
+ * @param {Job} job
  */
 function address(job) {
   return (/** @type {string} */ feature) => (job.model ? `/models/${part(job.model)}/features/${part(feature)}` : "");
 }
 
-/** @param {any} job */
+/** @param {Job} job */
 function noGates(job) {
   if (job.state === "queued") return "Gates are seen from the search's first report on. The job waits in the queue.";
   if (!hasEnded(job))
     return "Gates are seen from the search's first report on, which comes some seconds after it began.";
   if (job.progress?.polarization)
     return "The files of this run were deleted, after the time that they are kept for. Its prune list stays. Clone the job to see its gates again.";
+  if (job.state === "succeeded") return "Its selector has no gates: it ranks the features without a search.";
   return "It ended before its search had reported any gates. The log may say why.";
 }
 
-/** @param {any} job */
+/** @param {Job} job */
 function noOutcome(job) {
   if (!hasEnded(job))
     return "The prune list, its quality and the selection curve are there when the job has succeeded.";

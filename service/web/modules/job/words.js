@@ -4,20 +4,25 @@
 import { part } from "pages/api";
 import { badge, element } from "views/dom";
 import { count, duration, percent } from "views/format";
+import { ENDED } from "views/states";
 
-export const STAGES = ["starting", "searching", "ranking", "finetuning", "evaluating"];
-export const STATES = ["queued", ...STAGES, "succeeded", "failed", "cancelled"];
-const ENDED = new Set(["succeeded", "failed", "cancelled"]);
-/** @type {Record<string, "good" | "bad" | "busy" | "plain">} */
+/**
+ * @typedef {import("schemas").JobState} State
+ * @typedef {Omit<import("schemas").JobView, "progress"> & {progress: import("views/run").Progress | null}} Job
+ */
+
+/** @type {Set<string>} */
+const OVER = new Set(ENDED);
+/** @type {Partial<Record<State, "good" | "bad" | "busy" | "plain">>} */
 const TONES = { queued: "plain", succeeded: "good", failed: "bad", cancelled: "plain" };
 const HOW = /** @type {Record<string, string>} */ ({ retry: "as a retry of", clone: "as a clone of" });
 
 /** @param {{state: string}} job */
 export function hasEnded(job) {
-  return ENDED.has(job.state);
+  return OVER.has(job.state);
 }
 
-/** @param {any} job */
+/** @param {Pick<Job, "state" | "cancel_requested">} job */
 export function stateBadge(job) {
   const asked = job.cancel_requested && !hasEnded(job);
   return badge(asked ? `${job.state}, cancelling` : job.state, TONES[job.state] ?? "busy");
@@ -52,19 +57,19 @@ export function took(job) {
 
 /**
  * How far a stage is, as a share of its steps; null where its steps aren't counted.
- * @param {any} progress
+ * @param {import("views/run").Progress | null | undefined} progress
  */
 export function share(progress) {
   return progress?.total_steps ? Math.min(1, (progress.step ?? 0) / progress.total_steps) : null;
 }
 
 /**
- * @param {any} progress
+ * @param {import("views/run").Progress | null | undefined} progress
  * @returns {string} "step 1,200 of 8,000 (15 %), 12 min left"; "" before a step was told
  */
 export function position(progress) {
   const done = share(progress);
-  if (done === null) return progress?.step ? `step ${count(progress.step)}` : "";
-  const left = progress.eta > 0 ? `, ${duration(progress.eta)} left` : "";
+  if (!progress || done === null) return progress?.step ? `step ${count(progress.step)}` : "";
+  const left = progress.eta && progress.eta > 0 ? `, ${duration(progress.eta)} left` : "";
   return `step ${count(progress.step)} of ${count(progress.total_steps)} (${percent(done)})${left}`;
 }

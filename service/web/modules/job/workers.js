@@ -4,6 +4,8 @@
 import { columnHead, element, empty, fill, section, table } from "views/dom";
 import { bytes, count, decimal, duration, percent } from "views/format";
 
+/** @typedef {import("schemas").RankStatus} Rank */
+
 const SILENT_SECONDS = 60;
 const BEHIND_SECONDS = 20;
 const STAGES = /** @type {Record<string, string>} */ ({ workers: "until workers ran", total: "in all" });
@@ -30,25 +32,25 @@ export function workers(parent) {
 }
 
 /**
- * @param {any} progress
+ * @param {import("views/run").Progress | null} progress
  * @param {boolean} ended
  */
 function ranksTable(progress, ended) {
   const ranks = progress?.ranks ?? [];
   if (ranks.length === 0)
     return empty("No rank has reported yet. Ranks report during the search, each every few steps.");
-  const searching = !ended && progress.stage === "searching";
+  const searching = !ended && progress?.stage === "searching";
   const numbers = ["Rank", "Step", "Tables", "Last report"].map((name) => columnHead(name, true));
   return table(
     "Ranks",
     [...numbers, ...(searching ? ["Health"] : [])],
-    ranks.map((/** @type {any} */ rank) => rankRow(rank, ranks, searching)),
+    ranks.map((rank) => rankRow(rank, ranks, searching)),
   );
 }
 
 /**
- * @param {any} rank
- * @param {any[]} ranks
+ * @param {Rank} rank
+ * @param {Rank[]} ranks
  * @param {boolean} searching
  */
 function rankRow(rank, ranks, searching) {
@@ -69,8 +71,8 @@ function rankRow(rank, ranks, searching) {
 
 /**
  * How a rank is, beside the others.
- * @param {{step: number, reported_at: number}} rank
- * @param {{step: number, reported_at: number}[]} ranks
+ * @param {Pick<Rank, "step" | "reported_at">} rank
+ * @param {Pick<Rank, "step" | "reported_at">[]} ranks
  * @param {number} now seconds since 1970
  * @returns {[string, string]} in words, and the tone
  */
@@ -107,8 +109,8 @@ function timesTable(stages) {
 }
 
 /**
- * @param {any} progress
- * @param {any} results
+ * @param {import("views/run").Progress | null} progress
+ * @param {import("views/run").Results | null} results
  */
 function tiles(progress, results) {
   const rest = results?.converged ?? progress?.converged;
@@ -116,10 +118,10 @@ function tiles(progress, results) {
   const shown = [
     ["Gates at rest", yes(rest?.gates)],
     ["Model at rest", yes(rest?.model)],
-    ["Undecided gates", percent(progress?.undecided, 1)],
-    ["Step", step === undefined ? "–" : `${decimal(1000 * step, 1)} ms`],
+    ["Gates that lately crossed 0.5", percent(progress?.crossing_share ?? progress?.undecided, 1)],
+    ["Step", step === undefined || step === null ? "–" : `${decimal(1000 * step, 1)} ms`],
     ["Decoding data, in all", duration(progress?.decode_seconds)],
-    ["Attempts of the workers", count(results?.attempts ?? (progress ? progress.attempt + 1 : null))],
+    ["Attempts of the workers", count(results?.attempts ?? (progress ? (progress.attempt ?? 0) + 1 : null))],
   ];
   return shown.map(([name, value]) =>
     element("div", { class: "tile" }, element("dt", {}, name), element("dd", {}, value)),

@@ -8,23 +8,24 @@ import { bytes, count, decimal } from "views/format";
 import { Table, named } from "views/table";
 
 const NAMED = 40;
-const TOTALS = /** @type {[string, string, (value: number) => string][]} */ ([
+const TOTALS = /** @type {[keyof import("schemas").Totals, string, (value: number) => string][]} */ ([
   ["features", "Features", count],
   ["dims", "Dims", count],
   ["embedding_bytes", "Embeddings", bytes],
   ["bytes_per_example", "Per example", bytes],
 ]);
-const CHANGES = /** @type {[string, (a: number, b: number) => string][]} */ ([
-  ["newly_pruned", (a, b) => `Kept by list ${a}, pruned by list ${b}`],
-  ["newly_kept", (a, b) => `Pruned by list ${a}, kept by list ${b}`],
-  ["only_in_b", (_, b) => `Only in list ${b}`],
-  ["only_in_a", (a) => `Only in list ${a}`],
-]);
+const CHANGES =
+  /** @type {["newly_pruned" | "newly_kept" | "only_in_a" | "only_in_b", (a: number, b: number) => string][]} */ ([
+    ["newly_pruned", (a, b) => `Kept by list ${a}, pruned by list ${b}`],
+    ["newly_kept", (a, b) => `Pruned by list ${a}, kept by list ${b}`],
+    ["only_in_b", (_, b) => `Only in list ${b}`],
+    ["only_in_a", (a) => `Only in list ${a}`],
+  ]);
 
 /**
  * @param {Element} place
  * @param {string} model
- * @param {any} diff as the API has it
+ * @param {import("schemas").ListDiff} diff
  */
 export function showDiff(place, model, diff) {
   const address = (/** @type {string} */ name) => `/models/${part(model)}/features/${part(name)}`;
@@ -45,7 +46,7 @@ export function showDiff(place, model, diff) {
   );
 }
 
-/** @param {any} diff */
+/** @param {import("schemas").ListDiff} diff */
 function totals({ a, b, totals: more }) {
   const row = (/** @type {typeof TOTALS[number]} */ [key, title, text]) => {
     const change = more[key] === 0 ? "±0" : `${more[key] > 0 ? "+" : "−"}${text(Math.abs(more[key]))}`;
@@ -104,7 +105,7 @@ function names(title, found, address) {
 
 /**
  * @param {Element} place
- * @param {any[]} scores
+ * @param {import("schemas").ScoreChange[]} scores
  * @param {(name: string) => string} address
  */
 async function scored(place, scores, address) {

@@ -4,16 +4,17 @@
 import { badge, element } from "views/dom";
 import { count, moment } from "views/format";
 
-const STATES = /** @type {Record<string, ["good" | "bad" | "busy" | "plain", string, string]>} */ ({
-  proposed: ["busy", "proposed", "A job made it; nobody has agreed to it yet."],
-  approved: ["busy", "approved", "Someone, or the model's policy, agreed to it; it isn't served yet."],
-  active: ["good", "active", "Serving is given it."],
-  superseded: ["plain", "superseded", "Another list became active after it."],
-  rolled_back: ["plain", "rolled back", "It was active, and was taken back."],
-  rejected: ["bad", "rejected", "It is never served."],
-});
+const STATES =
+  /** @type {Record<import("schemas").ListState, ["good" | "bad" | "busy" | "plain", string, string]>} */ ({
+    proposed: ["busy", "proposed", "A job made it; nobody has agreed to it yet."],
+    approved: ["busy", "approved", "Someone, or the model's policy, agreed to it; it isn't served yet."],
+    active: ["good", "active", "Serving is given it."],
+    superseded: ["plain", "superseded", "Another list became active after it."],
+    rolled_back: ["plain", "rolled back", "It was active, and was taken back."],
+    rejected: ["bad", "rejected", "It is never served."],
+  });
 
-/** @param {string} state */
+/** @param {import("schemas").ListState} state */
 export function stateBadge(state) {
   const [tone, text, means] = STATES[state] ?? ["plain", state, ""];
   const made = badge(text, tone);
@@ -21,7 +22,7 @@ export function stateBadge(state) {
   return made;
 }
 
-/** @param {string} state */
+/** @param {import("schemas").ListState} state */
 export function stateWord(state) {
   return STATES[state]?.[1] ?? state;
 }

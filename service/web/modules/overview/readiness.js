@@ -34,7 +34,9 @@ function warning(found) {
   if (found.ready) return null;
   const wrong = Object.entries(PARTS).flatMap(([part, what]) => (found[part] ? [] : [what]));
   const what = wrong.length ? wrong.join(", ") : "it is about to end";
-  return told(`The service isn't ready: ${what}. Jobs may not start; tell whoever runs it (docs/how-to/run-the-service.md).`);
+  return told(
+    `The service isn't ready: ${what}. Jobs may not start; tell whoever runs it (docs/how-to/run-the-service.md).`,
+  );
 }
 
 /** @param {string} text */

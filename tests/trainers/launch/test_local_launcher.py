@@ -1,0 +1,221 @@
+"""Runs in processes of this machine: workers and drivers are killed, interrupted, resumed; nothing is left behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from tests.support.commands import Family
+from trainers.launch.launcher import RunError
+from trainers.launch.runner import run
+from trainers.runs import measures_reader
+from trainers.runs.directory import RunDirectory, read_json, write_json
+from trainers.runs.progress import Progress
+from trainers.simulator import simulate
+from trainers.spec import JobSpec, SpecError, load_spec
+
+pytestmark = pytest.mark.filterwarnings("ignore")
+
+EVERY, TOTAL = 30, 7 * -(-3200 // 64)
+PARTS = ("full", "pruned", "finetuned", "curve", "steps")
+
+
+@pytest.fixture(autouse=True)
+def _no_ray(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+
+
+@pytest.fixture(scope="module")
+def spec(tmp_path_factory: pytest.TempPathFactory) -> JobSpec:
+    """Two workers, 350 steps."""
+    folder = tmp_path_factory.mktemp("data") / "sim"
+    simulate(features=10, rows=4000, seed=3, output=folder)
+    training = {"epochs": 7, "batch_size": 32, "report_every": 5, "checkpoint_every": EVERY}
+    return with_(load_spec(folder / "spec.yaml"), training=training, scaling={"workers": 2})
+
+
+def with_(spec: JobSpec, **changed: dict[str, Any]) -> JobSpec:
+    raw = spec.model_dump(mode="json")
+    return JobSpec.model_validate({**raw, **{part: {**raw[part], **values} for part, values in changed.items()}})
+
+
+@pytest.fixture(scope="module")
+def unbroken(spec: JobSpec, tmp_path_factory: pytest.TempPathFactory) -> RunDirectory:
+    """By a driver that then says what it has imported."""
+    folder = tmp_path_factory.mktemp("unbroken")
+    write_json(folder / "spec.json", spec.model_dump(mode="json"))
+    code = (
+        "import json, sys\nfrom pathlib import Path\nfrom trainers.launch.runner import run\n"
+        "from trainers.spec import load_spec\nrun(load_spec(sys.argv[1]), Path(sys.argv[2]))\n"
+        "print(json.dumps([name for name in ('torch', 'torchrec', 'ray') if name in sys.modules]))"
+    )
+    command = [sys.executable, "-c", code, str(folder / "spec.json"), str(folder / "run")]
+    environment = {name: value for name, value in os.environ.items() if name != "RAY_ADDRESS"}
+    ended = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+    assert ended.returncode == 0, ended.stderr
+    write_json(folder / "run" / "imported.json", json.loads(ended.stdout))
+    return RunDirectory(folder / "run")
+
+
+def workers_of(driver: psutil.Process) -> list[psutil.Process]:
+    templates = [each for each in driver.children() if "trainers.launch.template_process" in each.cmdline()]
+    return [worker for template in templates for worker in template.children()]
+
+
+def events_of(directory: RunDirectory, kind: str) -> list[dict[str, Any]]:
+    events = [json.loads(line) for line in directory.events.read_text().splitlines()]
+    return [event["data"] for event in events if event["kind"] == kind]
+
+
+def assert_same(found: RunDirectory, expected: RunDirectory) -> None:
+    """To the last bit: what was learned, what was decided, and that each step was counted once."""
+    for part in PARTS:
+        assert read_json(found.metrics)[part] == read_json(expected.metrics)[part], part
+    assert read_json(found.prune_list)["features"] == read_json(expected.prune_list)["features"]
+    steps = list(measures_reader.read(found.measures).steps)
+    assert steps == sorted(set(steps))
+    assert steps[-1] == read_json(found.metrics)["steps"] == TOTAL
+
+
+def test_the_driver_imports_neither_torch_nor_ray(unbroken: RunDirectory) -> None:
+    assert read_json(unbroken.path / "imported.json") == []
+    assert read_json(unbroken.metrics)["attempts"] == 1
+    assert [each["stage"] for each in events_of(unbroken, "stage")][-1] in ("finetuning", "evaluating", "done")
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV])
+def test_a_worker_that_dies_costs_nothing_but_time(
+    spec: JobSpec, unbroken: RunDirectory, tmp_path: Path, number: signal.Signals
+) -> None:
+    struck: list[int] = []
+
+    def strike(progress: Progress) -> None:
+        if progress.stage == "searching" and progress.step > EVERY and not struck:
+            victim = workers_of(psutil.Process())[-1]
+            struck.append(victim.pid)
+            victim.send_signal(number)
+
+    result = run(spec, tmp_path / "run", observer=strike)
+    assert struck
+    assert read_json(result.directory.metrics)["attempts"] == 2
+    assert_same(result.directory, unbroken)
+    assert workers_of(psutil.Process()) == []
+
+
+def test_a_template_that_dies_takes_its_workers_with_it_and_the_run_goes_on(
+    spec: JobSpec, unbroken: RunDirectory, tmp_path: Path
+) -> None:
+    orphans: list[psutil.Process] = []
+
+    def strike(progress: Progress) -> None:
+        if progress.stage == "searching" and progress.step > EVERY and not orphans:
+            orphans.extend(workers_of(psutil.Process()))
+            orphans[0].parent().kill()
+
+    result = run(spec, tmp_path / "run", observer=strike)
+    assert len(orphans) == 2
+    assert psutil.wait_procs(orphans, timeout=15)[1] == []
+    assert_same(result.directory, unbroken)
+
+
+def test_workers_that_keep_dying_end_the_run_with_their_error_in_one_line(spec: JobSpec, tmp_path: Path) -> None:
+    directory = RunDirectory(tmp_path / "run")
+    directory.path.mkdir()
+    directory.checkpoints.write_text("no directory")
+    with pytest.raises(RunError) as caught:
+        run(with_(spec, scaling={"max_failures": 1}), directory.path)
+    message = str(caught.value)
+    assert "\n" not in message
+    assert "failure 2 of a run that may go on after 1 (scaling.max_failures)" in message
+    assert "worker 1 of 2 failed: FileExistsError" in message or "worker 1 of 2 failed: NotADirectoryError" in message
+    assert str(directory.workers_log) in message
+    assert "Traceback" in directory.workers_log.read_text()
+    assert events_of(directory, "failed") == [{"reason": message, "fault": "run"}]
+
+
+def test_numbers_that_run_away_are_the_specs_fault_and_are_not_tried_again(spec: JobSpec, tmp_path: Path) -> None:
+    wild = with_(spec, training={"learning_rate": 1e30})
+    with pytest.raises(SpecError, match="learning_rate"):
+        run(wild, tmp_path / "run")
+    directory = RunDirectory(tmp_path / "run")
+    assert [each["fault"] for each in events_of(directory, "failed")] == ["user"]
+    assert directory.workers_log.read_text().count("Traceback") <= 2  # one a worker: a single attempt
+
+
+def searching_past(step: int, directory: RunDirectory, driver: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + 240
+    while not directory.progress.exists() or read_json(directory.progress)["step"] <= step:
+        assert driver.poll() is None, log.read_text()
+        assert time.monotonic() < deadline, log.read_text()
+        time.sleep(0.02)
+    assert read_json(directory.progress)["stage"] == "searching", "too late: the search was over"
+
+
+def start(family: Family, spec: JobSpec, directory: RunDirectory) -> subprocess.Popen[bytes]:
+    """A run as a command, once it is past its first checkpoint."""
+    path = directory.path.with_suffix(".json")
+    write_json(path, spec.model_dump(mode="json"))
+    driver = family.start(str(path), "--output", str(directory.path))
+    searching_past(EVERY, directory, driver, family.log)
+    return driver
+
+
+def test_a_driver_that_is_killed_leaves_no_process_and_its_run_goes_on(
+    spec: JobSpec, unbroken: RunDirectory, tmp_path: Path
+) -> None:
+    directory, family = RunDirectory(tmp_path / "run"), Family(tmp_path / "log")
+    try:
+        driver = start(family, spec, directory)
+        assert len(workers_of(psutil.Process(driver.pid))) == 2
+        driver.kill()
+        driver.wait()
+        assert family.alive_after(15) == []
+        exit_code = family.start("--resume", str(directory.path)).wait(timeout=300)
+        assert exit_code in (0, 3), family.log.read_text()
+        assert family.alive_after(15) == []
+    finally:
+        family.kill()
+    assert_same(directory, unbroken)
+    assert [each["resume"] for each in events_of(directory, "started")] == [False, True]
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, -signal.SIGTERM)])
+def test_a_run_that_is_told_to_end_leaves_no_process(
+    spec: JobSpec, tmp_path: Path, number: signal.Signals, code: int
+) -> None:
+    directory, family = RunDirectory(tmp_path / "run"), Family(tmp_path / "log")
+    try:
+        driver = start(family, spec, directory)
+        driver.send_signal(number)
+        assert driver.wait(timeout=20) == code, family.log.read_text()
+        assert family.alive_after(15) == []
+    finally:
+        family.kill()
+    if number == signal.SIGINT:
+        assert f"interrupted; `winnow run --resume {directory.path}` goes on" in family.log.read_text()
+
+
+@pytest.mark.slow
+def test_what_began_here_goes_on_under_ray_to_the_same_end(
+    spec: JobSpec, unbroken: RunDirectory, tmp_path: Path
+) -> None:
+    directory, family = RunDirectory(tmp_path / "run"), Family(tmp_path / "log")
+    try:
+        start(family, spec, directory)
+        family.kill()
+        exit_code = family.start("--resume", str(directory.path), ray_address="local").wait(timeout=300)
+        assert exit_code in (0, 3), family.log.read_text()
+    finally:
+        family.kill()
+    assert_same(directory, unbroken)
+    found, expected = (measures_reader.read(each.measures) for each in (directory, unbroken))
+    assert found.loss == expected.loss

@@ -1,0 +1,26 @@
+"""What the pages have of the schemas is what the schemas are."""
+
+from __future__ import annotations
+
+from service.web.typescript import STATES, TYPES, first_line, schemas, states
+
+REMEDY = "run python -m service.web.typescript"
+
+
+def test_the_types_are_of_the_schemas() -> None:
+    assert TYPES.read_text(encoding="utf-8").partition("\n")[0] == first_line(), REMEDY
+
+
+def test_the_stages_and_states_are_those_of_a_run_and_a_job() -> None:
+    assert STATES.read_text(encoding="utf-8") == states(), REMEDY
+    assert (
+        'STAGES = /** @type {const} */ (["starting", "searching", "ranking", "finetuning", "evaluating"]);' in states()
+    )
+
+
+def test_the_schemas_are_the_runs_own_and_of_no_selector() -> None:
+    found = schemas()["components"]["schemas"]
+    assert {"JobView", "ListDetail", "Progress", "PruneList", "Results", "GateHistory"} <= set(found)
+    assert not [name for name in found if name.startswith("Leap")]
+    assert "details" in found["ListedFeature"]["required"]
+    assert "divergence" not in found["ListedFeature"]["required"], "an old name may be absent"

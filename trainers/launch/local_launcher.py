@@ -1,0 +1,73 @@
+"""A run's workers as processes of this machine, forked from a template that imports while the driver checks data."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from types import TracebackType
+from typing import Self
+
+from trainers.launch.launcher import RunError
+from trainers.launch.local_coordinator import LocalCoordinator
+from trainers.launch.template import Template
+from trainers.runs.directory import RunDirectory
+from trainers.spec import JobSpec, SpecError
+from trainers.spec.order import canonical_order
+
+WORK = "trainers.launch.local_worker:work"
+
+
+class LocalLauncher:
+    name = "local"
+
+    def __init__(self, spec: JobSpec) -> None:
+        self.spec = spec
+
+    def __enter__(self) -> Self:
+        self._template = Template.borrow()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._template.give_back()
+
+    def coordinate(self) -> LocalCoordinator:
+        self._coordinator = LocalCoordinator(tuple(canonical_order(self.spec).dims))
+        return self._coordinator
+
+    def fit(self, directory: RunDirectory) -> None:
+        scaling = self.spec.scaling
+        for failures in range(1, scaling.max_failures + 2):
+            cause = self._attempt(directory)
+            if reason := self._coordinator.failure():
+                raise SpecError(reason)
+            if cause is None:
+                return
+            if failures > scaling.max_failures:
+                raise RunError(
+                    f"{cause}; failure {failures} of a run that may go on after {scaling.max_failures} "
+                    f"(scaling.max_failures); see {directory.workers_log}, mend it and resume the run"
+                )
+
+    def _attempt(self, directory: RunDirectory) -> str | None:
+        """Run a group of workers to its end; why it ended early, where it did."""
+        workers = self.spec.scaling.workers
+        if not self._template.is_alive:
+            self._template = Template.borrow()
+        template, spec = self._template, self.spec.model_dump_json()
+        arguments = [(spec, rank, str(directory.checkpoints)) for rank in range(workers)]
+        connections = template.start(WORK, arguments, directory.workers_log)
+        with ThreadPoolExecutor(workers, thread_name_prefix="coordinator") as pool:
+            served = [pool.submit(self._coordinator.serve, connection) for connection in connections]
+            try:
+                lost = template.wait()
+            except BaseException:
+                template.close()  # Else the pool would wait for workers that nobody ends.
+                raise
+        faults = [each.result() for each in served]
+        if lost is None:
+            return None
+        if lost.worker is None:
+            return f"the process that workers are forked from {lost.cause}"
+        fault = faults[lost.worker]
+        return f"worker {lost.worker + 1} of {workers} {lost.cause}" + (f": {fault}" if fault else "")

@@ -1,0 +1,27 @@
+// @ts-check
+/** What selectors tell of a feature beside its score, in words. */
+
+/** @typedef {{title: string, axis: string, log: boolean}} Detail `log`: values spread over decades, from 0 on */
+
+/** @type {Record<string, Detail>} */
+const KNOWN = {
+  divergence: { title: "Divergence", axis: "divergence, mean ‖x − x′‖, log scale", log: true },
+  mean_gate: { title: "Mean gate", axis: "mean gate over the search", log: false },
+};
+
+/**
+ * @param {string} name as the prune list has it
+ * @returns {Detail}
+ */
+export function detail(name) {
+  const text = name.replaceAll("_", " ");
+  return KNOWN[name] ?? { title: text[0].toUpperCase() + text.slice(1), axis: text, log: false };
+}
+
+/**
+ * Names of the details that any of the features has, in the order in which they come.
+ * @param {{details: Record<string, unknown>}[]} features
+ */
+export function detailNames(features) {
+  return [...new Set(features.flatMap(({ details }) => Object.keys(details)))];
+}

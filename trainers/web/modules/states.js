@@ -1,0 +1,19 @@
+// @ts-check
+// Made by `python -m service.web.typescript`; not to be edited.
+/** The stages of a run and the states of a job, in their order. */
+
+export const STAGES = /** @type {const} */ (["starting", "searching", "ranking", "finetuning", "evaluating"]);
+
+export const STATES = /** @type {const} */ ([
+  "queued",
+  "starting",
+  "searching",
+  "ranking",
+  "finetuning",
+  "evaluating",
+  "succeeded",
+  "failed",
+  "cancelled",
+]);
+
+export const ENDED = /** @type {const} */ (["succeeded", "failed", "cancelled"]);
