@@ -222,7 +222,7 @@ def test_before_the_first_snapshot_all_is_empty(folder: str, tmp_path: Path) -> 
 
 
 def test_who_asks_for_what_is_being_worked_out_waits_for_it() -> None:
-    answers, calls, together = ResponseCache(), [], threading.Barrier(8)
+    cache, calls, together = ResponseCache(), [], threading.Barrier(8)
 
     def make() -> dict[str, int]:
         calls.append(1)
@@ -231,7 +231,7 @@ def test_who_asks_for_what_is_being_worked_out_waits_for_it() -> None:
 
     def ask(_: int) -> bytes:
         together.wait()
-        return answers.of("key", make).plain
+        return cache.get("key", make).plain
 
     with ThreadPoolExecutor(8) as pool:
         assert set(pool.map(ask, range(8))) == {b'{"a":1}'}
@@ -239,22 +239,22 @@ def test_who_asks_for_what_is_being_worked_out_waits_for_it() -> None:
 
 
 def test_a_failure_is_told_and_not_kept() -> None:
-    answers = ResponseCache()
+    cache = ResponseCache()
 
     def fail() -> dict[str, int]:
         raise OSError("gone")
 
     for _ in range(2):
         with pytest.raises(OSError, match="gone"):
-            answers.of("key", fail)
-    assert answers.of("key", lambda: {"b": 2}).plain == b'{"b":2}'
+            cache.get("key", fail)
+    assert cache.get("key", lambda: {"b": 2}).plain == b'{"b":2}'
 
 
 def test_the_oldest_answers_are_forgotten() -> None:
-    answers, made = ResponseCache(), []
+    cache, made = ResponseCache(), []
 
     def ask(key: int) -> None:
-        answers.of(str(key), lambda: made.append(key) or {})
+        cache.get(str(key), lambda: made.append(key) or {})
 
     for key in [0, *range(1, KEPT), 0, KEPT, 0, 1]:
         ask(key)
