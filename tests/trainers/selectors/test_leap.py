@@ -1,5 +1,6 @@
 """The LeAP gate against hand-computed values, finite differences, and the paper's claims on data."""
 
+import importlib
 import math
 
 import pytest
@@ -278,3 +279,9 @@ def test_uniform_penalty_of_equal_mean_hurts_a_useful_feature() -> None:
     mean = (1.13 + 0.1 + 0.2 + 1.13 + 22.6 + 22.6) / 6
     gates = search(LeapBaseSpec(alpha=1e-3 * mean))
     assert min(gates["scalar"], gates["wide"], gates["rare"]) < 0.1
+
+
+def test_the_gate_answers_to_the_name_of_version_0_1() -> None:
+    with pytest.warns(FutureWarning, match=r"trainers\.selectors\.gates\.leap\.gate"):
+        gate = importlib.reload(importlib.import_module("trainers.gate"))
+    assert gate.LeapGate is LeapGate
