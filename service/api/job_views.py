@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from service.core.job_state import JobState
 from service.schemas.jobs import JobSummary, JobView
 from service.store import job_queries
+from service.store.progress import without_gates
 from service.store.tables import Job
 
 PARTS = ("events", "logs", "gates", "attempts", "spec", "prune-list")
@@ -32,5 +33,4 @@ def job_summaries(session: Session, jobs: Iterable[Job]) -> list[JobSummary]:
 def job_summary(job: Job, position: int | None) -> JobSummary:
     """A job at its place in the queue, without the gates of its progress."""
     view = JobSummary.model_validate(job)
-    progress = view.progress and {name: value for name, value in view.progress.items() if name != "gates"}
-    return view.model_copy(update={"position": position, "progress": progress})
+    return view.model_copy(update={"position": position, "progress": without_gates(view.progress)})

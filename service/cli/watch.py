@@ -18,6 +18,8 @@ from rich.text import Text
 from service.cli.command import Server, command
 from service.cli.render import COLOURS, show
 from trainers.cli.output import FAILED, REFUSED
+from trainers.runs.progress import Polarization, Progress
+from trainers.runs.prune_list import PruneList
 
 if TYPE_CHECKING:
     from service.schemas.jobs import JobView
@@ -66,7 +68,7 @@ def finish(server: Server, job: JobView) -> None:
     server.out.result(job, lambda console: show(console, brief(job)))
     if job.state != "succeeded":
         raise typer.Exit(FAILED)
-    if not job.dry_run and not server.winnow.get_job_prune_list(job.id)["guard"]["passed"]:
+    if not job.dry_run and not PruneList.parse(server.winnow.get_job_prune_list(job.id)).guard.passed:
         server.out.say("the guard refused this prune list", style="yellow")
         raise typer.Exit(REFUSED)
 
@@ -78,18 +80,18 @@ def brief(job: JobView) -> dict[str, Any]:
 
 def view(job: JobView, console: Console) -> RenderableType:
     """A job as it stands: where it is, how far its gates have parted, the highest and the lowest of them."""
-    progress: Mapping[str, Any] = job.progress or {}
+    progress = None if job.progress is None or job.dry_run else Progress.model_validate(job.progress, extra="ignore")
     parts: list[RenderableType] = [_head(job, progress)]
-    if progress.get("total_steps"):
+    if progress is not None and progress.total_steps:
         parts.append(_steps(progress))
-    if "polarization" in progress:
-        parts.append(_polarization(progress["polarization"]))
-    if progress.get("gates"):
-        parts.append(_gates(progress["gates"], max(2, min(ENDS, (console.height - 8) // 2))))
+    if progress is not None and progress.polarization is not None:
+        parts.append(_polarization(progress.polarization))
+    if progress is not None and progress.gates:
+        parts.append(_gates(progress.gates, max(2, min(ENDS, (console.height - 8) // 2))))
     return Group(*parts)
 
 
-def _head(job: JobView, progress: Mapping[str, Any]) -> Text:
+def _head(job: JobView, progress: Progress | None) -> Text:
     text = Text.assemble((job.name, "bold"), f" {job.id} ", (str(job.state), COLOURS.get(job.state, "cyan")))
     if job.position is not None:
         text.append(f", place {job.position} in the queue")
@@ -97,26 +99,25 @@ def _head(job: JobView, progress: Mapping[str, Any]) -> Text:
         text.append(", to be cancelled", style="yellow")
     if job.attempt > 1:
         text.append(f", attempt {job.attempt}")
-    if "loss" in progress:
-        text.append(f"  loss {progress['loss']:.4f}  {progress.get('rows_per_second', 0):,.0f} rows/s", style="dim")
+    if progress is not None and progress.loss is not None:
+        text.append(f"  loss {progress.loss:.4f}  {progress.rows_per_second or 0:,.0f} rows/s", style="dim")
     return text
 
 
-def _steps(progress: Mapping[str, Any]) -> Table:
-    step, total = progress["step"], progress["total_steps"]
+def _steps(progress: Progress) -> Table:
+    step, total = progress.step, progress.total_steps
     grid = Table.grid(padding=(0, 1))
-    left = f"{timedelta(seconds=round(progress['eta']))} left" if "eta" in progress else ""
-    grid.add_row(str(progress["stage"]), ProgressBar(total=total, completed=step, width=30), f"{step}/{total}", left)
+    left = "" if progress.eta is None else f"{timedelta(seconds=round(progress.eta))} left"
+    grid.add_row(progress.stage.value, ProgressBar(total=total, completed=step, width=30), f"{step}/{total}", left)
     return grid
 
 
-def _polarization(parted: Mapping[str, float]) -> Text:
-    middle = 1.0 - parted["low"] - parted["high"]
+def _polarization(found: Polarization) -> Text:
     return Text.assemble(
         "gates: ",
-        (f"{parted['low']:.0%} under 0.1", "yellow"),
-        f", {max(0.0, middle):.0%} between, ",
-        (f"{parted['high']:.0%} over 0.9", "green"),
+        (f"{found.low:.0%} under 0.1", "yellow"),
+        f", {found.middle:.0%} between, ",
+        (f"{found.high:.0%} over 0.9", "green"),
     )
 
 

@@ -44,20 +44,7 @@ from service.schemas.prune_lists import (
     RolledBack,
     ScoreChange,
 )
-from service.schemas.runs import (
-    Answer,
-    CurvePoint,
-    FeatureCost,
-    GateGrid,
-    GateHistory,
-    Log,
-    Measures,
-    Progress,
-    Quality,
-    Rank,
-    Report,
-    Results,
-)
+from service.schemas.runs import Answer, Log, Report
 from service.schemas.schedules import (
     Backfill,
     BackfillView,
@@ -97,6 +84,12 @@ from service.schemas.webhooks import (
     WebhookView,
     WebhookWithSecret,
 )
+from trainers.runs.progress import Progress
+from trainers.runs.progress import RankStatus as Rank
+from trainers.runs.results import CurvePoint, Quality, Results
+from trainers.runs.results import FeatureWeight as FeatureCost
+from trainers.runs.series import GateGrid, GateHistory
+from trainers.runs.series import MeasureSeries as Measures
 
 __all__ = [
     "ActiveListView",

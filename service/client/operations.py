@@ -43,7 +43,7 @@ if TYPE_CHECKING:
         Rejection,
         RolledBack,
     )
-    from service.schemas.runs import Answer, GateGrid, GateHistory, Log, Measures, Report, Results
+    from service.schemas.runs import Answer, Log, Report
     from service.schemas.schedules import (
         Backfill,
         BackfillView,
@@ -83,6 +83,8 @@ if TYPE_CHECKING:
         WebhookView,
         WebhookWithSecret,
     )
+    from trainers.runs.results import Results
+    from trainers.runs.series import GateGrid, GateHistory, MeasureSeries
     from trainers.spec.job import JobSpec
 
 
@@ -302,7 +304,7 @@ class Operations(Protocol):
         self, job_id: str, *, feature: list[str] | None = None, last: int | None = None, points: int | None = None
     ) -> GateHistory:
         """The gates over the run, thinned to at most `points` points and to two million values of gates."""
-        from service.schemas.runs import GateHistory
+        from trainers.runs.series import GateHistory
 
         return self.send(
             Call(
@@ -323,7 +325,7 @@ class Operations(Protocol):
         if_none_match: str | None = None,
     ) -> GateGrid:
         """The gates of all features between two steps, in at most `columns` points and two million cells."""
-        from service.schemas.runs import GateGrid
+        from trainers.runs.series import GateGrid
 
         return self.send(
             Call(
@@ -337,15 +339,15 @@ class Operations(Protocol):
 
     def get_measures(
         self, job_id: str, *, after_step: int | None = None, points: int | None = None, if_none_match: str | None = None
-    ) -> Measures:
+    ) -> MeasureSeries:
         """Losses, penalty, polarization and throughput of a search, thinned to at most `points` points."""
-        from service.schemas.runs import Measures
+        from trainers.runs.series import MeasureSeries
 
         return self.send(
             Call(
                 "GET",
                 f"/v1/jobs/{segment(job_id)}/measures",
-                Measures,
+                MeasureSeries,
                 query={"after_step": after_step, "points": points},
                 headers={"if-none-match": if_none_match},
             )
@@ -355,7 +357,7 @@ class Operations(Protocol):
         """The metrics of the full, the pruned and the fine-tuned model, the selection curve, and what each feature
         weighs.
         """
-        from service.schemas.runs import Results
+        from trainers.runs.results import Results
 
         return self.send(Call("GET", f"/v1/jobs/{segment(job_id)}/results", Results))
 

@@ -7,11 +7,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import structlog
+
 from service.core.job_state import JobState
 from service.jobs.attempts import CHECKED
 from service.ray.client import Engine, Status
+from service.store.progress import CHECK
 from service.store.tables import Job
-from trainers.runs.directory import RunDirectory, read_json
+from trainers.runs.directory import RunDirectory, RunFileError, read_json
+from trainers.runs.progress import Progress, RunState, Stage
+from trainers.runs.prune_list import PruneList
+
+log = structlog.get_logger()
 
 WRONG = 2  # the exit code of `winnow check` for a spec or data that can't be run
 
@@ -29,8 +36,8 @@ class Observation:
     """What the engine and the run directory say. The default is what is observed where nothing was handed over."""
 
     status: Status = Status.UNKNOWN
-    progress: dict[str, Any] | None = None
-    prune_list: dict[str, Any] | None = None
+    progress: Progress | None = None
+    prune_list: PruneList | None = None
     checked: dict[str, Any] | None = None
     failure: Failure | None = None
     explanation: str | None = None
@@ -43,24 +50,37 @@ class AttemptOutcome:
     outcome: str
     state: JobState
     reason: str
-    prune_list: dict[str, Any] | None = None
+    prune_list: PruneList | None = None
     progress: dict[str, Any] | None = None
 
 
 def observe(directory: RunDirectory, submission: str, engine: Engine) -> Observation:
     """Ask the engine, then read the directory: an ended run's files are all there."""
     status = engine.status(submission)
-    prune_list = read_json(directory.prune_list) if directory.prune_list.exists() else None
     failure = read_failure(directory)
+    prune_list = None
+    try:
+        prune_list = directory.read_prune_list()
+    except RunFileError as error:  # another attempt would write the same
+        failure = Failure(str(error), of_user=True)
     ended_badly = status is Status.ENDED and prune_list is None and failure is None
     return Observation(
         status=status,
-        progress=read_json(directory.progress) if directory.progress.exists() else None,
+        progress=_read_progress(directory),
         prune_list=prune_list,
         checked=_read_if_complete(directory.path / CHECKED) if status is Status.ENDED else None,
         failure=failure,
         explanation=engine.explain(submission) if ended_badly else None,
     )
+
+
+def _read_progress(directory: RunDirectory) -> Progress | None:
+    """None where there is none, or none that this version can read: a run ends all the same."""
+    try:
+        return directory.read_progress()
+    except RunFileError as error:
+        log.warning("progress can't be read", error=str(error))
+        return None
 
 
 def read_failure(directory: RunDirectory) -> Failure | None:
@@ -98,7 +118,10 @@ def classify(job: Job, observed: Observation) -> AttemptOutcome | None:
         return None
     if observed.prune_list is not None and JobState(job.state) is not JobState.QUEUED:
         return AttemptOutcome(
-            "succeeded", JobState.SUCCEEDED, observed.prune_list["guard"]["reason"], prune_list=observed.prune_list
+            "succeeded",
+            JobState.SUCCEEDED,
+            observed.prune_list.guard.reason,
+            prune_list=observed.prune_list,
         )
     if job.dry_run and observed.checked is not None and observed.checked.get("exit_code") in {None, WRONG}:
         return _classify_check(observed.checked)
@@ -120,5 +143,5 @@ def _classify_without_result(job: Job, observed: Observation) -> AttemptOutcome:
 def _classify_check(found: dict[str, Any]) -> AttemptOutcome:
     if "error" in found:
         return AttemptOutcome("failed", JobState.FAILED, str(found["error"]))
-    progress = {"state": "succeeded", "stage": "done", "check": found}
+    progress = {"state": RunState.SUCCEEDED.value, "stage": Stage.DONE.value, CHECK: found}
     return AttemptOutcome("succeeded", JobState.SUCCEEDED, "the spec and its data fit together", progress=progress)

@@ -116,7 +116,7 @@ class Reconciler:
         """End an attempt, and with it the job, unless another attempt is to follow."""
         attempts.close(session, job, outcome.outcome, outcome.reason, now)
         if outcome.prune_list is not None:
-            job.prune_list = outcome.prune_list
+            job.prune_list = outcome.prune_list.document()
         if outcome.progress is not None:
             job.progress = outcome.progress
         if outcome.state is not JobState.QUEUED:

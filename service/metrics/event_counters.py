@@ -16,7 +16,9 @@ from sqlalchemy.orm import Session, SessionTransaction, sessionmaker
 
 from service.core.job_state import ENDED, JobState
 from service.core.statuses import ListState
+from service.store.progress import read_progress
 from service.store.tables import Attempt, Delivery, Event, Fire, Job, PublishedList, Trigger
+from trainers.runs.prune_list import PruneList
 
 MINUTE, HOUR = 60.0, 3600.0
 LONG = (10.0, 30.0, MINUTE, 3 * MINUTE, 10 * MINUTE, 30 * MINUTE, HOUR, 3 * HOUR, 6 * HOUR, 12 * HOUR, 24 * HOUR)
@@ -118,12 +120,13 @@ class EventCounters:
             return
         if not job.dry_run:
             yield _observing(self.ended.labels(state), job.started_at, job.ended_at)
-            spent = (job.progress or {}).get("stages") or {}
+            progress = read_progress(job.progress)
+            spent = (progress.stages if progress is not None else None) or {}
             for stage in STAGES:
                 if stage in spent:
                     yield _amount(self.stages.labels(stage), float(spent[stage]))
         if job.prune_list is not None and state == JobState.SUCCEEDED.value:
-            yield self.guards.labels("passed" if job.prune_list["guard"]["passed"] else "failed").inc
+            yield self.guards.labels("passed" if PruneList.parse(job.prune_list).guard.passed else "failed").inc
 
     def _attempt(self, attempt: Attempt) -> Iterator[Note]:
         outcome = _became(attempt, "outcome")

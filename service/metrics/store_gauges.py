@@ -15,6 +15,7 @@ from service.core.job_state import JobState
 from service.metrics.run_gauges import families
 from service.settings import Settings
 from service.store import aggregates, jobs
+from trainers.runs.prune_list import Totals
 
 # Whose contents one scrape reads: after a start with more active lists than these, the next scrapes go on.
 LISTS = 50
@@ -26,7 +27,7 @@ class StoreGauges(Collector):
     def __init__(self, sessions: sessionmaker[Session], settings: Settings, now: Clock) -> None:
         self.sessions, self.settings, self.now = sessions, settings, now
         # Of lists by number, while they are active: contents are large, and never change.
-        self._totals: dict[int, dict[str, aggregates.Totals]] = {}
+        self._totals: dict[int, dict[str, Totals]] = {}
 
     def describe(self) -> Iterable[Metric]:
         """Nothing: a registry that asks would read the store before it is there."""

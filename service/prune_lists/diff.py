@@ -3,28 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from service.schemas.prune_lists import ListDiff, ListRef, ScoreChange
 from service.store.tables import PublishedList
+from trainers.runs.prune_list import ListedFeature, PruneList
 
 
 def diff_lists(a: PublishedList, b: PublishedList) -> ListDiff:
     """What changes where b is served in place of a."""
-    features_a, features_b = _by_name(a), _by_name(b)
+    list_a, list_b = PruneList.parse(a.content), PruneList.parse(b.content)
+    features_a, features_b = _by_name(list_a), _by_name(list_b)
     both = [name for name in features_b if name in features_a]
     moved = [
         ScoreChange(feature=name, before=before, after=after, change=after - before)
         for name in both
-        if (before := features_a[name]["score"]) != (after := features_b[name]["score"])
+        if (before := features_a[name].score) != (after := features_b[name].score)
     ]
-    changed = [name for name in both if features_a[name]["decision"] != features_b[name]["decision"]]
-    totals_a, totals_b = a.content["after"], b.content["after"]
+    changed = [name for name in both if features_a[name].decision != features_b[name].decision]
+    totals_a, totals_b = list_a.after.document(), list_b.after.document()
     return ListDiff(
         a=ListRef(number=a.number, list_id=a.list_id, totals=totals_a),
         b=ListRef(number=b.number, list_id=b.list_id, totals=totals_b),
-        newly_pruned=[name for name in changed if features_b[name]["decision"] == "prune"],
-        newly_kept=[name for name in changed if features_b[name]["decision"] == "keep"],
+        newly_pruned=[name for name in changed if features_b[name].decision == "prune"],
+        newly_kept=[name for name in changed if features_b[name].decision == "keep"],
         only_in_a=[name for name in features_a if name not in features_b],
         only_in_b=[name for name in features_b if name not in features_a],
         scores=sorted(moved, key=lambda each: -abs(each.change)),
@@ -32,5 +33,5 @@ def diff_lists(a: PublishedList, b: PublishedList) -> ListDiff:
     )
 
 
-def _by_name(published: PublishedList) -> Mapping[str, Mapping[str, Any]]:
-    return {feature["name"]: feature for feature in published.content["features"]}
+def _by_name(prune_list: PruneList) -> Mapping[str, ListedFeature]:
+    return {feature.name: feature for feature in prune_list.features}

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import pyarrow as pa
+
+from trainers.runs.prune_list import PruneList
 
 TYPES: dict[str, pa.DataType] = {
     "name": pa.string(),
@@ -22,25 +24,38 @@ TYPES: dict[str, pa.DataType] = {
 SCHEMA = pa.schema(TYPES)
 
 
-def csv_of(content: Mapping[str, Any]) -> bytes:
+def csv_of(prune_list: PruneList) -> bytes:
     """A header, then a line a feature, ended by CR LF (RFC 4180); numbers read back as they were."""
     text = io.StringIO(newline="")
     writer = csv.writer(text)
     writer.writerow(SCHEMA.names)
-    writer.writerows(_rows(content))
+    writer.writerows(_rows(prune_list))
     return text.getvalue().encode()
 
 
-def arrow_of(content: Mapping[str, Any]) -> bytes:
+def arrow_of(prune_list: PruneList) -> bytes:
     """An Arrow IPC stream of `SCHEMA`; its metadata has the list's `id`."""
-    columns = list(zip(*_rows(content), strict=True)) or [()] * len(SCHEMA)
+    columns = list(zip(*_rows(prune_list), strict=True)) or [()] * len(SCHEMA)
     arrays = [pa.array(column, field.type) for column, field in zip(columns, SCHEMA, strict=True)]
-    table = pa.Table.from_arrays(arrays, schema=SCHEMA.with_metadata({"id": content["id"]}))
+    table = pa.Table.from_arrays(arrays, schema=SCHEMA.with_metadata({"id": prune_list.id}))
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, table.schema) as writer:
         writer.write_table(table)
     return sink.getvalue().to_pybytes()
 
 
-def _rows(content: Mapping[str, Any]) -> Sequence[Sequence[Any]]:
-    return [[feature.get(column) for column in SCHEMA.names] for feature in content["features"]]
+def _rows(prune_list: PruneList) -> Sequence[Sequence[Any]]:
+    """A row a feature; the names of LeAP's details are those of the table since its first version."""
+    return [
+        [
+            feature.name,
+            feature.kind,
+            feature.dim,
+            feature.score,
+            feature.details.get("divergence"),
+            feature.details.get("mean_gate"),
+            feature.decision,
+            feature.why,
+        ]
+        for feature in prune_list.features
+    ]

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from sqlalchemy.orm import Session
 
 from service.store import aggregates
-from service.store.aggregates import Totals
+from trainers.runs.prune_list import Totals
 
 KEPT = 1000
 

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session, aliased
 from service.core.job_state import ENDED, JobState
 from service.core.statuses import FeatureStatus, ListState
 from service.store.tables import Delivery, Feature, Job, PublishedList, Trigger, TriggerEvaluation, Webhook
+from trainers.runs.prune_list import Totals
 
 # Series by model and by job: more than these are left out of a scrape.
 MODELS, JOBS = 1000, 200
@@ -36,18 +37,6 @@ class ActiveList(NamedTuple):
     number: int
     model: str
     activated_at: datetime | None
-
-
-class Totals(NamedTuple):
-    """Of a list: features, dims, and bytes of embeddings."""
-
-    features: int
-    dims: int
-    embedding_bytes: int
-
-    @classmethod
-    def of(cls, content: dict[str, int]) -> Totals:
-        return cls(*(content[name] for name in cls._fields))
 
 
 @dataclass(frozen=True)
@@ -91,7 +80,7 @@ def totals(session: Session, numbers: Collection[int]) -> dict[int, dict[str, To
     sides = (PublishedList.content["before"], PublishedList.content["after"])
     query = select(PublishedList.number, *sides).where(PublishedList.number.in_(numbers))
     found = session.execute(query).all() if numbers else []
-    return {number: {"before": Totals.of(before), "after": Totals.of(after)} for number, before, after in found}
+    return {number: {"before": Totals.parse(before), "after": Totals.parse(after)} for number, before, after in found}
 
 
 def proposed_lists(session: Session) -> Sequence[tuple[str, bool, int]]:

@@ -10,19 +10,20 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from sqlalchemy import ColumnElement, func, or_, select, text
 from sqlalchemy.orm import Session
 
 from service.core.job_state import ENDED, JobState, may_follow
 from service.store import jobs
+from service.store.progress import without_gates
 from service.store.tables import Attempt, Event, Job
+from trainers.runs.progress import Progress, Stage
 
 START_LOCK = 0x7374617274  # any number of ours: "start" in ASCII
 CONSIDERED = 1000  # of the waiting jobs in one look at the queue
 ENDED_STATES = [state.value for state in ENDED]
-STAGES = frozenset({"searching", "ranking", "finetuning", "evaluating"})
+STAGES = frozenset({Stage.SEARCHING, Stage.RANKING, Stage.FINETUNING, Stage.EVALUATING})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,7 +123,7 @@ def postpone(job: Job, now: datetime, seconds: float) -> None:
 
 
 def record_progress(
-    session: Session, job: Job, progress: dict[str, Any] | None, now: datetime, snapshot_seconds: float
+    session: Session, job: Job, progress: Progress | None, now: datetime, snapshot_seconds: float
 ) -> None:
     """Note what a run says of itself: its stage, its progress, and a snapshot where the last one is old enough.
 
@@ -131,17 +132,16 @@ def record_progress(
     if JobState(job.state) is JobState.QUEUED:
         # It was handed to Ray by a replica that died, or was too slow, before it could say so.
         jobs.move(session, job, JobState.STARTING, now)
-    if progress is not None and progress != job.progress:
-        job.progress, job.updated_at = progress, now
-        stage = progress.get("stage")
-        if stage in STAGES and may_follow(JobState(job.state), JobState(stage)):
-            jobs.move(session, job, JobState(stage), now)
+    if progress is not None and progress.document() != job.progress:
+        job.progress, job.updated_at = progress.document(), now
+        if progress.stage in STAGES and may_follow(JobState(job.state), JobState(progress.stage.value)):
+            jobs.move(session, job, JobState(progress.stage.value), now)
     if job.progress is None:
         return
     last = _last_snapshot(session, job.id)
     if last is not None and now - last.time < timedelta(seconds=snapshot_seconds):
         return
-    shown = {name: value for name, value in job.progress.items() if name != "gates"}
+    shown = without_gates(job.progress)
     if last is None or last.data["progress"] != shown:
         jobs.record(session, job, "job.snapshot", {"attempt": job.attempt, "progress": shown}, now)
 

@@ -19,6 +19,7 @@ from service.core.statuses import BY_LIST, LIST_MOVES, FeatureStatus, ListState
 from service.store import events, features, models
 from service.store.features import Why
 from service.store.tables import Feature, FeatureDecision, Job, Model, PublishedList
+from trainers.runs.prune_list import PruneList
 
 POLICY = "policy"  # who decided, where nobody was asked
 LIGHT = defer(PublishedList.content, raiseload=True)  # may be megabytes
@@ -42,13 +43,14 @@ def propose(session: Session, job: Job, now: datetime) -> PublishedList | None:
     model = models.get_locked(session, job.model) if job.model is not None else None
     if model is None or job.prune_list is None:
         return None
+    made = PruneList.parse(job.prune_list)
     published = PublishedList(
         model=model.name,
-        list_id=job.prune_list["id"],
+        list_id=made.id,
         job_id=job.id,
         content=job.prune_list,
         state=ListState.PROPOSED.value,
-        guard_passed=bool(job.prune_list["guard"]["passed"]),
+        guard_passed=made.guard.passed,
         submitted_by=job.submitted_by,
         proposed_at=now,
     )
@@ -108,14 +110,14 @@ def activate(session: Session, model: Model, published: PublishedList, act: Act)
         _move(session, present, ListState.SUPERSEDED, act)
         published.previous = present.number
     _serve(session, published, act)
-    decided = {entry["name"]: entry for entry in published.content["features"]}
+    decided = {entry.name: entry for entry in PruneList.parse(published.content).features}
     changes = [
-        (feature, _by_list(feature, decided[feature.name]["decision"]))
+        (feature, _by_list(feature, decided[feature.name].decision))
         for feature in models.features(session, model.name)
         if feature.name in decided
     ]
     why = _why(published, "became active", act)
-    features.move(session, model.name, changes, why, {name: entry["score"] for name, entry in decided.items()})
+    features.move(session, model.name, changes, why, {name: entry.score for name, entry in decided.items()})
 
 
 def rollback(session: Session, model: Model, act: Act) -> PublishedList:

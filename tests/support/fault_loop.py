@@ -28,6 +28,7 @@ from service.settings import Settings
 from service.store import events, jobs
 from service.store.database import connect, open_database
 from service.store.tables import Event, Job
+from tests.support.documents import progress, prune_list
 from trainers.runs.directory import RunDirectory, write_json
 
 # What each plot ends as, and the attempts it takes; None where that depends on when it was cancelled.
@@ -39,7 +40,7 @@ PLOTS: dict[str, tuple[str, int | None]] = {
     "cancelled": ("cancelled", None),
     "check": ("succeeded", 1),
 }
-PRUNE_LIST = {"id": "abc", "guard": {"passed": True, "reason": "auc held"}}
+PRUNE_LIST = prune_list(passed=True, reason="auc held")
 STAGES = ("searching", "ranking", "evaluating")
 PROCESSES = multiprocessing.get_context("forkserver")
 PROCESSES.set_forkserver_preload(["tests.support.fault_loop", "tests.support.fault_deliveries"])
@@ -86,7 +87,7 @@ class FileEngine:
         directory, plot, asked = RunDirectory(Path(run["at"])), run["plot"], run["asked"]
         waits = plot == "cancelled" or (plot == "lost" and first)
         if asked <= len(STAGES) or waits:
-            write_json(directory.progress, {"stage": STAGES[min(asked, len(STAGES)) - 1], "step": asked})
+            write_json(directory.progress, progress(stage=STAGES[min(asked, len(STAGES)) - 1], step=asked))
             return
         run["state"] = "ended"
         if plot == "wrong":

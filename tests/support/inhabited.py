@@ -26,6 +26,7 @@ from service.store.tables import (
     Webhook,
 )
 from tests.support.automatic import NoEngine
+from tests.support.documents import prune_list
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 SPEC: dict[str, Any] = {
@@ -107,14 +108,7 @@ def _inhabit(session: Session, model: str) -> dict[str, str]:
 
 
 def _list(session: Session, model: str, number: int) -> int:
-    feature = {"name": "age", "dim": 1, "score": 0.9, "divergence": 1.0, "decision": "keep", "why": "score"}
-    content = {
-        "id": f"{number}" * 64,
-        "features": [feature],
-        "before": TOTALS,
-        "after": TOTALS,
-        "guard": {"passed": True, "reason": "auc held"},
-    }
+    content = {**prune_list({"age": "keep"}), "id": f"{number}" * 64}
     made = PublishedList(
         model=model, list_id=f"{number}" * 64, job_id=f"job-{model}-{number}", content=content, guard_passed=True,
         state="active" if number == 1 else "proposed", submitted_by="t", proposed_at=AT,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,6 +12,7 @@ from service.app import create_app
 from service.settings import Settings
 from service.store import events, jobs, keys, prune_lists
 from service.store.tables import Event
+from tests.support.documents import prune_list
 from tests.support.engines import HandEngine
 
 MODEL = "ranker"
@@ -22,36 +21,7 @@ SPEC: dict[str, Any] = {"dataset": {"train": "/data/train", "validation": "/data
 
 def content(decisions: dict[str, str], *, passed: bool = True, scores: dict[str, float] | None = None) -> Any:
     """A run's prune list; kept features score 0.9 and pruned ones 0.1 unless told otherwise."""
-    features = [
-        {
-            "name": name,
-            "kind": "dense",
-            "dim": 1,
-            "score": (scores or {}).get(name, 0.9 if decision == "keep" else 0.1),
-            "divergence": 1.25,
-            "endurance": 0.5,
-            "decision": decision,
-            "why": "threshold",
-        }
-        for name, decision in decisions.items()
-    ]
-    kept = sum(decision == "keep" for decision in decisions.values())
-    totals = [
-        {"features": count, "dims": count, "embedding_bytes": 0, "bytes_per_example": 4.0 * count}
-        for count in (len(features), kept)
-    ]
-    whole = {
-        "schema_version": 1,
-        "name": MODEL,
-        "features": features,
-        "before": totals[0],
-        "after": totals[1],
-        "metrics": {"full": {"auc": 0.75}},
-        "guard": {"metric": "auc", "max_drop": 0.001, "drop": 0.0, "passed": passed, "reason": "auc 0.75 → 0.75"},
-        "fingerprints": {"spec": "1" * 64},
-    }
-    text = json.dumps(whole, sort_keys=True, separators=(",", ":"))
-    return {"id": hashlib.sha256(text.encode()).hexdigest(), **whole}
+    return prune_list(decisions, passed=passed, scores=scores)
 
 
 class Managed:

@@ -14,8 +14,8 @@ from service.core.errors import NotFoundError
 from service.jobs import gate_history
 from service.jobs.attempts import directory_of
 from service.schemas.common import BIGGEST, StoredText
-from service.schemas.runs import GateGrid, GateHistory, Measures
 from trainers.runs import grid, history_reader, measures_reader
+from trainers.runs.series import GateGrid, GateHistory, MeasureSeries
 
 router = APIRouter(tags=["gates"])
 
@@ -94,7 +94,7 @@ def gate_grid(
     "/v1/jobs/{job_id}/measures",
     operation_id="getMeasures",
     summary="Read a run's measures over time",
-    response_model=Measures,
+    response_model=MeasureSeries,
     responses={**problems(404, 422), **WATCHED},
 )
 def run_measures(

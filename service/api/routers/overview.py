@@ -18,8 +18,8 @@ from service.schemas.common import StoredText
 from service.schemas.overview import ActiveListView, AlertView, ModelStanding, NextStart, Overview, ProposedListView
 from service.schemas.prune_lists import ListTotalsView
 from service.store import job_queries, models, overview, triggers
-from service.store.aggregates import Totals
 from service.store.tables import Model, PublishedList, Schedule
+from trainers.runs.prune_list import Totals
 
 router = APIRouter(tags=["models"])
 RECENT = timedelta(days=7)

@@ -32,9 +32,9 @@ from service.schemas.prune_lists import (
     RolledBack,
 )
 from service.store import models, prune_lists
-from service.store.aggregates import Totals
 from service.store.prune_lists import Act
 from service.store.tables import Model, PublishedList
+from trainers.runs.prune_list import PruneList, Totals
 
 router = APIRouter(prefix="/v1/models/{model}", tags=["prune lists"])
 MAX_LIMIT = 200
@@ -248,8 +248,8 @@ def _tag(list_id: str, form: str) -> str:
 def _written(session: SessionDep, number: int, form: str) -> str | bytes:
     if form == "application/json":
         return prune_lists.content_text(session, number)
-    content = prune_lists.content(session, number)
-    return csv_of(content) if form == "text/csv" else arrow_of(content)
+    prune_list = PruneList.parse(prune_lists.content(session, number))
+    return csv_of(prune_list) if form == "text/csv" else arrow_of(prune_list)
 
 
 def _entry(published: PublishedList, sides: Mapping[str, Totals]) -> ListEntry:

@@ -6,7 +6,7 @@ A run has a token of its own, with which it can write to its own attempt and do 
 from __future__ import annotations
 
 import hmac
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
@@ -70,11 +70,6 @@ def report(
     job, attempt = found
     if body.number > attempt.reports:
         attempt.reports = body.number
-        attempts.record_progress(session, job, _content(body), now, settings.snapshot_seconds)
+        refuse_unstorable(None if body.progress is None else body.progress.document(), ("body", "progress"))
+        attempts.record_progress(session, job, body.progress, now, settings.snapshot_seconds)
     return Answer(taken=attempt.reports, stop="cancelled" if job.cancel_requested else None)
-
-
-def _content(body: Report) -> dict[str, Any] | None:
-    content = None if body.progress is None else body.progress.model_dump(exclude_none=True)
-    refuse_unstorable(content, ("body", "progress"))
-    return content

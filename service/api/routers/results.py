@@ -11,8 +11,8 @@ from service.api.openapi import problems
 from service.core.errors import NotFoundError
 from service.core.job_state import JobState
 from service.jobs.attempts import directory_of
-from service.schemas.runs import Results
 from service.store.tables import Job
+from trainers.runs.results import Results
 
 router = APIRouter(tags=["jobs"])
 

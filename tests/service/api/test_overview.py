@@ -12,14 +12,17 @@ from service.core.job_state import JobState
 from service.store import jobs
 from service.store.tables import Job, PublishedList, TriggerEvaluation
 from tests.support.automatic import NOON, SPEC, Plane, any_plane, on_either, on_sqlite, sqlite_plane  # noqa: F401
+from tests.support.documents import prune_list
 from tests.support.inhabited import OWN, secret, service
+from trainers.runs.prune_list import Totals
 
 BEFORE = {"features": 4, "dims": 40, "embedding_bytes": 4000, "bytes_per_example": 160.0}
 AFTER = {"features": 3, "dims": 10, "embedding_bytes": 1000, "bytes_per_example": 40.0}
 
 
 def publish(plane: Plane, number: int, *, guard: bool = True, **more: Any) -> int:
-    content = {"id": f"{number}" * 64, "features": [], "before": BEFORE, "after": AFTER, "guard": {"passed": guard}}
+    made = prune_list({}, passed=guard, before=Totals(**BEFORE), after=Totals(**AFTER))
+    content = {**made, "id": f"{number}" * 64}
     values: dict[str, Any] = {"state": "proposed", "proposed_at": plane.at, "submitted_by": "team", **more}
     with plane.sessions.begin() as session:
         made = PublishedList(

@@ -27,6 +27,7 @@ from service.settings import Settings
 from service.store import attempts, events, jobs
 from service.store.tables import Attempt, Job
 from tests.service.jobs.test_service import SPEC
+from tests.support.documents import prune_list
 from tests.support.engines import HandEngine
 from trainers.launch import progress_reporter
 from trainers.launch.progress_reporter import Destination, Reporter, interrupt
@@ -34,7 +35,7 @@ from trainers.runs.coordinator import Coordinator, Report
 from trainers.runs.directory import read_json, write_json
 from trainers.runs.progress import Progress, RunState, Stage
 
-PRUNE_LIST = {"id": "abc", "guard": {"passed": True, "reason": "auc held"}}
+PRUNE_LIST = prune_list(passed=True, reason="auc held")
 GIVEN = {"max_running_jobs": 100, "poll_seconds": 3600, "public_url": "http://127.0.0.1:1", "retry_seconds": 10}
 
 

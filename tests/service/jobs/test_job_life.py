@@ -29,10 +29,11 @@ from service.settings import Settings
 from service.store import events, jobs
 from service.store.tables import Attempt, Event, Job
 from tests.service.jobs.test_service import SPEC
+from tests.support.documents import prune_list
 from tests.support.engines import HandEngine
 from trainers.runs.directory import write_json
 
-PRUNE_LIST = {"id": "abc", "guard": {"passed": True, "reason": "auc held"}}
+PRUNE_LIST = prune_list(passed=True, reason="auc held")
 ENDS = ("list", "user", "fault", "silence")
 LIMIT = 2
 FAILURES, HOURS = st.integers(0, 2), st.none() | st.integers(1, 3)

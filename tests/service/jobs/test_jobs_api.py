@@ -198,12 +198,13 @@ def test_a_filter_that_cannot_be_used_is_refused(either: Plane, query: str) -> N
 
 
 def test_lists_leave_the_gates_out(plane: Plane) -> None:
+    told = {"state": "running", "stage": "searching", "step": 5, "total_steps": 10, "attempt": 0}
     job = submit(plane)["id"]
     with plane.sessions.begin() as session:
         row = jobs.find(session, job)
         assert row is not None
-        row.progress = {"stage": "searching", "step": 5, "gates": {"age": 0.5}}
-    assert plane.call("GET", "/v1/jobs", 200)["jobs"][0]["progress"] == {"stage": "searching", "step": 5}
+        row.progress = {**told, "gates": {"age": 0.5}}
+    assert plane.call("GET", "/v1/jobs", 200)["jobs"][0]["progress"] == told
     assert plane.job(job)["progress"]["gates"] == {"age": 0.5}
 
 

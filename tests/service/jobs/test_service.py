@@ -19,6 +19,7 @@ from service.ray.client import Status
 from service.settings import Settings
 from service.store import jobs
 from service.store.database import connect, downgrade, upgrade
+from tests.support.documents import progress, prune_list
 from tests.support.engines import HandEngine
 from trainers.runs.directory import RunDirectory, write_json
 
@@ -29,7 +30,7 @@ SPEC: dict[str, Any] = {
     "dataset": {"train": "/data/train", "validation": "/data/validation", "test": "/data/test"},
     "features": [{"name": "age", "kind": "dense"}],
 }
-PRUNE_LIST = {"id": "abc", "guard": {"passed": False, "reason": "auc fell"}}
+PRUNE_LIST = prune_list(passed=False, reason="auc fell")
 
 
 class Plane:
@@ -86,7 +87,7 @@ def test_a_job_goes_through_its_life(http: TestClient, plane: Plane) -> None:
     assert plane.engine.submitted == [f"{job}-1"]
     assert http.get(f"/v1/jobs/{job}").json()["state"] == "starting"
     directory = plane.directory(job)
-    write_json(directory.progress, {"stage": "searching", "step": 5, "total_steps": 10})
+    write_json(directory.progress, progress(step=5, total_steps=10))
     plane.loop.step()
     assert http.get(f"/v1/jobs/{job}").json()["progress"]["step"] == 5
     assert http.get(f"/v1/jobs/{job}/prune-list").status_code == 409
@@ -146,7 +147,10 @@ def test_a_replica_that_died_after_submitting_starts_nothing_twice(
     assert http.get(f"/v1/jobs/{job}").json()["state"] == "queued"
     monkeypatch.undo()
     plane.time += timedelta(seconds=31)
-    write_json(plane.directory(job).progress, {"stage": "searching", "step": 1, "total_steps": 2})
+    write_json(
+        plane.directory(job).progress,
+        progress(step=1),
+    )
     plane.replica().step()
     assert plane.engine.submitted == [f"{job}-1"]
     assert http.get(f"/v1/jobs/{job}").json()["state"] == "searching"

@@ -23,13 +23,14 @@ from service.ray.client import Status
 from service.settings import Settings
 from service.store import events, jobs
 from service.store.database import MIGRATIONS, connect, downgrade, open_database, upgrade
+from tests.support.documents import progress, prune_list
 from tests.support.engines import HandEngine
 from trainers.runs.directory import RunDirectory, write_json
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 SPEC = {"name": "small", "ünïcode": "数据", "numbers": [1, 2.5, None]}
 HEAD = ScriptDirectory(str(MIGRATIONS)).get_current_head()
-PRUNE_LIST = {"id": "abc", "guard": {"passed": True, "reason": "auc held"}}
+PRUNE_LIST = prune_list(passed=True, reason="auc held")
 
 
 @pytest.fixture
@@ -250,7 +251,7 @@ def test_a_step_repeated_changes_nothing(sessions: sessionmaker[Session], settin
     reconciler = Reconciler(sessions, ray, settings)
     directory = RunDirectory(settings.run_directory(job_id, 1))
     reconciler.step()
-    write_json(directory.progress, {"stage": "searching", "step": 1})
+    write_json(directory.progress, progress(step=1))
     counts = []
     for stage in ("running", "ended"):
         if stage == "ended":
