@@ -106,7 +106,9 @@ def in_words(name: str) -> str:
 def _value(value: bool | float | str) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return value if isinstance(value, str) else f"{value:.3g}"
+    if isinstance(value, str):
+        return value
+    return f"{value:,.0f}" if float(value).is_integer() else f"{value:.3g}"
 
 
 def compare_with_truth(found: PruneList, truth: Path | None) -> list[RoleOutcome]:
