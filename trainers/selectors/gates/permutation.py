@@ -32,7 +32,6 @@ class PermutationGate(Gate):
     theta: nn.Parameter
     alpha: torch.Tensor
     dims_F: torch.Tensor
-    feature_C: torch.Tensor
 
     def __init__(
         self,
@@ -49,7 +48,6 @@ class PermutationGate(Gate):
         self.register_buffer("alpha", torch.tensor(config.alpha))
         dims_F = torch.tensor(layout.dims)
         self.register_buffer("dims_F", dims_F, persistent=False)
-        self.register_buffer("feature_C", torch.arange(len(layout)).repeat_interleave(dims_F), persistent=False)
 
     def gates(self) -> torch.Tensor:
         """g_F, differentiable in θ; 1 for essential features."""
@@ -74,7 +72,7 @@ class PermutationGate(Gate):
         shuffled_BC = self.permute(x_BC.detach())
         self.observe(x_BC.detach(), shuffled_BC)
         gate_F = self.scores() if frozen else self.gates()
-        return torch.lerp(shuffled_BC, x_BC, gate_F[self.feature_C])
+        return torch.lerp(shuffled_BC, x_BC, gate_F[self.baseline.feature_C])
 
     def forward_held_out(self, x_BC: torch.Tensor, context: GateContext | None = None) -> torch.Tensor:
         """x̃_BC on held-out rows, differentiable in θ.
@@ -88,7 +86,7 @@ class PermutationGate(Gate):
         other_BC = self.permute(x_BC)
         if self.config.replacement == "blended":
             other_BC = self.baseline.interpolate(other_BC, gate_F.detach())
-        return torch.lerp(other_BC, x_BC, gate_F[self.feature_C])
+        return torch.lerp(other_BC, x_BC, gate_F[self.baseline.feature_C])
 
     def permute(self, x_BC: torch.Tensor) -> torch.Tensor:
         """Each feature's rows moved among the batch, independently per feature (LeAP Algorithm 1).
