@@ -93,8 +93,8 @@ def _problems(place: Place, group: Sequence[Mapping[str, Any]]) -> list[FieldPro
         lines = first["msg"].removeprefix("Value error, ").splitlines()
         return [FieldProblem(place=place, message=line, value=first.get("input"), shows_value=False) for line in lines]
     if kind.startswith("union_tag"):
-        place = (*place, str(first["ctx"]["discriminator"]).strip("'"))
-        return [FieldProblem(place=place, message=MESSAGES[kind](first), shows_value=False)]
+        key = str(first["ctx"]["discriminator"]).strip("'")
+        return [FieldProblem(place=place, message=f"{key}: {MESSAGES[kind](first)}", shows_value=False)]
     messages = list(dict.fromkeys(_message(each) for each in group))
     alternatives = [messages[0], *(message.removeprefix("give ") for message in messages[1:])]
     shows_value = kind not in {"missing", "extra_forbidden"}
@@ -162,6 +162,7 @@ MESSAGES: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "string_too_long": lambda problem: f"give text of at most {problem['ctx']['max_length']} characters",
     "string_pattern_mismatch": _matching,
     "literal_error": lambda problem: f"choose one of {problem['ctx']['expected']}",
+    "enum": lambda problem: f"choose one of {problem['ctx']['expected']}",
     "union_tag_invalid": lambda problem: (
         f"choose one of {problem['ctx']['expected_tags']} (got {problem['ctx']['tag']!r})"
     ),
