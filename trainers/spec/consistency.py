@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from trainers.spec.job import JobSpec
 
 SHOWN_NAMES = 5
+# See sharding/planner.py, which imports torch.
+ON_GPUS_ALONE = ("row_wise", "table_row_wise")
 
 
 def list_names(names: Iterable[str]) -> str:
@@ -28,7 +30,7 @@ def list_names(names: Iterable[str]) -> str:
 
 def find_contradictions(spec: JobSpec) -> list[str]:
     """Why the spec can't be meant as it is, a line each, with the remedy."""
-    return [*_roles(spec), *_numbers(spec)]
+    return [*_roles(spec), *_numbers(spec), *_topology(spec)]
 
 
 def _roles(spec: JobSpec) -> Iterator[str]:
@@ -52,6 +54,18 @@ def _numbers(spec: JobSpec) -> Iterator[str]:
         yield f"prune.top_k: {prune.top_k} of {count} features can't be kept; give at most {count}"
     if prune.guard.metric == "gauc" and spec.dataset.group is None:
         yield "prune.guard.metric: gauc needs groups; name their column as dataset.group, or choose another metric"
+
+
+def _topology(spec: JobSpec) -> Iterator[str]:
+    scaling, topology = spec.scaling, spec.scaling.topology
+    if topology.workers_per_host is not None and scaling.workers % topology.workers_per_host:
+        yield (
+            f"scaling.topology.workers_per_host: {scaling.workers} workers don't fill hosts of "
+            f"{topology.workers_per_host}; give a divisor of scaling.workers"
+        )
+    for kind in topology.sharding:
+        if kind in ON_GPUS_ALONE and not scaling.use_gpu:
+            yield f"scaling.topology.sharding: {kind!r} can't run on CPUs; leave it out, or set scaling.use_gpu"
 
 
 def find_unread(spec: JobSpec) -> list[str]:

@@ -45,7 +45,7 @@ def test_a_number_that_versions_of_yaml_read_differently_is_refused(text: str) -
 
 
 def test_a_key_stands_once() -> None:
-    with pytest.raises(DocumentError, match="^line 4: key 'b' stands in this mapping already, on line 2"):
+    with pytest.raises(DocumentError, match=r"^line 4: key 'b' stands in this mapping already, on line 2"):
         read_yaml("a:\n  b: 1\n  c: 2\n  b: 3\n")
     with pytest.raises(DocumentError, match=r"^x\.1: key 'b' stands in this object twice"):
         read_json('{"x": [{"b": 1}, {"b": 1, "c": 2, "b": 3}]}')

@@ -132,9 +132,13 @@ def test_flags_stand_for_ids_of_a_column_of_booleans() -> None:
         ({"dataset": {"group": "w", "weight": "w"}}, ["dataset.group: column 'w' is dataset.weight too"]),
         ({"prune": {"rule": "top_k", "top_k": 3}}, ["prune.top_k: 3 of 2 features"]),
         ({"prune": {"guard": {"metric": "gauc"}}}, ["prune.guard.metric: gauc needs groups"]),
+        ({"scaling": {"workers": 3, "topology": {"workers_per_host": 2, "sharding": ["row_wise", "table_wise"]}}}, [
+            "scaling.topology.workers_per_host: 3 workers don't fill hosts of 2",
+            "scaling.topology.sharding: 'row_wise' can't run on CPUs",
+        ]),
         ({"dataset": {"group": "user"}, "prune": {"guard": {"metric": "gauc"}, "rule": "top_k", "top_k": 2}}, []),
     ],
-)
+)  # fmt: skip
 def test_contradictions(changes: dict[str, Any], words: list[str]) -> None:
     raw = spec(**{key: value for key, value in changes.items() if key != "dataset"})
     raw["dataset"].update(changes.get("dataset", {}))
