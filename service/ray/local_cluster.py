@@ -13,7 +13,6 @@ import shutil
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -22,6 +21,7 @@ from pathlib import Path
 
 from service.ray.client import RayEngine
 from trainers.runs.directory import read_json, write_json
+from trainers.scratch import private_folder
 
 START_SECONDS = 180.0
 HEAD_ENVIRONMENT = {
@@ -92,7 +92,7 @@ def _remembered(home: Path) -> Head | None:
 
 def _start(home: Path) -> Head:
     """Start a head in a session of its own. It is remembered at once: whoever dies now leaves it to be found."""
-    folder = Path(tempfile.mkdtemp(prefix="winnow-"))
+    folder = private_folder("winnow-")
     (folder / "token").write_text(secrets.token_hex(32), encoding="ascii")
     dashboard, agent, client = _free_ports(3)
     ray = Path(sys.executable).with_name("ray")
@@ -128,7 +128,11 @@ def _born(pid: int) -> str:
 
 def _environment(folder: Path) -> dict[str, str]:
     """This process's, without what would lead to another Ray. What runs in the head inherits it."""
-    others = {name: value for name, value in os.environ.items() if not name.startswith(("RAY_ADDRESS", "RAY_AUTH_"))}
+    others = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("RAY_ADDRESS", "RAY_AUTH_"))
+    }
     token = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": str(folder / "token")}
     return {**others, **token, **HEAD_ENVIRONMENT}
 
