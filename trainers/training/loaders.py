@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 
-from trainers.data.batch import Batch
 from trainers.data.decode import Decoder
 from trainers.data.loader import Loader
 from trainers.data.prefetch import prefetch
 from trainers.data.source import open_split
 from trainers.data.splits import SplitName
 from trainers.data.statistics import DenseStatistics, statistics
+from trainers.models.batch import Batch
 from trainers.spec import JobSpec
 from trainers.training.ranks import RankContext
 

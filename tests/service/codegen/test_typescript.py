@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from service.web.typescript import STATES, TYPES, first_line, schemas, states
+from service.codegen.typescript import STATES, TYPES, first_line, schemas, states
 
-REMEDY = "run python -m service.web.typescript"
+REMEDY = "run python -m service.codegen"
 
 
 def test_the_types_are_of_the_schemas() -> None:
