@@ -22,5 +22,6 @@ def test_the_schemas_are_the_runs_own_and_of_no_selector() -> None:
     found = schemas()["components"]["schemas"]
     assert {"JobView", "ListDetail", "Progress", "PruneList", "Results", "GateHistory"} <= set(found)
     assert not [name for name in found if name.startswith("Leap")]
+    assert not [name for name in found if "__" in name], "two schemas of one name"
     assert "details" in found["ListedFeature"]["required"]
     assert "divergence" not in found["ListedFeature"]["required"], "an old name may be absent"

@@ -22,7 +22,7 @@ const ACTS = [
 
 /**
  * Buttons for what this caller can do to the list as it stands.
- * @param {any} list
+ * @param {import("schemas").ListView} list
  * @param {import("pages/start").Caller} caller
  * @param {() => Promise<void>} done called when something was done
  */
@@ -46,7 +46,7 @@ export function acts(list, caller, done) {
 }
 
 /**
- * @param {any} list
+ * @param {import("schemas").ListView} list
  * @param {string} path
  * @returns {Form}
  */
@@ -70,7 +70,7 @@ function approval({ number, guard_passed: passed }, path) {
 }
 
 /**
- * @param {any} list
+ * @param {import("schemas").ListView} list
  * @param {string} path
  * @returns {Form}
  */
@@ -86,7 +86,7 @@ function activation({ number }, path) {
 }
 
 /**
- * @param {any} list
+ * @param {import("schemas").ListView} list
  * @param {string} path
  * @returns {Form}
  */
@@ -102,7 +102,7 @@ function rejection({ number }, path) {
 }
 
 /**
- * @param {any} list
+ * @param {import("schemas").ListView} list
  * @param {string} path
  * @returns {Form}
  */

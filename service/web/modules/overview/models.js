@@ -38,7 +38,7 @@ export function modelTable() {
 }
 
 /**
- * @param {any} model
+ * @param {import("schemas").ModelStanding} model
  * @param {any[]} jobs
  */
 function row(model, jobs) {
@@ -79,7 +79,7 @@ function small(text, title) {
 }
 
 /**
- * @param {any} model
+ * @param {import("schemas").ModelStanding} model
  * @param {string} address
  */
 function active({ active: list }, address) {
@@ -90,7 +90,7 @@ function active({ active: list }, address) {
   ];
 }
 
-/** @param {any} model */
+/** @param {import("schemas").ModelStanding} model */
 function kept({ active: list, features }) {
   const all = Object.values(features).reduce((sum, each) => sum + each, 0);
   if (!list) return [`${count(all)} features`, small("nothing is pruned yet")];
@@ -101,14 +101,14 @@ function kept({ active: list, features }) {
   ];
 }
 
-/** @param {any} model */
+/** @param {import("schemas").ModelStanding} model */
 function saved({ active: list }) {
   if (!list) return element("span", { class: "soft" }, "–");
   const less = list.before.embedding_bytes - list.after.embedding_bytes;
   return [bytes(less), small(`${percent(less / (list.before.embedding_bytes || 1))} of embeddings`)];
 }
 
-/** @param {any} model */
+/** @param {import("schemas").ModelStanding} model */
 function candidates({ candidates: waiting, threshold, name }) {
   if (threshold === null) return [count(waiting), small("no trigger waits for them")];
   const told = `${count(waiting)} of ${count(threshold)}`;
@@ -123,7 +123,7 @@ function candidates({ candidates: waiting, threshold, name }) {
 }
 
 /**
- * @param {any} model
+ * @param {import("schemas").ModelStanding} model
  * @param {string} address
  */
 function proposed({ proposed: list }, address) {
@@ -139,7 +139,7 @@ function proposed({ proposed: list }, address) {
 }
 
 /**
- * @param {any} model
+ * @param {import("schemas").ModelStanding} model
  * @param {any[]} jobs
  */
 function running({ name }, jobs) {
@@ -157,7 +157,7 @@ function running({ name }, jobs) {
 }
 
 /**
- * @param {any} model
+ * @param {import("schemas").ModelStanding} model
  * @param {string} address
  */
 function next({ schedule, threshold }, address) {
