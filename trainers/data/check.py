@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from trainers.data.columns import single_array
 from trainers.data.decode import Decoder
-from trainers.data.ids import default_id
+from trainers.data.dense import decode_dense
+from trainers.data.files import ParquetFiles
+from trainers.data.ids import decode_ids, decode_lists, default_id
+from trainers.data.leaks import LEAKY_FEATURE, leak_warning, single_feature_aucs
+from trainers.data.memory import find_memory_problem
 from trainers.data.rows import Rows
 from trainers.data.sampler import SMALLEST_BATCH
-from trainers.data.source import Source, open_splits
-from trainers.data.splits import SplitName
-from trainers.spec import JobSpec, SpecError
+from trainers.data.source import Source, open_split, require_alike
+from trainers.data.splits import SPLITS, SplitName
+from trainers.data.usable import check_targets
+from trainers.problems import limit_lines
+from trainers.spec import CategoricalFeature, DenseFeature, FeatureSpec, JobSpec, SpecError, require_consistent
+from trainers.spec.consistency import find_unread
 
 CHECKED_ROWS = 2**16
 
@@ -38,40 +48,119 @@ class DataSummary:
         splits: by name.
         share_at_default: feature to split to the share of the checked rows at the feature's default, 0 to 1; for
             lists, of the empty ones.
+        single_feature_auc: feature to how well it predicts the label alone, on a sample; see leaks.py.
         warnings: what may be in order and deserves a look.
     """
 
     splits: dict[str, SplitSummary]
     share_at_default: dict[str, dict[str, float]]
+    single_feature_auc: dict[str, float]
     warnings: tuple[str, ...]
 
 
+class Problems:
+    """What is wrong, collected: each once, all of them told together."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    @contextmanager
+    def collect(self) -> Iterator[None]:
+        """Keep a SpecError's lines, and go on after the block."""
+        try:
+            yield
+        except SpecError as error:
+            self.add(str(error).splitlines())
+
+    def add(self, lines: Iterable[str]) -> None:
+        self.lines += [line for line in lines if line not in self.lines]
+
+    def raise_any(self) -> None:
+        if self.lines:
+            raise SpecError("\n".join(limit_lines(self.lines)))
+
+
 def check(spec: JobSpec) -> DataSummary:
-    """Open every split, compare its columns with the spec, and decode its first rows.
+    """Hold a spec against itself, the machine and its data: open every split, compare its columns, decode its first
+    rows.
 
     Raises:
-        SpecError: data that the spec can't be run on: nothing there, a column missing or of another type, values
-            that a feature or the label can't take, too few rows, one class of labels only.
+        SpecError: a line for each thing that keeps the spec from being run: parts that exclude each other, tables
+            beyond memory, nothing where data should be, a column missing or of another type, values that a feature or
+            the label can't take, too few rows, no weight, one class of labels only.
     """
-    decoder = Decoder(spec)
-    splits: dict[str, SplitSummary] = {}
+    problems, warnings = Problems(), find_unread(spec)
+    with problems.collect():
+        require_consistent(spec)
+    too_large, may_be_too_large = find_memory_problem(spec)
+    problems.add([too_large] if too_large else [])
+    warnings += [may_be_too_large] if may_be_too_large else []
     shares: dict[str, dict[str, float]] = {feature.name: {} for feature in spec.features}
-    warnings = []
-    sources = open_splits(spec.dataset, decoder.columns)
-    for split, source in sources.items():
+    splits: dict[str, SplitSummary] = {}
+    aucs: dict[str, float] = {}
+    decoder = None
+    with problems.collect():
+        decoder = Decoder(spec)
+    found: dict[str, ParquetFiles] = {}
+    sources: list[Source] = []
+    for split in SPLITS:
+        with problems.collect():
+            source = open_split(spec.dataset, split, found)
+            sources.append(source)
+            rows = _check_split(spec, decoder, source, split, problems)
+            if rows is None or decoder is None:
+                continue
+            splits[split] = SplitSummary(
+                rows=source.rows,
+                files=len(source.files.parts),
+                checked_rows=len(rows),
+                base_rate=float(rows.label_N.mean()),
+            )
+            warnings += _one_class_first(spec, split, rows)
+            for name, share in _shares_at_default(decoder, rows):
+                shares[name][split] = share
+            if split == "train":
+                aucs = single_feature_aucs(decoder, rows, spec.training.seed)
+    with problems.collect():
+        require_alike(sources, named_columns(spec))
+    problems.raise_any()
+    warnings += [leak_warning(name, found) for name, found in aucs.items() if found > LEAKY_FEATURE]
+    return DataSummary(splits=splits, share_at_default=shares, single_feature_auc=aucs, warnings=tuple(warnings))
+
+
+def _check_split(
+    spec: JobSpec, decoder: Decoder | None, source: Source, split: SplitName, problems: Problems
+) -> Rows | None:
+    """The first rows, decoded; None where something is wrong with them. Raises SpecError."""
+    columns = list(dict.fromkeys(named_columns(spec)))
+    lacking = {column for part in source.files.parts for column in columns if column not in part.schema.names}
+    for column in columns:
+        if column in lacking:
+            with problems.collect():
+                source.require([column])
+    with problems.collect():
         check_rows(spec, source, split)
-        check_types(decoder, source)
-        rows = decoder.decode(source.read(decoder.columns, 0, min(source.rows, CHECKED_ROWS)))
-        warnings += _check_classes(spec, source, split, rows)
-        splits[split] = SplitSummary(
-            rows=source.rows,
-            files=len(source.files.parts),
-            checked_rows=len(rows),
-            base_rate=float(rows.label_N.mean()),
-        )
-        for name, share in _shares_at_default(decoder, rows):
-            shares[name][split] = share
-    return DataSummary(splits=splits, share_at_default=shares, warnings=tuple(warnings))
+    if not source.rows:
+        return None
+    if lacking.isdisjoint(target_columns(spec)):
+        with problems.collect():
+            check_targets(spec, source, split)
+    if decoder is not None and not lacking:
+        with problems.collect():
+            check_types(decoder, source)
+    there = [column for column in columns if column not in lacking]
+    table = source.read(there, 0, min(source.rows, CHECKED_ROWS))
+    if decoder is not None and not lacking:
+        try:
+            return decoder.decode(table)
+        except SpecError:
+            pass  # Told with all the others below.
+    for feature in spec.features:
+        if feature.source not in lacking:
+            with problems.collect():
+                array = single_array(table.column(feature.source))
+                _decode_feature(feature, array, replace=spec.dataset.non_finite == "replace")
+    return None
 
 
 def check_rows(spec: JobSpec, source: Source, split: SplitName) -> None:
@@ -106,17 +195,33 @@ def check_types(decoder: Decoder, source: Source) -> None:
                 raise SpecError(f"{error} (in {part.path})") from None
 
 
-def _check_classes(spec: JobSpec, source: Source, split: SplitName, rows: Rows) -> list[str]:
-    """A warning where the rows at hand have one class; SpecError where they are all there is."""
+def _one_class_first(spec: JobSpec, split: SplitName, rows: Rows) -> list[str]:
+    """A warning where the rows at hand have one class: others have the other, see `check_targets`."""
     first = rows.label_N[0]
     if (rows.label_N != first).any():
         return []
-    finding = f"label {spec.dataset.label!r} is {int(first)} in "
-    if len(rows) == source.rows:
-        raise SpecError(
-            f"dataset.{split}: {finding}every row of {source.uri}; give data with both classes, or another `label`"
-        )
-    return [f"{split}: {finding}the first {len(rows)} rows; are the rows sorted by it?"]
+    label = spec.dataset.label
+    return [f"{split}: label {label!r} is {int(first)} in the first {len(rows)} rows; are the rows sorted by it?"]
+
+
+def named_columns(spec: JobSpec) -> list[str]:
+    """The columns that the spec names: of features, then of the label, group and weight."""
+    return [*(feature.source for feature in spec.features), *target_columns(spec)]
+
+
+def target_columns(spec: JobSpec) -> list[str]:
+    named = (spec.dataset.label, spec.dataset.group, spec.dataset.weight)
+    return [column for column in named if column is not None]
+
+
+def _decode_feature(feature: FeatureSpec, array: Any, *, replace: bool) -> None:
+    """Raises SpecError where the column, or the default, isn't the feature's."""
+    if isinstance(feature, DenseFeature):
+        decode_dense(feature, array, replace=replace)
+    elif isinstance(feature, CategoricalFeature):
+        decode_ids(feature, array)
+    else:
+        decode_lists(feature, array)
 
 
 def _shares_at_default(decoder: Decoder, rows: Rows) -> Iterator[tuple[str, float]]:

@@ -5,7 +5,6 @@ Shapes: N rows, D dense columns, S categorical features, M list features, V ids 
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
@@ -18,7 +17,7 @@ from trainers.data.ids import decode_ids, decode_lists, default_id
 from trainers.data.jagged import take_segments, transposition
 from trainers.data.rows import Rows
 from trainers.data.targets import decode_group, decode_label, decode_weight
-from trainers.spec import CategoricalFeature, DenseFeature, JobSpec, MultiCategoricalFeature, SpecError
+from trainers.spec import CategoricalFeature, DenseFeature, JobSpec, MultiCategoricalFeature
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
@@ -44,7 +43,8 @@ class Decoder:
         targets = [self.dataset.label, self.dataset.group, self.dataset.weight]
         sources = [feature.source for feature in spec.features]
         self.columns = list(dict.fromkeys([*sources, *(column for column in targets if column is not None)]))
-        self._check_defaults()
+        for categorical in self.single:
+            default_id(categorical)
 
     def decode(self, table: pa.Table) -> Rows:
         """The rows of a table that has `columns`. Raises SpecError naming the column, the value and the remedy."""
@@ -71,13 +71,6 @@ class Decoder:
     def decode_dense(self, table: pa.Table) -> Floats:
         """(N, D) of a table that has `dense_columns`. Raises SpecError."""
         return self._dense(_arrays(table, self.dense_columns), table.num_rows)
-
-    def _check_defaults(self) -> None:
-        for feature in self.dense:
-            if not math.isfinite(feature.default):
-                raise SpecError(f"feature {feature.name!r}: default {feature.default} isn't finite; give a number")
-        for categorical in self.single:
-            default_id(categorical)
 
     def _dense(self, arrays: dict[str, Any], rows: int) -> Floats:
         replace = self.dataset.non_finite == "replace"

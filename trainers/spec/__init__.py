@@ -1,9 +1,10 @@
 """The job specification: one pydantic model for REST, the command line and files. Imports no torch."""
 
-from trainers.config import MAX_DIM, Config, Dim, Name, Share, SpecError, describe, merge_patch
+from trainers.config import MAX_DIM, Config, Dim, Name, Share, SpecError, merge_patch
+from trainers.problems import describe
 from trainers.spec.dataset import DatasetSpec, SplitSpec
 from trainers.spec.features import CategoricalFeature, DenseFeature, FeatureSpec, MultiCategoricalFeature, Status
-from trainers.spec.job import JobSpec, absolute, load_spec, parse_spec
+from trainers.spec.job import JobSpec, absolute, load_spec, parse_spec, require_consistent
 from trainers.spec.labels import LabelSpec
 from trainers.spec.prune import GuardSpec, PruneSpec
 from trainers.spec.training import FinetuneSpec, ScalingSpec, TopologySpec, TrainingSpec
@@ -35,4 +36,5 @@ __all__ = [
     "load_spec",
     "merge_patch",
     "parse_spec",
+    "require_consistent",
 ]
