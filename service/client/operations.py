@@ -209,6 +209,10 @@ class Operations(Protocol):
 
         return self.send(Call("GET", f"/v1/jobs/{segment(job_id)}/spec", JobSpec))
 
+    def get_job_spec_changes(self, job_id: str) -> dict[str, Any]:
+        """The part of a job's spec that differs from the defaults."""
+        return self.send(Call("GET", f"/v1/jobs/{segment(job_id)}/spec/changes", dict[str, Any]))
+
     def get_job_prune_list(self, job_id: str) -> dict[str, Any]:
         """The prune list of a job that succeeded."""
         return self.send(Call("GET", f"/v1/jobs/{segment(job_id)}/prune-list", dict[str, Any]))
