@@ -78,7 +78,7 @@ def check_rows(spec: JobSpec, source: Source, split: SplitName) -> None:
     workers, batch = spec.scaling.workers, spec.training.batch_size
     if not source.rows:
         raise SpecError(f"dataset.{split}: {source.uri} has no rows; write some, or name other files")
-    if split == "train" and source.rows < workers * batch:
+    if split == "train" and batch is not None and source.rows < workers * batch:
         raise SpecError(
             f"dataset.train: {source.rows} rows are fewer than `scaling.workers` × `training.batch_size` = "
             f"{workers} × {batch}; lower one of the two, or add rows"

@@ -5,6 +5,7 @@ from trainers.spec.dataset import DatasetSpec, SplitSpec
 from trainers.spec.features import CategoricalFeature, DenseFeature, FeatureSpec, MultiCategoricalFeature, Status
 from trainers.spec.job import JobSpec, absolute, load_spec, parse_spec
 from trainers.spec.labels import LabelSpec
+from trainers.spec.plan import TrainingPlan, plan_training
 from trainers.spec.prune import GuardSpec, PruneSpec
 from trainers.spec.training import FinetuneSpec, ScalingSpec, TopologySpec, TrainingSpec
 
@@ -29,10 +30,12 @@ __all__ = [
     "SplitSpec",
     "Status",
     "TopologySpec",
+    "TrainingPlan",
     "TrainingSpec",
     "absolute",
     "describe",
     "load_spec",
     "merge_patch",
     "parse_spec",
+    "plan_training",
 ]
