@@ -29,7 +29,7 @@ class TrainingSpec(Config):
     epochs: Annotated[int, Field(ge=1)] | None = Field(
         default=None,
         description="passes over the training rows, at most; 4 unless given, and up to 20 where 4 would have fewer "
-        "than 1200 steps",
+        "than 1500 steps",
     )
     max_steps: Annotated[int, Field(ge=1)] | None = None
     learning_rate: Annotated[float, Field(gt=0.0)] = 1e-3
