@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,12 +20,20 @@ from trainers.data.ids import decode_ids, decode_lists, default_id
 from trainers.data.leaks import LEAKY_FEATURE, leak_warning, single_feature_aucs
 from trainers.data.memory import find_memory_problem
 from trainers.data.rows import Rows
-from trainers.data.sampler import SMALLEST_BATCH
+from trainers.data.sampler import SMALLEST_BATCH, BatchSampler
 from trainers.data.source import Source, open_split, require_alike
 from trainers.data.splits import SPLITS, SplitName
 from trainers.data.usable import check_targets
 from trainers.problems import limit_lines
-from trainers.spec import CategoricalFeature, DenseFeature, FeatureSpec, JobSpec, SpecError, require_consistent
+from trainers.spec import (
+    CategoricalFeature,
+    DenseFeature,
+    FeatureSpec,
+    JobSpec,
+    SpecError,
+    plan_training,
+    require_consistent,
+)
 from trainers.spec.consistency import find_unread
 
 CHECKED_ROWS = 2**16
@@ -49,12 +58,14 @@ class DataSummary:
         share_at_default: feature to split to the share of the checked rows at the feature's default, 0 to 1; for
             lists, of the empty ones.
         single_feature_auc: feature to how well it predicts the label alone, on a sample; see leaks.py.
+        training: rows of a step and a worker, epochs, and the steps that these make on the training rows.
         warnings: what may be in order and deserves a look.
     """
 
     splits: dict[str, SplitSummary]
     share_at_default: dict[str, dict[str, float]]
     single_feature_auc: dict[str, float]
+    training: dict[str, int]
     warnings: tuple[str, ...]
 
 
@@ -125,7 +136,20 @@ def check(spec: JobSpec) -> DataSummary:
         require_alike(sources, named_columns(spec))
     problems.raise_any()
     warnings += [leak_warning(name, found) for name, found in aucs.items() if found > LEAKY_FEATURE]
-    return DataSummary(splits=splits, share_at_default=shares, single_feature_auc=aucs, warnings=tuple(warnings))
+    return DataSummary(
+        splits=splits,
+        share_at_default=shares,
+        single_feature_auc=aucs,
+        training=_training(spec, splits["train"].rows),
+        warnings=tuple(warnings),
+    )
+
+
+def _training(spec: JobSpec, rows: int) -> dict[str, int]:
+    plan = plan_training(spec, rows)
+    per_epoch = BatchSampler(rows=rows, batch_size=plan.batch_size, world=spec.scaling.workers).steps_per_epoch
+    steps = min(plan.epochs * per_epoch, spec.training.max_steps or sys.maxsize)
+    return {"batch_size": plan.batch_size, "epochs": plan.epochs, "steps": steps}
 
 
 def _check_split(
@@ -168,7 +192,7 @@ def check_rows(spec: JobSpec, source: Source, split: SplitName) -> None:
     workers, batch = spec.scaling.workers, spec.training.batch_size
     if not source.rows:
         raise SpecError(f"dataset.{split}: {source.uri} has no rows; write some, or name other files")
-    if split == "train" and source.rows < workers * batch:
+    if split == "train" and batch is not None and source.rows < workers * batch:
         raise SpecError(
             f"dataset.train: {source.rows} rows are fewer than `scaling.workers` × `training.batch_size` = "
             f"{workers} × {batch}; lower one of the two, or add rows"

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from trainers.data.source import open_split
 from trainers.data.splits import SPLITS
-from trainers.pruning.diagnostics import STILL_MOVING
+from trainers.pruning.diagnostics import still_moving
 from trainers.runs.coordinator import Coordinator, Snapshot
 from trainers.runs.directory import RunDirectory, write_json
 from trainers.runs.history import GATE
@@ -100,7 +100,9 @@ def _prune_list(spec: JobSpec, final: Coordinator, outcome: Outcome) -> PruneLis
     converged = final.convergence()
     if converged is not None and outcome.selector.probability_like:
         diagnostics = {**diagnostics, "converged": converged.gates}
-        warning = warning if warning is not None or converged.gates else STILL_MOVING
+        if warning is None and not converged.gates:
+            gate_TF = np.stack([snapshot.gate_F for snapshot in final.snapshots])
+            warning = still_moving(gate_TF, final.steps_counted)
     return PruneList(
         name=spec.name,
         selector=outcome.selector,

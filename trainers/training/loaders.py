@@ -9,11 +9,10 @@ from dataclasses import dataclass
 from trainers.data.decode import Decoder
 from trainers.data.loader import Loader
 from trainers.data.prefetch import prefetch
-from trainers.data.source import open_splits
-from trainers.data.splits import SplitName
+from trainers.data.source import Source, open_splits
 from trainers.data.statistics import DenseStatistics, statistics
 from trainers.models.batch import Batch
-from trainers.spec import JobSpec
+from trainers.spec import JobSpec, TrainingPlan, plan_training
 from trainers.training.ranks import RankContext
 
 AHEAD = 4
@@ -32,6 +31,7 @@ class DataLoaders:
     validation: Loader
     test: Loader
     statistics: DenseStatistics
+    plan: TrainingPlan
 
     @classmethod
     def open(cls, spec: JobSpec, ranks: RankContext, measured: DenseStatistics | None = None) -> DataLoaders:
@@ -39,9 +39,9 @@ class DataLoaders:
         decoder = Decoder(spec)
         sources = open_splits(spec.dataset, decoder.columns)
 
-        def load(split: SplitName, batch_size: int, shuffle_rows: int | None, seed: int) -> Loader:
+        def load(source: Source, batch_size: int, shuffle_rows: int | None, seed: int) -> Loader:
             return Loader(
-                sources[split],
+                source,
                 decoder,
                 batch_size=batch_size,
                 rank=ranks.rank,
@@ -50,15 +50,16 @@ class DataLoaders:
                 shuffle_rows=shuffle_rows,
             )
 
-        training = spec.training
-        train = load("train", training.batch_size, training.shuffle_rows, training.seed)
+        train, validation, test = sources["train"], sources["validation"], sources["test"]
+        training, plan = spec.training, plan_training(spec, train.rows)
         return cls(
             ranks=ranks,
-            train=train,
-            held_out=load("validation", training.batch_size, training.shuffle_rows, training.seed + 1),
-            validation=load("validation", EVALUATION_ROWS, None, 0),
-            test=load("test", EVALUATION_ROWS, None, 0),
-            statistics=measured or statistics(train.source, spec),
+            train=load(train, plan.batch_size, training.shuffle_rows, training.seed),
+            held_out=load(validation, plan.batch_size, training.shuffle_rows, training.seed + 1),
+            validation=load(validation, EVALUATION_ROWS, None, 0),
+            test=load(test, EVALUATION_ROWS, None, 0),
+            statistics=measured or statistics(train, spec),
+            plan=plan,
         )
 
     @property
