@@ -11,10 +11,12 @@ from numpy.typing import NDArray
 
 from trainers.data.decode import Decoder
 from trainers.data.ids import default_id
+from trainers.data.precision import precision_warnings
 from trainers.data.rows import Rows
 from trainers.data.sampler import SMALLEST_BATCH
 from trainers.data.source import Source, open_splits
 from trainers.data.splits import SplitName
+from trainers.data.statistics import measure
 from trainers.spec import JobSpec, SpecError
 
 CHECKED_ROWS = 2**16
@@ -61,8 +63,11 @@ def check(spec: JobSpec) -> DataSummary:
     for split, source in sources.items():
         check_rows(spec, source, split)
         check_types(decoder, source)
-        rows = decoder.decode(source.read(decoder.columns, 0, min(source.rows, CHECKED_ROWS)))
+        table = source.read(decoder.columns, 0, min(source.rows, CHECKED_ROWS))
+        rows = decoder.decode(table)
         warnings += _check_classes(spec, source, split, rows)
+        if split == "train":
+            warnings += precision_warnings(decoder, table, measure(decoder, [table]))
         splits[split] = SplitSummary(
             rows=source.rows,
             files=len(source.files.parts),

@@ -12,7 +12,7 @@ from trainers.data.loader import Loader
 from trainers.data.prefetch import prefetch
 from trainers.data.source import open_splits
 from trainers.data.splits import SplitName
-from trainers.data.statistics import DenseStatistics, statistics
+from trainers.data.statistics import Statistics, statistics
 from trainers.spec import JobSpec
 from trainers.training.ranks import RankContext
 
@@ -31,13 +31,14 @@ class DataLoaders:
     held_out: Loader
     validation: Loader
     test: Loader
-    statistics: DenseStatistics
+    statistics: Statistics
 
     @classmethod
-    def open(cls, spec: JobSpec, ranks: RankContext, measured: DenseStatistics | None = None) -> DataLoaders:
-        """Open every split of `spec`; measure the dense columns unless `measured` has them. Raises SpecError."""
-        decoder = Decoder(spec)
-        sources = open_splits(spec.dataset, decoder.columns)
+    def open(cls, spec: JobSpec, ranks: RankContext, measured: Statistics | None = None) -> DataLoaders:
+        """Open every split of `spec`; measure the training rows unless `measured` has them. Raises SpecError."""
+        sources = open_splits(spec.dataset, Decoder(spec).columns)
+        measured = measured or statistics(sources["train"], spec)
+        decoder = Decoder(spec, measured)
 
         def load(split: SplitName, batch_size: int, shuffle_rows: int | None, seed: int) -> Loader:
             return Loader(
@@ -51,14 +52,13 @@ class DataLoaders:
             )
 
         training = spec.training
-        train = load("train", training.batch_size, training.shuffle_rows, training.seed)
         return cls(
             ranks=ranks,
-            train=train,
+            train=load("train", training.batch_size, training.shuffle_rows, training.seed),
             held_out=load("validation", training.batch_size, training.shuffle_rows, training.seed + 1),
             validation=load("validation", EVALUATION_ROWS, None, 0),
             test=load("test", EVALUATION_ROWS, None, 0),
-            statistics=measured or statistics(train.source, spec),
+            statistics=measured,
         )
 
     @property

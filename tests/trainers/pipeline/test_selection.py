@@ -107,7 +107,7 @@ def test_results_are_complete_and_the_same_spec_gives_the_same_list(spec: JobSpe
 def test_the_pruned_model_begins_where_the_gated_one_stands_at_hard_gates(spec: JobSpec, backbone: str) -> None:
     chosen = canonical_order(JobSpec.model_validate({**spec.model_dump(mode="json"), "model": {"backbone": backbone}}))
     loaders = DataLoaders.open(chosen, RankContext())
-    model = build_gated(chosen, RankContext(), loaders.statistics)
+    model = build_gated(chosen, RankContext())
     with torch.no_grad():
         model.inputs.baseline.mean_C.normal_()
         for parameter in model.backbone.parameters():
