@@ -19,10 +19,12 @@ from trainers.data.files import ParquetFiles
 from trainers.data.ids import decode_ids, decode_lists, default_id
 from trainers.data.leaks import LEAKY_FEATURE, leak_warning, single_feature_aucs
 from trainers.data.memory import find_memory_problem
+from trainers.data.precision import precision_warnings
 from trainers.data.rows import Rows
 from trainers.data.sampler import SMALLEST_BATCH, BatchSampler
 from trainers.data.source import Source, open_split, require_alike
 from trainers.data.splits import SPLITS, SplitName
+from trainers.data.statistics import measure
 from trainers.data.usable import check_targets
 from trainers.problems import limit_lines
 from trainers.spec import (
@@ -118,9 +120,10 @@ def check(spec: JobSpec) -> DataSummary:
         with problems.collect():
             source = open_split(spec.dataset, split, found)
             sources.append(source)
-            rows = _check_split(spec, decoder, source, split, problems)
-            if rows is None or decoder is None:
+            checked = _check_split(spec, decoder, source, split, problems)
+            if checked is None or decoder is None:
                 continue
+            table, rows = checked
             splits[split] = SplitSummary(
                 rows=source.rows,
                 files=len(source.files.parts),
@@ -131,6 +134,7 @@ def check(spec: JobSpec) -> DataSummary:
             for name, share in _shares_at_default(decoder, rows):
                 shares[name][split] = share
             if split == "train":
+                warnings += precision_warnings(decoder, table, measure(decoder, [table]))
                 aucs = single_feature_aucs(decoder, rows, spec.training.seed)
     with problems.collect():
         require_alike(sources, named_columns(spec))
@@ -154,8 +158,8 @@ def _training(spec: JobSpec, rows: int) -> dict[str, int]:
 
 def _check_split(
     spec: JobSpec, decoder: Decoder | None, source: Source, split: SplitName, problems: Problems
-) -> Rows | None:
-    """The first rows, decoded; None where something is wrong with them. Raises SpecError."""
+) -> tuple[pa.Table, Rows] | None:
+    """The first rows, as they are and decoded; None where something is wrong with them. Raises SpecError."""
     columns = list(dict.fromkeys(named_columns(spec)))
     lacking = {column for part in source.files.parts for column in columns if column not in part.schema.names}
     for column in columns:
@@ -176,7 +180,7 @@ def _check_split(
     table = source.read(there, 0, min(source.rows, CHECKED_ROWS))
     if decoder is not None and not lacking:
         try:
-            return decoder.decode(table)
+            return table, decoder.decode(table)
         except SpecError:
             pass  # Told with all the others below.
     for feature in spec.features:

@@ -52,14 +52,13 @@ def integers(array: Any, fill: int) -> NDArray[Any]:
     return numbers_of(array.cast(kind), fill)
 
 
-def floats(array: Any, fill: float) -> NDArray[np.float32]:
-    """Numbers or booleans, nulls as `fill`, in float32; numbers beyond its range become infinite."""
+def floats(array: Any, fill: float) -> NDArray[Any]:
+    """Numbers or booleans, nulls as `fill`: float32 where the column has no more digits, float64 otherwise."""
     array = decoded(array)
     if pa.types.is_boolean(array.type):
         array = array.cast(pa.uint8())
-    elif pa.types.is_decimal(array.type):
-        array = array.cast(pa.float64())
-    return numbers_of(array.cast(pa.float32(), safe=False), fill)
+    small = pa.types.is_float16(array.type) or pa.types.is_float32(array.type)
+    return numbers_of(array.cast(pa.float32() if small else pa.float64(), safe=False), fill)
 
 
 def hash_text(text: str | bytes) -> int:

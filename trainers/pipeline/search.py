@@ -60,7 +60,7 @@ class GateSearch(Search):
     """Weights and gates trained together."""
 
     def run(self, loaders: DataLoaders) -> Found:
-        model = build_gated(self.spec, self.ranks, loaders.statistics)
+        model = build_gated(self.spec, self.ranks)
         warmup = self.train(model, loaders).warmup
         self.enter(Stage.RANKING)
         self.coordination.flush()
@@ -129,7 +129,7 @@ class ModelSearch(Search):
     """
 
     def run(self, loaders: DataLoaders) -> Found:
-        model = build_plain(self.spec, self.ranks, loaders.statistics)
+        model = build_plain(self.spec, self.ranks)
         self.train(model, loaders)
         self.enter(Stage.RANKING)
         return Found(model, self.rank(model, loaders), full=model)

@@ -89,11 +89,11 @@ class Selection:
         rounds = epochs if fresh else tuning.epochs
         self._enter(Stage.FINETUNING, (rounds + (epochs if full is None else 0)) * steps)
         if fresh:
-            small = build_plain(small.inputs.spec, self.ranks, loaders.statistics)
+            small = build_plain(small.inputs.spec, self.ranks)
         fit = Trainer(small, small_loaders, self.spec, self.ranks, learning_rate=tuning.learning_rate)
         fit.run(rounds, self._advance, first_epoch=0 if fresh else epochs)
         if full is None:
-            full = build_plain(self.spec, self.ranks, loaders.statistics)
+            full = build_plain(self.spec, self.ranks)
             Trainer(full, loaders, self.spec, self.ranks).run(epochs, lambda step: self._advance(rounds * steps + step))
         return small, full
 

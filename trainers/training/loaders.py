@@ -10,7 +10,7 @@ from trainers.data.decode import Decoder
 from trainers.data.loader import Loader
 from trainers.data.prefetch import prefetch
 from trainers.data.source import Source, open_splits
-from trainers.data.statistics import DenseStatistics, statistics
+from trainers.data.statistics import Statistics, statistics
 from trainers.models.batch import Batch
 from trainers.spec import JobSpec, TrainingPlan, plan_training
 from trainers.training.ranks import RankContext
@@ -30,14 +30,15 @@ class DataLoaders:
     held_out: Loader
     validation: Loader
     test: Loader
-    statistics: DenseStatistics
+    statistics: Statistics
     plan: TrainingPlan
 
     @classmethod
-    def open(cls, spec: JobSpec, ranks: RankContext, measured: DenseStatistics | None = None) -> DataLoaders:
-        """Open every split of `spec`; measure the dense columns unless `measured` has them. Raises SpecError."""
-        decoder = Decoder(spec)
-        sources = open_splits(spec.dataset, decoder.columns)
+    def open(cls, spec: JobSpec, ranks: RankContext, measured: Statistics | None = None) -> DataLoaders:
+        """Open every split of `spec`; measure the training rows unless `measured` has them. Raises SpecError."""
+        sources = open_splits(spec.dataset, Decoder(spec).columns)
+        measured = measured or statistics(sources["train"], spec)
+        decoder = Decoder(spec, measured)
 
         def load(source: Source, batch_size: int, shuffle_rows: int | None, seed: int) -> Loader:
             return Loader(
@@ -58,7 +59,7 @@ class DataLoaders:
             held_out=load(validation, plan.batch_size, training.shuffle_rows, training.seed + 1),
             validation=load(validation, EVALUATION_ROWS, None, 0),
             test=load(test, EVALUATION_ROWS, None, 0),
-            statistics=measured or statistics(train, spec),
+            statistics=measured,
             plan=plan,
         )
 
