@@ -93,7 +93,8 @@ def _describe(error: BaseException, directory: RunDirectory) -> str:
 def _run(spec: JobSpec, directory: RunDirectory, resume: bool, observer: Observer | None) -> RunResult:
     began = time.perf_counter()
     with choose_launcher(spec) as launcher:
-        sparsity = {name: shares["train"] for name, shares in check(spec).share_at_default.items()}
+        data = check(spec)
+        sparsity = {name: shares["train"] for name, shares in data.share_at_default.items()}
         checked = time.perf_counter() - began
         coordinator = launcher.coordinate()
         _claim(spec, directory)
@@ -104,7 +105,7 @@ def _run(spec: JobSpec, directory: RunDirectory, resume: bool, observer: Observe
             launcher.fit(directory)
         seconds = {"check": checked, launcher.name: ready, "total": time.perf_counter() - began}
         final = _final(coordinator, history)
-    prune_list = write_results(spec, directory, final, seconds, sparsity)
+    prune_list = write_results(spec, directory, final, seconds, sparsity, data.single_feature_auc)
     progress = final.progress()
     write_json(directory.progress, progress.document())
     directory.record("succeeded", prune_list=prune_list.id, guard_passed=prune_list.guard.passed)
