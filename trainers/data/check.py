@@ -2,27 +2,40 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from trainers.data.columns import single_array
 from trainers.data.decode import Decoder
 from trainers.data.dense import decode_dense
+from trainers.data.files import ParquetFiles
 from trainers.data.ids import decode_ids, decode_lists, default_id
 from trainers.data.leaks import LEAKY_FEATURE, leak_warning, single_feature_aucs
 from trainers.data.memory import find_memory_problem
+from trainers.data.precision import precision_warnings
 from trainers.data.rows import Rows
-from trainers.data.sampler import SMALLEST_BATCH
-from trainers.data.source import Source, open_split
+from trainers.data.sampler import SMALLEST_BATCH, BatchSampler
+from trainers.data.source import Source, open_split, require_alike
 from trainers.data.splits import SPLITS, SplitName
+from trainers.data.statistics import measure
 from trainers.data.usable import check_targets
 from trainers.problems import limit_lines
-from trainers.spec import CategoricalFeature, DenseFeature, FeatureSpec, JobSpec, SpecError, require_consistent
+from trainers.spec import (
+    CategoricalFeature,
+    DenseFeature,
+    FeatureSpec,
+    JobSpec,
+    SpecError,
+    plan_training,
+    require_consistent,
+)
 from trainers.spec.consistency import find_unread
 
 CHECKED_ROWS = 2**16
@@ -47,12 +60,14 @@ class DataSummary:
         share_at_default: feature to split to the share of the checked rows at the feature's default, 0 to 1; for
             lists, of the empty ones.
         single_feature_auc: feature to how well it predicts the label alone, on a sample; see leaks.py.
+        training: rows of a step and a worker, epochs, and the steps that these make on the training rows.
         warnings: what may be in order and deserves a look.
     """
 
     splits: dict[str, SplitSummary]
     share_at_default: dict[str, dict[str, float]]
     single_feature_auc: dict[str, float]
+    training: dict[str, int]
     warnings: tuple[str, ...]
 
 
@@ -99,12 +114,16 @@ def check(spec: JobSpec) -> DataSummary:
     decoder = None
     with problems.collect():
         decoder = Decoder(spec)
+    found: dict[str, ParquetFiles] = {}
+    sources: list[Source] = []
     for split in SPLITS:
         with problems.collect():
-            source = open_split(spec.dataset, split)
-            rows = _check_split(spec, decoder, source, split, problems)
-            if rows is None or decoder is None:
+            source = open_split(spec.dataset, split, found)
+            sources.append(source)
+            checked = _check_split(spec, decoder, source, split, problems)
+            if checked is None or decoder is None:
                 continue
+            table, rows = checked
             splits[split] = SplitSummary(
                 rows=source.rows,
                 files=len(source.files.parts),
@@ -115,16 +134,32 @@ def check(spec: JobSpec) -> DataSummary:
             for name, share in _shares_at_default(decoder, rows):
                 shares[name][split] = share
             if split == "train":
+                warnings += precision_warnings(decoder, table, measure(decoder, [table]))
                 aucs = single_feature_aucs(decoder, rows, spec.training.seed)
+    with problems.collect():
+        require_alike(sources, named_columns(spec))
     problems.raise_any()
     warnings += [leak_warning(name, found) for name, found in aucs.items() if found > LEAKY_FEATURE]
-    return DataSummary(splits=splits, share_at_default=shares, single_feature_auc=aucs, warnings=tuple(warnings))
+    return DataSummary(
+        splits=splits,
+        share_at_default=shares,
+        single_feature_auc=aucs,
+        training=_training(spec, splits["train"].rows),
+        warnings=tuple(warnings),
+    )
+
+
+def _training(spec: JobSpec, rows: int) -> dict[str, int]:
+    plan = plan_training(spec, rows)
+    per_epoch = BatchSampler(rows=rows, batch_size=plan.batch_size, world=spec.scaling.workers).steps_per_epoch
+    steps = min(plan.epochs * per_epoch, spec.training.max_steps or sys.maxsize)
+    return {"batch_size": plan.batch_size, "epochs": plan.epochs, "steps": steps}
 
 
 def _check_split(
     spec: JobSpec, decoder: Decoder | None, source: Source, split: SplitName, problems: Problems
-) -> Rows | None:
-    """The first rows, decoded; None where something is wrong with them. Raises SpecError."""
+) -> tuple[pa.Table, Rows] | None:
+    """The first rows, as they are and decoded; None where something is wrong with them. Raises SpecError."""
     columns = list(dict.fromkeys(named_columns(spec)))
     lacking = {column for part in source.files.parts for column in columns if column not in part.schema.names}
     for column in columns:
@@ -138,13 +173,16 @@ def _check_split(
     if lacking.isdisjoint(target_columns(spec)):
         with problems.collect():
             check_targets(spec, source, split)
+    if decoder is not None and not lacking:
+        with problems.collect():
+            check_types(decoder, source)
     there = [column for column in columns if column not in lacking]
     table = source.read(there, 0, min(source.rows, CHECKED_ROWS))
     if decoder is not None and not lacking:
         try:
-            return decoder.decode(table)
-        except SpecError:
-            pass  # Told with all the others below.
+            return table, decoder.decode(table)
+        except SpecError as error:
+            problems.add(str(error).splitlines())  # The first one; the features' others come below.
     for feature in spec.features:
         if feature.source not in lacking:
             with problems.collect():
@@ -158,7 +196,7 @@ def check_rows(spec: JobSpec, source: Source, split: SplitName) -> None:
     workers, batch = spec.scaling.workers, spec.training.batch_size
     if not source.rows:
         raise SpecError(f"dataset.{split}: {source.uri} has no rows; write some, or name other files")
-    if split == "train" and source.rows < workers * batch:
+    if split == "train" and batch is not None and source.rows < workers * batch:
         raise SpecError(
             f"dataset.train: {source.rows} rows are fewer than `scaling.workers` × `training.batch_size` = "
             f"{workers} × {batch}; lower one of the two, or add rows"
@@ -168,6 +206,21 @@ def check_rows(spec: JobSpec, source: Source, split: SplitName) -> None:
             f"dataset.{split}: {source.rows} rows for {workers} workers; a worker needs at least {SMALLEST_BATCH}: "
             "add rows, or lower `scaling.workers`"
         )
+
+
+def check_types(decoder: Decoder, source: Source) -> None:
+    """Raises SpecError where a file, be it one whose rows aren't read here, has a column of a type that can't be."""
+    seen = set()
+    for part in source.files.parts:
+        kinds = tuple(part.schema.field(column).type for column in decoder.columns)
+        if kinds not in seen:
+            seen.add(kinds)
+            # Not `Schema.empty_table`, which imports pandas.
+            columns = zip(decoder.columns, kinds, strict=True)
+            try:
+                decoder.decode(pa.table({column: pa.nulls(0, kind) for column, kind in columns}))
+            except SpecError as error:
+                raise SpecError(f"{error} (in {part.path})") from None
 
 
 def _one_class_first(spec: JobSpec, split: SplitName, rows: Rows) -> list[str]:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from trainers.data.source import open_split
 from trainers.data.splits import SPLITS
-from trainers.pruning.diagnostics import STILL_MOVING
+from trainers.pruning.diagnostics import still_moving
 from trainers.pruning.leaks import find_leaks
 from trainers.runs.coordinator import Coordinator, Snapshot
 from trainers.runs.directory import RunDirectory, write_json
@@ -95,7 +95,7 @@ def _results(
         curve=outcome.curve,
         delta=spec.prune.delta,
         stages={**final.stages, **seconds},
-        rows_per_second=rows / spent if spent else 0.0,
+        rows_per_second=rows / spent if spent else None,
         steps=final.steps_counted,
         attempts=final.attempt + 1,
         converged=final.convergence(),
@@ -108,10 +108,12 @@ def _results(
 
 def _prune_list(spec: JobSpec, final: Coordinator, outcome: Outcome, aucs: Mapping[str, float]) -> PruneList:
     diagnostics, warning = outcome.diagnostics, outcome.warning
-    if final.snapshots and outcome.selector.probability_like:
-        converged = final.convergence().gates
-        diagnostics = {**diagnostics, "converged": converged}
-        warning = warning if warning is not None or converged else STILL_MOVING
+    converged = final.convergence()
+    if converged is not None and outcome.selector.probability_like:
+        diagnostics = {**diagnostics, "converged": converged.gates}
+        if warning is None and not converged.gates:
+            gate_TF = np.stack([snapshot.gate_F for snapshot in final.snapshots])
+            warning = still_moving(gate_TF, final.steps_counted)
     return PruneList(
         name=spec.name,
         selector=outcome.selector,

@@ -6,6 +6,7 @@ from trainers.spec.dataset import DatasetSpec, SplitSpec
 from trainers.spec.features import CategoricalFeature, DenseFeature, FeatureSpec, MultiCategoricalFeature, Status
 from trainers.spec.job import JobSpec, absolute, load_spec, parse_spec, require_consistent
 from trainers.spec.labels import LabelSpec
+from trainers.spec.plan import TrainingPlan, plan_training
 from trainers.spec.prune import GuardSpec, PruneSpec
 from trainers.spec.training import FinetuneSpec, ScalingSpec, TopologySpec, TrainingSpec
 
@@ -30,11 +31,13 @@ __all__ = [
     "SplitSpec",
     "Status",
     "TopologySpec",
+    "TrainingPlan",
     "TrainingSpec",
     "absolute",
     "describe",
     "load_spec",
     "merge_patch",
     "parse_spec",
+    "plan_training",
     "require_consistent",
 ]

@@ -91,7 +91,8 @@ class JobSpec(Config):
                 f"`prune.rule` is threshold, and scores of selector {self.selector.name} have no scale of their own; "
                 "choose rule curve, top_k or dims"
             )
-        if isinstance(self.selector, GateSpec) and self.selector.update == "progressive" and self.training.epochs != 1:
+        stream = isinstance(self.selector, GateSpec) and self.selector.update == "progressive"
+        if stream and self.training.epochs not in (None, 1):
             yield (
                 f"selector: update progressive reads a stream once, and training.epochs is {self.training.epochs}; "
                 "make that 1, or choose bilevel"

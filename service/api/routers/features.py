@@ -37,6 +37,7 @@ from service.schemas.features import (
     DecisionView,
     FeatureBatch,
     FeatureDetail,
+    FeatureEntry,
     FeatureExport,
     FeaturePage,
     FeaturePatch,
@@ -45,7 +46,6 @@ from service.schemas.features import (
     InferenceRequest,
     Inferred,
     Kind,
-    ListedFeature,
     StatusChange,
     StatusChanged,
     Tag,
@@ -219,8 +219,8 @@ def listing(
     )
 
 
-def _listed(feature: Feature, decision: FeatureDecision | None) -> ListedFeature:
-    listed = ListedFeature.model_validate(feature)
+def _listed(feature: Feature, decision: FeatureDecision | None) -> FeatureEntry:
+    listed = FeatureEntry.model_validate(feature)
     return listed if decision is None else listed.model_copy(update={"decision": DecisionView.model_validate(decision)})
 
 

@@ -100,7 +100,7 @@ def test_what_excludes_each_other_is_told_at_once() -> None:
         spec(
             essential=["agee"],
             selector={"name": "leap", "update": "progressive"},
-            training={"embedding_optimizer": "adam"},
+            training={"embedding_optimizer": "adam", "epochs": 4},
             scaling={"topology": {"sharding": ["table_wise"]}},
         )
     )

@@ -7,7 +7,7 @@ import { bytes, count, decimal, percent } from "views/format";
 const TILES = /** @type {[keyof import("schemas").Totals, string, (value: number) => string][]} */ ([
   ["features", "Features", count],
   ["dims", "Dims", count],
-  ["embedding_bytes", "Embeddings", bytes],
+  ["embedding_bytes", "Embedding memory", bytes],
   ["bytes_per_example", "Read per example", bytes],
 ]);
 const MODELS = /** @type {[keyof import("schemas").ModelQuality, string][]} */ ([
