@@ -128,11 +128,7 @@ def _born(pid: int) -> str:
 
 def _environment(folder: Path) -> dict[str, str]:
     """This process's, without what would lead to another Ray. What runs in the head inherits it."""
-    others = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(("RAY_ADDRESS", "RAY_AUTH_"))
-    }
+    others = {name: value for name, value in os.environ.items() if not name.startswith(("RAY_ADDRESS", "RAY_AUTH_"))}
     token = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": str(folder / "token")}
     return {**others, **token, **HEAD_ENVIRONMENT}
 

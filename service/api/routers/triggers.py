@@ -14,6 +14,7 @@ from service.api.etag import IfMatch, etag, require_match
 from service.api.openapi import problems
 from service.core.errors import ConflictError, InvalidError, NotFoundError
 from service.core.partitions import PLACEHOLDER, has_placeholder
+from service.jobs.automatic import check_overrides
 from service.schemas.automatic import patched
 from service.schemas.common import BIGGEST
 from service.schemas.conditions import Check, Facts
@@ -102,7 +103,7 @@ def create(
     response: Response,
 ) -> TriggerView:
     """Start selections of this model by a condition."""
-    session.commit()  # following links may take long, and waits for no other request
+    check_overrides(session, model, body.overrides, settings)
     condition_of(body.when).check(settings)
     made = triggers.create(session, model=model.name, by=caller.name, now=now, **_columns(body))
     response.headers["Location"] = f"/v1/models/{model.name}/triggers/{made.id}"
@@ -145,6 +146,7 @@ def read(trigger: TriggerDep, caller: Reader, response: Response) -> TriggerView
 def patch(
     body: TriggerPatch,
     trigger: TriggerDep,
+    model: ModelDep,
     session: SessionDep,
     settings: SettingsDep,
     caller: Submitter,
@@ -153,6 +155,8 @@ def patch(
     if_match: IfMatch = None,
 ) -> TriggerView:
     """Change a trigger. One with a new condition remembers nothing; the end of its dry runs ends their cool-down."""
+    if "overrides" in body.model_fields_set:
+        check_overrides(session, model, body.overrides or {}, settings)
     if body.when is not None:
         session.commit()  # following links may take long, and waits for no other request
         condition_of(body.when).check(settings)
