@@ -185,16 +185,17 @@ def test_numbers_are_those_of_the_prune_list(chromium: Browser, tmp_path: Path) 
     with page_of(chromium) as page:
         opened(page, render(run))
         expect(page.locator(".alert").first).to_have_text(
-            "✗ Guard refused: auc 0.75000 → 0.74000, 0.01000 worse; at most 0.001 worse is allowed."
+            "✗ Guard failed: auc 0.75000 → 0.74000, 0.01000 worse (95% interval 0.00980 worse to 0.01020 worse); "
+            "at most 0.001 worse is allowed."
         )
         expect(page.locator(".alert.caution")).to_contain_text("! Warning: 60% of the gates lie between 0.1 and 0.9")
         tiles = page.locator(".summary .tile").all_inner_texts()
         assert tiles[0].split("\n") == ["Features", "5 → 3", "40.0 % saved"]
         assert tiles[2].split("\n") == ["Embeddings", "8.0 kB → 4.8 kB", "40.0 % saved"]
         rows = [row.locator("th, td").all_inner_texts() for row in page.locator(".summary tbody tr").all()]
-        assert rows[0] == ["AUC", "0.75000", "0.75000", "0.74000", "−0.01000", "worse"]
-        assert rows[1] == ["GAUC", "0.71000", "0.71000", "0.71200", "+0.00200", "better"]
-        assert rows[2] == ["Logloss, nats", "0.50000", "0.50000", "0.50100", "+0.00100", "worse"]
+        assert rows[0] == ["AUC", "0.75000", "0.75000", "0.74000", "−0.01000", "−0.01020 to −0.00980", "worse"]
+        assert rows[1] == ["GAUC", "0.71000", "0.71000", "0.71200", "+0.00200", "+0.00180 to +0.00220", "better"]
+        assert rows[2] == ["Logloss, nats", "0.50000", "0.50000", "0.50100", "+0.00100", "+0.00080 to +0.00120", "worse"]
         expect(page.locator("header")).to_contain_text("Rule: kept from a score of 0.6 on. Essential features are kept")
         expect(page.locator(".summary caption")).to_contain_text("12,345 rows, 25.00 % positive")
 

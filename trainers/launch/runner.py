@@ -20,7 +20,7 @@ from trainers.runs.coordinator import Coordinator
 from trainers.runs.directory import RunDirectory, write_json
 from trainers.runs.history import GateHistory
 from trainers.runs.progress import Progress
-from trainers.runs.prune_list import PruneList
+from trainers.runs.prune_list import PASSED, PruneList, Verdict
 from trainers.spec import JobSpec, SpecError
 from trainers.spec.order import canonical_order
 
@@ -35,8 +35,8 @@ class RunResult:
     prune_list: PruneList
 
     @property
-    def guard_passed(self) -> bool:
-        return self.prune_list.guard.passed
+    def verdict(self) -> Verdict:
+        return self.prune_list.guard.verdict
 
 
 def run(spec: JobSpec, output: Path, *, resume: bool = False, observer: Observer | None = None) -> RunResult:
@@ -78,7 +78,8 @@ def _run(spec: JobSpec, directory: RunDirectory, resume: bool, observer: Observe
         seconds = {"check": checked, launcher.name: ready, "total": time.perf_counter() - began}
         final = _final(coordinator, history)
     prune_list = write_results(spec, directory, final, seconds, sparsity)
-    directory.record("succeeded", prune_list=prune_list.id, guard_passed=prune_list.guard.passed)
+    verdict = prune_list.guard.verdict
+    directory.record("succeeded", prune_list=prune_list.id, verdict=verdict, guard_passed=verdict == PASSED)
     write_json(directory.progress, final.progress().document())
     return RunResult(directory, prune_list)
 
