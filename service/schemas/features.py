@@ -216,7 +216,7 @@ class DecisionView(BaseModel):
     score: float | None = Field(description="the feature's score in that list")
 
 
-class ListedFeature(FeatureView):
+class FeatureEntry(FeatureView):
     """A feature as lists show it."""
 
     model_config = ConfigDict(from_attributes=True, json_schema_extra={"examples": [{**FEATURE, "decision": DECISION}]})
@@ -241,5 +241,5 @@ class FeaturePage(BaseModel):
         json_schema_extra={"examples": [{"features": [{**FEATURE, "decision": DECISION}], "next": None}]}
     )
 
-    features: list[ListedFeature]
+    features: list[FeatureEntry]
     next: int | None

@@ -6,14 +6,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from trainers.data.decode import Decoder
 from trainers.data.ids import default_id
 from trainers.data.rows import Rows
 from trainers.data.sampler import SMALLEST_BATCH
-from trainers.data.source import Source, open_split
-from trainers.data.splits import SPLITS, SplitName
+from trainers.data.source import Source, open_splits
+from trainers.data.splits import SplitName
 from trainers.spec import JobSpec, SpecError
 
 CHECKED_ROWS = 2**16
@@ -56,10 +57,10 @@ def check(spec: JobSpec) -> DataSummary:
     splits: dict[str, SplitSummary] = {}
     shares: dict[str, dict[str, float]] = {feature.name: {} for feature in spec.features}
     warnings = []
-    for split in SPLITS:
-        source = open_split(spec.dataset, split)
-        source.require(decoder.columns)
+    sources = open_splits(spec.dataset, decoder.columns)
+    for split, source in sources.items():
         check_rows(spec, source, split)
+        check_types(decoder, source)
         rows = decoder.decode(source.read(decoder.columns, 0, min(source.rows, CHECKED_ROWS)))
         warnings += _check_classes(spec, source, split, rows)
         splits[split] = SplitSummary(
@@ -88,6 +89,21 @@ def check_rows(spec: JobSpec, source: Source, split: SplitName) -> None:
             f"dataset.{split}: {source.rows} rows for {workers} workers; a worker needs at least {SMALLEST_BATCH}: "
             "add rows, or lower `scaling.workers`"
         )
+
+
+def check_types(decoder: Decoder, source: Source) -> None:
+    """Raises SpecError where a file, be it one whose rows aren't read here, has a column of a type that can't be."""
+    seen = set()
+    for part in source.files.parts:
+        kinds = tuple(part.schema.field(column).type for column in decoder.columns)
+        if kinds not in seen:
+            seen.add(kinds)
+            # Not `Schema.empty_table`, which imports pandas.
+            columns = zip(decoder.columns, kinds, strict=True)
+            try:
+                decoder.decode(pa.table({column: pa.nulls(0, kind) for column, kind in columns}))
+            except SpecError as error:
+                raise SpecError(f"{error} (in {part.path})") from None
 
 
 def _check_classes(spec: JobSpec, source: Source, split: SplitName, rows: Rows) -> list[str]:

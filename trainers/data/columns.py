@@ -22,31 +22,6 @@ def single_array(column: Any) -> Any:
     return column.combine_chunks() if column.num_chunks != 1 else column.chunk(0)
 
 
-def is_text(kind: pa.DataType) -> bool:
-    """Strings and bytes, plain or dictionary-encoded."""
-    kind = kind.value_type if pa.types.is_dictionary(kind) else kind
-    return bool(
-        pa.types.is_string(kind)
-        or pa.types.is_large_string(kind)
-        or pa.types.is_binary(kind)
-        or pa.types.is_large_binary(kind)
-    )
-
-
-def is_list(kind: pa.DataType) -> bool:
-    return bool(pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind))
-
-
-def is_whole(kind: pa.DataType) -> bool:
-    """Integers and booleans, plain or dictionary-encoded."""
-    kind = kind.value_type if pa.types.is_dictionary(kind) else kind
-    return bool(pa.types.is_integer(kind) or pa.types.is_boolean(kind) or pa.types.is_null(kind))
-
-
-def is_number(kind: pa.DataType) -> bool:
-    return is_whole(kind) or bool(pa.types.is_floating(kind) or pa.types.is_decimal(kind))
-
-
 def decoded(array: Any) -> Any:
     """A dictionary-encoded array as a plain one."""
     return array.dictionary_decode() if pa.types.is_dictionary(array.type) else array

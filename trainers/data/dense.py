@@ -12,7 +12,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from trainers.data.columns import flags_of, floats, is_list, is_number, is_text, numbers_of, refuse_type
+from trainers.data.columns import flags_of, floats, numbers_of, refuse_type
+from trainers.data.types import is_list, is_number, is_text
 from trainers.spec import DenseFeature, SpecError
 
 

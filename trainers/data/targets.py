@@ -11,7 +11,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from trainers.data.columns import floats, integers, is_number, is_text, is_whole, text_hashes
+from trainers.data.columns import floats, integers, text_hashes
+from trainers.data.types import is_number, is_text, is_whole
 from trainers.spec import SpecError
 
 NULL_GROUP = -(2**63)

@@ -88,7 +88,7 @@ def _results(
         curve=outcome.curve,
         delta=spec.prune.delta,
         stages={**final.stages, **seconds},
-        rows_per_second=rows / spent if spent else 0.0,
+        rows_per_second=rows / spent if spent else None,
         steps=final.steps_counted,
         attempts=final.attempt + 1,
         converged=final.convergence(),
@@ -98,10 +98,10 @@ def _results(
 
 def _prune_list(spec: JobSpec, final: Coordinator, outcome: Outcome) -> PruneList:
     diagnostics, warning = outcome.diagnostics, outcome.warning
-    if final.snapshots and outcome.selector.probability_like:
-        converged = final.convergence().gates
-        diagnostics = {**diagnostics, "converged": converged}
-        warning = warning if warning is not None or converged else STILL_MOVING
+    converged = final.convergence()
+    if converged is not None and outcome.selector.probability_like:
+        diagnostics = {**diagnostics, "converged": converged.gates}
+        warning = warning if warning is not None or converged.gates else STILL_MOVING
     return PruneList(
         name=spec.name,
         selector=outcome.selector,

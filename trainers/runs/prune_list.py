@@ -1,6 +1,6 @@
 """prune_list.json: the decision of a run, immutable, named by its content.
 
-`PruneList.parse` reads three versions. Version 1 is of LeAP alone: each feature has `divergence` and `endurance`, the
+`PruneList` reads three versions. Version 1 is of LeAP alone: each feature has `divergence` and `endurance`, the
 list `polarization`. From version 2 on a feature has the `details` of whichever selector ranked it, the list its
 `diagnostics`. From version 3 on the guard has a `verdict` of three. Until the older versions are no longer read, a list
 carries the old names beside the new ones.
@@ -18,15 +18,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
 from trainers.runs.results import ModelQuality
-from trainers.runs.schema import Schema
+from trainers.runs.schema import Known, Schema
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION, OLDER = 3, (1, 2)
 Diagnostics = dict[str, bool | float | str]
 Verdict = Literal["passed", "failed", "inconclusive"]
 PASSED: Verdict = "passed"
@@ -58,17 +58,15 @@ class ListedFeature(Schema):
     )
     decision: Literal["keep", "prune"]
     why: str = Field(description="the rule that decided, `essential`, or `best` for the one that always stays")
-    divergence: float | None = Field(
+    divergence: Known[float] = Field(
         default=None,
         deprecated="read details",
         description="the old place of details.divergence",
-        exclude_if=lambda v: v is None,
     )
-    endurance: float | None = Field(
+    endurance: Known[float] = Field(
         default=None,
         deprecated="read details",
         description="the old place of details.mean_gate",
-        exclude_if=lambda v: v is None,
     )
 
     @model_validator(mode="before")
@@ -122,11 +120,8 @@ class GuardVerdict(Schema):
         default=None, description="other metrics that fell beyond their limits, and not by chance; null where none did"
     )
     reason: str
-    passed: bool | None = Field(
-        default=None,
-        deprecated="read verdict",
-        description="the old form of the verdict: whether it is `passed`",
-        exclude_if=lambda v: v is None,
+    passed: Known[bool] = Field(
+        default=None, deprecated="read verdict", description="the old form of the verdict: whether it is `passed`"
     )
 
     @model_validator(mode="before")
@@ -168,31 +163,37 @@ class PruneList(Schema):
     diagnostics: Diagnostics = Field(default={}, description="what the selector says of itself, by name")
     warning: str | None = Field(default=None, description="why the ranking may be weak, and the remedy")
     fingerprints: dict[str, str] = Field(description="SHA-256 of the spec, of the data and of the code that read them")
-    polarization: PolarizationSummary | None = Field(
+    polarization: Known[PolarizationSummary] = Field(
         default=None,
         deprecated="read diagnostics and warning",
         description="the old form of diagnostics and warning",
-        exclude_if=lambda v: v is None,
     )
 
     @model_validator(mode="before")
     @classmethod
-    def _carry_old_names(cls, content: Any) -> Any:
-        if not isinstance(content, Mapping) or "diagnostics" not in content:
+    def _upgrade(cls, content: Any) -> Any:
+        """A document of an older version becomes one of version 3, with the id it had; it has the old names as well."""
+        if not isinstance(content, Mapping):
             return content
-        return {**content, "polarization": _polarization(content["diagnostics"], content.get("warning"))}
+        version = content.get("schema_version", SCHEMA_VERSION if "selector" in content else 1)
+        found = _upgraded(content) if version == 1 else content
+        if version in OLDER:
+            found = {**found, "schema_version": SCHEMA_VERSION}
+        if "diagnostics" not in found:
+            return found
+        return {**found, "polarization": _polarization(found["diagnostics"], found.get("warning"))}
 
     @classmethod
     def parse(cls, document: Any) -> Self:
-        """A list of version 1, 2 or 3. One of an older version becomes one of version 3, with the id it had.
+        """A list of version 1, 2 or 3, as one of version 3.
 
         Raises:
             ValueError: the document is no prune list, or one of a newer version.
         """
         version = document.get("schema_version", 1) if isinstance(document, Mapping) else None
-        if version not in (*UPGRADES, SCHEMA_VERSION, None):
+        if version not in (*OLDER, SCHEMA_VERSION, None):
             raise ValueError(f"schema_version: {version!r} is not known here, 1 to 3 are; take a newer Winnow")
-        return cls.model_validate(UPGRADES[version](document) if version in UPGRADES else document)
+        return super().parse(document)
 
     def with_id(self) -> Self:
         """The list, named: its id is the SHA-256 of everything else, as canonical JSON."""
@@ -222,26 +223,22 @@ def _polarization(diagnostics: Mapping[str, Any], warning: str | None) -> dict[s
     return {name: diagnostics[name] for name in SUMMARIZED} | {"warning": warning}
 
 
-def _upgrade_1(document: Mapping[str, Any]) -> dict[str, Any]:
+def _upgraded(document: Mapping[str, Any]) -> dict[str, Any]:
     """A document of version 1 in today's form. What isn't as version 1 has it is left for the schema to refuse."""
     content = {key: value for key, value in document.items() if key != "polarization"}
     parted = document.get("polarization")
     if isinstance(parted, Mapping):
         content["diagnostics"] = {name: value for name, value in parted.items() if name != "warning"}
         content["warning"] = parted.get("warning")
-    features = [_upgraded_feature(feature) for feature in document.get("features", ())]
-    return content | {"schema_version": SCHEMA_VERSION, "selector": LEAP, "features": features}
+    features = document.get("features")
+    if isinstance(features, list | tuple):
+        content["features"] = [_upgraded_feature(feature) for feature in features]
+    return content | {"schema_version": SCHEMA_VERSION, "selector": LEAP}
 
 
-def _upgrade_2(document: Mapping[str, Any]) -> dict[str, Any]:
-    """Today's form of a document of version 2: the guard's verdict is read from `passed`."""
-    return {**document, "schema_version": SCHEMA_VERSION}
-
-
-UPGRADES: dict[Any, Callable[[Mapping[str, Any]], dict[str, Any]]] = {1: _upgrade_1, 2: _upgrade_2}
-
-
-def _upgraded_feature(feature: Mapping[str, Any]) -> dict[str, Any]:
+def _upgraded_feature(feature: Any) -> Any:
+    if not isinstance(feature, Mapping):
+        return feature
     content = dict(feature)
     details = {"divergence": content.pop("divergence", None), "mean_gate": content.pop("endurance", None)}
     return content | {"details": {name: value for name, value in details.items() if value is not None}}

@@ -96,8 +96,12 @@ class Results(ModelQuality):
     curve: tuple[CurvePoint, ...] = Field(description="the selection curve, fewest features first")
     delta: float = Field(description="loss of logloss that the rule `curve` allows, nats")
     stages: dict[str, float] = Field(description="seconds spent by stage")
-    rows_per_second: float = Field(description="of the search, all workers")
-    steps: int = Field(description="of the search")
+    rows_per_second: float | None = Field(
+        description="of the search, all workers; null where the selector learns no gates, so that none was measured"
+    )
+    steps: int = Field(description="trained by the search")
     attempts: int = Field(description="how often the run's workers were started")
-    converged: Convergence = Field(description="whether `gates` and `model` had come to rest")
+    converged: Convergence | None = Field(
+        description="whether `gates` and `model` had come to rest; null where the selector learns no gates"
+    )
     features: tuple[FeatureWeight, ...]

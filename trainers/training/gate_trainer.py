@@ -26,8 +26,8 @@ from torch.distributed.checkpoint.state_dict import (
     set_optimizer_state_dict,
 )
 
-from trainers.data.batch import Batch
 from trainers.metrics.quality import auc
+from trainers.models.batch import Batch
 from trainers.models.losses import task_loss
 from trainers.models.ranking import GatedModel
 from trainers.runs.coordinator import Report

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 
-from trainers.data.batch import Batch
 from trainers.data.decode import Decoder
 from trainers.data.loader import Loader
 from trainers.data.prefetch import prefetch
-from trainers.data.source import open_split
+from trainers.data.source import open_splits
 from trainers.data.splits import SplitName
 from trainers.data.statistics import DenseStatistics, statistics
+from trainers.models.batch import Batch
 from trainers.spec import JobSpec
 from trainers.training.ranks import RankContext
 
@@ -37,10 +37,11 @@ class DataLoaders:
     def open(cls, spec: JobSpec, ranks: RankContext, measured: DenseStatistics | None = None) -> DataLoaders:
         """Open every split of `spec`; measure the dense columns unless `measured` has them. Raises SpecError."""
         decoder = Decoder(spec)
+        sources = open_splits(spec.dataset, decoder.columns)
 
         def load(split: SplitName, batch_size: int, shuffle_rows: int | None, seed: int) -> Loader:
             return Loader(
-                open_split(spec.dataset, split),
+                sources[split],
                 decoder,
                 batch_size=batch_size,
                 rank=ranks.rank,

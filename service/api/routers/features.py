@@ -36,6 +36,7 @@ from service.schemas.features import (
     DecisionView,
     FeatureBatch,
     FeatureDetail,
+    FeatureEntry,
     FeatureExport,
     FeaturePage,
     FeaturePatch,
@@ -44,7 +45,6 @@ from service.schemas.features import (
     InferenceRequest,
     Inferred,
     Kind,
-    ListedFeature,
     StatusChange,
     StatusChanged,
     Tag,
@@ -216,8 +216,8 @@ def listing(
     )
 
 
-def _listed(feature: Feature, decision: FeatureDecision | None) -> ListedFeature:
-    listed = ListedFeature.model_validate(feature)
+def _listed(feature: Feature, decision: FeatureDecision | None) -> FeatureEntry:
+    listed = FeatureEntry.model_validate(feature)
     return listed if decision is None else listed.model_copy(update={"decision": DecisionView.model_validate(decision)})
 
 

@@ -184,7 +184,7 @@ class JobsPage {
     );
   }
 
-  /** @param {any} job */
+  /** @param {import("schemas").JobSummary} job */
   #row(job) {
     const choose = (/** @type {Event} */ event) => {
       if (/** @type {HTMLInputElement} */ (event.target).checked) this.chosen.add(job.id);
@@ -250,7 +250,7 @@ class JobsPage {
 
 /**
  * How far a job that runs is, and why one ended that failed.
- * @param {any} job
+ * @param {import("schemas").JobSummary} job
  */
 function progressed(job) {
   if (job.state === "queued") return job.position ? `number ${count(job.position)} in the queue` : "waiting";

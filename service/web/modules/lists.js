@@ -85,7 +85,7 @@ class Lists {
     ];
   }
 
-  /** @param {any} list */
+  /** @param {import("schemas").ListEntry} list */
   #row(list) {
     const saved = (
       /** @type {"features" | "dims" | "embedding_bytes"} */ key,
@@ -157,7 +157,7 @@ class Lists {
 }
 
 /**
- * @param {any} list
+ * @param {import("schemas").ListEntry} list
  * @param {string} chosen
  */
 function option({ number, state }, chosen) {

@@ -16,7 +16,6 @@ import pytest
 
 from service.client import ActiveList, AsyncWinnow, Winnow, WinnowError
 from service.client.core import Call, Patience
-from service.client.generate import FOLDER, sources
 from service.client.models import FeatureBatch, NewDense, NewModel
 from service.core.job_state import JobState
 from service.store import keys
@@ -47,11 +46,6 @@ def home(served: Home) -> Home:
 def winnow(home: Home) -> Iterator[Winnow]:
     with Winnow(home.url) as client:
         yield client
-
-
-def test_generated_files_are_those_of_the_routes() -> None:
-    for name, text in sources().items():
-        assert (FOLDER / name).read_text(encoding="utf-8") == text, f"run python -m service.client.generate: {name}"
 
 
 def test_importing_it_imports_no_server_and_no_torch() -> None:

@@ -123,10 +123,11 @@ function facts({ spec, list, results }) {
   const { steps, rows_per_second: speed, attempts, converged, stages } = results;
   const search = [
     `${count(steps)} steps`,
-    `${count(Math.round(speed))} rows/s`,
+    speed !== null && `${count(Math.round(speed))} rows/s`,
     `${count(attempts)} ${attempts === 1 ? "attempt" : "attempts"}`,
-    `gates ${converged.gates ? "at rest" : "still moving"} and model ${converged.model ? "at rest" : "still improving"} at its end`,
-  ];
+    converged &&
+      `gates ${converged.gates ? "at rest" : "still moving"} and model ${converged.model ? "at rest" : "still improving"} at its end`,
+  ].filter(Boolean);
   const seconds = Object.entries(stages).map(([stage, taken]) => `${stage} ${decimal(taken, 1)}`);
   const pairs = [
     ["Search", search.join(", ")],

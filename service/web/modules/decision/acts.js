@@ -22,7 +22,7 @@ const ACTS = [
 
 /**
  * Buttons for what this caller can do to the list as it stands.
- * @param {any} list
+ * @param {import("schemas").ListView} list
  * @param {import("pages/start").Caller} caller
  * @param {() => Promise<void>} done called when something was done
  */
@@ -47,12 +47,13 @@ export function acts(list, caller, done) {
 
 const NOTES = /** @type {Record<string, string>} */ ({
   passed: "You agree to what it keeps and prunes. It is served once it is activated.",
-  failed: "The guard of this list failed: it loses more quality than the spec allows. Say why it is right all the same.",
+  failed:
+    "The guard of this list failed: it loses more quality than the spec allows. Say why it is right all the same.",
   inconclusive: "The test rows can't tell whether it loses more quality than the spec allows.",
 });
 
 /**
- * @param {any} list
+ * @param {import("schemas").ListView} list
  * @param {string} path
  * @returns {Form}
  */
@@ -74,7 +75,7 @@ function approval({ number, verdict }, path) {
 }
 
 /**
- * @param {any} list
+ * @param {import("schemas").ListView} list
  * @param {string} path
  * @returns {Form}
  */
@@ -90,7 +91,7 @@ function activation({ number }, path) {
 }
 
 /**
- * @param {any} list
+ * @param {import("schemas").ListView} list
  * @param {string} path
  * @returns {Form}
  */
@@ -106,7 +107,7 @@ function rejection({ number }, path) {
 }
 
 /**
- * @param {any} list
+ * @param {import("schemas").ListView} list
  * @param {string} path
  * @returns {Form}
  */

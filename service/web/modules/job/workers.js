@@ -115,10 +115,13 @@ function timesTable(stages) {
 function tiles(progress, results) {
   const rest = results?.converged ?? progress?.converged;
   const step = progress?.step_seconds;
-  const shown = [
+  const ofGates = [
     ["Gates at rest", yes(rest?.gates)],
     ["Model at rest", yes(rest?.model)],
     ["Gates that lately crossed 0.5", percent(progress?.crossing_share ?? progress?.undecided, 1)],
+  ];
+  const shown = [
+    ...(results?.converged === null ? [] : ofGates),
     ["Step", step === undefined || step === null ? "–" : `${decimal(1000 * step, 1)} ms`],
     ["Decoding data, in all", duration(progress?.decode_seconds)],
     ["Attempts of the workers", count(results?.attempts ?? (progress ? (progress.attempt ?? 0) + 1 : null))],

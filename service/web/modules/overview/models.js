@@ -5,7 +5,7 @@ import { part } from "pages/api";
 import { guardBadge } from "pages/list/words";
 import { refill } from "pages/refill";
 import { ago, bytes, count, moment, percent } from "views/format";
-import { badge, element, scrolling, section } from "views/dom";
+import { element, scrolling, section } from "views/dom";
 
 const MANY = 8;
 const COLUMNS = ["Model", "Active list", "It keeps", "It saves", "Candidates", "To decide", "Jobs", "Next start"];
@@ -39,7 +39,7 @@ export function modelTable() {
 }
 
 /**
- * @param {any} model
+ * @param {import("schemas").ModelStanding} model
  * @param {any[]} jobs
  */
 function row(model, jobs) {
@@ -80,7 +80,7 @@ function small(text, title) {
 }
 
 /**
- * @param {any} model
+ * @param {import("schemas").ModelStanding} model
  * @param {string} address
  */
 function active({ active: list }, address) {
@@ -91,7 +91,7 @@ function active({ active: list }, address) {
   ];
 }
 
-/** @param {any} model */
+/** @param {import("schemas").ModelStanding} model */
 function kept({ active: list, features }) {
   const all = Object.values(features).reduce((sum, each) => sum + each, 0);
   if (!list) return [`${count(all)} features`, small("nothing is pruned yet")];
@@ -102,14 +102,14 @@ function kept({ active: list, features }) {
   ];
 }
 
-/** @param {any} model */
+/** @param {import("schemas").ModelStanding} model */
 function saved({ active: list }) {
   if (!list) return element("span", { class: "soft" }, "–");
   const less = list.before.embedding_bytes - list.after.embedding_bytes;
   return [bytes(less), small(`${percent(less / (list.before.embedding_bytes || 1))} of embeddings`)];
 }
 
-/** @param {any} model */
+/** @param {import("schemas").ModelStanding} model */
 function candidates({ candidates: waiting, threshold, name }) {
   if (threshold === null) return [count(waiting), small("no trigger waits for them")];
   const told = `${count(waiting)} of ${count(threshold)}`;
@@ -124,7 +124,7 @@ function candidates({ candidates: waiting, threshold, name }) {
 }
 
 /**
- * @param {any} model
+ * @param {import("schemas").ModelStanding} model
  * @param {string} address
  */
 function proposed({ proposed: list }, address) {
@@ -140,7 +140,7 @@ function proposed({ proposed: list }, address) {
 }
 
 /**
- * @param {any} model
+ * @param {import("schemas").ModelStanding} model
  * @param {any[]} jobs
  */
 function running({ name }, jobs) {
@@ -158,7 +158,7 @@ function running({ name }, jobs) {
 }
 
 /**
- * @param {any} model
+ * @param {import("schemas").ModelStanding} model
  * @param {string} address
  */
 function next({ schedule, threshold }, address) {
