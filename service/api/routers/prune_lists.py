@@ -154,7 +154,7 @@ def approve(
 ) -> ListView:
     """Agree to a proposed list.
 
-    Under four eyes, who submitted its job can't; a list that the guard refused needs `override_guard` and a reason.
+    Under four eyes, who submitted its job can't; a list whose guard failed needs `override_guard` and a reason.
     """
     if body.override_guard and body.reason is None:
         raise InvalidError("reason-missing", "reason: required with override_guard, and missing; say why")
