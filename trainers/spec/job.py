@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import warnings
+from collections import Counter
 from pathlib import Path
 from typing import Annotated, Any, Self
 
@@ -63,8 +64,8 @@ class JobSpec(Config):
 
     @model_validator(mode="after")
     def _names_fit(self) -> Self:
-        names = [feature.name for feature in self.features]
-        twice = sorted({name for name in names if names.count(name) > 1})
+        counts = Counter(feature.name for feature in self.features)
+        twice = sorted(name for name, count in counts.items() if count > 1)
         if twice:
             raise ValueError(f"`features` has {', '.join(map(repr, twice))} more than once; names must be unique")
         if self.prune.rule == "threshold" and not self.selector.probability_like:
@@ -83,7 +84,7 @@ class JobSpec(Config):
                 f"`scaling.topology.sharding` is {', '.join(sharding)}, and training.embedding_optimizer adam needs "
                 "data_parallel tables; leave the sharding out, or train tables by adagrad"
             )
-        unknown = [name for name in self.essential if name not in names]
+        unknown = [name for name in self.essential if name not in counts]
         if unknown:
             raise ValueError(
                 f"`essential` names {', '.join(map(repr, unknown))}, which `features` doesn't declare; "
