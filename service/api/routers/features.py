@@ -11,6 +11,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import ValidationError
 
 from service.api.auth import Approver, Reader, Submitter
+from service.api.bodies import JsonBodyRoute
 from service.api.deps import ModelDep, NowDep, SessionDep, SettingsDep
 from service.api.etag import IfMatch, etag, require_match
 from service.api.negotiation import Accept, preferred
@@ -54,7 +55,7 @@ from service.store.features import Filters, Why
 from service.store.tables import Feature, FeatureDecision, Model
 from trainers.spec import merge_patch
 
-router = APIRouter(prefix="/v1/models/{model}", tags=["features"])
+router = APIRouter(route_class=JsonBodyRoute, prefix="/v1/models/{model}", tags=["features"])
 MAX_LIMIT = 1000
 FORMS = ("application/json", "text/csv")
 BATCH_REF = {"$ref": "#/components/schemas/FeatureBatch"}
