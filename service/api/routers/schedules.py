@@ -8,6 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Response
 
 from service.api.auth import Reader, Submitter
+from service.api.bodies import JsonBodyRoute
 from service.api.deps import ModelDep, NowDep, SessionDep, SettingsDep
 from service.api.etag import IfMatch, etag, require_match
 from service.api.openapi import problems
@@ -29,7 +30,7 @@ from service.schemas.schedules import (
 from service.store import schedules
 from service.store.tables import Schedule
 
-router = APIRouter(prefix="/v1/models/{model}/schedules", tags=["schedules"])
+router = APIRouter(route_class=JsonBodyRoute, prefix="/v1/models/{model}/schedules", tags=["schedules"])
 TIMES = ("cron", "timezone", "start_at", "end_at")
 
 

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from sqlalchemy.orm import Session, sessionmaker
 
 from service.api.auth import Reader, Submitter
+from service.api.bodies import JsonBodyRoute
 from service.api.deps import ModelDep, NowDep, SessionDep, SettingsDep
 from service.api.etag import IfMatch, etag, require_match
 from service.api.openapi import problems
@@ -38,7 +39,7 @@ from service.triggers.evaluator import evaluate as evaluate_condition
 from service.triggers.gating_rules import GatingRules, gating_checks
 from service.triggers.kinds import condition_of, read_options, stored_condition
 
-router = APIRouter(prefix="/v1/models/{model}/triggers", tags=["triggers"])
+router = APIRouter(route_class=JsonBodyRoute, prefix="/v1/models/{model}/triggers", tags=["triggers"])
 
 
 def trigger_of(trigger_id: str, model: ModelDep, session: SessionDep, caller: Reader) -> Trigger:
