@@ -44,7 +44,7 @@ def check_overrides(
 
     Args:
         partition: one that `{partition}` may stand for; None where only whoever starts the job knows, so that places
-            that hold it can't be judged.
+            that hold it can't be checked.
 
     Raises:
         InvalidFieldsError: what isn't a spec's, or has another placeholder than `{partition}`.
