@@ -12,6 +12,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from service.core.errors import (
+    SHOWN,
     ConflictError,
     DomainError,
     FieldError,
@@ -21,6 +22,7 @@ from service.core.errors import (
     NotFoundError,
     field_errors,
     sendable,
+    shortened,
 )
 from service.schemas.common import Problem
 
@@ -44,10 +46,8 @@ def answer(
     errors: Sequence[FieldError] = (),
     headers: Mapping[str, str] | None = None,
 ) -> JSONResponse:
-    title = HTTPStatus(status).phrase
-    problem = Problem(
-        type=f"urn:winnow:{kind}", title=title, status=status, detail=sendable(detail), errors=list(errors)
-    )
+    title, detail = HTTPStatus(status).phrase, shortened(sendable(detail), 20 * SHOWN)
+    problem = Problem(type=f"urn:winnow:{kind}", title=title, status=status, detail=detail, errors=list(errors))
     return JSONResponse(problem.model_dump(mode="json"), status, headers, media_type="application/problem+json")
 
 

@@ -11,6 +11,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import ValidationError
 
 from service.api.auth import Approver, Reader, Submitter
+from service.api.bodies import JsonBodyRoute
 from service.api.deps import ModelDep, NowDep, SessionDep, SettingsDep
 from service.api.etag import IfMatch, etag, require_match
 from service.api.negotiation import Accept, preferred
@@ -53,9 +54,10 @@ from service.schemas.features import (
 from service.store import features, models
 from service.store.features import Filters, Why
 from service.store.tables import Feature, FeatureDecision, Model
+from trainers.documents import read_json
 from trainers.spec import merge_patch
 
-router = APIRouter(prefix="/v1/models/{model}", tags=["features"])
+router = APIRouter(route_class=JsonBodyRoute, prefix="/v1/models/{model}", tags=["features"])
 MAX_LIMIT = 1000
 FORMS = ("application/json", "text/csv")
 BATCH_REF = {"$ref": "#/components/schemas/FeatureBatch"}
@@ -145,7 +147,7 @@ def import_all(
         raise ApiError(415, "unsupported-form", f"Content-Type: {form!r} can't be read; send {' or '.join(FORMS)}")
     try:
         text = content.decode("utf-8-sig")
-        raw = {"features": csv_format.read(text)} if form == "text/csv" else json.loads(text)
+        raw = {"features": csv_format.read(text)} if form == "text/csv" else read_json(text)
     except ValueError as error:
         raise InvalidError("invalid-request", f"the body is no {form} in UTF-8: {error}") from None
     try:

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Query, Response
 from pydantic import ValidationError
 
 from service.api.auth import Admin, Reader
+from service.api.bodies import JsonBodyRoute
 from service.api.deps import ModelDep, NowDep, SessionDep, SettingsDep
 from service.api.etag import IfMatch, etag, require_match
 from service.api.openapi import problems
@@ -20,7 +21,7 @@ from service.store import models
 from service.store.tables import Model
 from trainers.spec import merge_patch
 
-router = APIRouter(prefix="/v1/models", tags=["models"])
+router = APIRouter(route_class=JsonBodyRoute, prefix="/v1/models", tags=["models"])
 MAX_LIMIT = 200
 
 

@@ -9,11 +9,13 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from sqlalchemy.orm import Session, sessionmaker
 
 from service.api.auth import Reader, Submitter
+from service.api.bodies import JsonBodyRoute
 from service.api.deps import ModelDep, NowDep, SessionDep, SettingsDep
 from service.api.etag import IfMatch, etag, require_match
 from service.api.openapi import problems
 from service.core.errors import ConflictError, InvalidError, NotFoundError
 from service.core.partitions import PLACEHOLDER, has_placeholder
+from service.jobs.automatic import check_overrides
 from service.schemas.automatic import patched
 from service.schemas.common import BIGGEST
 from service.schemas.conditions import Check, Facts
@@ -37,7 +39,7 @@ from service.triggers.evaluator import evaluate as evaluate_condition
 from service.triggers.gating_rules import GatingRules, gating_checks
 from service.triggers.kinds import condition_of, read_options, stored_condition
 
-router = APIRouter(prefix="/v1/models/{model}/triggers", tags=["triggers"])
+router = APIRouter(route_class=JsonBodyRoute, prefix="/v1/models/{model}/triggers", tags=["triggers"])
 
 
 def trigger_of(trigger_id: str, model: ModelDep, session: SessionDep, caller: Reader) -> Trigger:
@@ -102,7 +104,7 @@ def create(
     response: Response,
 ) -> TriggerView:
     """Start selections of this model by a condition."""
-    session.commit()  # following links may take long, and waits for no other request
+    check_overrides(session, model, body.overrides, settings)
     condition_of(body.when).check(settings)
     made = triggers.create(session, model=model.name, by=caller.name, now=now, **_columns(body))
     response.headers["Location"] = f"/v1/models/{model.name}/triggers/{made.id}"
@@ -145,6 +147,7 @@ def read(trigger: TriggerDep, caller: Reader, response: Response) -> TriggerView
 def patch(
     body: TriggerPatch,
     trigger: TriggerDep,
+    model: ModelDep,
     session: SessionDep,
     settings: SettingsDep,
     caller: Submitter,
@@ -153,6 +156,8 @@ def patch(
     if_match: IfMatch = None,
 ) -> TriggerView:
     """Change a trigger. One with a new condition remembers nothing; the end of its dry runs ends their cool-down."""
+    if "overrides" in body.model_fields_set:
+        check_overrides(session, model, body.overrides or {}, settings)
     if body.when is not None:
         session.commit()  # following links may take long, and waits for no other request
         condition_of(body.when).check(settings)

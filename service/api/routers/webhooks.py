@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Depends, Query, Response
 
 from service.api.auth import Admin
+from service.api.bodies import JsonBodyRoute
 from service.api.deps import ModelDep, NowDep, SessionDep, SettingsDep
 from service.api.etag import IfMatch, etag, require_match
 from service.api.openapi import problems
@@ -30,7 +31,7 @@ from service.store.tables import Delivery, Webhook
 from service.webhooks import signing
 from service.webhooks.targets import check_url
 
-router = APIRouter(tags=["webhooks"])
+router = APIRouter(route_class=JsonBodyRoute, tags=["webhooks"])
 ITEM = "/v1/webhooks/{webhook_id}"
 OF_ALL_MODELS = "a webhook of all models"
 
