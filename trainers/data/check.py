@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 import pyarrow as pa
@@ -14,7 +15,7 @@ from trainers.data.ids import default_id
 from trainers.data.precision import precision_warnings
 from trainers.data.rows import Rows
 from trainers.data.sampler import SMALLEST_BATCH
-from trainers.data.source import Source, open_splits
+from trainers.data.source import Source, fingerprint_files, open_splits
 from trainers.data.splits import SplitName
 from trainers.data.statistics import measure
 from trainers.spec import JobSpec, SpecError
@@ -41,11 +42,13 @@ class DataSummary:
         share_at_default: feature to split to the share of the checked rows at the feature's default, 0 to 1; for
             lists, of the empty ones.
         warnings: what may be in order and deserves a look.
+        fingerprint: SHA-256 of the footers of all files, split by split.
     """
 
     splits: dict[str, SplitSummary]
     share_at_default: dict[str, dict[str, float]]
     warnings: tuple[str, ...]
+    fingerprint: str
 
 
 def check(spec: JobSpec) -> DataSummary:
@@ -58,8 +61,8 @@ def check(spec: JobSpec) -> DataSummary:
     decoder = Decoder(spec)
     splits: dict[str, SplitSummary] = {}
     shares: dict[str, dict[str, float]] = {feature.name: {} for feature in spec.features}
-    warnings = []
     sources = open_splits(spec.dataset, decoder.columns)
+    warnings = [*left_out(sources), *shared_files(sources)]
     for split, source in sources.items():
         check_rows(spec, source, split)
         check_types(decoder, source)
@@ -76,7 +79,9 @@ def check(spec: JobSpec) -> DataSummary:
         )
         for name, share in _shares_at_default(decoder, rows):
             shares[name][split] = share
-    return DataSummary(splits=splits, share_at_default=shares, warnings=tuple(warnings))
+    return DataSummary(
+        splits=splits, share_at_default=shares, warnings=tuple(warnings), fingerprint=fingerprint_files(sources)
+    )
 
 
 def check_rows(spec: JobSpec, source: Source, split: SplitName) -> None:
@@ -94,6 +99,29 @@ def check_rows(spec: JobSpec, source: Source, split: SplitName) -> None:
             f"dataset.{split}: {source.rows} rows for {workers} workers; a worker needs at least {SMALLEST_BATCH}: "
             "add rows, or lower `scaling.workers`"
         )
+
+
+def left_out(sources: Mapping[SplitName, Source]) -> list[str]:
+    """What the directories hold that isn't read, each line once."""
+    return list(dict.fromkeys(line for source in sources.values() for line in source.files.left_out))
+
+
+def shared_files(sources: Mapping[SplitName, Source]) -> list[str]:
+    """A line for each two splits that read the same file, by whatever path; splits cut out of one source have none."""
+    warnings = []
+    for (one, first), (other, second) in combinations(sources.items(), 2):
+        if first.splits is not None:
+            continue
+        paths = {part.file.real_path for part in first.files.parts}
+        common = [part.path for part in second.files.parts if part.file.real_path in paths]
+        if common:
+            why = "trained on rows that it is" if one == "train" else "chosen on rows that the guard's models are"
+            more = f" and {len(common) - 1} more" if len(common) > 1 else ""
+            warnings.append(
+                f"dataset.{one} and dataset.{other} both read {common[0]}{more}: the model would be {why} measured by; "
+                "give each split files of its own"
+            )
+    return warnings
 
 
 def check_types(decoder: Decoder, source: Source) -> None:

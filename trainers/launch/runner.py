@@ -66,7 +66,7 @@ def run(spec: JobSpec, output: Path, *, resume: bool = False, observer: Observer
 def _run(spec: JobSpec, directory: RunDirectory, resume: bool, observer: Observer | None) -> RunResult:
     began = time.perf_counter()
     with choose_launcher(spec) as launcher:
-        sparsity = {name: shares["train"] for name, shares in check(spec).share_at_default.items()}
+        data = check(spec)
         checked = time.perf_counter() - began
         _claim(spec, directory)
         coordinator = launcher.coordinate()
@@ -77,7 +77,7 @@ def _run(spec: JobSpec, directory: RunDirectory, resume: bool, observer: Observe
             launcher.fit(directory)
         seconds = {"check": checked, launcher.name: ready, "total": time.perf_counter() - began}
         final = _final(coordinator, history)
-    prune_list = write_results(spec, directory, final, seconds, sparsity)
+    prune_list = write_results(spec, directory, final, seconds, data)
     directory.record("succeeded", prune_list=prune_list.id, guard_passed=prune_list.guard.passed)
     write_json(directory.progress, final.progress().document())
     return RunResult(directory, prune_list)
