@@ -22,8 +22,8 @@ import torch.distributed as dist
 import torch.multiprocessing as mp
 import typer
 
-from trainers.data.batch import Batch
 from trainers.datasets.movielens import prepare_100k
+from trainers.models.batch import Batch
 from trainers.spec import JobSpec, load_spec, parse_spec
 from trainers.spec.order import canonical_order
 from trainers.training.build import build_gated, build_plain

@@ -5,7 +5,6 @@ Shapes: N rows, D dense columns, S categorical features, M list features, V ids 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +18,7 @@ from trainers.data.ids import decode_ids, decode_lists, default_id
 from trainers.data.jagged import take_segments, transposition
 from trainers.data.rows import Rows
 from trainers.data.targets import decode_group, decode_label, decode_weight
-from trainers.spec import CategoricalFeature, DenseFeature, JobSpec, MultiCategoricalFeature, SpecError
+from trainers.spec import CategoricalFeature, DenseFeature, JobSpec, MultiCategoricalFeature
 
 if TYPE_CHECKING:
     from trainers.data.statistics import Statistics
@@ -54,7 +53,8 @@ class Decoder:
         targets = [self.dataset.label, self.dataset.group, self.dataset.weight]
         sources = [feature.source for feature in spec.features]
         self.columns = list(dict.fromkeys([*sources, *(column for column in targets if column is not None)]))
-        self._check_defaults()
+        for categorical in self.single:
+            default_id(categorical)
 
     def decode(self, table: pa.Table) -> Rows:
         """The rows of a table that has `columns`. Raises SpecError naming the column, the value and the remedy."""
@@ -62,7 +62,7 @@ class Decoder:
         label_N = decode_label(self.dataset.label, arrays[self.dataset.label])
         values_V, lengths_NM = self._lists(arrays, table.num_rows)
         return Rows(
-            dense_ND=self._dense(table),
+            dense_ND=self.dense_numbers(table),
             ids_SN=self._ids(arrays, table.num_rows),
             values_V=values_V,
             lengths_NM=lengths_NM,
@@ -89,14 +89,8 @@ class Decoder:
         for feature in self.dense:
             yield feature, decode_dense(feature, arrays[feature.source], replace=replace)
 
-    def _check_defaults(self) -> None:
-        for feature in self.dense:
-            if not math.isfinite(feature.default):
-                raise SpecError(f"feature {feature.name!r}: default {feature.default} isn't finite; give a number")
-        for categorical in self.single:
-            default_id(categorical)
-
-    def _dense(self, table: pa.Table) -> Floats:
+    def dense_numbers(self, table: pa.Table) -> Floats:
+        """(N, D) of a table that has `dense_columns`, standardized where there are statistics. Raises SpecError."""
         replace = self.dataset.non_finite == "replace"
         dense_ND = np.empty((table.num_rows, sum(feature.dim for feature in self.dense)), np.float32)
         start = 0

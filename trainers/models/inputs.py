@@ -13,8 +13,8 @@ from torch import nn
 from sharding.layout import FeatureLayout
 from sharding.parallel import ShardedEmbeddings
 from sharding.tables import Table
-from trainers.data.batch import Batch
 from trainers.models.baseline import Baseline
+from trainers.models.batch import Batch
 from trainers.spec import DenseFeature, JobSpec, MultiCategoricalFeature
 from trainers.spec.order import with_features
 

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from trainers.data.check import DataSummary
 from trainers.data.source import fingerprint_files, open_splits
-from trainers.pruning.diagnostics import STILL_MOVING
+from trainers.pruning.diagnostics import still_moving
+from trainers.pruning.leaks import find_leaks
 from trainers.runs.coordinator import Coordinator, Snapshot
 from trainers.runs.directory import RunDirectory, write_json
 from trainers.runs.history import GATE
@@ -38,15 +39,16 @@ def write_results(
     """Write every result file, the prune list last, and return the list: where it stands, the run is whole.
 
     `seconds` are of the driver's own stages. `data` is what the check found before the run; without it the data is
-    opened anew for its fingerprint, and no feature's sparsity is known.
+    opened anew for its fingerprint, and neither sparsity nor single-feature AUCs are known.
     """
+    aucs = {} if data is None else data.single_feature_auc
     assert final.outcome is not None
     write_history(directory, final)
     shares = {} if data is None else data.share_at_default
     sparsity = {name: by_split["train"] for name, by_split in shares.items()}
-    write_json(directory.metrics, _results(spec, final, final.outcome, seconds, sparsity).document())
+    write_json(directory.metrics, _results(spec, final, final.outcome, seconds, sparsity, aucs).document())
     fingerprint = fingerprint_files(open_splits(spec.dataset, ())) if data is None else data.fingerprint
-    prune_list = _prune_list(spec, final, final.outcome, fingerprint)
+    prune_list = _prune_list(spec, final, final.outcome, aucs, fingerprint)
     write_json(directory.prune_list, prune_list.document())
     return prune_list
 
@@ -80,7 +82,12 @@ def _values(snapshot: Snapshot, column: str) -> NDArray[np.float32]:
 
 
 def _results(
-    spec: JobSpec, final: Coordinator, outcome: Outcome, seconds: dict[str, float], sparsity: Mapping[str, float]
+    spec: JobSpec,
+    final: Coordinator,
+    outcome: Outcome,
+    seconds: dict[str, float],
+    sparsity: Mapping[str, float],
+    aucs: Mapping[str, float],
 ) -> Results:
     rows, spent = sum(s.rows for s in final.snapshots), sum(s.seconds for s in final.snapshots)
     return Results(
@@ -90,20 +97,25 @@ def _results(
         curve=outcome.curve,
         delta=spec.prune.delta,
         stages={**final.stages, **seconds},
-        rows_per_second=rows / spent if spent else 0.0,
+        rows_per_second=rows / spent if spent else None,
         steps=final.steps_counted,
         attempts=final.attempt + 1,
         converged=final.convergence(),
-        features=tuple(weight.model_copy(update={"sparsity": sparsity.get(weight.name)}) for weight in outcome.weights),
+        features=tuple(
+            weight.model_copy(update={"sparsity": sparsity.get(weight.name), "auc": aucs.get(weight.name)})
+            for weight in outcome.weights
+        ),
     )
 
 
-def _prune_list(spec: JobSpec, final: Coordinator, outcome: Outcome, data: str) -> PruneList:
+def _prune_list(spec: JobSpec, final: Coordinator, outcome: Outcome, aucs: Mapping[str, float], data: str) -> PruneList:
     diagnostics, warning = outcome.diagnostics, outcome.warning
-    if final.snapshots and outcome.selector.probability_like:
-        converged = final.convergence().gates
-        diagnostics = {**diagnostics, "converged": converged}
-        warning = warning if warning is not None or converged else STILL_MOVING
+    converged = final.convergence()
+    if converged is not None and outcome.selector.probability_like:
+        diagnostics = {**diagnostics, "converged": converged.gates}
+        if warning is None and not converged.gates:
+            gate_TF = np.stack([snapshot.gate_F for snapshot in final.snapshots])
+            warning = still_moving(gate_TF, final.steps_counted)
     return PruneList(
         name=spec.name,
         selector=outcome.selector,
@@ -113,6 +125,13 @@ def _prune_list(spec: JobSpec, final: Coordinator, outcome: Outcome, data: str) 
         after=outcome.after,
         metrics=outcome.metrics,
         guard=outcome.guard,
+        leaks=tuple(
+            find_leaks(
+                [feature.name for feature in outcome.features if feature.decision == "keep"],
+                aucs,
+                outcome.metrics.full.auc,
+            )
+        ),
         diagnostics=diagnostics,
         warning=warning,
         fingerprints=_fingerprints(spec, data),

@@ -38,7 +38,7 @@ def retrain(
         seeded = chosen.model_copy(update={"training": chosen.training.model_copy(update={"seed": seed})})
         loaders = DataLoaders.open(seeded, ranks)
         model = build_plain(seeded, ranks)
-        Trainer(model, loaders, seeded, ranks).run(seeded.training.epochs, advance)
+        Trainer(model, loaders, seeded, ranks).run(loaders.plan.epochs, advance)
         metrics = quality(model, loaders, seeded, ranks)
         assert metrics is not None
         observer(seed, metrics)

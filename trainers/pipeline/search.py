@@ -92,7 +92,7 @@ class GateSearch(Search):
         """Train weights and gates to the end of the search; the model is left in evaluation mode."""
         training, selector = self.spec.training, self.spec.selector
         assert isinstance(selector, GateSpec)
-        total = min(training.epochs * loaders.train.steps_per_epoch, training.max_steps or 2**62)
+        total = min(loaders.plan.epochs * loaders.train.steps_per_epoch, training.max_steps or 2**62)
         search = GateTrainer(model, self.spec, self.ranks, warmup=int(total * selector.warmup), steps=total)
         start = self._restore(search, loaders)
         every = training.checkpoint_every or loaders.train.steps_per_epoch
@@ -153,12 +153,9 @@ class ModelSearch(Search):
         """Train the model to its best on validation; it is left in evaluation mode."""
         trainer, steps = Trainer(model, loaders, self.spec, self.ranks), loaders.train.steps_per_epoch
         self.coordination.begin(self.ranks.attempt, self.ranks.world, self._restore(trainer, loaders) * steps)
-        self.enter(Stage.SEARCHING, self.spec.training.epochs * steps)
-        trainer.run(
-            self.spec.training.epochs,
-            self._advance,
-            at_epoch_end=lambda epoch: self._save(trainer, epoch * steps, loaders),
-        )
+        epochs = loaders.plan.epochs
+        self.enter(Stage.SEARCHING, epochs * steps)
+        trainer.run(epochs, self._advance, at_epoch_end=lambda epoch: self._save(trainer, epoch * steps, loaders))
         model.train(False)
 
     def rank(self, model: PlainModel, loaders: DataLoaders) -> Ranking:

@@ -84,7 +84,7 @@ class Selection:
         The weights of a gate's search are no measure: they learned behind gates, and with every feature open they may
         know rows by heart. Both models are left at their best on validation.
         """
-        steps, epochs, tuning = loaders.train.steps_per_epoch, self.spec.training.epochs, self.spec.finetune
+        steps, epochs, tuning = loaders.train.steps_per_epoch, loaders.plan.epochs, self.spec.finetune
         fresh = tuning.start == "fresh"
         rounds = epochs if fresh else tuning.epochs
         self._enter(Stage.FINETUNING, (rounds + (epochs if full is None else 0)) * steps)

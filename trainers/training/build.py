@@ -11,6 +11,7 @@ from trainers.models.inputs import Inputs, tables_of
 from trainers.models.ranking import GatedModel, PlainModel
 from trainers.selectors.base import GateSpec
 from trainers.spec import JobSpec
+from trainers.spec.plan import LARGEST_BATCH
 from trainers.training.ranks import RankContext
 
 
@@ -55,5 +56,5 @@ def _embeddings(spec: JobSpec, ranks: RankContext) -> ShardedEmbeddings | None:
         machine=machine,
         device=ranks.device,
         seed=spec.training.seed,
-        batch_size=spec.training.batch_size,
+        batch_size=spec.training.batch_size or LARGEST_BATCH,
     )

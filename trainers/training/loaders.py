@@ -7,7 +7,6 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 
-from trainers.data.batch import Batch
 from trainers.data.decode import Decoder
 from trainers.data.fingerprint import Fingerprint, fingerprint
 from trainers.data.loader import Loader
@@ -15,7 +14,8 @@ from trainers.data.prefetch import prefetch
 from trainers.data.source import Source, open_splits
 from trainers.data.splits import SplitName
 from trainers.data.statistics import Statistics, statistics
-from trainers.spec import JobSpec, SpecError
+from trainers.models.batch import Batch
+from trainers.spec import JobSpec, SpecError, TrainingPlan, plan_training
 from trainers.training.ranks import RankContext
 
 AHEAD = 4
@@ -39,6 +39,7 @@ class DataLoaders:
     validation: Loader
     test: Loader
     statistics: Statistics
+    plan: TrainingPlan
 
     @classmethod
     def open(cls, spec: JobSpec, ranks: RankContext, measured: Statistics | None = None) -> DataLoaders:
@@ -59,11 +60,11 @@ class DataLoaders:
     def _over(
         cls, sources: Mapping[SplitName, Source], spec: JobSpec, ranks: RankContext, measured: Statistics
     ) -> DataLoaders:
-        decoder, training = Decoder(spec, measured), spec.training
+        decoder = Decoder(spec, measured)
 
-        def load(split: SplitName, batch_size: int, shuffle_rows: int | None, seed: int) -> Loader:
+        def load(source: Source, batch_size: int, shuffle_rows: int | None, seed: int) -> Loader:
             return Loader(
-                sources[split],
+                source,
                 decoder,
                 batch_size=batch_size,
                 rank=ranks.rank,
@@ -72,15 +73,18 @@ class DataLoaders:
                 shuffle_rows=shuffle_rows,
             )
 
+        train, validation, test = sources["train"], sources["validation"], sources["test"]
+        training, plan = spec.training, plan_training(spec, train.rows)
         return cls(
             spec=spec,
             sources=sources,
             ranks=ranks,
-            train=load("train", training.batch_size, training.shuffle_rows, training.seed),
-            held_out=load("validation", training.batch_size, training.shuffle_rows, training.seed + 1),
-            validation=load("validation", EVALUATION_ROWS, None, 0),
-            test=load("test", EVALUATION_ROWS, None, 0),
+            train=load(train, plan.batch_size, training.shuffle_rows, training.seed),
+            held_out=load(validation, plan.batch_size, training.shuffle_rows, training.seed + 1),
+            validation=load(validation, EVALUATION_ROWS, None, 0),
+            test=load(test, EVALUATION_ROWS, None, 0),
             statistics=measured,
+            plan=plan,
         )
 
     @cached_property

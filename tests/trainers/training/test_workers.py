@@ -19,7 +19,7 @@ from torch import nn
 
 from sharding.layout import FeatureLayout
 from tests.support.ranks import ranks
-from trainers.data.batch import Batch
+from trainers.models.batch import Batch
 from trainers.models.ranking import GatedModel
 from trainers.pipeline.results_writer import write_results
 from trainers.pipeline.search import GateSearch

@@ -22,7 +22,7 @@ const ACTS = [
 
 /**
  * Buttons for what this caller can do to the list as it stands.
- * @param {any} list
+ * @param {import("schemas").ListView} list
  * @param {import("pages/start").Caller} caller
  * @param {() => Promise<void>} done called when something was done
  */
@@ -46,7 +46,7 @@ export function acts(list, caller, done) {
 }
 
 /**
- * @param {any} list
+ * @param {import("schemas").ListView} list
  * @param {string} path
  * @returns {Form}
  */
@@ -65,12 +65,14 @@ function approval({ number, guard_passed: passed }, path) {
     fields: passed ? [REASON] : [override, { ...REASON, required: true }],
     send: "Approve",
     submit: (values) => post(`${path}/prune-lists/${number}/approve`, values),
-    onDone: (/** @type {any} */ { state }) => say(`Prune list ${number} is ${state}.`),
+    onDone: (/** @type {any} */ { state }) => {
+      say(`Prune list ${number} is ${state}.`);
+    },
   };
 }
 
 /**
- * @param {any} list
+ * @param {import("schemas").ListView} list
  * @param {string} path
  * @returns {Form}
  */
@@ -81,12 +83,14 @@ function activation({ number }, path) {
     fields: [REASON],
     send: "Activate",
     submit: (values) => post(`${path}/prune-lists/${number}/activate`, values),
-    onDone: () => say(`Prune list ${number} is active: serving is given it.`),
+    onDone: () => {
+      say(`Prune list ${number} is active: serving is given it.`);
+    },
   };
 }
 
 /**
- * @param {any} list
+ * @param {import("schemas").ListView} list
  * @param {string} path
  * @returns {Form}
  */
@@ -97,12 +101,14 @@ function rejection({ number }, path) {
     fields: [{ ...REASON, required: true }],
     send: "Reject",
     submit: (values) => post(`${path}/prune-lists/${number}/reject`, values),
-    onDone: () => say(`Prune list ${number} is rejected.`),
+    onDone: () => {
+      say(`Prune list ${number} is rejected.`);
+    },
   };
 }
 
 /**
- * @param {any} list
+ * @param {import("schemas").ListView} list
  * @param {string} path
  * @returns {Form}
  */
@@ -115,9 +121,9 @@ function rollback({ number, list_id: id, previous }, path) {
     send: "Roll back",
     // Only while this very list is the active one.
     submit: (values) => request("POST", `${path}/prune-list/rollback`, { body: values, match: `"${id}.json"` }),
-    onDone: (/** @type {any} */ { active }) =>
-      say(
-        `Prune list ${number} was rolled back; ${active ? `list ${active.number} is served again` : "no list is served"}.`,
-      ),
+    onDone: (/** @type {any} */ { active }) => {
+      const now = active ? `list ${active.number} is served again` : "no list is served";
+      say(`Prune list ${number} was rolled back; ${now}.`);
+    },
   };
 }
