@@ -6,6 +6,7 @@ Shapes: N rows.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +19,7 @@ from trainers.spec import DatasetSpec, JobSpec, SpecError
 
 READ_ROWS = 2**20
 
-Vector = NDArray[np.float32]
+Vector = NDArray[np.floating[Any]]
 Targets = tuple[Vector, Vector, NDArray[np.int64]]
 
 
