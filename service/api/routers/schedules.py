@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Query, Response
 from service.api.auth import Reader, Submitter
 from service.api.bodies import JsonBodyRoute
 from service.api.deps import ModelDep, NowDep, SessionDep, SettingsDep
-from service.api.etag import IfMatch, etag, require_match
+from service.api.etag import UNCHANGED, IfMatch, IfNoneMatch, answer_if_new, etag, require_match, tag_of
 from service.api.openapi import problems
 from service.core.cron import upcoming
 from service.core.errors import FieldError, InvalidFieldsError, NotFoundError
@@ -98,10 +98,12 @@ def preview(body: CronPreview, model: ModelDep, caller: Reader, now: NowDep) -> 
     return DueTimes(times=upcoming(body.cron, body.timezone, body.after or now, None, body.count))
 
 
-@router.get("/{schedule_id}", operation_id="getSchedule", responses=problems(404))
-def read(schedule: ScheduleDep, caller: Reader, response: Response) -> ScheduleView:
+@router.get("/{schedule_id}", operation_id="getSchedule", responses={**problems(404), **UNCHANGED})
+def read(schedule: ScheduleDep, caller: Reader, response: Response, if_none_match: IfNoneMatch = None) -> ScheduleView:
     """A schedule, and when it is due next."""
-    return shown(schedule, response)
+    view = shown(schedule)
+    answer_if_new(if_none_match, tag_of(view, schedule.version), response)
+    return view
 
 
 @router.patch("/{schedule_id}", operation_id="changeSchedule", responses=problems(400, 404, 409, 412, 422))

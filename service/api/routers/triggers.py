@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from service.api.auth import Reader, Submitter
 from service.api.bodies import JsonBodyRoute
 from service.api.deps import ModelDep, NowDep, SessionDep, SettingsDep
-from service.api.etag import IfMatch, etag, require_match
+from service.api.etag import UNCHANGED, IfMatch, IfNoneMatch, answer_if_new, etag, require_match, tag_of
 from service.api.openapi import problems
 from service.core.errors import ConflictError, InvalidError, NotFoundError
 from service.core.partitions import PLACEHOLDER, has_placeholder
@@ -137,10 +137,12 @@ def what_if(
     return _explain(settings, when, rules_of(body.trigger), facts, now)
 
 
-@router.get("/{trigger_id}", operation_id="getTrigger", responses=problems(404))
-def read(trigger: TriggerDep, caller: Reader, response: Response) -> TriggerView:
+@router.get("/{trigger_id}", operation_id="getTrigger", responses={**problems(404), **UNCHANGED})
+def read(trigger: TriggerDep, caller: Reader, response: Response, if_none_match: IfNoneMatch = None) -> TriggerView:
     """A trigger as it stands."""
-    return trigger_view(trigger, response)
+    view = trigger_view(trigger)
+    answer_if_new(if_none_match, tag_of(view, trigger.version), response)
+    return view
 
 
 @router.patch("/{trigger_id}", operation_id="changeTrigger", responses=problems(400, 404, 412, 422))
