@@ -47,7 +47,7 @@ def is_number(kind: pa.DataType) -> bool:
     return is_whole(kind) or bool(pa.types.is_floating(kind) or pa.types.is_decimal(kind))
 
 
-def decoded(array: Any) -> Any:
+def decode_dictionary(array: Any) -> Any:
     """A dictionary-encoded array as a plain one."""
     return array.dictionary_decode() if pa.types.is_dictionary(array.type) else array
 
@@ -72,14 +72,14 @@ def flags_of(array: Any) -> NDArray[np.bool_]:
 
 def integers(array: Any, fill: int) -> NDArray[Any]:
     """Integers or booleans, nulls as `fill`, in int64 or uint64."""
-    array = decoded(array)
+    array = decode_dictionary(array)
     kind = pa.uint64() if pa.types.is_uint64(array.type) else pa.int64()
     return numbers_of(array.cast(kind), fill)
 
 
 def floats(array: Any, fill: float) -> NDArray[np.float32]:
     """Numbers or booleans, nulls as `fill`, in float32; numbers beyond its range become infinite."""
-    array = decoded(array)
+    array = decode_dictionary(array)
     if pa.types.is_boolean(array.type):
         array = array.cast(pa.uint8())
     elif pa.types.is_decimal(array.type):

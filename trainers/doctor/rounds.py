@@ -15,7 +15,7 @@ def quick(home: Path, *, use_gpu: bool = False) -> list[Finding]:
         home: the directory that will be written.
         use_gpu: whether the run wants GPUs.
     """
-    packages = builds.installed()
+    packages = builds.installed_packages()
     return [
         builds.python_version(),
         builds.versions(packages),

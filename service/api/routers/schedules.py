@@ -14,7 +14,7 @@ from service.api.openapi import problems
 from service.core.cron import upcoming
 from service.core.errors import NotFoundError
 from service.schedules.scheduler import next_due
-from service.schemas.automatic import patched
+from service.schemas.automatic import apply_patch
 from service.schemas.common import BIGGEST
 from service.schemas.schedules import (
     CronPreview,
@@ -51,7 +51,7 @@ ScheduleDep = Annotated[Schedule, Depends(schedule_of)]
 LockedScheduleDep = Annotated[Schedule, Depends(locked_schedule)]
 
 
-def shown(schedule: Schedule, response: Response | None = None) -> ScheduleView:
+def schedule_view(schedule: Schedule, response: Response | None = None) -> ScheduleView:
     if response is not None:
         response.headers["ETag"] = etag(schedule.version)
     next_at = None if schedule.paused else next_due(schedule)
@@ -65,7 +65,7 @@ def create(
     """Make jobs of this model by the clock from now on."""
     made = schedules.create(session, model=model.name, by=caller.name, now=now, **body.model_dump())
     response.headers["Location"] = f"/v1/models/{model.name}/schedules/{made.id}"
-    return shown(made, response)
+    return schedule_view(made, response)
 
 
 @router.get("", operation_id="listSchedules", responses=problems(404, 422))
@@ -79,7 +79,7 @@ def listing(
     """The schedules of a model."""
     found = schedules.page(session, model.name, cursor, limit + 1)
     page = found[:limit]
-    return SchedulePage(schedules=list(map(shown, page)), next=page[-1].number if len(found) > limit else None)
+    return SchedulePage(schedules=list(map(schedule_view, page)), next=page[-1].number if len(found) > limit else None)
 
 
 @router.post("/preview", operation_id="previewCron", responses=problems(400, 404, 422))
@@ -91,7 +91,7 @@ def preview(body: CronPreview, model: ModelDep, caller: Reader, now: NowDep) -> 
 @router.get("/{schedule_id}", operation_id="getSchedule", responses=problems(404))
 def read(schedule: ScheduleDep, caller: Reader, response: Response) -> ScheduleView:
     """A schedule, and when it is due next."""
-    return shown(schedule, response)
+    return schedule_view(schedule, response)
 
 
 @router.patch("/{schedule_id}", operation_id="changeSchedule", responses=problems(400, 404, 409, 412, 422))
@@ -107,7 +107,7 @@ def patch(
     """Change a schedule. New times count from now: a change never makes a job of a time that has passed."""
     require_match(if_match, etag(schedule.version))
     present = ScheduleSettings.model_validate(schedule)
-    changed = patched(ScheduleSettings, present.model_dump(), body)
+    changed = apply_patch(ScheduleSettings, present.model_dump(), body)
     if changed != present:
         if any(getattr(changed, name) != getattr(present, name) for name in TIMES):
             schedule.considered_until = now
@@ -115,7 +115,7 @@ def patch(
             setattr(schedule, name, value)
         _touch(schedule, now)
         schedules.store(session, schedule)
-    return shown(schedule, response)
+    return schedule_view(schedule, response)
 
 
 @router.delete("/{schedule_id}", status_code=204, operation_id="deleteSchedule", responses=problems(404, 412))
@@ -131,7 +131,7 @@ def pause(schedule: LockedScheduleDep, caller: Submitter, now: NowDep, response:
     if not schedule.paused:
         schedule.paused = True
         _touch(schedule, now)
-    return shown(schedule, response)
+    return schedule_view(schedule, response)
 
 
 @router.post("/{schedule_id}/resume", operation_id="resumeSchedule", responses=problems(400, 404, 422))
@@ -144,7 +144,7 @@ def resume(
         if body is None or not body.catch_up:
             schedule.considered_until = now
         _touch(schedule, now)
-    return shown(schedule, response)
+    return schedule_view(schedule, response)
 
 
 @router.get("/{schedule_id}/next", operation_id="listDueTimes", responses=problems(404, 422))

@@ -14,7 +14,7 @@ from service.api.etag import IfMatch, etag, require_match
 from service.api.openapi import problems
 from service.core.errors import ConflictError, InvalidError, NotFoundError
 from service.core.partitions import PLACEHOLDER, has_placeholder
-from service.schemas.automatic import patched
+from service.schemas.automatic import apply_patch
 from service.schemas.common import BIGGEST
 from service.schemas.conditions import Check, Facts
 from service.schemas.triggers import (
@@ -152,14 +152,14 @@ def patch(
     response: Response,
     if_match: IfMatch = None,
 ) -> TriggerView:
-    """Change a trigger. One with a new condition remembers nothing; the end of its dry runs ends their cool-down."""
+    """Change a trigger. One with a new condition remembers nothing; the end of its dry runs ends their cooldown."""
     if body.when is not None:
         session.commit()  # following links may take long, and waits for no other request
         condition_of(body.when).check(settings)
     trigger = _found(triggers.find(session, trigger.model, trigger.id, lock=True), trigger.id)
     require_match(if_match, etag(trigger.version))
     present = trigger_view(trigger).model_dump(include=set(TriggerSettings.model_fields))
-    columns = _columns(patched(TriggerSettings, present, body))
+    columns = _columns(apply_patch(TriggerSettings, present, body))
     before = {name: getattr(trigger, name) for name in columns}
     if columns != before:
         if (columns["kind"], columns["settings"]) != (trigger.kind, trigger.settings):

@@ -56,7 +56,7 @@ Cursor = Annotated[int | None, Query(ge=1, le=BIGGEST, description="`next` of th
 Limit = Annotated[int, Query(ge=1, le=200)]
 
 
-def shown(webhook: Webhook, response: Response) -> WebhookView:
+def webhook_view(webhook: Webhook, response: Response) -> WebhookView:
     response.headers["ETag"] = etag(webhook.version)
     return WebhookView.model_validate(webhook)
 
@@ -69,7 +69,7 @@ def delivery_view(delivery: Delivery, kind: str | None) -> DeliveryView:
 
 def with_secret(webhook: Webhook, response: Response) -> WebhookWithSecret:
     response.headers["Cache-Control"] = "no-store"
-    return WebhookWithSecret(**shown(webhook, response).model_dump(), secret=webhook.secret)
+    return WebhookWithSecret(**webhook_view(webhook, response).model_dump(), secret=webhook.secret)
 
 
 @router.post("/v1/webhooks", status_code=201, operation_id="createWebhook", responses=problems(400, 422))
@@ -140,7 +140,7 @@ def _page(session: SessionDep, model: str | None, cursor: int | None, limit: int
 @router.get(ITEM, operation_id="getWebhook", responses=problems(404))
 def read(webhook: WebhookDep, caller: Admin, response: Response) -> WebhookView:
     """A webhook, without its secret."""
-    return shown(webhook, response)
+    return webhook_view(webhook, response)
 
 
 @router.patch(ITEM, operation_id="changeWebhook", responses=problems(400, 404, 412, 422))
@@ -168,7 +168,7 @@ def patch(
         if changes.get("enabled") and not webhook.enabled:
             webhooks.enable(session, webhook)
         webhook.version, webhook.updated_at = webhook.version + 1, now
-    return shown(webhook, response)
+    return webhook_view(webhook, response)
 
 
 @router.delete(ITEM, status_code=204, operation_id="deleteWebhook", responses=problems(404, 412))
