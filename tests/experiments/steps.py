@@ -40,9 +40,9 @@ Step = Callable[[int, Batch, Batch], None]
 
 def sides(spec: JobSpec, ranks: RankContext, loaders: DataLoaders) -> dict[str, Step]:
     """A training step of each kind, on models of their own."""
-    fit = Trainer(build_plain(spec, ranks, loaders.statistics), loaders, spec, ranks)
-    joint = GateTrainer(build_gated(spec, ranks, loaders.statistics), spec, ranks)
-    bilevel = GateTrainer(build_gated(spec, ranks, loaders.statistics), spec, ranks)
+    fit = Trainer(build_plain(spec, ranks), loaders, spec, ranks)
+    joint = GateTrainer(build_gated(spec, ranks), spec, ranks)
+    bilevel = GateTrainer(build_gated(spec, ranks), spec, ranks)
 
     return {
         "no gate": lambda step, train, held_out: fit.step(step, train),

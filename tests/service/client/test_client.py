@@ -171,7 +171,7 @@ def test_errors_name_field_value_and_remedy(winnow: Winnow) -> None:
         winnow.submit_job({**SPEC, "features": [{"name": "a", "kind": "dense", "dim": 300}]})
     assert (refused.value.status, refused.value.kind) == (422, "invalid-request")
     assert refused.value.errors[0]["field"] == "features.0.dim"
-    assert "features.0.dim: Input should be less than or equal to 256 (got 300)" in str(refused.value)
+    assert "features.0.dim: give a number of at most 256 (got 300)" in str(refused.value)
     with pytest.raises(SpecError, match="dims: unknown key"):
         winnow.submit({**SPEC, "features": [{"name": "a", "kind": "dense", "dims": 3}]})
     with pytest.raises(WinnowError, match=r"there is no job 'a b\?c'"):

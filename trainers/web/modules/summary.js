@@ -7,7 +7,7 @@ import { bytes, count, decimal, percent } from "views/format";
 const TILES = /** @type {[keyof import("schemas").Totals, string, (value: number) => string][]} */ ([
   ["features", "Features", count],
   ["dims", "Dims", count],
-  ["embedding_bytes", "Embeddings", bytes],
+  ["embedding_bytes", "Embedding memory", bytes],
   ["bytes_per_example", "Read per example", bytes],
 ]);
 const MODELS = /** @type {[keyof import("schemas").ModelQuality, string][]} */ ([
@@ -35,9 +35,16 @@ export function summary(parent) {
     update({ list }) {
       if (!list || list.id === shown) return;
       shown = list.id;
-      fill(place, verdict(list.guard), warning(list.warning), diagnostics(list), savings(list), quality(list.metrics));
+      const leaks = (list.leaks ?? []).map(leak);
+      fill(place, leaks, verdict(list.guard), warning(list.warning), diagnostics(list));
+      place.append(savings(list), quality(list.metrics));
     },
   };
+}
+
+/** @param {import("schemas").Leak} found */
+function leak({ message }) {
+  return element("p", { class: "alert" }, element("strong", {}, "✗ Leak"), `: ${message}.`);
 }
 
 /** @param {import("schemas").GuardVerdict} guard */
