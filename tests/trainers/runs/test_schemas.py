@@ -68,11 +68,11 @@ def test_documents_are_read_by_key_for_one_more_version() -> None:
     progress = Progress.parse({**SEARCHING, "undecided": 0.25})
     with pytest.warns(DeprecationWarning, match="read the attribute `step`"):
         assert progress["step"] == 5
-    with pytest.warns(DeprecationWarning):
+    with pytest.warns(DeprecationWarning, match="read the attribute `(loss|crossing_share)`"):
         assert (progress.get("loss", "none"), progress.get("crossing_share")) == ("none", 0.25)
-    with pytest.warns(DeprecationWarning):
+    with pytest.warns(DeprecationWarning, match="compare the attribute"):
         assert ("stage" in progress, "loss" in progress) == (True, False)
-    with pytest.warns(DeprecationWarning):
+    with pytest.warns(DeprecationWarning, match="read the attribute `features`"):
         assert PruneList.parse(version_1())["features"][0]["endurance"] == 0.8
 
 
