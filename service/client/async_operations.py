@@ -561,8 +561,8 @@ class AsyncOperations(Protocol):
     async def change_trigger(
         self, model: str, trigger_id: str, body: TriggerPatch | Mapping[str, Any], *, if_match: int | str | None = None
     ) -> TriggerView:
-        """Change a trigger. One with a new condition remembers nothing; the end of its dry runs ends their cool-
-        down.
+        """Change a trigger. One with a new condition remembers nothing; the end of its dry runs ends their
+        cooldown.
         """
         from service.schemas.triggers import TriggerView
 

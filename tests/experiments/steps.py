@@ -62,7 +62,7 @@ def measure(rank: int, world: int, folder: str, rounds: int) -> None:
     raw["training"]["batch_size"] = BATCH // world
     spec = canonical_order(parse_spec(raw))
     loaders = DataLoaders.open(spec, ranks)
-    with loaders.paired(0, KEPT_BATCHES, held_out=True) as pairs:
+    with loaders.pairs(0, KEPT_BATCHES, held_out=True) as pairs:
         kept = [(train, held_out) for train, held_out in pairs if held_out is not None]
     rates: dict[str, list[float]] = {}
     todo = sides(spec, ranks, loaders)

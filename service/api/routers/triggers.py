@@ -16,7 +16,7 @@ from service.api.openapi import problems
 from service.core.errors import ConflictError, InvalidError, NotFoundError
 from service.core.partitions import PLACEHOLDER, has_placeholder
 from service.jobs.automatic import check_overrides
-from service.schemas.automatic import patched
+from service.schemas.automatic import apply_patch
 from service.schemas.common import BIGGEST
 from service.schemas.conditions import Check, Facts
 from service.schemas.triggers import (
@@ -157,7 +157,7 @@ def patch(
     response: Response,
     if_match: IfMatch = None,
 ) -> TriggerView:
-    """Change a trigger. One with a new condition remembers nothing; the end of its dry runs ends their cool-down."""
+    """Change a trigger. One with a new condition remembers nothing; the end of its dry runs ends their cooldown."""
     if "overrides" in body.model_fields_set:
         check_overrides(session, model, body.overrides or {}, settings)
     if body.when is not None:
@@ -166,7 +166,7 @@ def patch(
     trigger = _found(triggers.find(session, trigger.model, trigger.id, lock=True), trigger.id)
     require_match(if_match, etag(trigger.version))
     present = trigger_view(trigger).model_dump(include=set(TriggerSettings.model_fields))
-    columns = _columns(patched(TriggerSettings, present, body))
+    columns = _columns(apply_patch(TriggerSettings, present, body))
     before = {name: getattr(trigger, name) for name in columns}
     if columns != before:
         if (columns["kind"], columns["settings"]) != (trigger.kind, trigger.settings):

@@ -156,11 +156,11 @@ def test_the_pruned_model_begins_where_the_gated_one_stands_at_hard_gates(spec: 
             parameter.add_(torch.randn_like(parameter) * 0.05)
     model.train(False)
     kept = list(model.inputs.layout.names[::3])
-    small = model.ungated.pruned(kept)
+    small = model.plain_model.pruned(kept)
     small.train(False)
     small_loaders = loaders.with_spec(small.inputs.spec)
     with loaders.whole(loaders.test) as batches, small_loaders.whole(small_loaders.test) as small_batches:
-        gated = predict(masked_forward(model.ungated, [tuple(kept)]), batches, RankContext())
+        gated = predict(masked_forward(model.plain_model, [tuple(kept)]), batches, RankContext())
         pruned = predict(small.logits, small_batches, RankContext())
     assert gated is not None
     assert pruned is not None
