@@ -61,6 +61,10 @@ def run(spec: JobSpec, output: Path, *, resume: bool = False, observer: Observer
         with suppress(OSError):  # where nothing can be written, the error itself says so
             directory.record("failed", reason=str(error), fault="user" if isinstance(error, SpecError) else "run")
         raise
+    except KeyboardInterrupt:
+        with suppress(OSError):
+            directory.record("interrupted")
+        raise
 
 
 def _run(spec: JobSpec, directory: RunDirectory, resume: bool, observer: Observer | None) -> RunResult:
