@@ -156,7 +156,7 @@ def test_numbers_that_run_away_are_the_specs_fault_and_are_not_tried_again(spec:
 
 
 def searching_past(step: int, directory: RunDirectory, driver: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + 240
+    deadline = time.monotonic() + 420
     while not directory.progress.exists() or read_json(directory.progress)["step"] <= step:
         assert driver.poll() is None, log.read_text()
         assert time.monotonic() < deadline, log.read_text()
