@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 
 import structlog
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
@@ -39,6 +39,14 @@ class ApiError(Exception):
         self.status, self.kind, self.detail, self.headers = status, kind, detail, headers
 
 
+class NotModifiedError(Exception):
+    """The caller has the current answer: 304 with its ETag."""
+
+    def __init__(self, tag: str) -> None:
+        super().__init__(tag)
+        self.tag = tag
+
+
 def answer(
     status: int,
     kind: str,
@@ -62,6 +70,10 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(ApiError)
     async def _ours(request: Request, error: ApiError) -> JSONResponse:
         return answer(error.status, error.kind, error.detail, headers=error.headers)
+
+    @app.exception_handler(NotModifiedError)
+    async def _same(request: Request, error: NotModifiedError) -> Response:
+        return Response(status_code=304, headers={"ETag": error.tag})
 
     @app.exception_handler(HTTPException)
     async def _http(request: Request, error: HTTPException) -> JSONResponse:

@@ -52,7 +52,7 @@ class Head:
         return self.born != "" and _born(self.pid) == self.born
 
     @property
-    def started(self) -> bool:
+    def has_started(self) -> bool:
         """Whether `ray start` has come to its end: its job server answers before its node is there."""
         return Path(self.folder, "ray", "ray_current_cluster").exists()
 
@@ -145,7 +145,7 @@ def _free_ports(count: int) -> list[int]:
 def _wait(head: Head) -> None:
     deadline = time.monotonic() + START_SECONDS
     log = Path(head.folder, "log")
-    while not (head.started and head.answers()):
+    while not (head.has_started and head.answers()):
         if not head.alive:
             raise RuntimeError(f"Ray could not be started: {log.read_text(encoding='utf-8')[-2000:].strip()}")
         if time.monotonic() > deadline:

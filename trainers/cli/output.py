@@ -25,7 +25,7 @@ from pydantic import BaseModel
 from rich.console import Console
 from rich.table import Table
 
-FAILED, WRONG, REFUSED, AWAY, INTERRUPTED = 1, 2, 3, 4, 130
+FAILED, WRONG, REFUSED, AWAY, INTERRUPTED, TERMINATED = 1, 2, 3, 4, 130, 143
 
 DECIMALS = 9  # what is smaller is rounding of 0
 PACKAGES = Path(__file__).parents[2]
@@ -34,6 +34,10 @@ OURS = tuple(str(PACKAGES / name) for name in ("trainers", "sharding", "service"
 LIBRARIES = ("torch", "torchrec", "fbgemm_gpu", "ray")
 
 Json = Annotated[bool, typer.Option("--json", help="Write the result to stdout as JSON, everything else to stderr.")]
+
+
+class TerminatedError(KeyboardInterrupt):
+    """SIGTERM."""
 
 
 class CommandError(Exception):
@@ -109,7 +113,7 @@ class Output:
 
     def _explain(self, error: BaseException) -> tuple[int, str]:
         if isinstance(error, KeyboardInterrupt):
-            return INTERRUPTED, self.interrupted
+            return TERMINATED if isinstance(error, TerminatedError) else INTERRUPTED, self.interrupted
         if isinstance(error, CommandError):
             return error.exit_code, str(error)
         if isinstance(error, ValueError):

@@ -15,7 +15,7 @@ def quick(home: Path | None, *, use_gpu: bool = False) -> list[Finding]:
         home: the directory that will be written; None where nothing will.
         use_gpu: whether the run wants GPUs.
     """
-    packages = builds.installed()
+    packages = builds.installed_packages()
     storage = [] if home is None else [machine.storage(home)]
     return [
         builds.python_version(),

@@ -11,12 +11,12 @@ from sqlalchemy.orm import Session, sessionmaker
 from service.api.auth import Reader, Submitter
 from service.api.bodies import JsonBodyRoute
 from service.api.deps import ModelDep, NowDep, SessionDep, SettingsDep
-from service.api.etag import IfMatch, etag, require_match
+from service.api.etag import UNCHANGED, IfMatch, IfNoneMatch, answer_if_new, etag, require_match, tag_of
 from service.api.openapi import problems
 from service.core.errors import ConflictError, InvalidError, NotFoundError
 from service.core.partitions import PLACEHOLDER, has_placeholder
 from service.jobs.automatic import SOME_DAY, check_overrides
-from service.schemas.automatic import patched
+from service.schemas.automatic import apply_patch
 from service.schemas.common import BIGGEST
 from service.schemas.conditions import Check, Facts, Freshness, When
 from service.schemas.triggers import (
@@ -142,10 +142,12 @@ def what_if(
     return _explain(settings, when, rules_of(body.trigger), facts, now)
 
 
-@router.get("/{trigger_id}", operation_id="getTrigger", responses=problems(404))
-def read(trigger: TriggerDep, caller: Reader, response: Response) -> TriggerView:
+@router.get("/{trigger_id}", operation_id="getTrigger", responses={**problems(404), **UNCHANGED})
+def read(trigger: TriggerDep, caller: Reader, response: Response, if_none_match: IfNoneMatch = None) -> TriggerView:
     """A trigger as it stands."""
-    return trigger_view(trigger, response)
+    view = trigger_view(trigger)
+    answer_if_new(if_none_match, tag_of(view, trigger.version), response)
+    return view
 
 
 @router.patch("/{trigger_id}", operation_id="changeTrigger", responses=problems(400, 404, 412, 422))
@@ -160,7 +162,7 @@ def patch(
     response: Response,
     if_match: IfMatch = None,
 ) -> TriggerView:
-    """Change a trigger. One with a new condition remembers nothing; the end of its dry runs ends their cool-down."""
+    """Change a trigger. One with a new condition remembers nothing; the end of its dry runs ends their cooldown."""
     if "overrides" in body.model_fields_set:
         when = body.when or read_options(trigger.kind, trigger.settings)
         check_overrides(session, model, body.overrides or {}, settings, _some_partition(when))
@@ -170,7 +172,7 @@ def patch(
     trigger = _found(triggers.find(session, trigger.model, trigger.id, lock=True), trigger.id)
     require_match(if_match, etag(trigger.version))
     present = trigger_view(trigger).model_dump(include=set(TriggerSettings.model_fields))
-    columns = _columns(patched(TriggerSettings, present, body))
+    columns = _columns(apply_patch(TriggerSettings, present, body))
     before = {name: getattr(trigger, name) for name in columns}
     if columns != before:
         if (columns["kind"], columns["settings"]) != (trigger.kind, trigger.settings):

@@ -24,7 +24,7 @@ def fake_packages(folder: Path, *requires: str, **versions: str) -> builds.Insta
         info.mkdir(parents=True)
         needs = "".join(f"Requires-Dist: {need}\n" for need in requires if name == "torch")
         info.joinpath("METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{needs}")
-    return builds.installed([str(folder)])
+    return builds.installed_packages([str(folder)])
 
 
 GOOD = {"torch": "2.13.0+cpu", "torchrec": "1.8.0", "fbgemm_gpu_cpu": "1.8.0", "ray": "2.60.0"}
