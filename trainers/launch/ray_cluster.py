@@ -8,6 +8,7 @@ import secrets
 import shutil
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import ray
@@ -85,12 +86,18 @@ def _give_own_folder() -> None:
     if "RAY_TMPDIR" in os.environ and {"RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"} & os.environ.keys():
         return
     folder = private_folder("winnow-ray-")
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    atexit.register(_end_and_remove, folder)
     os.environ.setdefault("RAY_TMPDIR", str(folder))
     if not {"RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"} & os.environ.keys():
         token = folder / "token"
         token.write_text(secrets.token_hex(32), encoding="ascii")
         os.environ["RAY_AUTH_TOKEN_PATH"] = str(token)
+
+
+def _end_and_remove(folder: Path) -> None:
+    """As this process ends: Ray writes into its folder until it has ended."""
+    ray.shutdown()
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _line(error: Exception) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from trainers.problems import MOST_LINES
-from trainers.spec import JobSpec, SpecError, parse_spec
+from trainers.spec import CategoricalFeature, JobSpec, SpecError, parse_spec
 from trainers.spec.consistency import find_contradictions, find_unread
 from trainers.spec.dataset import DatasetSpec
 
@@ -119,6 +119,7 @@ def test_many_problems_are_cut_and_counted() -> None:
 
 def test_flags_stand_for_ids_of_a_column_of_booleans() -> None:
     feature = parse_spec(spec(features=categorical(default=True))).features[0]
+    assert isinstance(feature, CategoricalFeature)
     assert type(feature.default) is int
     assert feature.default == 1
 
