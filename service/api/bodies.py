@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Coroutine
 from email.message import Message as Header
 from typing import Any
@@ -16,7 +15,10 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.api.problems import ApiError, answer
+from service.core.errors import InvalidError
+from trainers.documents import DocumentError, RepeatedKeyError, read_json
 
+UNREAD = object()
 LARGE = 64 * 2**10  # bytes; checking fewer takes about a millisecond
 
 
@@ -66,11 +68,8 @@ class JsonBodyRoute(APIRoute):
             body = await request.body()
             if body:
                 _require_json(request.headers.get("content-type", ""))
-            if len(body) <= LARGE:
-                return await handler(request)
-            try:
-                content = await run_in_threadpool(json.loads, body)
-            except ValueError:
+            content = read(body) if len(body) <= LARGE else await run_in_threadpool(read, body)
+            if content is UNREAD or len(body) <= LARGE:
                 return await handler(request)  # which says where the fault is
             checked, errors = await run_in_threadpool(field.validate, content, {}, loc=("body",))
             if errors:
@@ -78,6 +77,16 @@ class JsonBodyRoute(APIRoute):
             return await handler(_CheckedRequest(request, checked))
 
         return handle
+
+
+def read(body: bytes) -> Any:
+    """What a JSON body says, or UNREAD where it is none. Raises InvalidError where an object has a key twice."""
+    try:
+        return read_json(body)
+    except RepeatedKeyError as error:
+        raise InvalidError("repeated-key", f"body: {error}") from None
+    except DocumentError:
+        return UNREAD
 
 
 class _CheckedRequest(Request):

@@ -209,6 +209,10 @@ class Operations(Protocol):
 
         return self.send(Call("GET", f"/v1/jobs/{segment(job_id)}/spec", JobSpec))
 
+    def get_job_spec_changes(self, job_id: str) -> dict[str, Any]:
+        """The part of a job's spec that differs from the defaults."""
+        return self.send(Call("GET", f"/v1/jobs/{segment(job_id)}/spec/changes", dict[str, Any]))
+
     def get_job_prune_list(self, job_id: str) -> dict[str, Any]:
         """The prune list of a job that succeeded."""
         return self.send(Call("GET", f"/v1/jobs/{segment(job_id)}/prune-list", dict[str, Any]))
@@ -553,8 +557,8 @@ class Operations(Protocol):
     def change_trigger(
         self, model: str, trigger_id: str, body: TriggerPatch | Mapping[str, Any], *, if_match: int | str | None = None
     ) -> TriggerView:
-        """Change a trigger. One with a new condition remembers nothing; the end of its dry runs ends their cool-
-        down.
+        """Change a trigger. One with a new condition remembers nothing; the end of its dry runs ends their
+        cooldown.
         """
         from service.schemas.triggers import TriggerView
 

@@ -21,6 +21,7 @@ TYPES: dict[str, pa.DataType] = {
     "endurance": pa.float64(),
     "decision": pa.string(),
     "why": pa.string(),
+    "mean_gate": pa.float64(),  # `endurance` is its old name, for one more version
 }
 SCHEMA = pa.schema(TYPES)
 
@@ -57,6 +58,7 @@ def _rows(prune_list: PruneList) -> Sequence[Sequence[Any]]:
             feature.details.get("mean_gate"),
             feature.decision,
             feature.why,
+            feature.details.get("mean_gate"),
         ]
         for feature in prune_list.features
     ]

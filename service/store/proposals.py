@@ -91,8 +91,10 @@ def _changes_anything(session: Session, model: str, made: PruneList) -> bool:
 
 
 def _approves_itself(session: Session, model: str, made: PruneList, same: Sequence[PublishedList]) -> bool:
-    """Whether the policy may decide: the guard passed, no other metric fell, and nobody took such a decision back."""
-    if made.guard.verdict != PASSED or made.guard.banner is not None:
+    """Whether the policy may decide: the guard passed, no other metric fell, no feature knows the label, and nobody
+    took such a decision back.
+    """
+    if made.guard.verdict != PASSED or made.guard.banner is not None or made.leaks:
         return False
     decided = next((ListState(each.state) for each in same if ListState(each.state) not in PENDING), None)
     if decided in (ListState.ROLLED_BACK, ListState.REJECTED):

@@ -6,7 +6,17 @@ from collections.abc import Mapping
 from typing import Any
 
 from trainers.runs.progress import Progress
-from trainers.runs.prune_list import FAILED, LEAP, PASSED, GuardVerdict, ListedFeature, PruneList, Totals, Verdict
+from trainers.runs.prune_list import (
+    FAILED,
+    LEAP,
+    PASSED,
+    GuardVerdict,
+    Leak,
+    ListedFeature,
+    PruneList,
+    Totals,
+    Verdict,
+)
 from trainers.runs.results import ModelQuality, Quality
 
 QUALITY = Quality(auc=0.75, gauc=None, logloss=0.5, ne=0.9, rows=100, base_rate=0.25)
@@ -33,6 +43,7 @@ def prune_list(
     reason: str = "auc 0.75 → 0.75",
     before: Totals | None = None,
     after: Totals | None = None,
+    leaks: tuple[Leak, ...] = (),
 ) -> dict[str, Any]:
     """A list of dense features with these decisions, by LeAP; of feature `a`, which stays, unless given."""
     decided = {"a": "keep"} if decisions is None else decisions
@@ -64,6 +75,7 @@ def prune_list(
             banner=banner,
             reason=reason,
         ),
+        leaks=leaks,
         fingerprints={"spec": "1" * 64},
     )
     return found.with_id().document()

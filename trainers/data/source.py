@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -116,9 +118,15 @@ class Source:
         return np.concatenate([[0], np.cumsum(counts, dtype=np.int64)])
 
 
-def open_split(dataset: DatasetSpec, split: SplitName) -> Source:
-    """The rows of one split, from its own files or cut out of `train`. Raises SpecError."""
-    return Source(ParquetFiles.find(_uri(dataset, split)), split, dataset.splits)
+def open_split(dataset: DatasetSpec, split: SplitName, found: dict[str, ParquetFiles] | None = None) -> Source:
+    """The rows of one split, from its own files or cut out of `train`. Raises SpecError.
+
+    `found` holds files by URI: those it has aren't listed again, and those it lacks are put in.
+    """
+    uri, found = _uri(dataset, split), {} if found is None else found
+    if uri not in found:
+        found[uri] = ParquetFiles.find(uri)
+    return Source(found[uri], split, dataset.splits)
 
 
 def open_splits(dataset: DatasetSpec, columns: Sequence[str]) -> dict[SplitName, Source]:
@@ -128,17 +136,24 @@ def open_splits(dataset: DatasetSpec, columns: Sequence[str]) -> dict[SplitName,
         SpecError: nothing to read, a column missing, or one whose type means one thing here and another there.
     """
     found: dict[str, ParquetFiles] = {}
-    sources: dict[SplitName, Source] = {}
-    for split in SPLITS:
-        uri = _uri(dataset, split)
-        if uri not in found:
-            found[uri] = ParquetFiles.find(uri)
-        sources[split] = Source(found[uri], split, dataset.splits)
-        sources[split].require(columns)
-    schemas = {part.path: part.schema for files in found.values() for part in files.parts}
+    sources = {split: open_split(dataset, split, found) for split in SPLITS}
+    for source in sources.values():
+        source.require(columns)
+    require_alike(sources.values(), columns)
+    return sources
+
+
+def require_alike(sources: Iterable[Source], columns: Iterable[str]) -> None:
+    """Raises SpecError, a line a column, where a column's type means one thing in one file and another in another."""
+    schemas = {part.path: part.schema for source in sources for part in source.files.parts}
     if problems := type_problems(schemas, columns):
         raise SpecError("\n".join(problems))
-    return sources
+
+
+def fingerprint_files(sources: Mapping[SplitName, Source]) -> str:
+    """SHA-256 of the footers of every split's files; see `ParquetFiles.fingerprint`."""
+    found = json.dumps([source.files.fingerprint() for source in sources.values()])
+    return hashlib.sha256(found.encode()).hexdigest()
 
 
 def _uri(dataset: DatasetSpec, split: SplitName) -> str:
@@ -149,6 +164,11 @@ def _uri(dataset: DatasetSpec, split: SplitName) -> str:
 
 
 def _missing(column: str, part: ParquetPart) -> str:
+    if f"/{column}=" in part.path:
+        return (
+            f"column {column!r} is missing from {part.path}: it stands in the folder's name, and only columns of files "
+            "are read; write it as a column too"
+        )
     near = difflib.get_close_matches(column, part.schema.names, n=3) or part.schema.names[:5]
     return (
         f"column {column!r} is missing from {part.path}; near it are {', '.join(map(repr, near))}: "

@@ -43,7 +43,7 @@ class Selection:
         points, decisions = self._decide(found.model, loaders, features)
         kept = [decision.name for decision in decisions if decision.keep]
         chosen = with_features(self.spec, kept)
-        small, small_loaders = found.model.pruned(kept), DataLoaders.open(chosen, self.ranks, loaders.statistics)
+        small, small_loaders = found.model.pruned(kept), loaders.with_spec(chosen)
         del found  # The tables of a gate's search make room for the full model's.
         before = predictions(small, small_loaders, self.ranks)
         tuned, full = self._train(small, small_loaders, loaders, full)
@@ -86,16 +86,16 @@ class Selection:
         The weights of a gate's search are no measure: they learned behind gates, and with every feature open they may
         know rows by heart. Both models are left at their best on validation.
         """
-        steps, epochs, tuning = loaders.train.steps_per_epoch, self.spec.training.epochs, self.spec.finetune
+        steps, epochs, tuning = loaders.train.steps_per_epoch, loaders.plan.epochs, self.spec.finetune
         fresh = tuning.start == "fresh"
         rounds = epochs if fresh else tuning.epochs
         self._enter(Stage.FINETUNING, (rounds + (epochs if full is None else 0)) * steps)
         if fresh:
-            small = build_plain(small.inputs.spec, self.ranks, loaders.statistics)
+            small = build_plain(small.inputs.spec, self.ranks)
         fit = Trainer(small, small_loaders, self.spec, self.ranks, learning_rate=tuning.learning_rate)
         fit.run(rounds, self._advance, first_epoch=0 if fresh else epochs)
         if full is None:
-            full = build_plain(self.spec, self.ranks, loaders.statistics)
+            full = build_plain(self.spec, self.ranks)
             Trainer(full, loaders, self.spec, self.ranks).run(epochs, lambda step: self._advance(rounds * steps + step))
         return small, full
 

@@ -96,6 +96,8 @@ def print_result(run: RunDirectory, truth: Path | None, console: Console) -> Non
     """
     finished = run.read_finished()
     found = finished.prune_list
+    for leak in found.leaks:
+        console.print(f"[bold red]leak[/]: {escape(leak.message)}", highlight=False)
     console.print(_ranking(found, summary.describe_rule(finished.spec.prune), console.width))
     console.print(_savings(found))
     console.print(_quality(found))
@@ -142,7 +144,7 @@ def _ranking_row(rank: int, feature: ListedFeature, details: Sequence[str]) -> t
 def _savings(found: PruneList) -> Table:
     table = _table("Savings", ["", "before", "after", "saved"])
     for row in summary.savings(found).values():
-        saved = "–" if row.saved is None else f"{row.saved:.0%}"
+        saved = "–" if row.share_saved is None else f"{row.share_saved:.0%}"
         table.add_row(row.label, f"{row.before:,.0f}", f"{row.after:,.0f}", saved)
     return table
 

@@ -136,6 +136,14 @@ class GuardVerdict(Schema):
         return content
 
 
+class Leak(Schema):
+    """A sign that the label is known to the features: the model's quality says little."""
+
+    feature: str | None = Field(description="the feature whose AUC alone it is; null for that of the full model")
+    auc: float = Field(description="of a feature on a sample of training rows; of the full model on the test split")
+    message: str
+
+
 class PolarizationSummary(Schema):
     """The old form of diagnostics and warning."""
 
@@ -160,6 +168,12 @@ class PruneList(Schema):
     after: Totals = Field(description="of the features that stay")
     metrics: ModelQuality
     guard: GuardVerdict
+    leaks: tuple[Leak, ...] = Field(
+        default=(),
+        description="features that stay and know the label, and a full model that knows it; such a list is never "
+        "approved by a policy",
+        exclude_if=lambda v: not v,
+    )
     diagnostics: Diagnostics = Field(default={}, description="what the selector says of itself, by name")
     warning: str | None = Field(default=None, description="why the ranking may be weak, and the remedy")
     fingerprints: dict[str, str] = Field(description="SHA-256 of the spec, of the data and of the code that read them")

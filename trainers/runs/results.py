@@ -88,6 +88,10 @@ class FeatureWeight(Schema):
     sparsity: Share | None = Field(
         description="share of rows at the feature's default, or with an empty list, among the first 65,536 of training"
     )
+    auc: Share | None = Field(
+        default=None,
+        description="how well the feature alone predicts the label, 0.5 to 1, on a sample of training rows",
+    )
 
 
 class Results(ModelQuality):

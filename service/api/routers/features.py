@@ -14,7 +14,7 @@ from service.api.auth import Approver, Reader, Submitter
 from service.api.bodies import JsonBodyRoute
 from service.api.deps import ModelDep, NowDep, SessionDep, SettingsDep
 from service.api.etag import UNCHANGED, IfMatch, IfNoneMatch, answer_if_new, etag, require_match
-from service.api.negotiation import Accept, preferred
+from service.api.negotiation import Accept, negotiate
 from service.api.openapi import problems
 from service.api.problems import ApiError
 from service.core.errors import (
@@ -29,6 +29,7 @@ from service.core.identity import Caller
 from service.core.statuses import BY_HAND, FeatureStatus
 from service.features import csv_format
 from service.features.inference import footers, infer
+from service.features.leaks import find_leaks
 from service.features.rows import exported_feature, registered_columns
 from service.jobs.data_roots import require_allowed
 from service.schemas.common import BIGGEST, StoredText, refuse_unstorable, storable
@@ -53,6 +54,7 @@ from service.schemas.features import (
 from service.store import features, models
 from service.store.features import Filters, Why
 from service.store.tables import Feature, FeatureDecision, Model
+from trainers.documents import read_json
 from trainers.spec import merge_patch
 
 router = APIRouter(route_class=JsonBodyRoute, prefix="/v1/models/{model}", tags=["features"])
@@ -145,7 +147,7 @@ def import_all(
         raise ApiError(415, "unsupported-form", f"Content-Type: {form!r} can't be read; send {' or '.join(FORMS)}")
     try:
         text = content.decode("utf-8-sig")
-        raw = {"features": csv_format.read(text)} if form == "text/csv" else json.loads(text)
+        raw = {"features": csv_format.read(text)} if form == "text/csv" else read_json(text)
     except ValueError as error:
         raise InvalidError("invalid-request", f"the body is no {form} in UTF-8: {error}") from None
     try:
@@ -171,7 +173,9 @@ def infer_all(
     found = footers(uri)
     proposals, unfit = infer(found, left_out | registered)
     known = [column for column in found.schema.names if column in registered]
-    return Inferred(features=proposals, registered=known, unfit=unfit, files=found.files, files_read=len(found.parts))
+    leaks = find_leaks(*found.first, proposals, columns_of["label"])
+    read = len(found.parts)
+    return Inferred(features=proposals, registered=known, unfit=unfit, leaks=leaks, files=found.files, files_read=read)
 
 
 @router.get(
@@ -182,7 +186,7 @@ def infer_all(
 )
 def export(model: ModelDep, session: SessionDep, caller: Reader, accept: Accept = None) -> Response:
     """All features of a model, in JSON or CSV by `Accept`, as `importFeatures` takes them."""
-    form = preferred(accept, FORMS)
+    form = negotiate(accept, FORMS)
     found = [exported_feature(feature) for feature in models.features(session, model.name)]
     text = csv_format.write(found) if form == "text/csv" else json.dumps({"features": found}, ensure_ascii=False)
     return Response(text, media_type=form, headers={"Vary": "Accept"})

@@ -15,7 +15,8 @@ from service.api.etag import UNCHANGED, IfMatch, IfNoneMatch, answer_if_new, eta
 from service.api.openapi import problems
 from service.core.errors import ConflictError, InvalidError, NotFoundError
 from service.core.partitions import PLACEHOLDER, has_placeholder
-from service.schemas.automatic import patched
+from service.jobs.automatic import check_overrides
+from service.schemas.automatic import apply_patch
 from service.schemas.common import BIGGEST
 from service.schemas.conditions import Check, Facts
 from service.schemas.triggers import (
@@ -103,7 +104,7 @@ def create(
     response: Response,
 ) -> TriggerView:
     """Start selections of this model by a condition."""
-    session.commit()  # following links may take long, and waits for no other request
+    check_overrides(session, model, body.overrides, settings)
     condition_of(body.when).check(settings)
     made = triggers.create(session, model=model.name, by=caller.name, now=now, **_columns(body))
     response.headers["Location"] = f"/v1/models/{model.name}/triggers/{made.id}"
@@ -148,6 +149,7 @@ def read(trigger: TriggerDep, caller: Reader, response: Response, if_none_match:
 def patch(
     body: TriggerPatch,
     trigger: TriggerDep,
+    model: ModelDep,
     session: SessionDep,
     settings: SettingsDep,
     caller: Submitter,
@@ -155,14 +157,16 @@ def patch(
     response: Response,
     if_match: IfMatch = None,
 ) -> TriggerView:
-    """Change a trigger. One with a new condition remembers nothing; the end of its dry runs ends their cool-down."""
+    """Change a trigger. One with a new condition remembers nothing; the end of its dry runs ends their cooldown."""
+    if "overrides" in body.model_fields_set:
+        check_overrides(session, model, body.overrides or {}, settings)
     if body.when is not None:
         session.commit()  # following links may take long, and waits for no other request
         condition_of(body.when).check(settings)
     trigger = _found(triggers.find(session, trigger.model, trigger.id, lock=True), trigger.id)
     require_match(if_match, etag(trigger.version))
     present = trigger_view(trigger).model_dump(include=set(TriggerSettings.model_fields))
-    columns = _columns(patched(TriggerSettings, present, body))
+    columns = _columns(apply_patch(TriggerSettings, present, body))
     before = {name: getattr(trigger, name) for name in columns}
     if columns != before:
         if (columns["kind"], columns["settings"]) != (trigger.kind, trigger.settings):

@@ -59,7 +59,7 @@ Cursor = Annotated[int | None, Query(ge=1, le=BIGGEST, description="`next` of th
 Limit = Annotated[int, Query(ge=1, le=200)]
 
 
-def shown(webhook: Webhook, response: Response) -> WebhookView:
+def webhook_view(webhook: Webhook, response: Response) -> WebhookView:
     response.headers["ETag"] = etag(webhook.version)
     return WebhookView.model_validate(webhook)
 
@@ -72,7 +72,7 @@ def delivery_view(delivery: Delivery, kind: str | None) -> DeliveryView:
 
 def with_secret(webhook: Webhook, response: Response) -> WebhookWithSecret:
     response.headers["Cache-Control"] = "no-store"
-    return WebhookWithSecret(**shown(webhook, response).model_dump(), secret=webhook.secret)
+    return WebhookWithSecret(**webhook_view(webhook, response).model_dump(), secret=webhook.secret)
 
 
 @router.post("/v1/webhooks", status_code=201, operation_id="createWebhook", responses=problems(400, 422))
@@ -150,7 +150,7 @@ def _page(session: SessionDep, only: Sequence[ColumnElement[bool]], cursor: int 
 def read(webhook: WebhookDep, caller: Admin, response: Response, if_none_match: IfNoneMatch = None) -> WebhookView:
     """A webhook, without its secret."""
     answer_if_new(if_none_match, etag(webhook.version), response)
-    return shown(webhook, response)
+    return webhook_view(webhook, response)
 
 
 @router.patch(ITEM, operation_id="changeWebhook", responses=problems(400, 404, 412, 422))
@@ -178,7 +178,7 @@ def patch(
         if changes.get("enabled") and not webhook.enabled:
             webhooks.enable(session, webhook)
         webhook.version, webhook.updated_at = webhook.version + 1, now
-    return shown(webhook, response)
+    return webhook_view(webhook, response)
 
 
 @router.delete(ITEM, status_code=204, operation_id="deleteWebhook", responses=problems(404, 412))

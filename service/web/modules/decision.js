@@ -98,9 +98,9 @@ class Decision {
     const list = known ?? (await get(`${this.path}/prune-lists`, { cursor: this.number + 1, limit: 1 })).prune_lists[0];
     const active = await get(`${this.path}/prune-lists`, { state: "active", limit: 1 });
     const served = active.prune_lists[0]?.number ?? null;
-    const standing = JSON.stringify([list.state, list.decided_at, list.activated_at, served]);
-    if (standing === this.shown) return;
-    this.shown = standing;
+    const version = JSON.stringify([list.state, list.decided_at, list.activated_at, served]);
+    if (version === this.shown) return;
+    this.shown = version;
     fill(this.head, ...this.#head(list), facts(list, this.content));
     await Promise.all([this.#compare(list, served), this.#told()]);
   }
@@ -150,10 +150,10 @@ class Decision {
         element("td", {}, data.reason ?? "–"),
       );
     if (events.length === 0) {
-      fill(this.history, empty("Its events were deleted, after the time that they are kept for."));
+      fill(this.history, empty("Its events were deleted at the end of their retention."));
       return;
     }
-    const heads = ["When", "Became", "By", "Reason"].map((name) => element("th", { scope: "col" }, name));
+    const heads = ["Time", "State", "By", "Reason"].map((name) => element("th", { scope: "col" }, name));
     const rows = events.reverse().map((/** @type {any} */ event) => row(event, event.kind.split(".")[1]));
     const body = element("tbody", {}, rows);
     fill(this.history, element("table", {}, element("thead", {}, element("tr", {}, heads)), body));

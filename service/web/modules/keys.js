@@ -27,11 +27,11 @@ const SCOPES = [
 const LASTS = [
   [String(30 * DAY), "30 days"],
   [String(90 * DAY), "90 days"],
-  [String(365 * DAY), "a year"],
-  ["until", "until a certain time"],
-  ["", "for ever"],
+  [String(365 * DAY), "1 year"],
+  ["until", "on a date"],
+  ["", "never"],
 ];
-const HEADS = ["Name", "May", "Model", "State", "Made", "Last used", "Expires", ""];
+const HEADS = ["Name", "Scopes", "Model", "State", "Created", "Last used", "Expires", ""];
 
 /**
  * @param {Element} main
@@ -85,7 +85,7 @@ function about({ model }) {
 /** @param {number} hidden */
 function nothing(hidden) {
   return hidden
-    ? empty("All keys are revoked or expired. Tick the box above to see them, or make a new one.")
+    ? empty("All keys are revoked or expired. Tick the box above to see them, or create one.")
     : empty(
         "There is no key yet, and whoever is on this machine may do all. The first key ends that: make it an admin's.",
       );
@@ -171,19 +171,19 @@ async function create(caller, update) {
         attributes: { maxlength: 200 },
         help: "Whose it is, as the audit log will say.",
       },
-      { name: "scopes", label: "It may", kind: "choices", options: SCOPES, value: ["read"] },
-      { name: "model", label: "For", kind: "select", options },
+      { name: "scopes", label: "Scopes", kind: "choices", options: SCOPES, value: ["read"] },
+      { name: "model", label: "Model", kind: "select", options },
       {
         name: "lasts",
-        label: "Good for",
+        label: "Expires in",
         kind: "select",
         options: LASTS,
         value: String(90 * DAY),
         path: "expires_in_seconds",
       },
-      { name: "until", label: "Until", kind: "moment", required: true, when: ({ lasts }) => lasts === "until" },
+      { name: "until", label: "Expires on", kind: "moment", required: true, when: ({ lasts }) => lasts === "until" },
     ],
-    send: "Make the key",
+    send: "Create key",
     submit: ({ name, scopes, model, ...time }) =>
       request("POST", "/v1/keys", { body: { name, scopes, model, expires_in_seconds: seconds(time) } }),
     onDone: async (made) => {

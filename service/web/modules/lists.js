@@ -67,8 +67,8 @@ class Lists {
 
   /** @param {boolean} more whether there are older ones */
   #rows(more) {
-    const heads = ["List", "State", "Guard", "Features", "Dims", "Embeddings", "Proposed", "Decided", "Served since"];
-    const numbers = ["Features", "Dims", "Embeddings"];
+    const heads = ["List", "State", "Guard", "Features", "Dims", "Memory", "Proposed", "Decided", "Active since"];
+    const numbers = ["Features", "Dims", "Memory"];
     const older = () => {
       this.wanted += PAGE;
       void this.update();

@@ -62,7 +62,7 @@ export async function show(main, parameters, caller) {
       if (event.kind === "job.snapshot") jobs.progress(event);
       if (!UNTOLD.has(event.kind) || event.data.fired) soon();
     },
-    { onState: (connected) => fill(live, connected ? "Live" : "Not live: connecting …"), onReturn: soon },
+    { onState: (connected) => fill(live, connected ? "Live" : "Connecting …"), onReturn: soon },
   );
 }
 
@@ -74,14 +74,14 @@ function summary(models, { running, waiting, alerts }) {
   const lists = models.reduce((sum, { proposed }) => sum + (proposed?.waiting ?? 0), 0);
   const parts = [
     counted(models.length, "model"),
-    `${counted(lists, "prune list")} to decide on`,
+    `${counted(lists, "prune list")} awaiting review`,
     `${counted(running, "job")} running`,
   ];
   if (waiting) parts.push(`${count(waiting)} waiting`);
   return [
     parts.join(" · "),
     " · ",
-    element("a", { href: "#alerts" }, alerts.length ? counted(alerts.length, "alert") : "no alerts"),
+    element("a", { href: "#alerts" }, alerts.length ? counted(alerts.length, "alert") : "No alerts"),
   ];
 }
 

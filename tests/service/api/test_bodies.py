@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -33,7 +34,7 @@ def spec(features: int, **changes: Any) -> dict[str, Any]:
     "path", ["/v1/jobs", f"/v1/models/{MODEL}/features", f"/v1/models/{MODEL}/prune-list/rollback"]
 )
 def test_a_body_of_another_type_says_what_to_send(lite: Managed, path: str, given: str) -> None:
-    answer = lite.http.post(f"/v1/{path}", content=b'{"name": "a"}', headers={"Content-Type": given} if given else {})
+    answer = lite.http.post(path, content=b'{"name": "a"}', headers={"Content-Type": given} if given else {})
     assert (answer.status_code, answer.json()["type"]) == (415, "urn:winnow:unsupported-form")
     assert "send `Content-Type: application/json`" in answer.json()["detail"]
 
@@ -104,3 +105,21 @@ def test_values_in_short() -> None:
     assert shown_value(2**1024) == "an integer of 1025 bits"
     assert shown_value(-5) == -5
     assert shown_value([1]) is None
+
+
+@pytest.mark.parametrize("features", [1, 3000])
+def test_a_key_that_stands_twice_is_refused(lite: Managed, features: int) -> None:
+    """Small bodies and large ones, of every route with a body: the second of two values isn't taken silently."""
+    text = json.dumps(spec(features, training={"epochs": 1})).replace('"epochs": 1', '"epochs": 1, "epochs": 2')
+    for path, body in (
+        ("/v1/jobs", text),
+        (f"/v1/models/{MODEL}/features", '{"features": [{"name": "b", "kind": "dense", "dim": 1, "dim": 2}]}'),
+        (f"/v1/models/{MODEL}/features/import", '{"features": [], "features": []}'),
+        (f"/v1/models/{MODEL}/triggers", '{"when": {"kind": "manual"}, "dry_run": true, "dry_run": false}'),
+    ):
+        answer = lite.http.post(path, content=body, headers={"Content-Type": "application/json"})
+        assert answer.status_code == 422, answer.text
+        assert "stands in this object twice; keep one of the two" in answer.json()["detail"], path
+    answer = lite.http.post("/v1/jobs", content=text, headers={"Content-Type": "application/json"})
+    assert answer.json()["type"] == "urn:winnow:repeated-key"
+    assert answer.json()["detail"].startswith("body: training: key 'epochs' stands in this object twice")

@@ -447,7 +447,7 @@ def test_a_manual_trigger_fires_when_asked_and_only_then(either: Plane) -> None:
         in either.call("POST", f"{trigger}/fire", 409, {"partition": "/data/dt=2", "force": True})["detail"]
     )
     either.end(fired["job_id"])
-    assert "cool-down" in either.call("POST", f"{trigger}/fire", 409, {"partition": "/data/dt=2"})["detail"]
+    assert "cooldown" in either.call("POST", f"{trigger}/fire", 409, {"partition": "/data/dt=2"})["detail"]
     either.call("POST", f"{trigger}/fire", 202, {"partition": "/data/dt=2", "force": True})
     assert len(either.jobs()) == 2
     assert "relative" in either.call("POST", f"{trigger}/fire", 422, {"partition": "dt=3"})["detail"]
@@ -480,7 +480,7 @@ def test_cooldown(either: Plane) -> None:
     step(either)
     either.end(either.jobs()[0]["id"])  # cancelled: its candidates count again
     step(either)
-    reason = "1 candidates since the last selection, of 1 that start one; but cool-down is until 2026-01-01T13:01:00Z"
+    reason = "1 candidates since the last selection, of 1 that start one; but cooldown is until 2026-01-01T13:01:00Z"
     assert evaluations(either, trigger)[-1] == (False, reason)
     step(either, minutes=58, seconds=59)
     assert len(either.jobs()) == 1
@@ -539,7 +539,7 @@ def test_dry_run_records_and_starts_nothing(plane: Plane) -> None:
     step(plane)
     step(plane)
     [would, held] = evaluations(plane, trigger)
-    assert (would[0], held[0], "cool-down" in held[1]) == (True, False, True)
+    assert (would[0], held[0], "cooldown" in held[1]) == (True, False, True)
     assert [(data["dry_run"], data["job"]) for _, data in plane.told("trigger")] == [(True, None)]
     assert plane.jobs() == []
     plane.call("PATCH", trigger, 200, {"dry_run": False})

@@ -16,9 +16,11 @@ from fastapi.testclient import TestClient
 from sqlalchemy import event
 
 from service.api.etag import is_known
-from service.api.negotiation import preferred
+from service.api.negotiation import negotiate
 from service.store import jobs, proposals
+from tests.support.documents import prune_list
 from tests.support.managed import MODEL, Managed, content
+from trainers.runs.prune_list import Leak
 
 URL = f"/v1/models/{MODEL}"
 LIST = f"{URL}/prune-list"
@@ -238,6 +240,15 @@ def test_a_policy_decides_where_the_guard_passed(lite: Managed, policy: dict[str
     assert states(lite)[refused] == "proposed"
 
 
+def test_a_policy_approves_no_list_of_a_model_that_may_know_the_label(lite: Managed) -> None:
+    lite.model("a", "b", policy={"auto_approve": True, "auto_activate": True})
+    leak = Leak(feature="a", auc=1.0, message="feature 'a' knows the label")
+    number = lite.succeed(prune_list(KEEP_A, leaks=(leak,)))
+    assert states(lite) == {number: "proposed"}
+    assert lite.http.get(f"{URL}/prune-lists/{number}").json()["content"]["leaks"][0]["feature"] == "a"
+    assert do(lite.http, number, "approve")["state"] == "active"
+
+
 def test_a_list_approved_by_hand_is_activated_where_the_policy_says_so(lite: Managed) -> None:
     lite.model("a", "b", policy={"auto_activate": True})
     number = lite.succeed(content(KEEP_A))
@@ -307,11 +318,13 @@ def test_each_form_has_its_own_etag_and_says_the_same(lite: Managed) -> None:
     rows = list(csv.DictReader(io.StringIO(answers["text/csv"].text, newline="")))
     table = pa.ipc.open_stream(answers[ARROW].content).read_all()
     assert table.schema.metadata == {b"id": found["id"].encode()}
-    features = [{key: value for key, value in each.items() if key != "details"} for each in found["features"]]
+    features = [
+        {**{key: value for key, value in each.items() if key != "details"}, "mean_gate": each["details"]["mean_gate"]}
+        for each in found["features"]
+    ]
     assert table.to_pylist() == features
-    assert [
-        {**row, **{key: float(row[key]) for key in ("score", "divergence", "endurance")}, "dim": 1} for row in rows
-    ] == features
+    numbers = ("score", "divergence", "endurance", "mean_gate")
+    assert [{**row, **{key: float(row[key]) for key in numbers}, "dim": 1} for row in rows] == features
 
 
 @pytest.mark.parametrize(
@@ -351,7 +364,7 @@ def test_headers_in_several_lines_are_one_list() -> None:
     assert is_known(['"a,b"'], '"a,b"')
     assert not is_known(['"a', 'b"'], '"b"')
     assert not is_known(None, '"a"')
-    assert preferred(["text/csv;q=0.2", "application/json;q=0.1"], ("application/json", "text/csv")) == "text/csv"
+    assert negotiate(["text/csv;q=0.2", "application/json;q=0.1"], ("application/json", "text/csv")) == "text/csv"
 
 
 def test_two_lists_are_compared(lite: Managed) -> None:

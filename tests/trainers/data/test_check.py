@@ -1,6 +1,7 @@
 """Statistics by hand, and holding a spec against its data."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from trainers.data.check import CHECKED_ROWS, check
+from trainers.data.decode import Decoder
 from trainers.data.source import Source
 from trainers.data.statistics import statistics
 from trainers.spec import JobSpec, SpecError, parse_spec
@@ -178,6 +180,67 @@ def test_statistics_by_hand(root: Path) -> None:
     assert found.std_D.tolist() == pytest.approx([7.5**0.5, 5.0**0.5, 1.0, 1.0])
 
 
+def test_the_mean_weight_is_that_of_the_training_rows(root: Path) -> None:
+    write(root, "train", age=[1.0, 2.0, 3.0, 4.0], w=[0.0, 1e-4, 3e-4, 4e-4], label=[0, 1, 0, 1])
+    spec = spec_of(root, AGE)
+    spec = spec.model_copy(update={"dataset": spec.dataset.model_copy(update={"weight": "w"})})
+    source = Source.open(str(root / "train"))
+    found = statistics(source, spec)
+    assert found.weight_mean == pytest.approx(2e-4)
+    rows = Decoder(spec, found).decode(source.read(["age", "w", "label"], 0, 4))
+    assert rows.weight_N.tolist() == pytest.approx([0.0, 0.5, 1.5, 2.0])
+    write(root, "train", age=[1.0, 2.0], w=[0.0, 0.0], label=[0, 1])
+    with pytest.raises(SpecError, match=r"dataset\.weight: column 'w' has a mean of 0"):
+        statistics(Source.open(str(root / "train")), spec)
+
+
+def test_large_offsets_keep_their_spread(root: Path) -> None:
+    """Seconds of a minute after an epoch: float32 has steps of 128 s there."""
+    seconds = np.arange(60)
+    columns = {"age": 1_700_000_000 + seconds, "nanos": 10**9 * (1_700_000_000 + seconds), "label": seconds % 2}
+    write(root, "train", **columns, tiny=(seconds * 1e-41).astype(np.float32), huge=seconds * 1e200)
+    spec = spec_of(root, AGE, *({"name": name, "kind": "dense"} for name in ("nanos", "tiny", "huge")))
+    source = Source.open(str(root / "train"))
+    found = statistics(source, spec)
+    deviation = np.sqrt((60**2 - 1) / 12)
+    assert found.std_D[:2].tolist() == pytest.approx([deviation, 1e9 * deviation])
+    assert found.constant_D.tolist() == [False, False, True, True]
+    spec = spec_of(root, *spec.model_dump()["features"][:3])
+    dense_ND = Decoder(spec, found).decode(source.read(["age", "nanos", "tiny", "label"], 0, 60)).dense_ND
+    expected = (seconds - 29.5) / deviation
+    assert dense_ND[:, 0] == pytest.approx(expected, rel=1e-6)
+    assert dense_ND[:, 1] == pytest.approx(expected, rel=1e-6)
+    assert dense_ND[:, 2] == pytest.approx(np.zeros(60), abs=1e-38)
+
+
+@pytest.mark.parametrize(
+    ("numbers", "options", "words"),
+    [
+        (1_700_000_000 + np.arange(60), {}, None),
+        (1_700_000_000 + np.arange(60), {"normalize": "none"}, "60 distinct values .* become 1 in float32"),
+        (2**60 + np.arange(60), {}, "60 distinct values .* become 1 in float32|counts as constant"),
+        (np.r_[np.arange(59) / 59, 1e20], {}, "60 distinct values .* become 2 in float32; .* clip its extreme values"),
+        (
+            (np.arange(60) * 1e-41).astype(np.float32),
+            {},
+            "'age' deviates by 1.7e-40 around 2.9e-40, .* counts as const",
+        ),
+        (0.1 + np.arange(60) // 2 % 2 * 1e-16, {}, "counts as constant"),
+        (np.full(60, 0.1), {}, None),
+        (np.r_[np.zeros(59), 1.0], {}, None),
+    ],
+)
+def test_numbers_that_float32_makes_equal_are_a_warning(
+    root: Path, numbers: np.ndarray, options: dict[str, Any], words: str | None
+) -> None:
+    for split in ("train", "validation", "test"):
+        write(root, split, age=numbers, label=np.arange(60) % 2)
+    warnings = check(spec_of(root, {**AGE, **options})).warnings
+    assert len(warnings) == (words is not None)
+    if words is not None:
+        assert re.search(words, warnings[0]), warnings[0]
+
+
 def test_statistics_keep_their_digits_and_know_a_constant(tmp_path: Path) -> None:
     wave = np.tile([-1.0, 1.0], 5000)
     pq.write_table(
@@ -232,3 +295,13 @@ def test_checking_imports_neither_torch_nor_pandas(tmp_path: Path) -> None:
     )
     ended = subprocess.run([sys.executable, "-c", code, json.dumps(spec)], capture_output=True, text=True, check=False)
     assert ended.returncode == 0, ended.stderr
+
+
+def test_a_leak_in_seconds_since_an_epoch_is_found(root: Path) -> None:
+    """float32 alone would make all seconds of a minute one number."""
+    label = np.arange(200) % 2
+    for split in ("train", "validation", "test"):
+        write(root, split, age=1_700_000_000 + 20 * label + np.arange(200) % 10, label=label)
+    summary = check(spec_of(root, AGE))
+    assert summary.single_feature_auc == {"age": 1.0}
+    assert any("'age'" in line for line in summary.warnings)

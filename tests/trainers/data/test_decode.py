@@ -103,7 +103,7 @@ def test_non_finite_numbers_are_replaced_on_request() -> None:
 
 
 def test_a_default_that_is_no_number_is_refused() -> None:
-    with pytest.raises(SpecError, match="default nan isn't finite"):
+    with pytest.raises(SpecError, match="default: give a finite number"):
         dense([1.0], default=float("nan"))
 
 

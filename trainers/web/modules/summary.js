@@ -7,7 +7,7 @@ import { bytes, count, decimal, percent } from "views/format";
 const TILES = /** @type {[keyof import("schemas").Totals, string, (value: number) => string][]} */ ([
   ["features", "Features", count],
   ["dims", "Dims", count],
-  ["embedding_bytes", "Embeddings", bytes],
+  ["embedding_bytes", "Embedding memory", bytes],
   ["bytes_per_example", "Read per example", bytes],
 ]);
 const MODELS = /** @type {["full" | "pruned" | "finetuned", string][]} */ ([
@@ -37,6 +37,7 @@ export function summary(parent) {
       shown = list.id;
       fill(
         place,
+        (list.leaks ?? []).map(leak),
         verdict(list.guard),
         banner(list.guard),
         warning(list.warning),
@@ -46,6 +47,11 @@ export function summary(parent) {
       );
     },
   };
+}
+
+/** @param {import("schemas").Leak} found */
+function leak({ message }) {
+  return element("p", { class: "alert" }, element("strong", {}, "✗ Leak"), `: ${message}.`);
 }
 
 const VERDICTS = /** @type {Record<import("schemas").GuardVerdict["verdict"], [string, string]>} */ ({

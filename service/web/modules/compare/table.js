@@ -29,7 +29,7 @@ const GROUPS = [
     [
       ["Features", ({ list }) => kept(list, "features", count)],
       ["Dims", ({ list }) => kept(list, "dims", count)],
-      ["Embeddings", ({ list }) => kept(list, "embedding_bytes", bytes)],
+      ["Embedding memory", ({ list }) => kept(list, "embedding_bytes", bytes)],
       ["Read per example", ({ list }) => kept(list, "bytes_per_example", bytes)],
     ],
   ],

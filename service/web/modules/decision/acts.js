@@ -70,7 +70,9 @@ function approval({ number, verdict }, path) {
     fields: verdict !== "failed" ? [REASON] : [override, { ...REASON, required: true }],
     send: "Approve",
     submit: (values) => post(`${path}/prune-lists/${number}/approve`, values),
-    onDone: (/** @type {any} */ { state }) => say(`Prune list ${number} is ${state}.`),
+    onDone: (/** @type {any} */ { state }) => {
+      say(`Prune list ${number} is ${state}.`);
+    },
   };
 }
 
@@ -86,7 +88,9 @@ function activation({ number }, path) {
     fields: [REASON],
     send: "Activate",
     submit: (values) => post(`${path}/prune-lists/${number}/activate`, values),
-    onDone: () => say(`Prune list ${number} is active: serving is given it.`),
+    onDone: () => {
+      say(`Prune list ${number} is active: serving is given it.`);
+    },
   };
 }
 
@@ -102,7 +106,9 @@ function rejection({ number }, path) {
     fields: [{ ...REASON, required: true }],
     send: "Reject",
     submit: (values) => post(`${path}/prune-lists/${number}/reject`, values),
-    onDone: () => say(`Prune list ${number} is rejected.`),
+    onDone: () => {
+      say(`Prune list ${number} is rejected.`);
+    },
   };
 }
 
@@ -120,9 +126,9 @@ function rollback({ number, list_id: id, previous }, path) {
     send: "Roll back",
     // Only while this very list is the active one.
     submit: (values) => request("POST", `${path}/prune-list/rollback`, { body: values, match: `"${id}.json"` }),
-    onDone: (/** @type {any} */ { active }) =>
-      say(
-        `Prune list ${number} was rolled back; ${active ? `list ${active.number} is served again` : "no list is served"}.`,
-      ),
+    onDone: (/** @type {any} */ { active }) => {
+      const now = active ? `list ${active.number} is served again` : "no list is served";
+      say(`Prune list ${number} was rolled back; ${now}.`);
+    },
   };
 }

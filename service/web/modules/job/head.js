@@ -113,9 +113,9 @@ function facts(job) {
     [`submitted by ${job.submitted_by} `, ...asked, asked.length ? " " : "", time(job.created_at)],
     job.started_at && [`${job.ended_at ? "took" : "running for"} ${duration(took(job))}`],
     job.ended_at && ["ended ", time(job.ended_at)],
-    !job.ended_at && job.deadline && ["cancelled unless it ends by ", time(job.deadline)],
+    !job.ended_at && job.deadline && ["deadline ", time(job.deadline)],
     job.attempt > 1 && [`attempt ${job.attempt}`],
-    job.failures > 0 && [`${count(job.failures)} of ${count(job.max_failures)} failures forgiven`],
+    job.failures > 0 && [`${count(job.failures)} of ${count(job.max_failures)} retries used`],
     job.priority !== 0 && [`priority ${job.priority}`],
   ].filter((each) => each !== false && each !== null && each !== undefined);
   return parts.flatMap((each, at) => /** @type {(Node | string)[]} */ (at ? [" · ", ...each] : each));
@@ -159,7 +159,7 @@ function clone(job, path, onDone) {
         help: 'Such as {"training": {"seed": 1}}; empty runs the same.',
       },
       { name: "priority", label: "Priority", kind: "number", value: job.priority, required: true },
-      { name: "dry_run", label: "Dry run: only hold the spec against the data", kind: "check", value: job.dry_run },
+      { name: "dry_run", label: "Dry run: validate the spec against the data", kind: "check", value: job.dry_run },
     ],
     send: "Clone",
     submit: ({ overrides, ...rest }) => post(`${path}/clone`, { overrides: overrides ?? {}, ...rest }),

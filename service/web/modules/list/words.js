@@ -6,11 +6,11 @@ import { count, moment } from "views/format";
 
 const STATES =
   /** @type {Record<import("schemas").ListState, ["good" | "bad" | "busy" | "plain", string, string]>} */ ({
-    proposed: ["busy", "proposed", "A job made it; nobody has agreed to it yet."],
-    approved: ["busy", "approved", "Someone, or the model's policy, agreed to it; it isn't served yet."],
-    active: ["good", "active", "Serving is given it."],
+    proposed: ["busy", "proposed", "Awaiting review."],
+    approved: ["busy", "approved", "Approved, and not served yet."],
+    active: ["good", "active", "This list is served."],
     superseded: ["plain", "superseded", "Another list became active after it."],
-    rolled_back: ["plain", "rolled back", "It was active, and was taken back."],
+    rolled_back: ["plain", "rolled back", "It was active and was taken back."],
     rejected: ["bad", "rejected", "It is never served."],
   });
 

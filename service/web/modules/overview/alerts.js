@@ -42,8 +42,8 @@ export function alertList(caller) {
   let whole = false;
   const update = (/** @type {import("schemas").Overview} */ found) => {
     const days = Math.round((Date.now() - Date.parse(found.since)) / 86_400_000);
-    const told = `Failed jobs and disabled webhooks of the last ${days} days; the rest stands until it is resolved.`;
-    if (found.alerts.length === 0) return fill(body, empty(`Nothing to look into. ${told}`));
+    const told = `Failed jobs and disabled webhooks are shown for ${days} days, other alerts until they are resolved.`;
+    if (found.alerts.length === 0) return fill(body, empty(`No alerts. ${told}`));
     const shown = whole ? found.alerts : found.alerts.slice(0, FEW);
     const all = () => {
       whole = true;

@@ -8,7 +8,16 @@ import { ago, bytes, count, moment, percent } from "views/format";
 import { element, scrolling, section } from "views/dom";
 
 const MANY = 8;
-const COLUMNS = ["Model", "Active list", "It keeps", "It saves", "Candidates", "To decide", "Jobs", "Next start"];
+const COLUMNS = [
+  "Model",
+  "Active list",
+  "Features kept",
+  "Memory saved",
+  "Candidates",
+  "Awaiting review",
+  "Jobs",
+  "Next start",
+];
 
 /** @returns {{root: Element, update: (models: any[], jobs: any[]) => void}} */
 export function modelTable() {
@@ -87,14 +96,14 @@ function active({ active: list }, address) {
   if (!list) return element("span", { class: "soft" }, "none");
   return [
     link(`${address}/lists/${list.number}`, `List ${list.number}`),
-    small(`since ${ago(list.activated_at).replace(" ago", "")}`, moment(list.activated_at)),
+    small(`for ${ago(list.activated_at).replace(" ago", "")}`, moment(list.activated_at)),
   ];
 }
 
 /** @param {import("schemas").ModelStanding} model */
 function kept({ active: list, features }) {
   const all = Object.values(features).reduce((sum, each) => sum + each, 0);
-  if (!list) return [`${count(all)} features`, small("nothing is pruned yet")];
+  if (!list) return [`${count(all)} features`, small("none pruned")];
   const { before, after } = list;
   return [
     `${count(after.features)} of ${count(before.features)} features`,
@@ -111,14 +120,15 @@ function saved({ active: list }) {
 
 /** @param {import("schemas").ModelStanding} model */
 function candidates({ candidates: waiting, threshold, name }) {
-  if (threshold === null) return [count(waiting), small("no trigger waits for them")];
+  if (threshold === null) return [count(waiting), small("no trigger counts them")];
   const told = `${count(waiting)} of ${count(threshold)}`;
   return [
-    told,
+    `${told} new`,
+    small("since the last run"),
     element("progress", {
       value: Math.min(waiting, threshold),
       max: threshold,
-      "aria-label": `Candidates of ${name}: ${told}`,
+      "aria-label": `Candidates of ${name}: ${told} new since the last run`,
     }),
   ];
 }
@@ -128,7 +138,7 @@ function candidates({ candidates: waiting, threshold, name }) {
  * @param {string} address
  */
 function proposed({ proposed: list }, address) {
-  if (!list) return element("span", { class: "soft" }, "nothing");
+  if (!list) return element("span", { class: "soft" }, "none");
   const more = list.waiting > 1 && small(`and ${count(list.waiting - 1)} older`);
   const guard = guardBadge(list.verdict);
   const review = element(
@@ -164,5 +174,5 @@ function running({ name }, jobs) {
 function next({ schedule, threshold }, address) {
   const starting = `${address}/starting`;
   if (schedule) return [link(starting, ago(schedule.next_at)), small(`${schedule.name}, ${moment(schedule.next_at)}`)];
-  return link(starting, threshold === null ? "nothing set" : "by trigger");
+  return link(starting, threshold === null ? "not scheduled" : "by trigger");
 }

@@ -15,14 +15,14 @@ import { badge, element, scrolling } from "views/dom";
  */
 
 const MISSED = /** @type {Record<string, string>} */ ({
-  skip: "missed times are passed over",
-  once: "of missed times the newest fires",
-  all: "each missed time fires",
+  skip: "missed runs: skip",
+  once: "missed runs: run the newest",
+  all: "missed runs: run all",
 });
 const BESIDE = /** @type {Record<string, string>} */ ({
-  allow: "runs may go on side by side",
-  forbid: "none starts while one runs",
-  replace: "a new run takes the place of one that goes on",
+  allow: "runs may overlap",
+  forbid: "no run starts while one runs",
+  replace: "a new run replaces a running one",
 });
 const TONES = /** @type {Record<string, "good" | "bad" | "busy" | "plain">} */ ({
   started: "good",
@@ -37,12 +37,12 @@ const TONES = /** @type {Record<string, "good" | "bad" | "busy" | "plain">} */ (
 export function scheduleCard({ schedule, times, fires }, context) {
   const path = `${context.path}/schedules/${part(schedule.id)}`;
   const words = cronInWords(schedule.cron);
-  const state = schedule.paused ? badge("paused", "busy") : badge("on", "good");
+  const state = schedule.paused ? badge("paused", "busy") : badge("enabled", "good");
   const next = schedule.paused
-    ? "Paused: it starts nothing."
+    ? "Paused: no job starts."
     : schedule.next_at
       ? `Due ${ago(schedule.next_at)}, ${both(schedule.next_at, schedule.timezone)}.`
-      : "It is due no more.";
+      : "It has no further times.";
   return element(
     "article",
     { class: "card", id: schedule.id },
@@ -66,7 +66,7 @@ export function scheduleCard({ schedule, times, fires }, context) {
     folded(
       `next ${schedule.id}`,
       "The next ten times",
-      timesTable(times, schedule.timezone, schedule.paused ? "Were it not paused" : ""),
+      timesTable(times, schedule.timezone, schedule.paused ? "Times if it were not paused" : ""),
     ),
     fired(schedule, fires, path),
   );
@@ -141,9 +141,9 @@ function resume(schedule, path, changed) {
     fields: [
       {
         name: "catch_up",
-        label: "Catch up with what was due meanwhile",
+        label: "Catch up on missed runs",
         kind: "check",
-        help: `By its rule for missed times: ${MISSED[schedule.missed]}.`,
+        help: `As set: ${MISSED[schedule.missed]}.`,
       },
     ],
     send: "Resume",
@@ -193,13 +193,13 @@ function remove(schedule, path, changed) {
  * @param {string} path
  */
 function fired(schedule, page, path) {
-  if (page.fires.length === 0) return element("p", { class: "note" }, "It hasn't fired yet.");
+  if (page.fires.length === 0) return element("p", { class: "note" }, "It has not fired yet.");
   const body = element(
     "tbody",
     {},
     page.fires.map((fire) => row(fire, schedule.timezone)),
   );
-  const heads = ["Due", "By", "Partition", "What came of it", "Why"].map((text) =>
+  const heads = ["Due time", "Started by", "Partition", "Result", "Reason"].map((text) =>
     element("th", { scope: "col" }, text),
   );
   const table = element(

@@ -13,7 +13,7 @@ const PAGE = 50;
 const LOOK = 1500;
 const SOON = 60_000;
 const TONES = /** @type {const} */ ({ pending: "busy", delivered: "good", failed: "bad" });
-const HEADS = ["Event", "State", "Tries", "Last answer", "Changed", "Next try", ""];
+const HEADS = ["Event", "State", "Tries", "Last response", "Changed", "Next try", ""];
 const LONG = 60;
 
 /**

@@ -12,7 +12,7 @@ import { moment } from "views/format";
  * @typedef {{webhook: Webhook, last: Delivery | null, why: string | null}} Row `why` it is disabled
  */
 
-const HEADS = ["Sends to", "Events", "State", "Last delivery", "Made"];
+const HEADS = ["URL", "Events", "State", "Last delivery", "Created"];
 const DISABLED = "webhook.disabled";
 const EVENTS = 1000;
 const TONES = /** @type {const} */ ({ pending: "busy", delivered: "good", failed: "bad" });
