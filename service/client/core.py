@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import time
 import uuid
 from collections.abc import Mapping
@@ -31,6 +32,7 @@ OUTAGE_SECONDS = 300.0
 LONGEST_PAUSE = 5.0
 # The server is away, or busy; what was asked can be asked again.
 AGAIN = frozenset({429, 502, 503, 504})
+HEADER = re.compile(r"[!-~]([ -~]*[!-~])?")
 PROXIES = ("http_proxy", "https_proxy", "all_proxy")
 REPEATABLE = frozenset({"GET", "PUT", "DELETE"})
 
@@ -70,7 +72,7 @@ class Call(Generic[T]):
 
     def request(self, client: httpx.Client | httpx.AsyncClient) -> httpx.Request:
         query = {name: _plain(value) for name, value in self.query.items() if value is not None}
-        headers = {name: _header(value) for name, value in self.headers.items() if value is not None}
+        headers = {name: _header(name, value) for name, value in self.headers.items() if value is not None}
         content: dict[str, Any] = {}
         if self.body is not None:
             content = {"content": self.body} if isinstance(self.body, str | bytes) else {"json": _plain(self.body)}
@@ -291,9 +293,13 @@ def items_of(page: BaseModel) -> tuple[list[Any], Any]:
     return found, getattr(page, "next", None)
 
 
-def _header(value: Any) -> str:
-    """A version as the ETag that it is."""
-    return f'"{value}"' if isinstance(value, int) else str(value)
+def _header(name: str, value: Any) -> str:
+    """A version as the ETag that it is. Raises ValueError for what no header can carry."""
+    text = f'"{value}"' if isinstance(value, int) else str(value)
+    if HEADER.fullmatch(text) is None:
+        argument = name.lower().replace("-", "_")
+        raise ValueError(f"{argument}: {text!r} can't be sent; give ASCII text without blanks at its ends")
+    return text
 
 
 def _plain(value: Any) -> Any:
