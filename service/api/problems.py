@@ -44,6 +44,7 @@ def answer(
     errors: Sequence[FieldError] = (),
     headers: Mapping[str, str] | None = None,
 ) -> JSONResponse:
+    """A problem document (RFC 9457) of the type `urn:winnow:KIND`."""
     title = HTTPStatus(status).phrase
     problem = Problem(
         type=f"urn:winnow:{kind}", title=title, status=status, detail=sendable(detail), errors=list(errors)
