@@ -9,8 +9,8 @@ from sqlalchemy.orm import Session
 from service.core.job_state import JobState
 from service.schemas.jobs import JobSummary, JobView
 from service.store import job_queries
-from service.store.progress import without_gates
 from service.store.tables import Job
+from trainers.runs.progress import Progress
 
 PARTS = ("events", "logs", "gates", "attempts", "spec", "prune-list")
 
@@ -33,4 +33,7 @@ def job_summaries(session: Session, jobs: Iterable[Job]) -> list[JobSummary]:
 def job_summary(job: Job, position: int | None) -> JobSummary:
     """A job at its place in the queue, without the gates of its progress."""
     view = JobSummary.model_validate(job)
-    return view.model_copy(update={"position": position, "progress": without_gates(view.progress)})
+    progress = view.progress
+    if isinstance(progress, Progress):
+        progress = progress.model_copy(update={"gates": None})
+    return view.model_copy(update={"position": position, "progress": progress})

@@ -1,4 +1,4 @@
-"""Every operation of the service. Made by `python -m service.client.generate`; not to be edited."""
+"""Every operation of the service. Made by `python -m service.codegen`; not to be edited."""
 
 # ruff: noqa: PLR0913, PLC0415 (filters of lists are arguments; a schema is loaded by the first call that needs it)
 
@@ -208,6 +208,10 @@ class AsyncOperations(Protocol):
         from trainers.spec.job import JobSpec
 
         return await self.send(Call("GET", f"/v1/jobs/{segment(job_id)}/spec", JobSpec))
+
+    async def get_job_spec_changes(self, job_id: str) -> dict[str, Any]:
+        """The part of a job's spec that differs from the defaults."""
+        return await self.send(Call("GET", f"/v1/jobs/{segment(job_id)}/spec/changes", dict[str, Any]))
 
     async def get_job_prune_list(self, job_id: str) -> dict[str, Any]:
         """The prune list of a job that succeeded."""

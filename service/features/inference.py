@@ -26,11 +26,12 @@ TEXTS = (pa.types.is_string, pa.types.is_large_string, pa.types.is_binary, pa.ty
 
 @dataclass(frozen=True)
 class Footers:
-    """Of the first files of a data set by path. `files` is how many there are in all."""
+    """Of the first files of a data set by path: `files` are there in all, and `first` is where the first one lies."""
 
     schema: pa.Schema
     parts: tuple[pq.FileMetaData, ...]
     files: int
+    first: tuple[fs.FileSystem, str]
 
     @property
     def rows(self) -> int:
@@ -64,7 +65,7 @@ def footers(uri: str) -> Footers:
     if not parts:
         detail = f"dataset: {uri!r} holds no *.parquet file; write the rows there, or give another directory"
         raise InvalidError("dataset-unreadable", detail)
-    return Footers(parts[0][0], tuple(metadata for _, metadata in parts), len(paths))
+    return Footers(parts[0][0], tuple(metadata for _, metadata in parts), len(paths), (filesystem, paths[0]))
 
 
 def _paths(filesystem: fs.FileSystem, path: str) -> list[str]:

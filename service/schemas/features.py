@@ -167,6 +167,7 @@ class Inferred(BaseModel):
                     "features": [{key: ITEM[key] for key in ("name", "kind", "dim", "hash_size", "column")}],
                     "registered": ["age"],
                     "unfit": {"seen_at": "is timestamp[us], which no feature is read from"},
+                    "leaks": {"clicked_within_a_day": 0.998},
                     "files": 64,
                     "files_read": 16,
                 }
@@ -177,6 +178,11 @@ class Inferred(BaseModel):
     features: list[dict[str, Any]] = Field(description="as `registerFeatures` takes them")
     registered: list[str] = Field(description="columns that features of the model are read from already")
     unfit: dict[str, str] = Field(description="columns that no feature can be read from, and why")
+    leaks: dict[str, float] = Field(
+        default={},
+        description="features that predict the label alone with an AUC above 0.95 on the first rows, and that AUC; "
+        "leave out those that are made from the label, or known only after",
+    )
     files: int = Field(description="files of the data set")
     files_read: int = Field(description="files whose footers were read: the first by path")
 
@@ -216,7 +222,7 @@ class DecisionView(BaseModel):
     score: float | None = Field(description="the feature's score in that list")
 
 
-class ListedFeature(FeatureView):
+class FeatureEntry(FeatureView):
     """A feature as lists show it."""
 
     model_config = ConfigDict(from_attributes=True, json_schema_extra={"examples": [{**FEATURE, "decision": DECISION}]})
@@ -241,5 +247,5 @@ class FeaturePage(BaseModel):
         json_schema_extra={"examples": [{"features": [{**FEATURE, "decision": DECISION}], "next": None}]}
     )
 
-    features: list[ListedFeature]
+    features: list[FeatureEntry]
     next: int | None

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from service.core.statuses import ListState
 from service.schemas.common import RequestModel, StoredText
+from trainers.runs.prune_list import PruneList, Verdict
 
 Reason = Annotated[StoredText, Field(min_length=1, description="why, for the list's history")]
 LIST: dict[str, Any] = {
@@ -17,6 +18,7 @@ LIST: dict[str, Any] = {
     "list_id": "9f2c4e1b6a7d8053c1e4f7a2b5d8093e6f1c4a7b2d5e8093f6a1c4b7d2e50938",
     "job_id": "job-5f0c2b7a9d1e4c3f8a6b",
     "state": "approved",
+    "verdict": "passed",
     "guard_passed": True,
     "submitted_by": "ranking-team",
     "proposed_at": "2026-01-01T02:00:00Z",
@@ -31,6 +33,41 @@ LIST: dict[str, Any] = {
 BEFORE: dict[str, Any] = {"features": 60, "dims": 800, "embedding_bytes": 8_388_608}
 AFTER: dict[str, Any] = {"features": 40, "dims": 512, "embedding_bytes": 4_194_304}
 TOTALS: dict[str, Any] = {"features": 40, "dims": 512, "embedding_bytes": 4_194_304, "bytes_per_example": 312.0}
+
+
+QUALITY: dict[str, Any] = {"auc": 0.77, "gauc": None, "logloss": 0.52, "ne": 0.9, "rows": 10_000, "base_rate": 0.25}
+CONTENT: dict[str, Any] = {
+    "schema_version": 2,
+    "id": LIST["list_id"],
+    "name": "feed-ranker",
+    "selector": {"name": "leap", "family": "gate", "probability_like": True},
+    "features": [
+        {
+            "name": "clip",
+            "kind": "dense",
+            "dim": 128,
+            "score": 0.08,
+            "details": {"divergence": 0.9, "mean_gate": 0.4},
+            "decision": "prune",
+            "why": "threshold",
+        }
+    ],
+    "interactions": [],
+    "before": {**BEFORE, "bytes_per_example": 824.0},
+    "after": TOTALS,
+    "metrics": {"full": QUALITY, "pruned": QUALITY, "finetuned": QUALITY},
+    "guard": {
+        "metric": "auc",
+        "max_drop": 0.001,
+        "drop": 0.0,
+        "error": 0.0004,
+        "passed": True,
+        "reason": "auc 0.7700 → 0.7700",
+    },
+    "diagnostics": {"polarized": True},
+    "warning": None,
+    "fingerprints": {"spec": LIST["list_id"]},
+}
 
 
 class Reasoned(RequestModel):
@@ -57,7 +94,7 @@ class Approval(RequestModel):
     )
 
     reason: Reason | None = None
-    override_guard: bool = Field(default=False, description="agree though the guard refused it; needs a reason")
+    override_guard: bool = Field(default=False, description="agree though the guard failed; needs a reason")
 
 
 class ListView(BaseModel):
@@ -70,7 +107,10 @@ class ListView(BaseModel):
     list_id: str = Field(description="the content's own name, its SHA-256")
     job_id: str = Field(description="the job that made it")
     state: ListState
-    guard_passed: bool
+    verdict: Verdict = Field(description="the guard's; only a list that passed is approved by a policy")
+    guard_passed: bool = Field(
+        deprecated=True, description="for one more version: whether the verdict is `passed`; read verdict"
+    )
     submitted_by: str = Field(description="who submitted the job; can't approve the list under four eyes")
     proposed_at: datetime
     decided_by: str | None = Field(description="who approved or rejected it; `policy` where nobody was asked")
@@ -85,11 +125,9 @@ class ListView(BaseModel):
 class ListDetail(ListView):
     """A prune list in its life, and what it says."""
 
-    model_config = ConfigDict(
-        from_attributes=True, json_schema_extra={"examples": [{**LIST, "content": {"id": LIST["list_id"]}}]}
-    )
+    model_config = ConfigDict(from_attributes=True, json_schema_extra={"examples": [{**LIST, "content": CONTENT}]})
 
-    content: dict[str, Any] = Field(description="the list as its job made it")
+    content: PruneList = Field(description="the list as its job made it, in the version of that time")
 
 
 class ListTotalsView(BaseModel):

@@ -1,4 +1,4 @@
-"""The feature catalogue: filtered, picked from, added to, exported."""
+"""The feature catalogue: filtered, selected from, added to, exported."""
 
 from __future__ import annotations
 
@@ -68,9 +68,9 @@ def test_many_features_get_a_status_all_or_none(show: Showcase, chromium: Browse
         enter(page, show)
         for name in (*pruned, essential):
             page.get_by_label("Feature", exact=True).fill(name)
-            page.get_by_role("checkbox", name=f"Pick {name}", exact=True).check()
+            page.get_by_role("checkbox", name=f"Select {name}", exact=True).check()
         page.get_by_label("Feature", exact=True).fill("")
-        expect(page.get_by_text("3 picked")).to_be_visible()
+        expect(page.get_by_text("3 selected")).to_be_visible()
         page.get_by_role("button", name="Change status").click()
         dialog = page.get_by_role("dialog")
         dialog.get_by_label("Status").select_option("candidate")
@@ -81,13 +81,13 @@ def test_many_features_get_a_status_all_or_none(show: Showcase, chromium: Browse
         assert dialog.get_by_label("Reason").input_value() == "try them again"
         dialog.get_by_role("button", name="Cancel").click()
         page.get_by_label("Feature", exact=True).fill(essential)
-        page.get_by_role("checkbox", name=f"Pick {essential}", exact=True).uncheck()
+        page.get_by_role("checkbox", name=f"Select {essential}", exact=True).uncheck()
         page.get_by_role("button", name="Change status").click()
         dialog.get_by_label("Status").select_option("candidate")
         dialog.get_by_label("Reason").fill("try them again")
         dialog.get_by_role("button", name="Change the status").click()
         expect(page.get_by_text("2 changed")).to_be_visible()
-        expect(page.get_by_text("0 picked")).to_be_visible()
+        expect(page.get_by_text("0 selected")).to_be_visible()
         page.get_by_label("Feature", exact=True).fill(pruned[0])
         expect(page.get_by_role("row").filter(has_text=pruned[0])).to_contain_text("try them again", timeout=SOON)
     assert [statuses(show)[name] for name in pruned] == ["candidate"] * 2
@@ -171,7 +171,7 @@ def test_a_reader_is_offered_nothing_that_would_be_refused(show: Showcase, chrom
         names = [button.inner_text() for button in page.get_by_role("main").get_by_role("button").all()]
         for offered in ("Start", "Register from", "Change status", "Pick"):
             assert not [name for name in names if offered in name]
-        assert page.get_by_role("checkbox", name="Pick ").count() == 0
+        assert page.get_by_role("checkbox", name="Select ").count() == 0
 
 
 @pytest.mark.parametrize("dark", [False, True])
@@ -179,7 +179,7 @@ def test_everyone_can_use_it(show: Showcase, chromium: Browser, dark: bool) -> N
     with page_of(chromium, dark=dark) as page:
         enter(page, show)
         assert findings(page) == []
-        page.get_by_role("button", name="Pick all").click()
+        page.get_by_role("button", name="Select all").click()
         page.get_by_role("button", name="Change status").click()
         assert findings(page) == []
 

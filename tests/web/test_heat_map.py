@@ -126,13 +126,13 @@ def test_a_line_of_many_features_shows_the_one_furthest_from_their_mean(page: Pa
             const line = new Uint8Array(grid.steps.length);
             return spans.map(([from, to]) => {
                 field.line(from, to, line);
-                const standing = grid.steps.map((_, column) => field.rows[field.standing(from, to, column)]);
-                return [field.rows.slice(from, to), [...line], standing];
+                const rows = grid.steps.map((_, column) => field.rows[field.representative(from, to, column)]);
+                return [field.rows.slice(from, to), [...line], rows];
             });
         }""",
         [grid_of(cells_FT), [[0, 1], [0, 18], [30, 50], [12, 14]]],
     )
-    for rows, line, standing in found:
+    for rows, line, representative in found:
         gates = np.where(cells_FT[rows] == 255, np.nan, cells_FT[rows].astype(np.float64))
         for column in range(7):
             values = gates[:, column]
@@ -141,7 +141,7 @@ def test_a_line_of_many_features_shows_the_one_furthest_from_their_mean(page: Pa
                 continue
             away = np.abs(values - np.nanmean(values))
             assert away[values == line[column]].max() == pytest.approx(np.nanmax(away), abs=1e-4)
-            assert cells_FT[standing[column], column] == line[column]
+            assert cells_FT[representative[column], column] == line[column]
 
 
 def test_a_live_run_keeps_search_sight_and_cursor(page: Page) -> None:

@@ -73,7 +73,7 @@ def view(page: Page, key: str) -> Locator:
 
 
 def shown_step(page: Page) -> int:
-    found = re.search(r"step ([\d,]+)", page.locator(".standing").inner_text())
+    found = re.search(r"step ([\d,]+)", page.locator(".stage-status").inner_text())
     return int(found[1].replace(",", "")) if found else 0
 
 
@@ -108,16 +108,19 @@ def test_a_finished_job_shows_all_its_views(served: Jobs, chromium: Browser, dar
     with page_of(chromium, dark=dark) as page:
         sign_in(page, served.url, served.key)
         see(page, served, "first")
-        expect(page.get_by_text("guard passed")).to_be_visible()
+        expect(page.get_by_text("guard passed", exact=True)).to_be_visible()
         expect(page.get_by_role("link", name=re.compile("Prune list 1"))).to_have_attribute(
             "href", f"/models/{MODEL}/lists/1"
         )
-        expect(view(page, "gates").get_by_role("application")).to_be_visible()
+        names = page.get_by_role("navigation", name="Views of this job").get_by_role("link").all_inner_texts()
+        assert names == ["Outcome", "Gates", "Features", "Training", "Log", "Events", "Spec"]
+        expect(view(page, "outcome").get_by_text("AUC", exact=True)).to_be_visible()
         assert findings(page) == []
         shown = {
+            "Gates": view(page, "gates").get_by_role("application"),
             "Features": view(page, "features").get_by_role("link", name=feature(3)["name"]),
             "Training": view(page, "training").get_by_role("cell", name="3,000").first,
-            "Outcome": view(page, "outcome").get_by_text("AUC", exact=True),
+            "Outcome": view(page, "outcome").get_by_role("row", name="Other 24.0 s"),
             "Log": view(page, "log").get_by_text("2 workers are up"),
             "Events": view(page, "events").get_by_role("cell", name="queued → starting"),
             "Spec": view(page, "spec").get_by_text("features (12)"),
@@ -127,6 +130,32 @@ def test_a_finished_job_shows_all_its_views(served: Jobs, chromium: Browser, dar
             expect(content).to_be_visible(timeout=15_000)
             assert findings(page) == [], name
         expect(view(page, "gates")).to_be_hidden()
+        changed = view(page, "spec").get_by_label("What differs from the defaults")
+        expect(changed).to_contain_text('"train": "/data/train"')
+        expect(changed).not_to_contain_text("batch_size")
+
+
+def test_the_times_of_stages_do_not_overlap_and_add_up(page: Page, served: Jobs) -> None:
+    ready(page, f"{served.url}/jobs")
+    asked = "stages => import('views/stages').then(({ stageTimes }) => stageTimes(stages))"
+    whole = {
+        "starting": 12, "workers": 9, "searching": 150, "finetuning": 20.5, "check": 3, "ray": 4, "total": 200,
+    }  # fmt: skip
+    assert page.evaluate(asked, whole) == [
+        ["Validating the data", 3],
+        ["Starting Ray", 4],
+        ["Starting the workers", 9],
+        ["Loading the data", 3],
+        ["Searching", 150],
+        ["Fine-tuning", 20.5],
+        ["Other", 10.5],
+        ["Total", 200],
+    ]
+    assert page.evaluate(asked, {"starting": 5, "workers": 2}) == [
+        ["Starting the workers", 2],
+        ["Loading the data", 3],
+        ["Total", 5],
+    ]
 
 
 def test_a_job_of_a_selector_without_gates_says_nothing_of_gates_at_rest(page: Page, served: Jobs) -> None:
@@ -165,6 +194,34 @@ def test_a_job_is_cancelled_from_its_page(page: Page, served: Jobs) -> None:
     expect(page.get_by_role("button", name="Retry")).to_be_visible()
 
 
+def test_a_page_that_is_open_when_its_job_ends_does_not_say_that_it_is_disconnected(page: Page, served: Jobs) -> None:
+    made = served.job("live-ending")
+    ready(page, f"{served.url}/jobs/{made}")
+    wait_until(lambda: served.ask("GET", f"/v1/jobs/{made}")["state"] == "searching", seconds=30)
+    served.ask("POST", f"/v1/jobs/{made}/cancel")
+    expect(page.locator("h1 .badge")).to_have_text("cancelled", timeout=20_000)
+    page.wait_for_timeout(2000)  # the end of the stream comes after the end of the job
+    expect(page.get_by_text("Not connected, trying again")).to_be_hidden()
+
+
+def test_what_is_said_of_a_failed_read_is_taken_back_by_the_next_good_one(page: Page, served: Jobs) -> None:
+    ready(page, f"{served.url}/jobs")
+    said = """async () => {
+      const { again } = await import("pages/refill");
+      const { get } = await import("pages/api");
+      const paths = ["/v1/jobs?limit=many", "/v1/jobs"];
+      const load = again(async () => void (await get(paths.shift())));
+      const told = () => document.getElementById("said").textContent;
+      await load();
+      const failed = told();
+      await load();
+      return [failed, told()];
+    }"""
+    failed, then = page.evaluate(said)
+    assert "may be out of date" in failed
+    assert then == ""
+
+
 def test_a_clone_with_a_wrong_change_is_refused_at_the_field(page: Page, served: Jobs) -> None:
     see(page, served, "first")
     page.get_by_role("button", name="Clone").click()
@@ -192,8 +249,8 @@ def test_a_job_in_the_queue_says_its_place_and_what_it_waits_for(page: Page, ser
     made = [served.job("live-patient"), served.job("more-patient")]
     wait_until(lambda: served.ask("GET", f"/v1/jobs/{made[1]}")["state"] == "queued")
     ready(page, f"{served.url}/jobs/{made[1]}")
-    expect(page.locator(".standing")).to_contain_text("in the queue")
-    expect(page.locator(".standing")).to_contain_text("at most 2 run at once", timeout=20_000)
+    expect(page.locator(".stage-status")).to_contain_text("in the queue")
+    expect(page.locator(".stage-status")).to_contain_text("at most 2 run at once", timeout=20_000)
     expect(view(page, "gates")).to_contain_text("The job waits in the queue")
     for each in made:
         served.ask("POST", f"/v1/jobs/{each}/cancel")
@@ -226,7 +283,7 @@ def test_views_are_reached_by_keys(page: Page, served: Jobs) -> None:
 
 def test_a_run_whose_files_are_gone_says_so(page: Page, served: Jobs) -> None:
     shutil.rmtree(served.directory("second").path)
-    see(page, served, "second")
+    see(page, served, "second", "#gates")
     expect(view(page, "gates")).to_contain_text("The files of this run were deleted")
     page.get_by_role("link", name="Log", exact=True).click()
     expect(view(page, "log")).to_contain_text("its files were deleted")
@@ -269,7 +326,7 @@ def test_the_page_outlives_a_restart_of_the_service(chromium: Browser, tmp_path:
         path = f"{home.url}/v1/jobs/{job['id']}"
         wait_until(lambda: httpx.get(path).json()["state"] == "searching")
         ready(page, f"{home.url}/jobs/{job['id']}")
-        expect(page.locator(".standing")).to_contain_text("step 120")
+        expect(page.locator(".stage-status")).to_contain_text("step 120")
         expect(page.get_by_text("a job of a spec alone")).to_be_visible()
         process.kill()
         process.wait()
@@ -277,7 +334,7 @@ def test_the_page_outlives_a_restart_of_the_service(chromium: Browser, tmp_path:
         (run,) = (tmp_path / "home").glob("**/progress.json")
         write_json(run, {**PROGRESS, "step": 240})
         process = home.process()
-        expect(page.locator(".standing")).to_contain_text("step 240", timeout=30_000)
+        expect(page.locator(".stage-status")).to_contain_text("step 240", timeout=30_000)
         expect(page.get_by_text("Not connected, trying again")).to_be_hidden()
     finally:
         page.context.close()

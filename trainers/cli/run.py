@@ -14,6 +14,7 @@ from rich.console import Console
 from trainers.cli.output import REFUSED, Json, Output, TerminatedError
 from trainers.doctor import Finding, quick, require
 from trainers.runs.progress import Progress
+from trainers.runs.prune_list import PASSED
 from trainers.spec import JobSpec, ScalingSpec, SpecError, load_spec
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def run(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Search, prune, fine-tune, evaluate, and write the prune list. Exit code 3: the guard refused it."""
+    """Search, prune, fine-tune, evaluate, and write the prune list. Exit code 3: its guard did not pass."""
     with Output(as_json=as_json) as out, _sigterm_raised(), _reporter(reporting) as report:
         job, directory = _job(spec, output, workers, resume)
         out.interrupted = f"interrupted; `winnow run --resume {directory}` goes on"
@@ -48,8 +49,8 @@ def run(
         result = _run(job, directory, resume, report, None if quiet else out.errors)
         truth = truth_of(job)
         _show_result(out, result, truth)
-        if not result.guard_passed:
-            out.say("the guard refused this prune list; see `guard` in prune_list.json", style="yellow")
+        if result.verdict != PASSED:
+            out.say(f"the guard's verdict is {result.verdict}; see `guard` in prune_list.json", style="yellow")
             raise typer.Exit(REFUSED)
 
 
@@ -146,7 +147,8 @@ def _show_result(out: Output, result: RunResult, truth: Path | None) -> None:
     content = {
         "output": result.directory.path,
         "report": render(result.directory, truth),
-        "guard_passed": result.guard_passed,
+        "verdict": result.verdict,
+        "guard_passed": result.verdict == PASSED,
         "prune_list": result.prune_list,
     }
     out.result(content, lambda console: print_result(result.directory, truth, console))

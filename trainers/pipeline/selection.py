@@ -18,11 +18,11 @@ from trainers.pruning.ranking import RankedFeature, rank_features
 from trainers.pruning.rules import Decision, decide
 from trainers.runs.outcome import Outcome
 from trainers.runs.progress import Stage
-from trainers.runs.results import CurvePoint, ModelQuality
+from trainers.runs.results import CurvePoint, ModelQuality, QualityDifferences
 from trainers.spec import JobSpec
 from trainers.spec.order import canonical_order, with_features
 from trainers.training.build import build_plain
-from trainers.training.evaluation import difference_error, masked_forward, predict
+from trainers.training.evaluation import differences, masked_forward, predict
 from trainers.training.loaders import DataLoaders
 from trainers.training.ranks import RankContext
 from trainers.training.trainer import Trainer, predictions
@@ -56,9 +56,11 @@ class Selection:
             full=whole.metrics(grouped=grouped),
             pruned=before.metrics(grouped=grouped),
             finetuned=after.metrics(grouped=grouped),
+            differences=QualityDifferences(
+                pruned=differences(whole, before, grouped=grouped), finetuned=differences(whole, after, grouped=grouped)
+            ),
         )
-        error = difference_error(self.spec.prune.guard.metric, whole, after)
-        return build_outcome(self.spec, ranking, features, decisions, points, metrics, error)
+        return build_outcome(self.spec, ranking, features, decisions, points, metrics)
 
     def _enter(self, stage: Stage, total: int = 0) -> None:
         self.coordination.enter(self.ranks.attempt, stage, total)
@@ -84,16 +86,16 @@ class Selection:
         The weights of a gate's search are no measure: they learned behind gates, and with every feature open they may
         know rows by heart. Both models are left at their best on validation.
         """
-        steps, epochs, tuning = loaders.train.steps_per_epoch, self.spec.training.epochs, self.spec.finetune
+        steps, epochs, tuning = loaders.train.steps_per_epoch, loaders.plan.epochs, self.spec.finetune
         fresh = tuning.start == "fresh"
         rounds = epochs if fresh else tuning.epochs
         self._enter(Stage.FINETUNING, (rounds + (epochs if full is None else 0)) * steps)
         if fresh:
-            small = build_plain(small.inputs.spec, self.ranks, loaders.statistics)
+            small = build_plain(small.inputs.spec, self.ranks)
         fit = Trainer(small, small_loaders, self.spec, self.ranks, learning_rate=tuning.learning_rate)
         fit.run(rounds, self._advance, first_epoch=0 if fresh else epochs)
         if full is None:
-            full = build_plain(self.spec, self.ranks, loaders.statistics)
+            full = build_plain(self.spec, self.ranks)
             Trainer(full, loaders, self.spec, self.ranks).run(epochs, lambda step: self._advance(rounds * steps + step))
         return small, full
 

@@ -28,6 +28,7 @@ from service.core.identity import Caller
 from service.core.statuses import BY_HAND, FeatureStatus
 from service.features import csv_format
 from service.features.inference import footers, infer
+from service.features.leaks import find_leaks
 from service.features.rows import exported_feature, registered_columns
 from service.jobs.data_roots import require_allowed
 from service.schemas.common import BIGGEST, StoredText, refuse_unstorable, storable
@@ -36,6 +37,7 @@ from service.schemas.features import (
     DecisionView,
     FeatureBatch,
     FeatureDetail,
+    FeatureEntry,
     FeatureExport,
     FeaturePage,
     FeaturePatch,
@@ -44,7 +46,6 @@ from service.schemas.features import (
     InferenceRequest,
     Inferred,
     Kind,
-    ListedFeature,
     StatusChange,
     StatusChanged,
     Tag,
@@ -170,7 +171,9 @@ def infer_all(
     found = footers(uri)
     proposals, unfit = infer(found, left_out | registered)
     known = [column for column in found.schema.names if column in registered]
-    return Inferred(features=proposals, registered=known, unfit=unfit, files=found.files, files_read=len(found.parts))
+    leaks = find_leaks(*found.first, proposals, columns_of["label"])
+    read = len(found.parts)
+    return Inferred(features=proposals, registered=known, unfit=unfit, leaks=leaks, files=found.files, files_read=read)
 
 
 @router.get(
@@ -216,8 +219,8 @@ def listing(
     )
 
 
-def _listed(feature: Feature, decision: FeatureDecision | None) -> ListedFeature:
-    listed = ListedFeature.model_validate(feature)
+def _listed(feature: Feature, decision: FeatureDecision | None) -> FeatureEntry:
+    listed = FeatureEntry.model_validate(feature)
     return listed if decision is None else listed.model_copy(update={"decision": DecisionView.model_validate(decision)})
 
 

@@ -88,6 +88,17 @@ def spec_of(job: JobDep) -> JobSpec:
 
 
 @router.get(
+    "/v1/jobs/{job_id}/spec/changes",
+    operation_id="getJobSpecChanges",
+    summary="Read what a job's spec changes",
+    responses=problems(404),
+)
+def spec_changes(job: JobDep) -> dict[str, Any]:
+    """The part of a job's spec that differs from the defaults."""
+    return JobSpec.model_validate(job.spec).model_dump(mode="json", exclude_defaults=True)
+
+
+@router.get(
     "/v1/jobs/{job_id}/prune-list",
     operation_id="getJobPruneList",
     summary="Read a job's prune list",

@@ -12,7 +12,7 @@ import { count, moment } from "views/format";
 /** @typedef {import("pages/audit/entries").Entry} Entry */
 
 const PAGE = 50;
-const HEADS = ["Time", "Who", "Did", "To", "Model", "Answer", ""];
+const HEADS = ["Time", "Who", "Action", "Target", "Model", "Result", ""];
 
 /**
  * @param {Element} main

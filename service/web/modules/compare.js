@@ -126,7 +126,7 @@ function asks(chosen) {
 async function differences(place, runs) {
   const found = disputed(runs.map(({ list }) => list.features));
   if (found.length === 0) {
-    place.append(empty("Every feature that several of the runs know is decided alike."));
+    place.append(empty("Identical decisions."));
     return;
   }
   const models = new Set(runs.map(({ job }) => job.model));

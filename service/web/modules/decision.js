@@ -98,9 +98,9 @@ class Decision {
     const list = known ?? (await get(`${this.path}/prune-lists`, { cursor: this.number + 1, limit: 1 })).prune_lists[0];
     const active = await get(`${this.path}/prune-lists`, { state: "active", limit: 1 });
     const served = active.prune_lists[0]?.number ?? null;
-    const standing = JSON.stringify([list.state, list.decided_at, list.activated_at, served]);
-    if (standing === this.shown) return;
-    this.shown = standing;
+    const version = JSON.stringify([list.state, list.decided_at, list.activated_at, served]);
+    if (version === this.shown) return;
+    this.shown = version;
     fill(this.head, ...this.#head(list), facts(list, this.content));
     await Promise.all([this.#compare(list, served), this.#told()]);
   }
@@ -108,7 +108,7 @@ class Decision {
   /** @param {import("schemas").ListEntry} list */
   #head(list) {
     const title = element("h1", {}, `Prune list ${this.number}`);
-    const badges = element("span", { class: "row" }, stateBadge(list.state), guardBadge(list.guard_passed));
+    const badges = element("span", { class: "row" }, stateBadge(list.state), guardBadge(list.verdict));
     const can = acts(list, this.caller, () => this.refresh());
     return [
       element(
@@ -150,10 +150,10 @@ class Decision {
         element("td", {}, data.reason ?? "–"),
       );
     if (events.length === 0) {
-      fill(this.history, empty("Its events were deleted, after the time that they are kept for."));
+      fill(this.history, empty("Its events were deleted at the end of their retention."));
       return;
     }
-    const heads = ["When", "Became", "By", "Reason"].map((name) => element("th", { scope: "col" }, name));
+    const heads = ["Time", "State", "By", "Reason"].map((name) => element("th", { scope: "col" }, name));
     const rows = events.reverse().map((/** @type {any} */ event) => row(event, event.kind.split(".")[1]));
     const body = element("tbody", {}, rows);
     fill(this.history, element("table", {}, element("thead", {}, element("tr", {}, heads)), body));
@@ -165,9 +165,9 @@ class Decision {
  * @param {import("views/run").PruneList} content
  */
 function facts(list, content) {
-  const { metric, drop, error, max_drop } = content.guard;
+  const { metric, drop, interval, max_drop } = content.guard;
   const worse = drop === null ? "not defined" : `${decimal(Math.abs(drop), 5)} ${drop > 0 ? "worse" : "better"}`;
-  const chance = error === null ? "" : ` ± ${decimal(error, 5)} (standard error)`;
+  const chance = interval ? ` (95% interval of the drop ${decimal(interval[0], 5)} to ${decimal(interval[1], 5)})` : "";
   const job = element("a", { href: `/jobs/${part(list.job_id)}` }, content.name, " (", list.job_id, ")");
   const told = /** @type {([string, Node | string] | false)[]} */ ([
     ["Job", element("span", {}, job, `, submitted by ${list.submitted_by}`)],

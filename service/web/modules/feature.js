@@ -8,7 +8,7 @@ import { tabs } from "pages/model-tabs";
 import { Chart, axis, points } from "views/chart";
 import { detail, detailNames } from "views/details";
 import { badge, columnHead, element, empty, fill, section, table } from "views/dom";
-import { ago, count, decimal, moment } from "views/format";
+import { ago, count, decimal, moment, words } from "views/format";
 
 const RUNS = 6;
 const LOOKED_AT = 30;
@@ -91,7 +91,7 @@ function facts({ kind, dim, column, owner, tags, status, spec, registered_at, up
   const size = spec.hash_size ? `${count(spec.hash_size)} rows, ${spec.ids}` : null;
   const shown = [
     ["Status", status, MEANS[status]],
-    ["Kind", kind.replaceAll("_", " "), spec.pooling ? `pooled by ${spec.pooling}` : null],
+    ["Kind", words(kind), spec.pooling ? `pooled by ${spec.pooling}` : null],
     ["Dim", count(dim), size],
     ["Owner", owner, tags.length ? tags.join(", ") : "no tags"],
     ["Column", column, null],
@@ -121,10 +121,11 @@ function facts({ kind, dim, column, owner, tags, status, spec, registered_at, up
 async function runs(model, feature) {
   const page = await get("/v1/jobs", { model, dry_run: false, limit: LOOKED_AT });
   const having = page.jobs.filter(
-    (/** @type {any} */ job) => job.started_at && IN_JOBS.has(statusAt(feature, job.created_at)),
+    (/** @type {import("schemas").JobSummary} */ job) =>
+      job.started_at && IN_JOBS.has(statusAt(feature, job.created_at)),
   );
   const told = await Promise.all(
-    having.slice(0, RUNS).map(async (/** @type {any} */ job) => {
+    having.slice(0, RUNS).map(async (/** @type {import("schemas").JobSummary} */ job) => {
       // A clone has the features of the job that it is of, whatever became of them since.
       const found = await find(`/v1/jobs/${part(job.id)}/gates`, { feature: feature.name, points: POINTS });
       if (!found || found.steps.length === 0) return null;
@@ -212,7 +213,7 @@ function runTable(told) {
       "tr",
       {},
       element("th", { scope: "row" }, name),
-      element("td", {}, job.state),
+      element("td", {}, words(job.state)),
       cells.map((text) => element("td", { class: "number" }, text)),
     );
   });

@@ -160,6 +160,7 @@ export async function act(button, action) {
  * Say on the page what was done, or what went wrong; it stays until the next is said, or it is put away.
  * @param {string | (Node | string)[]} told
  * @param {"fine" | "caution" | "bad"} [tone]
+ * @returns {() => void} takes the message away, where no other has taken its place
  */
 export function say(told, tone = "fine") {
   const id = "said";
@@ -169,10 +170,10 @@ export function say(told, tone = "fine") {
     document.body.append(place);
   }
   const away = element("button", { "aria-label": "Put the message away", onclick: () => place.replaceChildren() }, "×");
-  fill(
-    place,
-    element("p", { class: `alert ${tone === "bad" ? "" : tone}` }, element("span", {}, ...[told].flat()), away),
-  );
+  const text = element("span", {}, ...[told].flat());
+  const message = element("p", { class: `alert ${tone === "bad" ? "" : tone}` }, text, away);
+  fill(place, message);
+  return () => message.remove();
 }
 
 /**

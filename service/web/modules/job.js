@@ -4,10 +4,10 @@
 import { get, part, Problem } from "pages/api";
 import { RunData } from "pages/job/data";
 import { Head } from "pages/job/head";
-import { Standing } from "pages/job/stage";
+import { StageProgress } from "pages/job/stage";
 import { Views } from "pages/job/views";
 import { hasEnded } from "pages/job/words";
-import { atMostEvery, follow } from "pages/live";
+import { atMostEvery, Connection, follow } from "pages/live";
 import { element, fill } from "views/dom";
 
 const DRAWN_EVERY = 900;
@@ -23,10 +23,7 @@ const CLOCK = 5000;
 export async function show(main, { job_id }, caller) {
   const path = `/v1/jobs/${part(job_id)}`;
   const data = new RunData(path);
-  // Beside the job, not after it: this is what takes longest.
-  const early = data.load(location.hash.length > 1 ? [] : ["grid", "measures"]).catch(() => {});
   data.take(await get(path));
-  await early;
   const page = new JobPage(main, data, caller);
   await page.views.update();
   page.follow();
@@ -42,11 +39,7 @@ class JobPage {
     this.data = data;
     /** @type {(() => void) | null} */
     this.end = null;
-    this.away = element(
-      "p",
-      { class: "alert caution", role: "status", hidden: true },
-      "Not connected, trying again. What is shown is as it was last heard of.",
-    );
+    this.connection = new Connection();
     const crumbs = element(
       "nav",
       { class: "crumbs", "aria-label": "Where this is" },
@@ -54,9 +47,9 @@ class JobPage {
       " / ",
       data.job.id,
     );
-    fill(main, crumbs, this.away);
+    fill(main, crumbs, this.connection.notice);
     this.head = new Head(main, caller, () => this.again());
-    this.standing = new Standing(main);
+    this.stage = new StageProgress(main);
     this.views = new Views(main, data);
     document.title = `${data.job.name} · Winnow`;
     this.draw();
@@ -64,27 +57,23 @@ class JobPage {
 
   draw() {
     this.head.update(this.data.job);
-    this.standing.update(this.data.job);
+    this.stage.update(this.data.job);
   }
 
   /** Read the job itself again, and draw all. */
   async again() {
     try {
       this.data.take(await get(this.data.path));
-      if (this.data.job.state === "queued") await this.standing.ask();
+      if (this.data.job.state === "queued") await this.stage.ask();
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
-      this.connected(false);
+      this.connection.read(false);
       return;
     }
+    this.connection.read(true);
     this.draw();
     await this.views.update();
     if (hasEnded(this.data.job)) this.end?.();
-  }
-
-  /** @param {boolean} is */
-  connected(is) {
-    this.away.hidden = is;
   }
 
   /** Take up what happens, until the job ends. */
@@ -104,7 +93,7 @@ class JobPage {
       later = window.setTimeout(drawn, HISTORY_LATER);
     };
     const onState = (/** @type {boolean} */ is) => {
-      this.connected(is);
+      this.connection.streamed(is);
       again();
     };
     const stop = follow(`${this.data.path}/events`, heard, { onState });
@@ -117,6 +106,7 @@ class JobPage {
     }, CLOCK);
     this.end = () => {
       stop();
+      this.connection.end();
       window.clearInterval(clock);
       window.clearTimeout(later);
     };

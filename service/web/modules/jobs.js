@@ -4,15 +4,15 @@
 import { all, get, part, Problem } from "pages/api";
 import { openNewJob } from "pages/job/new";
 import { hasEnded, origin, position, share, stateBadge, took } from "pages/job/words";
-import { atMostEvery, follow } from "pages/live";
+import { atMostEvery, Connection, follow } from "pages/live";
 import { element, empty, fill } from "views/dom";
-import { ago, count, duration, moment } from "views/format";
+import { ago, count, duration, moment, words } from "views/format";
 import { ENDED, STAGES, STATES } from "views/states";
 
 const LIMIT = 50;
 const PAUSE = 1500;
 const GROUPS = /** @type {Record<string, readonly string[]>} */ ({ running: STAGES, ended: ENDED });
-const HEADS = ["", "Job", "State", "Progress", "Model", "Submitted by", "Submitted", "Took"];
+const HEADS = ["", "Job", "State", "Progress", "Model", "Submitted by", "Submitted", "Duration"];
 
 /**
  * @param {Element} main
@@ -38,11 +38,7 @@ class JobsPage {
     this.jobs = [];
     /** @type {Set<string>} */
     this.chosen = new Set();
-    this.away = element(
-      "p",
-      { class: "alert caution", role: "status", hidden: true },
-      "Not connected, trying again. What is shown is as it was last heard of.",
-    );
+    this.connection = new Connection();
     this.told = element("p", { class: "soft", role: "status" });
     this.table = element("div", { class: "scroll card" });
     this.pages = element("nav", { class: "row end", "aria-label": "Pages of jobs" });
@@ -57,7 +53,7 @@ class JobsPage {
         element("h1", {}, "Jobs"),
         make && element("button", { class: "primary", onclick: fresh }, "New job"),
       ),
-      this.away,
+      this.connection.notice,
       element("div", { class: "row spread" }, this.#filters(models), this.compare),
       this.told,
       this.table,
@@ -68,7 +64,7 @@ class JobsPage {
   /** @param {string[]} models */
   #filters(models) {
     const select = (/** @type {string} */ name, /** @type {string} */ label, /** @type {string[]} */ values) => {
-      const options = [["", "all"], ...values.map((each) => [each, each])];
+      const options = [["", "all"], ...values.map((each) => [each, words(each)])];
       const onchange = (/** @type {Event} */ event) =>
         this.#ask(name, /** @type {HTMLSelectElement} */ (event.target).value);
       const asked = this.asked.get(name) ?? "";
@@ -122,7 +118,7 @@ class JobsPage {
     const { limits, running, waiting } = queue;
     fill(
       this.told,
-      `${count(running)} under way, ${count(waiting)} waiting; at most ${count(limits.jobs)} run at once, ${count(limits.jobs_per_model)} of a model.`,
+      `${count(running)} running, ${count(waiting)} waiting; at most ${count(limits.jobs)} run at once, ${count(limits.jobs_per_model)} of a model.`,
     );
     const older = new URLSearchParams([...this.asked].filter(([name]) => name !== "cursor"));
     const first = `/jobs${older.size ? `?${older}` : ""}`;
@@ -139,9 +135,10 @@ class JobsPage {
   async again() {
     try {
       await this.update();
+      this.connection.read(true);
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
-      this.away.hidden = false;
+      this.connection.read(false);
     }
   }
 
@@ -184,7 +181,7 @@ class JobsPage {
     );
   }
 
-  /** @param {any} job */
+  /** @param {import("schemas").JobSummary} job */
   #row(job) {
     const choose = (/** @type {Event} */ event) => {
       if (/** @type {HTMLInputElement} */ (event.target).checked) this.chosen.add(job.id);
@@ -241,7 +238,7 @@ class JobsPage {
       draw();
     };
     const onState = (/** @type {boolean} */ is) => {
-      this.away.hidden = is;
+      this.connection.streamed(is);
       again();
     };
     follow("/v1/events?kind=job.*", heard, { onState });
@@ -250,7 +247,7 @@ class JobsPage {
 
 /**
  * How far a job that runs is, and why one ended that failed.
- * @param {any} job
+ * @param {import("schemas").JobSummary} job
  */
 function progressed(job) {
   if (job.state === "queued") return job.position ? `number ${count(job.position)} in the queue` : "waiting";
@@ -260,6 +257,6 @@ function progressed(job) {
   const bar = element("progress", { max: 1, value: done, "aria-label": `Progress of ${job.name}` });
   return [
     bar,
-    element("small", { class: "soft" }, job.state === "starting" ? "workers are coming up" : position(job.progress)),
+    element("small", { class: "soft" }, job.state === "starting" ? "workers are starting" : position(job.progress)),
   ];
 }

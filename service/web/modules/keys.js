@@ -10,8 +10,7 @@ import { badge, element, empty, fill } from "views/dom";
 import { count, moment } from "views/format";
 
 /**
- * @typedef {{id: string, name: string, scopes: string[], model: string | null, created_by: string, created_at: string,
- *   expires_at: string | null, revoked_at: string | null, last_used_at: string | null, old_until: string | null}} Key
+ * @typedef {import("schemas").KeyView} Key
  * @typedef {import("pages/start").Caller} Caller
  * @typedef {{title: string, note: string, send: string, submit: () => Promise<any>}} Question
  */
@@ -28,11 +27,11 @@ const SCOPES = [
 const LASTS = [
   [String(30 * DAY), "30 days"],
   [String(90 * DAY), "90 days"],
-  [String(365 * DAY), "a year"],
-  ["until", "until a certain time"],
-  ["", "for ever"],
+  [String(365 * DAY), "1 year"],
+  ["until", "on a date"],
+  ["", "never"],
 ];
-const HEADS = ["Name", "May", "Model", "State", "Made", "Last used", "Expires", ""];
+const HEADS = ["Name", "Scopes", "Model", "State", "Created", "Last used", "Expires", ""];
 
 /**
  * @param {Element} main
@@ -86,7 +85,7 @@ function about({ model }) {
 /** @param {number} hidden */
 function nothing(hidden) {
   return hidden
-    ? empty("All keys are revoked or expired. Tick the box above to see them, or make a new one.")
+    ? empty("All keys are revoked or expired. Tick the box above to see them, or create one.")
     : empty(
         "There is no key yet, and whoever is on this machine may do all. The first key ends that: make it an admin's.",
       );
@@ -172,19 +171,19 @@ async function create(caller, update) {
         attributes: { maxlength: 200 },
         help: "Whose it is, as the audit log will say.",
       },
-      { name: "scopes", label: "It may", kind: "choices", options: SCOPES, value: ["read"] },
-      { name: "model", label: "For", kind: "select", options },
+      { name: "scopes", label: "Scopes", kind: "choices", options: SCOPES, value: ["read"] },
+      { name: "model", label: "Model", kind: "select", options },
       {
         name: "lasts",
-        label: "Good for",
+        label: "Expires in",
         kind: "select",
         options: LASTS,
         value: String(90 * DAY),
         path: "expires_in_seconds",
       },
-      { name: "until", label: "Until", kind: "moment", required: true, when: ({ lasts }) => lasts === "until" },
+      { name: "until", label: "Expires on", kind: "moment", required: true, when: ({ lasts }) => lasts === "until" },
     ],
-    send: "Make the key",
+    send: "Create key",
     submit: ({ name, scopes, model, ...time }) =>
       request("POST", "/v1/keys", { body: { name, scopes, model, expires_in_seconds: seconds(time) } }),
     onDone: async (made) => {
@@ -206,7 +205,7 @@ function seconds({ lasts, until }) {
 }
 
 /**
- * @param {any} made
+ * @param {import("schemas").KeyWithSecret} made
  * @param {string} title
  * @param {string} note
  */

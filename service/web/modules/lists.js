@@ -67,8 +67,8 @@ class Lists {
 
   /** @param {boolean} more whether there are older ones */
   #rows(more) {
-    const heads = ["List", "State", "Guard", "Features", "Dims", "Embeddings", "Proposed", "Decided", "Served since"];
-    const numbers = ["Features", "Dims", "Embeddings"];
+    const heads = ["List", "State", "Guard", "Features", "Dims", "Memory", "Proposed", "Decided", "Active since"];
+    const numbers = ["Features", "Dims", "Memory"];
     const older = () => {
       this.wanted += PAGE;
       void this.update();
@@ -85,7 +85,7 @@ class Lists {
     ];
   }
 
-  /** @param {any} list */
+  /** @param {import("schemas").ListEntry} list */
   #row(list) {
     const saved = (
       /** @type {"features" | "dims" | "embedding_bytes"} */ key,
@@ -101,7 +101,7 @@ class Lists {
       { class: list.state === "active" ? "active" : null },
       element("th", { scope: "row" }, link),
       element("td", {}, stateBadge(list.state)),
-      element("td", {}, guardBadge(list.guard_passed)),
+      element("td", {}, guardBadge(list.verdict)),
       saved("features", count),
       saved("dims", count),
       saved("embedding_bytes", bytes),
@@ -157,7 +157,7 @@ class Lists {
 }
 
 /**
- * @param {any} list
+ * @param {import("schemas").ListEntry} list
  * @param {string} chosen
  */
 function option({ number, state }, chosen) {

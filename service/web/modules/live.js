@@ -1,6 +1,8 @@
 // @ts-check
 /** Events as they happen. A hidden page holds no stream: browsers allow a handful per host, shared by all tabs. */
 
+import { element } from "views/dom";
+
 const KINDS = [
   "job.queued",
   "job.state",
@@ -22,7 +24,7 @@ const KINDS = [
 const PAUSE = 5000;
 const NEWEST = Number.MAX_SAFE_INTEGER;
 
-/** @typedef {{number: number, kind: string, time: string, job_id: string | null, model: string | null, data: any}} Event */
+/** @typedef {Omit<import("schemas").EventView, "data"> & {data: any}} Event `data` depends on its kind */
 
 /**
  * Follow a path of events from event `after` on until the page goes or the answer says that there is no more.
@@ -70,6 +72,38 @@ export function follow(path, listener, { after = NEWEST, onState = () => {}, onR
     document.removeEventListener("visibilitychange", turn);
     close();
   };
+}
+
+/** The notice that a page may be old: while its stream of events is down, or since it was last read in vain. */
+export class Connection {
+  constructor() {
+    const told = "Not connected, trying again. This page may be out of date.";
+    this.notice = element("p", { class: "alert caution", role: "status", hidden: true }, told);
+    this.streams = true;
+    this.reads = true;
+  }
+
+  /** @param {boolean} streams whether events come */
+  streamed(streams) {
+    this.streams = streams;
+    this.#show();
+  }
+
+  /** @param {boolean} reads whether the last read of the page succeeded */
+  read(reads) {
+    this.reads = reads;
+    this.#show();
+  }
+
+  /** The page is complete and follows nothing any more: an ended stream is no fault. */
+  end() {
+    this.streams = this.reads = true;
+    this.#show();
+  }
+
+  #show() {
+    this.notice.hidden = this.streams && this.reads;
+  }
 }
 
 /**

@@ -62,26 +62,26 @@ export async function show(main, parameters, caller) {
       if (event.kind === "job.snapshot") jobs.progress(event);
       if (!UNTOLD.has(event.kind) || event.data.fired) soon();
     },
-    { onState: (connected) => fill(live, connected ? "Live" : "Not live: connecting …"), onReturn: soon },
+    { onState: (connected) => fill(live, connected ? "Live" : "Connecting …"), onReturn: soon },
   );
 }
 
 /**
  * @param {any[]} models
- * @param {any} found
+ * @param {import("schemas").Overview} found
  */
 function summary(models, { running, waiting, alerts }) {
   const lists = models.reduce((sum, { proposed }) => sum + (proposed?.waiting ?? 0), 0);
   const parts = [
     counted(models.length, "model"),
-    `${counted(lists, "prune list")} to decide on`,
+    `${counted(lists, "prune list")} awaiting review`,
     `${counted(running, "job")} running`,
   ];
   if (waiting) parts.push(`${count(waiting)} waiting`);
   return [
     parts.join(" · "),
     " · ",
-    element("a", { href: "#alerts" }, alerts.length ? counted(alerts.length, "alert") : "no alerts"),
+    element("a", { href: "#alerts" }, alerts.length ? counted(alerts.length, "alert") : "No alerts"),
   ];
 }
 

@@ -50,12 +50,16 @@ export function folded(key, summary, ...children) {
  * @returns {() => Promise<void>}
  */
 export function again(load) {
+  /** @type {(() => void) | null} */
+  let takeBack = null;
   return async () => {
     try {
       await load();
+      takeBack?.();
+      takeBack = null;
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
-      say(`What is shown may be old. ${error.message}`, "caution");
+      takeBack = say(`This page may be out of date. ${error.message}`, "caution");
     }
   };
 }

@@ -29,11 +29,7 @@ export function showSecret({ title, note, label, secret }) {
       "div",
       { class: "fields" },
       element("h2", { id: heading }, title),
-      element(
-        "p",
-        { class: "alert caution" },
-        "It is shown this once. Copy it to where it is needed before you close.",
-      ),
+      element("p", { class: "alert caution" }, "It is shown once. Copy it before you close."),
       element("p", {}, note),
       element(
         "div",

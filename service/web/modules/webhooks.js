@@ -92,7 +92,7 @@ function nothing(model, caller) {
 function create(model) {
   askWebhook({
     title: model === null ? "New webhook for all models" : `New webhook for ${model}`,
-    send: "Make the webhook",
+    send: "Create webhook",
     submit: (body) => post(path(model), body),
     onDone: async (made) => {
       await showSecret({ title: "The webhook's signing secret", label: "Secret", note: USE, secret: made.secret });

@@ -207,7 +207,7 @@ def test_jobs_are_listed_by_pages_and_state(http: TestClient, plane: Plane) -> N
 @pytest.mark.parametrize(
     ("body", "field", "word"),
     [
-        ({**SPEC, "slector": {}}, "slector", "not permitted"),
+        ({**SPEC, "slector": {}}, "slector", "unknown key"),
         ({**SPEC, "features": [{"name": "a", "kind": "dense", "dim": 300}]}, "features.0.dim", "256"),
         ({**SPEC, "essential": ["nobody"]}, "body", "'nobody'"),
     ],

@@ -17,8 +17,10 @@ from sqlalchemy import event
 
 from service.api.etag import is_known
 from service.api.negotiation import preferred
-from service.store import jobs, prune_lists
+from service.store import jobs, proposals
+from tests.support.documents import prune_list
 from tests.support.managed import MODEL, Managed, content
+from trainers.runs.prune_list import Leak
 
 URL = f"/v1/models/{MODEL}"
 LIST = f"{URL}/prune-list"
@@ -238,6 +240,15 @@ def test_a_policy_decides_where_the_guard_passed(lite: Managed, policy: dict[str
     assert states(lite)[refused] == "proposed"
 
 
+def test_a_policy_approves_no_list_of_a_model_that_may_know_the_label(lite: Managed) -> None:
+    lite.model("a", "b", policy={"auto_approve": True, "auto_activate": True})
+    leak = Leak(feature="a", auc=1.0, message="feature 'a' knows the label")
+    number = lite.succeed(prune_list(KEEP_A, leaks=(leak,)))
+    assert states(lite) == {number: "proposed"}
+    assert lite.http.get(f"{URL}/prune-lists/{number}").json()["content"]["leaks"][0]["feature"] == "a"
+    assert do(lite.http, number, "approve")["state"] == "active"
+
+
 def test_a_list_approved_by_hand_is_activated_where_the_policy_says_so(lite: Managed) -> None:
     lite.model("a", "b", policy={"auto_activate": True})
     number = lite.succeed(content(KEEP_A))
@@ -249,7 +260,7 @@ def test_a_job_of_no_model_proposes_nothing(lite: Managed) -> None:
     with lite.sessions.begin() as session:
         job = jobs.create(session, {"name": "x"}, lite.time)
         job.prune_list = content(KEEP_A)
-        assert prune_lists.propose(session, job, lite.time) is None
+        assert proposals.propose(session, job, lite.time) is None
 
 
 def test_serving_polls_with_an_etag(managed: Managed) -> None:
@@ -374,7 +385,8 @@ def test_two_lists_are_compared(lite: Managed) -> None:
 
 def test_lists_are_listed_by_pages_and_state(lite: Managed) -> None:
     lite.model("a", "b")
-    numbers = [lite.succeed(content(KEEP_A)) for _ in range(5)]
+    names = [f"new_{place}" for place in range(5)]
+    numbers = [lite.succeed(content({**KEEP_A, name: "keep"})) for name in names]
     do(lite.http, numbers[0], "approve")
     seen, cursor = [], None
     while True:

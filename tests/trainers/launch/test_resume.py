@@ -133,7 +133,7 @@ def test_a_killed_run_and_a_killed_worker_cost_nothing_but_time(
     taken = list(measures_reader.read(resumed.directory.measures).steps)
     assert taken == sorted(set(taken))
     assert taken[-1] == TOTAL
-    assert resumed.exit_code == (0 if finished.prune_list.guard.passed else 3)
+    assert resumed.exit_code == (0 if finished.prune_list.guard.verdict == "passed" else 3)
     progress = resumed.directory.read_progress()
     assert progress is not None
     assert progress.state is RunState.SUCCEEDED

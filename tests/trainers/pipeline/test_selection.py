@@ -122,7 +122,7 @@ def test_a_search_without_gates_says_how_long_it_trained_and_nothing_of_gates(sp
 def test_the_pruned_model_begins_where_the_gated_one_stands_at_hard_gates(spec: JobSpec, backbone: str) -> None:
     chosen = canonical_order(JobSpec.model_validate({**spec.model_dump(mode="json"), "model": {"backbone": backbone}}))
     loaders = DataLoaders.open(chosen, RankContext())
-    model = build_gated(chosen, RankContext(), loaders.statistics)
+    model = build_gated(chosen, RankContext())
     with torch.no_grad():
         model.inputs.baseline.mean_C.normal_()
         for parameter in model.backbone.parameters():

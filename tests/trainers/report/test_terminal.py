@@ -9,8 +9,10 @@ import pytest
 from rich.console import Console
 
 from tests.support.finished_run import FINETUNED, FULL, finished_run, truth_file
+from trainers.pruning.leaks import find_leaks
+from trainers.report import render
 from trainers.report.terminal import SHOWN, LiveProgress, print_result, search_note
-from trainers.runs.directory import RunDirectory
+from trainers.runs.directory import RunDirectory, write_json
 from trainers.runs.progress import Polarization, Progress, RunState, Stage
 
 LONG = tuple(f"user_history_click_sequence_last_{days}_days_category_embedding" for days in range(1, 101))
@@ -35,11 +37,35 @@ def test_the_ranking_has_every_feature_with_its_decision(tmp_path: Path) -> None
     assert "4 | weekday | prune | 0.500 | 4 | categorical | 0.500 | 0.500" in lines
 
 
+def test_a_leak_is_said_first(tmp_path: Path) -> None:
+    run = finished_run(tmp_path)
+    found = run.read_prune_list()
+    assert found is not None
+    leaks = tuple(find_leaks(found.kept, {"clicks": 0.96, "weekday": 1.0, "user_id": 0.95}, 0.995))
+    assert [(leak.feature, leak.auc) for leak in leaks] == [("clicks", 0.96), (None, 0.995)]
+    write_json(run.prune_list, found.model_copy(update={"leaks": leaks}).with_id().document())
+    lines = printed(run, width=200)
+    assert lines[0].startswith("leak: feature 'clicks', which stays, predicts the label alone with AUC 0.960")
+    assert lines[1].startswith("leak: the full model has a test AUC of 0.9950")
+    page = render(run).read_text(encoding="utf-8")
+    assert page.index("which stays, predicts the label alone") < page.index("Guard passed")
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 120])
+def test_no_line_of_a_table_is_wider_than_the_terminal(tmp_path: Path, width: int) -> None:
+    console = Console(file=io.StringIO(), width=width)
+    run = finished_run(tmp_path, names=LONG)
+    print_result(run, None, console)
+    assert isinstance(console.file, io.StringIO)
+    lines = [line for line in console.file.getvalue().splitlines() if str(run.path) not in line]
+    assert max(map(len, lines)) <= width
+
+
 def test_savings_and_quality(tmp_path: Path) -> None:
     lines = printed(finished_run(tmp_path))
     assert "features | 5 | 2 | 60%" in lines
     assert "embedding bytes | 8,000 | 3,200 | 60%" in lines
-    assert "auc | 0.75000 | 0.75000 | 0.74950 | -0.00050" in lines
+    assert "auc | 0.75000 | 0.75000 | 0.74950 | -0.00050 | -0.00070 to -0.00030" in lines
     assert any(line.startswith("✓ guard passed: auc 0.75000 → 0.74950") for line in lines)
 
 
@@ -48,8 +74,8 @@ def test_metrics_that_are_not_defined_are_dashes(tmp_path: Path) -> None:
     lines = printed(
         finished_run(tmp_path, full=FULL.model_copy(update=none), finetuned=FINETUNED.model_copy(update=none))
     )
-    assert "auc | – | 0.75000 | – | –" in lines
-    assert "logloss | 0.50000 | 0.50000 | 0.50100 | +0.00100" in lines
+    assert "auc | – | 0.75000 | – | – | –" in lines
+    assert "logloss | 0.50000 | 0.50000 | 0.50100 | +0.00100 | +0.00080 to +0.00120" in lines
 
 
 def test_a_metric_that_no_model_has_is_left_out(tmp_path: Path) -> None:
@@ -75,7 +101,10 @@ def test_a_refused_guard_and_a_warning(tmp_path: Path) -> None:
         tmp_path, full=FULL.model_copy(update={"ne": 1.2}), finetuned=FINETUNED.model_copy(update={"auc": 0.74})
     )
     lines = printed(run, width=300)
-    refused = "✗ guard refused: auc 0.75000 → 0.74000, 0.01000 worse; at most 0.001 worse is allowed"
+    refused = (
+        "✗ guard failed: auc 0.75000 → 0.74000, 0.01000 worse (95% interval 0.00980 worse to 0.01020 worse); "
+        "at most 0.001 worse is allowed"
+    )
     full = (
         "the full model itself predicts worse than the base rate (NE 1.20, over 1), so a comparison with it says little"
     )

@@ -19,8 +19,8 @@ const WAYS = /** @type {const} */ ([
 const ROWS = /** @type {[keyof import("views/cut").Totals, string, (value: number | null) => string][]} */ ([
   ["features", "Features", count],
   ["dims", "Dims", count],
-  ["embedding_bytes", "Embeddings", bytes],
-  ["bytes_per_example", "Per example", bytes],
+  ["embedding_bytes", "Embedding memory", bytes],
+  ["bytes_per_example", "Read per example", bytes],
 ]);
 
 /**
@@ -246,8 +246,7 @@ function quality({ quality, totals }, { delta, weighed }) {
 
 /** @param {Cut} cut */
 function changes({ added, dropped }) {
-  if (added.length + dropped.length === 0)
-    return element("p", { class: "soft" }, "Decides every feature as the list does.");
+  if (added.length + dropped.length === 0) return element("p", { class: "soft" }, "Identical decisions to the list.");
   return element(
     "div",
     {},

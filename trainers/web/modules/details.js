@@ -6,7 +6,7 @@
 /** @type {Record<string, Detail>} */
 const KNOWN = {
   divergence: { title: "Divergence", axis: "divergence, mean ‖x − x′‖, log scale", log: true },
-  mean_gate: { title: "Mean gate", axis: "mean gate over the search", log: false },
+  mean_gate: { title: "Mean gate", axis: "mean gate while penalized", log: false },
 };
 
 /**

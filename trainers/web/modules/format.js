@@ -17,6 +17,16 @@ export function decimal(value, digits = 4) {
   return value === null || value === undefined || !Number.isFinite(value) ? NOTHING : value.toFixed(digits);
 }
 
+const TERMS = /** @type {Record<string, string>} */ ({ finetuning: "fine-tuning" });
+
+/**
+ * A name of the API or a file as people read it: "rolled_back" → "rolled back", "finetuning" → "fine-tuning".
+ * @param {string} name
+ */
+export function words(name) {
+  return TERMS[name] ?? name.replaceAll("_", " ");
+}
+
 /**
  * A share of 1 in percent.
  * @param {number | null | undefined} value

@@ -6,7 +6,8 @@ import { NO_NUMBER, cellsOf } from "views/run";
 const FEWEST_ROWS = 4;
 
 /**
- * Rows are features by their newest gate, highest first, those without a number last; a search leaves some of them.
+ * Rows are features in the order of the ranking; without one by their newest gate, highest first, those without a number
+ * last. A search leaves some of them.
  * Horizontally everything is in steps: a grid of a part of the run lies where that part is.
  */
 export class Field {
@@ -32,8 +33,11 @@ export class Field {
     this.cursor = null;
   }
 
-  /** @param {import("views/run").Grid} grid */
-  take(grid) {
+  /**
+   * @param {import("views/run").Grid} grid
+   * @param {readonly string[]} [ranking] names in the order of the ranking, where there is one
+   */
+  take(grid, ranking = []) {
     const { steps, final, features } = grid;
     this.grid = grid;
     this.cells = cellsOf(grid);
@@ -42,9 +46,11 @@ export class Field {
     this.whole = this.span ? [Math.min(ends[0], this.whole[0]), Math.max(ends[1], this.whole[1])] : ends;
     const gate = (/** @type {number} */ at) => final[at] ?? -1;
     const name = (/** @type {number} */ at) => features[at];
+    const ranks = new Map(ranking.map((feature, rank) => [feature, rank]));
+    const rank = (/** @type {number} */ at) => ranks.get(features[at]) ?? ranking.length;
     this.order = features
       .map((_, at) => at)
-      .sort((a, b) => gate(b) - gate(a) || (name(a) < name(b) ? -1 : name(a) > name(b) ? 1 : 0));
+      .sort((a, b) => rank(a) - rank(b) || gate(b) - gate(a) || (name(a) < name(b) ? -1 : name(a) > name(b) ? 1 : 0));
     this.#sift();
   }
 
@@ -113,7 +119,7 @@ export class Field {
    * @param {number} to
    * @param {number} column
    */
-  standing(from, to, column) {
+  representative(from, to, column) {
     const value = (/** @type {number} */ row) => this.cells[this.rows[row] * this.grid.steps.length + column];
     const found = [];
     for (let row = from; row < to; row += 1) if (value(row) !== NO_NUMBER) found.push(row);
@@ -125,7 +131,7 @@ export class Field {
   }
 
   /**
-   * The bytes that one line of pixels shows, a column each: see `standing`. What is furthest from a mean is the least or
+   * The bytes that one line of pixels shows, a column each: see `representative`. What is furthest from a mean is the least or
    * the greatest.
    * @param {number} from
    * @param {number} to

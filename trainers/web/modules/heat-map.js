@@ -7,6 +7,7 @@ import { count, decimal } from "views/format";
 import { Field } from "views/gate-field";
 import { byKeys, byPointer } from "views/heat-map/hand";
 import { paint } from "views/heat-map/picture";
+import { NEWEST, orderOf } from "views/reasons";
 import { NO_NUMBER, OPEN } from "views/run";
 import { colours, onTurn } from "views/theme";
 
@@ -24,7 +25,7 @@ const HELP =
  */
 
 /**
- * The gates as a heat map: features by their newest gate × steps. Where there are more features than lines of pixels,
+ * The gates as a heat map: features × steps, in the order of the ranking where the run has one. Where there are more features than lines of pixels,
  * each pixel shows the gate among its features that is furthest from their mean, so that an odd one is seen.
  * @param {Element} parent
  * @param {Options} [options]
@@ -53,6 +54,8 @@ export class HeatMap {
     this.cell = element("p", { class: "cell", role: "status" });
     this.matches = element("span", { class: "soft", role: "status" });
     this.lines = element("p", { class: "note" });
+    /** @type {import("views/run").PruneList | null} */
+    this.list = null;
     this.place = element("div", { class: "canvas" }, this.canvas, this.dragged);
     this.drawn = element("div", { hidden: true }, this.#controls(), this.lines, this.place, this.cell);
     this.nothing = empty("No gates yet: the first come with the run's first report.");
@@ -67,9 +70,13 @@ export class HeatMap {
   }
 
   /** @param {import("views/run").Run} run */
-  update({ grid }) {
-    if (!grid || grid.steps.length === 0 || grid === this.field.grid) return;
-    this.field.take(grid);
+  update({ grid, list }) {
+    if (!grid || grid.steps.length === 0 || (grid === this.field.grid && list === this.list)) return;
+    this.list = list;
+    this.field.take(
+      grid,
+      list?.features.map(({ name }) => name),
+    );
     this.drawn.hidden = false;
     this.nothing.remove();
     const rows = this.field.order.length * ROW;
@@ -127,7 +134,7 @@ export class HeatMap {
     const shared =
       each > 1 ? ` A pixel stands for up to ${each} features, and shows the gate furthest from their mean.` : "";
     const blank = this.field.cells.includes(NO_NUMBER) ? " Blank: no number." : "";
-    this.lines.textContent = `Highest gate first.${shared}${blank}`;
+    this.lines.textContent = `${this.list ? orderOf(this.list) : NEWEST}${shared}${blank}`;
     this.#draw();
   }
 

@@ -4,6 +4,7 @@
 import { detail, detailNames } from "views/details";
 import { badge, element, section } from "views/dom";
 import { count, decimal, percent } from "views/format";
+import { NEWEST, orderOf, reasons } from "views/reasons";
 import { Table, named } from "views/table";
 
 /**
@@ -25,14 +26,6 @@ const DECISIONS = /** @type {[string, string][]} */ ([
   ["pruned", "pruned"],
 ]);
 const STATUSES = /** @type {[string, string][]} */ (["essential", "active", "candidate"].map((name) => [name, name]));
-const WHYS = {
-  essential: "essential",
-  best: "the best one, where the rule kept none",
-  threshold: "threshold",
-  top_k: "number of features",
-  dims: "budget of dims",
-  curve: "selection curve",
-};
 // Columns that a run has only where it has told something for them.
 const SOMETIMES = /** @type {const} */ (["rank", "dim", "sparsity", "status", "decision", "why"]);
 
@@ -45,6 +38,8 @@ const SOMETIMES = /** @type {const} */ (["rank", "dim", "sparsity", "status", "d
 export function ranking(parent, { address } = {}) {
   const place = section("Ranking");
   parent.append(place);
+  const told = element("p", { class: "note" });
+  place.append(told);
   const table = new Table(place, {
     label: "Ranking of features",
     key: "name",
@@ -68,11 +63,12 @@ export function ranking(parent, { address } = {}) {
           rows.some((row) => row[field] !== null),
         );
       await table.update(rows);
-      const order = rows.length === 0 ? "" : run.list ? "rank" : "score";
-      if (order === ordered) return;
+      told.textContent = rows.length === 0 ? "" : run.list ? orderOf(run.list) : NEWEST;
+      const sorted = rows.length === 0 ? "" : run.list ? "rank" : "score";
+      if (sorted === ordered) return;
       // A list's rows come in its order; only those of a run that went on until now stand in another.
-      if (order === "score" || ordered === "score") table.table.setSort(order, order === "rank" ? "asc" : "desc");
-      ordered = order;
+      if (sorted === "score" || ordered === "score") table.table.setSort(sorted, sorted === "rank" ? "asc" : "desc");
+      ordered = sorted;
     },
   };
 }
@@ -90,7 +86,7 @@ function columns(address) {
     { field: "sparsity", title: "Sparsity", number: true, width: 104, show: (row) => percent(row.sparsity, 1) },
     { field: "status", title: "Status", filter: STATUSES, width: 118 },
     { field: "decision", title: "Decision", filter: DECISIONS, width: 118, show: decision },
-    { field: "why", title: "Why", least: 120 },
+    { field: "why", title: "Why", least: 170 },
   ];
 }
 
@@ -134,6 +130,7 @@ export function rowsOf({ spec, list, results, grid }) {
   const weights = byName(results?.features);
   const status = (/** @type {string} */ name) => specified.get(name)?.status ?? null;
   if (list) {
+    const why = reasons(list, spec?.prune ?? null);
     return list.features.map((found, at) => ({
       rank: at + 1,
       name: found.name,
@@ -144,7 +141,7 @@ export function rowsOf({ spec, list, results, grid }) {
       sparsity: weights.get(found.name)?.sparsity ?? null,
       status: status(found.name) ?? (found.why === "essential" ? "essential" : null),
       decision: found.decision === "keep" ? "kept" : "pruned",
-      why: /** @type {Record<string, string>} */ (WHYS)[found.why] ?? found.why,
+      why: why(found, at),
     }));
   }
   const nothing = { rank: null, share: true, details: {}, sparsity: null, decision: null, why: null };

@@ -4,6 +4,7 @@
 import { columnHead, element, fill, painted, section, table } from "views/dom";
 import { count, decimal } from "views/format";
 import { heatMap } from "views/heat-map";
+import { stageTimes } from "views/stages";
 import { summary } from "views/summary";
 import { isDark, recall, turn } from "views/theme";
 
@@ -126,12 +127,12 @@ function facts({ spec, list, results }) {
     speed !== null && `${count(Math.round(speed))} rows/s`,
     `${count(attempts)} ${attempts === 1 ? "attempt" : "attempts"}`,
     converged &&
-      `gates ${converged.gates ? "at rest" : "still moving"} and model ${converged.model ? "at rest" : "still improving"} at its end`,
+      `gates ${converged.gates ? "converged" : "not converged"}, model ${converged.model ? "converged" : "not converged"}`,
   ].filter(Boolean);
-  const seconds = Object.entries(stages).map(([stage, taken]) => `${stage} ${decimal(taken, 1)}`);
+  const times = stageTimes(stages).map(([stage, taken]) => `${stage.toLowerCase()} ${decimal(taken, 1)} s`);
   const pairs = [
     ["Search", search.join(", ")],
-    ["Seconds", seconds.join(", ")],
+    ["Time", times.join(", ")],
     ["Prune list", list.id],
     ...Object.entries(list.fingerprints).map(([name, digest]) => [`Fingerprint of ${name}`, digest]),
   ];

@@ -17,12 +17,12 @@ const MANY = 2000;
 const GROUPS = /** @type {const} */ ([
   { decision: "kept", symbol: "circle", colour: "keep" },
   { decision: "pruned", symbol: "triangle", colour: "prune" },
-  { decision: "undecided", symbol: "diamond", colour: "soft" },
+  { decision: "no decision yet", symbol: "diamond", colour: "soft" },
 ]);
 
 /**
  * Score against each of the selector's details, once the run has decided, and score against dim. Kept, pruned and
- * undecided features differ by shape as well as by colour.
+ * features without a decision differ by shape as well as by colour.
  * @param {Element} parent
  * @returns {{update: (run: import("views/run").Run) => void}}
  */
@@ -118,7 +118,7 @@ function width(shades, rows, threshold) {
 function option(shades, rows, threshold, across) {
   const groups = GROUPS.map((group) => ({
     ...group,
-    found: rows.flatMap((row, at) => ((row.decision ?? "undecided") === group.decision ? [{ row, at }] : [])),
+    found: rows.flatMap((row, at) => ((row.decision ?? "no decision yet") === group.decision ? [{ row, at }] : [])),
   })).filter(({ found }) => found.length > 0);
   const shares = {
     min: -0.04,
@@ -175,7 +175,7 @@ function line(shades, threshold) {
 /** @param {Row[]} rows */
 function told(rows) {
   return GROUPS.map(({ decision }) => [
-    rows.filter((row) => (row.decision ?? "undecided") === decision).length,
+    rows.filter((row) => (row.decision ?? "no decision yet") === decision).length,
     decision,
   ])
     .filter(([found]) => found)

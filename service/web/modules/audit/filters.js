@@ -64,9 +64,9 @@ function shown(asked, operations, models) {
   /** @type {import("pages/fields").Field[]} */
   const fields = [
     { name: "by", label: "Who", attributes: { placeholder: "a key's name" } },
-    { name: "operation", label: "Did", kind: "select", options: choice(operations, asked.operation, words) },
+    { name: "operation", label: "Action", kind: "select", options: choice(operations, asked.operation, words) },
     { name: "model", label: "Model", kind: "select", options: choice(models, asked.model) },
-    { name: "status", label: "Answer", kind: "select", options: ANSWERS },
+    { name: "status", label: "Result", kind: "select", options: ANSWERS },
     { name: "after", label: "From", kind: "moment" },
     { name: "before", label: "To", kind: "moment" },
   ];

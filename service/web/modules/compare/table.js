@@ -12,6 +12,8 @@ import { bytes, count, decimal, duration, percent } from "views/format";
  * @typedef {[string, (run: Compared) => string]} Fact
  */
 
+const GUARDS = { passed: "✓ passed", failed: "✗ failed", inconclusive: "? inconclusive" };
+
 /** @type {[string, Fact[]][]} */
 const GROUPS = [
   [
@@ -27,7 +29,7 @@ const GROUPS = [
     [
       ["Features", ({ list }) => kept(list, "features", count)],
       ["Dims", ({ list }) => kept(list, "dims", count)],
-      ["Embeddings", ({ list }) => kept(list, "embedding_bytes", bytes)],
+      ["Embedding memory", ({ list }) => kept(list, "embedding_bytes", bytes)],
       ["Read per example", ({ list }) => kept(list, "bytes_per_example", bytes)],
     ],
   ],
@@ -40,7 +42,7 @@ const GROUPS = [
       ["Logloss, full", quality("full", "logloss")],
       ["Logloss, pruned", quality("pruned", "logloss")],
       ["Logloss, fine-tuned", quality("finetuned", "logloss")],
-      ["Guard", ({ list }) => (list.guard.passed ? "✓ passed" : "✗ refused")],
+      ["Guard", ({ list }) => GUARDS[list.guard.verdict]],
     ],
   ],
   [

@@ -22,7 +22,7 @@ const ACTS = [
 
 /**
  * Buttons for what this caller can do to the list as it stands.
- * @param {any} list
+ * @param {import("schemas").ListView} list
  * @param {import("pages/start").Caller} caller
  * @param {() => Promise<void>} done called when something was done
  */
@@ -45,32 +45,39 @@ export function acts(list, caller, done) {
   });
 }
 
+const NOTES = /** @type {Record<string, string>} */ ({
+  passed: "You agree to what it keeps and prunes. It is served once it is activated.",
+  failed:
+    "The guard of this list failed: it loses more quality than the spec allows. Say why it is right all the same.",
+  inconclusive: "The test rows can't tell whether it loses more quality than the spec allows.",
+});
+
 /**
- * @param {any} list
+ * @param {import("schemas").ListView} list
  * @param {string} path
  * @returns {Form}
  */
-function approval({ number, guard_passed: passed }, path) {
+function approval({ number, verdict }, path) {
   const override = {
     name: "override_guard",
-    label: "Approve it although the guard refused it",
+    label: "Approve it although its guard failed",
     kind: /** @type {const} */ ("check"),
     required: true,
   };
   return {
     title: `Approve prune list ${number}`,
-    note: passed
-      ? "You agree to what it keeps and prunes. It is served once it is activated."
-      : "The guard refused this list: it loses more quality than the spec allows. Say why it is right all the same.",
-    fields: passed ? [REASON] : [override, { ...REASON, required: true }],
+    note: NOTES[verdict],
+    fields: verdict !== "failed" ? [REASON] : [override, { ...REASON, required: true }],
     send: "Approve",
     submit: (values) => post(`${path}/prune-lists/${number}/approve`, values),
-    onDone: (/** @type {any} */ { state }) => say(`Prune list ${number} is ${state}.`),
+    onDone: (/** @type {any} */ { state }) => {
+      say(`Prune list ${number} is ${state}.`);
+    },
   };
 }
 
 /**
- * @param {any} list
+ * @param {import("schemas").ListView} list
  * @param {string} path
  * @returns {Form}
  */
@@ -81,12 +88,14 @@ function activation({ number }, path) {
     fields: [REASON],
     send: "Activate",
     submit: (values) => post(`${path}/prune-lists/${number}/activate`, values),
-    onDone: () => say(`Prune list ${number} is active: serving is given it.`),
+    onDone: () => {
+      say(`Prune list ${number} is active: serving is given it.`);
+    },
   };
 }
 
 /**
- * @param {any} list
+ * @param {import("schemas").ListView} list
  * @param {string} path
  * @returns {Form}
  */
@@ -97,12 +106,14 @@ function rejection({ number }, path) {
     fields: [{ ...REASON, required: true }],
     send: "Reject",
     submit: (values) => post(`${path}/prune-lists/${number}/reject`, values),
-    onDone: () => say(`Prune list ${number} is rejected.`),
+    onDone: () => {
+      say(`Prune list ${number} is rejected.`);
+    },
   };
 }
 
 /**
- * @param {any} list
+ * @param {import("schemas").ListView} list
  * @param {string} path
  * @returns {Form}
  */
@@ -115,9 +126,9 @@ function rollback({ number, list_id: id, previous }, path) {
     send: "Roll back",
     // Only while this very list is the active one.
     submit: (values) => request("POST", `${path}/prune-list/rollback`, { body: values, match: `"${id}.json"` }),
-    onDone: (/** @type {any} */ { active }) =>
-      say(
-        `Prune list ${number} was rolled back; ${active ? `list ${active.number} is served again` : "no list is served"}.`,
-      ),
+    onDone: (/** @type {any} */ { active }) => {
+      const now = active ? `list ${active.number} is served again` : "no list is served";
+      say(`Prune list ${number} was rolled back; ${now}.`);
+    },
   };
 }

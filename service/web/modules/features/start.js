@@ -26,13 +26,13 @@ export function startSelection(path, name) {
       },
       {
         name: "hours",
-        label: "Cancel it after so many hours",
+        label: "Deadline (hours)",
         path: "deadline_seconds",
         kind: "number",
         required: false,
         attributes: { min: 0 },
       },
-      { name: "dry_run", label: "Dry run: only hold the spec against the data", kind: "check" },
+      { name: "dry_run", label: "Dry run: validate the spec against the data", kind: "check" },
       {
         name: "overrides",
         label: "Overrides",

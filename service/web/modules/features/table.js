@@ -49,9 +49,9 @@ export function catalogue(parent, model, { bar, approve, change }) {
     };
     fill(
       picks,
-      element("span", {}, `${count(picked.size)} picked`),
-      element("button", { onclick: all, disabled: rows.length === 0 }, `Pick all ${count(rows.length)} shown`),
-      element("button", { onclick: none, disabled: picked.size === 0 }, "Pick none"),
+      element("span", {}, `${count(picked.size)} selected`),
+      element("button", { onclick: all, disabled: rows.length === 0 }, `Select all ${count(rows.length)}`),
+      element("button", { onclick: none, disabled: picked.size === 0 }, "Clear selection"),
       element("button", { onclick: () => change([...picked]), disabled: picked.size === 0 }, "Change status …"),
     );
   };
@@ -91,7 +91,7 @@ function picking(picked, pick) {
     const made = /** @type {HTMLInputElement} */ (
       element("input", {
         type: "checkbox",
-        "aria-label": `Pick ${name}`,
+        "aria-label": `Select ${name}`,
         "data-key": `pick ${name}`,
         onchange: () => pick(name, made.checked),
       })
@@ -99,7 +99,7 @@ function picking(picked, pick) {
     made.checked = picked.has(name);
     return made;
   };
-  return { field: "pick", title: "Pick", width: 70, least: 60, show: (row) => box(row.name) };
+  return { field: "pick", title: "Select", width: 70, least: 60, show: (row) => box(row.name) };
 }
 
 /**

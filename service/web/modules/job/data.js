@@ -198,7 +198,7 @@ export function withNewest(measures, progress) {
   const step = progress.step ?? 0;
   if (step <= last) return measures;
   /** @type {Record<string, any>} */
-  const told = { crossing_share: progress.undecided, ...progress, ...progress.polarization };
+  const told = { ...progress, ...progress.polarization };
   const columns = Object.entries(measures).map(([name, values]) => {
     if (!Array.isArray(values)) return [name, values];
     return [name, [...values, name === "steps" ? step : (told[name] ?? values.at(-1))]];

@@ -3,7 +3,7 @@
 
 import { get, part } from "pages/api";
 import { element, empty, fill, section, table } from "views/dom";
-import { duration, moment } from "views/format";
+import { duration, moment, words } from "views/format";
 
 const KINDS = ["job.queued", "job.state", "job.cancel_requested", "prune_list.*"];
 const MOST = 1000;
@@ -25,11 +25,9 @@ export function events(parent, path) {
       ]);
       fill(
         happened,
-        found.length
-          ? eventTable(found.reverse())
-          : empty("Its events were deleted, after the time that they are kept for."),
+        found.length ? eventTable(found.reverse()) : empty("Its events were deleted at the end of their retention."),
       );
-      fill(attempts, made.length ? attemptTable(made.reverse()) : empty("It wasn't handed to Ray yet."));
+      fill(attempts, made.length ? attemptTable(made.reverse()) : empty("It has not been submitted to Ray yet."));
     },
   };
 }
@@ -38,36 +36,36 @@ export function events(parent, path) {
 function eventTable(found) {
   return table(
     "Events",
-    ["Time", "Event", "What"],
+    ["Time", "Event", "Details"],
     found.map((event) => row([moment(event.time), event.kind, told(event)])),
   );
 }
 
 /**
  * What an event tells, in words.
- * @param {any} event
+ * @param {import("pages/live").Event} event
  */
 function told({ kind, data, model }) {
   if (kind === "job.state") {
     const attempt = data.attempt > 1 ? ` (attempt ${data.attempt})` : "";
-    return `${data.from} → ${data.to}${attempt}${data.reason ? `: ${data.reason}` : ""}`;
+    return `${words(data.from)} → ${words(data.to)}${attempt}${data.reason ? `: ${data.reason}` : ""}`;
   }
   if (kind.startsWith("prune_list.") && data.number && model) {
     return element("a", { href: `/models/${part(model)}/lists/${part(data.number)}` }, `list ${data.number}`);
   }
   const pairs = Object.entries(data).filter(([, value]) => typeof value !== "object");
-  return pairs.map(([name, value]) => `${name.replaceAll("_", " ")} ${value}`).join(", ");
+  return pairs.map(([name, value]) => `${words(name)} ${value}`).join(", ");
 }
 
 /** @param {any[]} found newest first */
 function attemptTable(found) {
   return table(
     "Attempts",
-    ["Attempt", "Outcome", "Began", "Took", "Why it ended"],
+    ["Attempt", "Outcome", "Started", "Duration", "Reason"],
     found.map((each) =>
       row([
         String(each.number),
-        each.outcome ?? "under way",
+        each.outcome ?? "running",
         moment(each.started_at),
         duration(((each.ended_at ? Date.parse(each.ended_at) : Date.now()) - Date.parse(each.started_at)) / 1000),
         each.reason ?? "",

@@ -4,7 +4,8 @@
 import { get, part, post } from "pages/api";
 import { confirm, openForm, say } from "pages/form";
 import { hasEnded, origin, stateBadge, took } from "pages/job/words";
-import { badge, element, fill } from "views/dom";
+import { guardBadge } from "pages/list/words";
+import { element, fill } from "views/dom";
 import { ago, count, duration, moment } from "views/format";
 
 const RETRIED = new Set(["failed", "cancelled"]);
@@ -26,7 +27,7 @@ export class Head {
     parent.append(this.titled, this.told, this.failed, this.outcome);
   }
 
-  /** @param {any} job */
+  /** @param {import("pages/job/words").Job} job */
   update(job) {
     fill(this.told, ...facts(job));
     const version = JSON.stringify([job.state, job.cancel_requested, job.reason]);
@@ -38,11 +39,11 @@ export class Head {
     if (job.state === "succeeded") void this.#outcome(job);
   }
 
-  /** @param {any} job */
+  /** @param {import("pages/job/words").Job} job */
   #actions(job) {
     if (!this.caller.scopes.includes("submit")) return [];
     const path = `/v1/jobs/${part(job.id)}`;
-    const made = (/** @type {any} */ found) => location.assign(`/jobs/${part(found.id)}`);
+    const made = (/** @type {import("schemas").JobView} */ found) => location.assign(`/jobs/${part(found.id)}`);
     const cancel = () =>
       confirm({
         title: `Cancel ${job.name}?`,
@@ -72,13 +73,12 @@ export class Head {
     const found = job.model && !job.dry_run ? await listOf(job) : null;
     if (!found) return fill(this.outcome, job.reason && element("p", { class: "soft" }, job.reason));
     const address = `/models/${part(job.model)}/lists/${found.number}`;
-    const [told, tone] = found.guard_passed ? ["guard passed", "good"] : ["guard refused", "bad"];
     fill(
       this.outcome,
       element(
         "p",
         { class: "row" },
-        badge(told, /** @type {"good" | "bad"} */ (tone)),
+        guardBadge(found.verdict),
         element("span", { class: "soft" }, job.reason ?? ""),
         element("a", { href: address }, `Prune list ${found.number} (${found.state})`),
       ),
@@ -88,21 +88,21 @@ export class Head {
 
 /**
  * The list that came of a job; null where none did.
- * @param {any} job
+ * @param {any} job of a model
  */
 async function listOf(job) {
   /** @type {number | null | undefined} */
   let cursor;
   do {
     const page = await get(`/v1/models/${part(job.model)}/prune-lists`, { limit: 200, cursor });
-    const found = page.prune_lists.find((/** @type {any} */ each) => each.job_id === job.id);
+    const found = page.prune_lists.find((/** @type {import("schemas").ListEntry} */ each) => each.job_id === job.id);
     if (found) return found;
     cursor = page.next;
   } while (cursor);
   return null;
 }
 
-/** @param {any} job */
+/** @param {import("pages/job/words").Job} job */
 function facts(job) {
   const asked = origin(job);
   const parts = [
@@ -113,9 +113,9 @@ function facts(job) {
     [`submitted by ${job.submitted_by} `, ...asked, asked.length ? " " : "", time(job.created_at)],
     job.started_at && [`${job.ended_at ? "took" : "running for"} ${duration(took(job))}`],
     job.ended_at && ["ended ", time(job.ended_at)],
-    !job.ended_at && job.deadline && ["cancelled unless it ends by ", time(job.deadline)],
+    !job.ended_at && job.deadline && ["deadline ", time(job.deadline)],
     job.attempt > 1 && [`attempt ${job.attempt}`],
-    job.failures > 0 && [`${count(job.failures)} of ${count(job.max_failures)} failures forgiven`],
+    job.failures > 0 && [`${count(job.failures)} of ${count(job.max_failures)} retries used`],
     job.priority !== 0 && [`priority ${job.priority}`],
   ].filter((each) => each !== false && each !== null && each !== undefined);
   return parts.flatMap((each, at) => /** @type {(Node | string)[]} */ (at ? [" · ", ...each] : each));
@@ -126,7 +126,7 @@ function time(iso) {
   return element("time", { datetime: iso, title: ago(iso) }, moment(iso));
 }
 
-/** @param {any} job */
+/** @param {import("pages/job/words").Job} job */
 function failure(job) {
   const lost = job.failures > job.max_failures;
   const next = lost
@@ -142,7 +142,7 @@ function failure(job) {
 }
 
 /**
- * @param {any} job
+ * @param {import("pages/job/words").Job} job
  * @param {string} path
  * @param {(made: any) => void} onDone
  */
@@ -159,7 +159,7 @@ function clone(job, path, onDone) {
         help: 'Such as {"training": {"seed": 1}}; empty runs the same.',
       },
       { name: "priority", label: "Priority", kind: "number", value: job.priority, required: true },
-      { name: "dry_run", label: "Dry run: only hold the spec against the data", kind: "check", value: job.dry_run },
+      { name: "dry_run", label: "Dry run: validate the spec against the data", kind: "check", value: job.dry_run },
     ],
     send: "Clone",
     submit: ({ overrides, ...rest }) => post(`${path}/clone`, { overrides: overrides ?? {}, ...rest }),

@@ -35,7 +35,7 @@ export function openNewJob(models, model) {
         value: 0,
         help: "From −100 to 100; higher ones start first.",
       },
-      { name: "dry_run", label: "Dry run: only hold the spec against the data", kind: "check" },
+      { name: "dry_run", label: "Dry run: validate the spec against the data", kind: "check" },
     ],
     send: "Submit",
     submit: ({ model: chosen, overrides, priority, dry_run }) =>

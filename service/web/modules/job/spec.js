@@ -1,15 +1,38 @@
 // @ts-check
 /** A job's spec, and what a dry run found of it. */
 
+import { get } from "pages/api";
 import { act } from "pages/form";
 import { element, fill, section } from "views/dom";
+import { count } from "views/format";
+
+const NAMED = 20;
 
 /**
  * @param {Element} parent
- * @returns {{update: (run: import("views/run").Run) => void}}
+ * @param {string} path the job's
+ * @returns {{update: (run: import("views/run").Run) => Promise<void>}}
  */
-export function spec(parent) {
-  return document_(parent, "Spec", ({ spec }) => spec);
+export function spec(parent, path) {
+  const changed = element("pre", { tabindex: 0, "aria-label": "What differs from the defaults" });
+  parent.append(section("Differs from the defaults", changed));
+  const whole = document_(parent, "Whole spec", ({ spec }) => spec);
+  return {
+    async update(run) {
+      whole.update(run);
+      if (changed.textContent === "") fill(changed, written(await get(`${path}/spec/changes`)));
+    },
+  };
+}
+
+/**
+ * What a spec changes, its features by name alone: they are listed below.
+ * @param {any} changes
+ */
+function written({ features = [], ...others }) {
+  const names = features.map((/** @type {any} */ { name }) => name);
+  const some = names.length > NAMED ? [...names.slice(0, NAMED), `and ${count(names.length - NAMED)} more`] : names;
+  return JSON.stringify({ ...others, features: some.join(", ") }, null, 2);
 }
 
 /**

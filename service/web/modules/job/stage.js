@@ -4,17 +4,17 @@
 import { get } from "pages/api";
 import { hasEnded, position, share } from "pages/job/words";
 import { element, fill, section } from "views/dom";
-import { ago, count, decimal, duration } from "views/format";
+import { ago, count, decimal, duration, words } from "views/format";
 import { STAGES } from "views/states";
 
-export class Standing {
+export class StageProgress {
   /** @param {Element} parent */
   constructor(parent) {
     this.steps = element("ol", { class: "stages" });
     this.bar = /** @type {HTMLProgressElement} */ (
       element("progress", { max: 1, "aria-label": "Progress of the stage" })
     );
-    this.told = element("p", { role: "status", class: "standing" });
+    this.told = element("p", { role: "status", class: "stage-status" });
     this.numbers = element("p", { class: "soft" });
     this.place = section("Progress", this.steps, this.bar, this.told, this.numbers);
     parent.append(this.place);
@@ -50,7 +50,7 @@ export class Standing {
     const place = job.position ? `Number ${count(job.position)} in the queue. ` : "In the queue. ";
     if (!this.queue) return place;
     const { jobs, jobs_per_model } = this.queue.limits;
-    const limits = `${count(this.queue.running)} under way; at most ${count(jobs)} run at once, ${count(jobs_per_model)} of a model.`;
+    const limits = `${count(this.queue.running)} running; at most ${count(jobs)} run at once, ${count(jobs_per_model)} of a model.`;
     return `${place}It starts when the jobs before it have, and there is room: ${limits}`;
   }
 }
@@ -60,21 +60,21 @@ export class Standing {
  * @param {number} away from the present one: before it if negative
  */
 function step(stage, away) {
-  const [mark, told] = away < 0 ? ["✓", "over"] : away > 0 ? ["", "to come"] : ["●", "under way"];
+  const [mark, told] = away < 0 ? ["✓", "done"] : away > 0 ? ["", "to come"] : ["●", "running"];
   return element(
     "li",
     { "aria-current": away === 0 ? "step" : null, class: away < 0 ? "over" : null },
     element("span", { "aria-hidden": "true" }, mark),
-    stage,
+    words(stage),
     element("span", { class: "visually-hidden" }, `, ${told}`),
   );
 }
 
 /** @param {string} state */
 function sentence(state) {
-  return state === "starting"
-    ? "Starting: workers are coming up and read the data"
-    : state[0].toUpperCase() + state.slice(1);
+  if (state === "starting") return "Starting: the workers start and read the data";
+  const text = words(state);
+  return text[0].toUpperCase() + text.slice(1);
 }
 
 /** @param {string} text */

@@ -3,7 +3,7 @@
 
 import { part, Problem } from "pages/api";
 import { hasEnded } from "pages/job/words";
-import { element, empty, fill, fresh, painted } from "views/dom";
+import { element, empty, fill, fresh, painted, section } from "views/dom";
 import { heatMap } from "views/heat-map";
 
 /**
@@ -27,7 +27,7 @@ export const VIEWS = [
   {
     key: "gates",
     title: "Gates",
-    parts: ["grid", "measures"],
+    parts: ["grid", "measures", "list"],
     has: hasGates,
     none: noGates,
     build: (parent, data, again) => {
@@ -79,10 +79,14 @@ export const VIEWS = [
     has: ({ list }) => list !== null,
     none: noOutcome,
     build: async (parent) => {
-      const [{ summary }, { curve }] = await Promise.all([import("views/summary"), import("views/curve")]);
-      const [sums, points] = [card("Summary"), card("Selection curve")];
-      parent.append(sums, points);
-      return [summary(sums), curve(points)];
+      const [{ summary }, { curve }, { stageTable }] = await Promise.all([
+        import("views/summary"),
+        import("views/curve"),
+        import("views/stages"),
+      ]);
+      const [sums, points, times] = [card("Summary"), card("Selection curve"), section("Time by stage")];
+      parent.append(sums, points, times);
+      return [summary(sums), curve(points), stageTable(times)];
     },
   },
   {
@@ -99,9 +103,10 @@ export const VIEWS = [
     key: "spec",
     title: "Spec",
     parts: ["spec"],
-    build: async (parent) => [(await import("pages/job/spec")).spec(parent)],
+    build: async (parent, { path }) => [(await import("pages/job/spec")).spec(parent, path)],
   },
 ];
+const FIRST = /** @type {Record<string, string>} */ ({ succeeded: "outcome", failed: "log", cancelled: "events" });
 const OF_DRY_RUNS = new Set(["check", "log", "events", "spec"]);
 /** @type {View} */
 const CHECK = {
@@ -109,7 +114,7 @@ const CHECK = {
   title: "Check",
   has: (run) => Boolean(run.progress?.check),
   none: (job) =>
-    hasEnded(job) ? "The check left no findings; see the log." : "The spec is being held against the data.",
+    hasEnded(job) ? "The check left no findings; see the log." : "The spec is being validated against the data.",
   build: async (parent) => [(await import("pages/job/spec")).check(parent)],
 };
 
@@ -121,7 +126,10 @@ export class Views {
    */
   constructor(parent, data) {
     this.data = data;
-    this.views = [CHECK, ...VIEWS].filter(({ key }) => (data.job.dry_run ? OF_DRY_RUNS.has(key) : key !== "check"));
+    const views = [CHECK, ...VIEWS].filter(({ key }) => (data.job.dry_run ? OF_DRY_RUNS.has(key) : key !== "check"));
+    // What a job that has ended is opened for stands first: what came of it, or why nothing did.
+    const first = data.job.dry_run ? "check" : FIRST[data.job.state];
+    this.views = [...views.filter(({ key }) => key === first), ...views.filter(({ key }) => key !== first)];
     this.links = this.views.map(({ key, title }) => element("a", { href: `#${key}` }, title));
     /** @type {Map<View, Panel>} */
     this.panels = new Map();

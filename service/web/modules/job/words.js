@@ -3,7 +3,7 @@
 
 import { part } from "pages/api";
 import { badge, element } from "views/dom";
-import { count, duration, percent } from "views/format";
+import { count, duration, percent, words } from "views/format";
 import { ENDED } from "views/states";
 
 /**
@@ -25,7 +25,7 @@ export function hasEnded(job) {
 /** @param {Pick<Job, "state" | "cancel_requested">} job */
 export function stateBadge(job) {
   const asked = job.cancel_requested && !hasEnded(job);
-  return badge(asked ? `${job.state}, cancelling` : job.state, TONES[job.state] ?? "busy");
+  return badge(asked ? `${words(job.state)}, cancelling` : words(job.state), TONES[job.state] ?? "busy");
 }
 
 /** @param {string} id */

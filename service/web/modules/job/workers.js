@@ -3,12 +3,12 @@
 
 import { columnHead, element, empty, fill, section, table } from "views/dom";
 import { bytes, count, decimal, duration, percent } from "views/format";
+import { stageTable } from "views/stages";
 
 /** @typedef {import("schemas").RankStatus} Rank */
 
 const SILENT_SECONDS = 60;
 const BEHIND_SECONDS = 20;
-const STAGES = /** @type {Record<string, string>} */ ({ workers: "until workers ran", total: "in all" });
 
 /**
  * @param {Element} parent
@@ -16,16 +16,18 @@ const STAGES = /** @type {Record<string, string>} */ ({ workers: "until workers 
  */
 export function workers(parent) {
   const ranks = element("div");
-  const times = element("div");
+  const times = section("Time by stage");
   const state = element("dl", { class: "tiles" });
   parent.append(
     section("Ranks", ranks),
-    element("div", { class: "columns" }, section("Time by stage", times), section("State of the search", state)),
+    element("div", { class: "columns" }, times, section("State of the search", state)),
   );
+  const spent = stageTable(times);
   return {
-    update({ progress, results }, job) {
+    update(run, job) {
+      const { progress, results } = run;
       fill(ranks, ranksTable(progress, job.ended_at !== null));
-      fill(times, timesTable(results?.stages ?? progress?.stages));
+      spent.update(run);
       fill(state, ...tiles(progress, results));
     },
   };
@@ -86,28 +88,6 @@ export function health(rank, ranks, now) {
   return [rank.step < step ? "reporting, a report behind" : "reporting", ""];
 }
 
-/** @param {Record<string, number> | null | undefined} stages */
-function timesTable(stages) {
-  const rows = Object.entries(stages ?? {});
-  if (rows.length === 0) return empty("No stage is over yet.");
-  return element(
-    "table",
-    {},
-    element(
-      "tbody",
-      {},
-      rows.map(([name, seconds]) =>
-        element(
-          "tr",
-          {},
-          element("th", { scope: "row" }, STAGES[name] ?? name),
-          element("td", { class: "number" }, duration(seconds)),
-        ),
-      ),
-    ),
-  );
-}
-
 /**
  * @param {import("views/run").Progress | null} progress
  * @param {import("views/run").Results | null} results
@@ -116,14 +96,14 @@ function tiles(progress, results) {
   const rest = results?.converged ?? progress?.converged;
   const step = progress?.step_seconds;
   const ofGates = [
-    ["Gates at rest", yes(rest?.gates)],
-    ["Model at rest", yes(rest?.model)],
-    ["Gates that lately crossed 0.5", percent(progress?.crossing_share ?? progress?.undecided, 1)],
+    ["Gates converged", yes(rest?.gates)],
+    ["Model converged", yes(rest?.model)],
+    ["Crossing share", percent(progress?.crossing_share, 1)],
   ];
   const shown = [
     ...(results?.converged === null ? [] : ofGates),
     ["Step", step === undefined || step === null ? "–" : `${decimal(1000 * step, 1)} ms`],
-    ["Decoding data, in all", duration(progress?.decode_seconds)],
+    ["Time spent decoding data", duration(progress?.decode_seconds)],
     ["Attempts of the workers", count(results?.attempts ?? (progress ? (progress.attempt ?? 0) + 1 : null))],
   ];
   return shown.map(([name, value]) =>

@@ -11,8 +11,8 @@ const NAMED = 40;
 const TOTALS = /** @type {[keyof import("schemas").Totals, string, (value: number) => string][]} */ ([
   ["features", "Features", count],
   ["dims", "Dims", count],
-  ["embedding_bytes", "Embeddings", bytes],
-  ["bytes_per_example", "Per example", bytes],
+  ["embedding_bytes", "Embedding memory", bytes],
+  ["bytes_per_example", "Read per example", bytes],
 ]);
 const CHANGES =
   /** @type {["newly_pruned" | "newly_kept" | "only_in_a" | "only_in_b", (a: number, b: number) => string][]} */ ([
@@ -41,7 +41,7 @@ export function showDiff(place, model, diff) {
   fill(
     place,
     totals(diff),
-    changes.length > 0 ? changes : element("p", { class: "soft" }, "Both decide every feature alike."),
+    changes.length > 0 ? changes : element("p", { class: "soft" }, "Identical decisions."),
     diff.scores.length > 0 && scores,
   );
 }

@@ -2,8 +2,7 @@
 /** What happens to a model's prune lists, as it happens. */
 
 import { part, Problem } from "pages/api";
-import { atMostEvery, follow } from "pages/live";
-import { element } from "views/dom";
+import { atMostEvery, Connection, follow } from "pages/live";
 
 const PAUSE = 500;
 
@@ -14,20 +13,20 @@ const PAUSE = 500;
  * @param {() => Promise<void>} update
  */
 export function followLists(main, model, update) {
-  const told = "Not connected, trying again. What is shown is as it was last heard of.";
-  const away = element("p", { class: "alert caution", role: "status", hidden: true }, told);
-  main.prepend(away);
+  const connection = new Connection();
+  main.prepend(connection.notice);
   const again = atMostEvery(PAUSE, async () => {
     try {
       await update();
+      connection.read(true);
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
-      away.hidden = false;
+      connection.read(false);
     }
   });
   // What happened before it was connected is caught up with.
   const onState = (/** @type {boolean} */ is) => {
-    away.hidden = is;
+    connection.streamed(is);
     if (is) again();
   };
   follow(`/v1/events?model=${part(model)}&kind=${part("prune_list.*")}`, again, { onState });

@@ -6,11 +6,11 @@ import { count, moment } from "views/format";
 
 const STATES =
   /** @type {Record<import("schemas").ListState, ["good" | "bad" | "busy" | "plain", string, string]>} */ ({
-    proposed: ["busy", "proposed", "A job made it; nobody has agreed to it yet."],
-    approved: ["busy", "approved", "Someone, or the model's policy, agreed to it; it isn't served yet."],
-    active: ["good", "active", "Serving is given it."],
+    proposed: ["busy", "proposed", "Awaiting review."],
+    approved: ["busy", "approved", "Approved, and not served yet."],
+    active: ["good", "active", "This list is served."],
     superseded: ["plain", "superseded", "Another list became active after it."],
-    rolled_back: ["plain", "rolled back", "It was active, and was taken back."],
+    rolled_back: ["plain", "rolled back", "It was active and was taken back."],
     rejected: ["bad", "rejected", "It is never served."],
   });
 
@@ -27,9 +27,19 @@ export function stateWord(state) {
   return STATES[state]?.[1] ?? state;
 }
 
-/** @param {boolean} passed */
-export function guardBadge(passed) {
-  return passed ? badge("✓ guard passed", "good") : badge("✗ guard refused", "bad");
+const VERDICTS =
+  /** @type {Record<import("schemas").GuardVerdict["verdict"], ["good" | "bad" | "plain", string, string]>} */ ({
+    passed: ["good", "✓ guard passed", "The whole interval of the change lies within the limit."],
+    failed: ["bad", "✗ guard failed", "The whole interval of the change lies beyond the limit."],
+    inconclusive: ["plain", "? guard inconclusive", "The limit lies within the interval of the change."],
+  });
+
+/** @param {import("schemas").GuardVerdict["verdict"]} verdict */
+export function guardBadge(verdict) {
+  const [tone, text, means] = VERDICTS[verdict];
+  const made = badge(text, tone);
+  made.title = means;
+  return made;
 }
 
 /**

@@ -12,7 +12,7 @@ import { badge, element, empty, fill, section } from "views/dom";
 const KINDS = {
   job_failed: { title: "Job failed", tone: "bad", address: ({ subject }) => `/jobs/${part(subject)}` },
   guard_refused: {
-    title: "Guard refused a list",
+    title: "Guard of a list failed",
     tone: "bad",
     address: ({ model, subject }) => `/models/${part(model)}/lists/${part(subject)}`,
   },
@@ -40,10 +40,10 @@ export function alertList(caller) {
   const webhooks = caller.scopes.includes("admin") && caller.model === null ? "/webhooks" : null;
   root.id = "alerts";
   let whole = false;
-  const update = (/** @type {any} */ found) => {
+  const update = (/** @type {import("schemas").Overview} */ found) => {
     const days = Math.round((Date.now() - Date.parse(found.since)) / 86_400_000);
-    const told = `Failed jobs and disabled webhooks of the last ${days} days; the rest stands until it is resolved.`;
-    if (found.alerts.length === 0) return fill(body, empty(`Nothing to look into. ${told}`));
+    const told = `Failed jobs and disabled webhooks are shown for ${days} days, other alerts until they are resolved.`;
+    if (found.alerts.length === 0) return fill(body, empty(`No alerts. ${told}`));
     const shown = whole ? found.alerts : found.alerts.slice(0, FEW);
     const all = () => {
       whole = true;
@@ -57,7 +57,7 @@ export function alertList(caller) {
       element(
         "ul",
         { class: "plain" },
-        shown.map((/** @type {any} */ alert) => item(alert, webhooks)),
+        shown.map((alert) => item(alert, webhooks)),
       ),
       more,
     );
@@ -66,7 +66,7 @@ export function alertList(caller) {
 }
 
 /**
- * @param {any} alert
+ * @param {import("schemas").AlertView} alert
  * @param {string | null} webhooks
  */
 function item(alert, webhooks) {

@@ -3,7 +3,7 @@
 
 import { part } from "pages/api";
 import { refill } from "pages/refill";
-import { ago, count, duration, percent } from "views/format";
+import { ago, count, duration, percent, words } from "views/format";
 import { badge, element, empty, fill, section } from "views/dom";
 
 /** @returns {{root: Element, update: (found: any) => void, progress: (event: import("pages/live").Event) => void}} */
@@ -23,7 +23,7 @@ export function jobList() {
       }
       const order = [...jobs].sort((one, other) => Number(one.state === "queued") - Number(other.state === "queued"));
       const items = order.map((job) => {
-        const place = element("div", {}, standing(job, job.progress));
+        const place = element("div", {}, status(job, job.progress));
         places.set(job.id, place);
         return element("li", {}, head(job), place);
       });
@@ -36,12 +36,12 @@ export function jobList() {
     },
     progress(event) {
       const place = places.get(event.job_id ?? "");
-      if (place) fill(place, standing({ state: event.data.progress.stage }, event.data.progress));
+      if (place) fill(place, status({ state: event.data.progress.stage }, event.data.progress));
     },
   };
 }
 
-/** @param {any} job */
+/** @param {import("schemas").JobSummary} job */
 function head(job) {
   const link = element("a", { href: `/jobs/${part(job.id)}`, "data-key": job.id }, job.name);
   const of = job.model && job.model !== job.name ? ` of ${job.model}` : "";
@@ -50,7 +50,7 @@ function head(job) {
     "div",
     { class: "row spread" },
     element("span", {}, link, of),
-    element("span", { class: "row" }, asked, badge(job.state, job.state === "queued" ? "plain" : "busy")),
+    element("span", { class: "row" }, asked, badge(words(job.state), job.state === "queued" ? "plain" : "busy")),
   );
 }
 
@@ -58,18 +58,18 @@ function head(job) {
  * @param {{state: string, position?: number | null, started_at?: string | null}} job
  * @param {any} progress
  */
-function standing(job, progress) {
+function status(job, progress) {
   if (job.state === "queued") {
     return element(
       "p",
       { class: "note" },
-      job.position ? `place ${count(job.position)} in the queue` : "waits for its next attempt",
+      job.position ? `number ${count(job.position)} in the queue` : "waits for its next attempt",
     );
   }
   if (!progress?.total_steps)
-    return element("p", { class: "note" }, job.started_at ? `started ${ago(job.started_at)}` : job.state);
+    return element("p", { class: "note" }, job.started_at ? `started ${ago(job.started_at)}` : words(job.state));
   const share = progress.step / progress.total_steps;
   const left = progress.eta ? `, ${duration(progress.eta)} left` : "";
-  const told = `${progress.stage}: step ${count(progress.step)} of ${count(progress.total_steps)} (${percent(share)})${left}`;
+  const told = `${words(progress.stage)}: step ${count(progress.step)} of ${count(progress.total_steps)} (${percent(share)})${left}`;
   return [element("progress", { value: share, max: 1, "aria-label": told }), element("p", { class: "note" }, told)];
 }

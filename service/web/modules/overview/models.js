@@ -2,12 +2,22 @@
 /** A row for each model: what is served, what it saves, what waits. */
 
 import { part } from "pages/api";
+import { guardBadge } from "pages/list/words";
 import { refill } from "pages/refill";
 import { ago, bytes, count, moment, percent } from "views/format";
-import { badge, element, scrolling, section } from "views/dom";
+import { element, scrolling, section } from "views/dom";
 
 const MANY = 8;
-const COLUMNS = ["Model", "Active list", "It keeps", "It saves", "Candidates", "To decide", "Jobs", "Next start"];
+const COLUMNS = [
+  "Model",
+  "Active list",
+  "Features kept",
+  "Memory saved",
+  "Candidates",
+  "Awaiting review",
+  "Jobs",
+  "Next start",
+];
 
 /** @returns {{root: Element, update: (models: any[], jobs: any[]) => void}} */
 export function modelTable() {
@@ -38,7 +48,7 @@ export function modelTable() {
 }
 
 /**
- * @param {any} model
+ * @param {import("schemas").ModelStanding} model
  * @param {any[]} jobs
  */
 function row(model, jobs) {
@@ -79,21 +89,21 @@ function small(text, title) {
 }
 
 /**
- * @param {any} model
+ * @param {import("schemas").ModelStanding} model
  * @param {string} address
  */
 function active({ active: list }, address) {
   if (!list) return element("span", { class: "soft" }, "none");
   return [
     link(`${address}/lists/${list.number}`, `List ${list.number}`),
-    small(`since ${ago(list.activated_at).replace(" ago", "")}`, moment(list.activated_at)),
+    small(`for ${ago(list.activated_at).replace(" ago", "")}`, moment(list.activated_at)),
   ];
 }
 
-/** @param {any} model */
+/** @param {import("schemas").ModelStanding} model */
 function kept({ active: list, features }) {
   const all = Object.values(features).reduce((sum, each) => sum + each, 0);
-  if (!list) return [`${count(all)} features`, small("nothing is pruned yet")];
+  if (!list) return [`${count(all)} features`, small("none pruned")];
   const { before, after } = list;
   return [
     `${count(after.features)} of ${count(before.features)} features`,
@@ -101,35 +111,36 @@ function kept({ active: list, features }) {
   ];
 }
 
-/** @param {any} model */
+/** @param {import("schemas").ModelStanding} model */
 function saved({ active: list }) {
   if (!list) return element("span", { class: "soft" }, "–");
   const less = list.before.embedding_bytes - list.after.embedding_bytes;
   return [bytes(less), small(`${percent(less / (list.before.embedding_bytes || 1))} of embeddings`)];
 }
 
-/** @param {any} model */
+/** @param {import("schemas").ModelStanding} model */
 function candidates({ candidates: waiting, threshold, name }) {
-  if (threshold === null) return [count(waiting), small("no trigger waits for them")];
+  if (threshold === null) return [count(waiting), small("no trigger counts them")];
   const told = `${count(waiting)} of ${count(threshold)}`;
   return [
-    told,
+    `${told} new`,
+    small("since the last run"),
     element("progress", {
       value: Math.min(waiting, threshold),
       max: threshold,
-      "aria-label": `Candidates of ${name}: ${told}`,
+      "aria-label": `Candidates of ${name}: ${told} new since the last run`,
     }),
   ];
 }
 
 /**
- * @param {any} model
+ * @param {import("schemas").ModelStanding} model
  * @param {string} address
  */
 function proposed({ proposed: list }, address) {
-  if (!list) return element("span", { class: "soft" }, "nothing");
+  if (!list) return element("span", { class: "soft" }, "none");
   const more = list.waiting > 1 && small(`and ${count(list.waiting - 1)} older`);
-  const guard = list.guard_passed ? badge("guard passed", "good") : badge("guard refused", "bad");
+  const guard = guardBadge(list.verdict);
   const review = element(
     "a",
     { class: "button primary", href: `${address}/lists/${list.number}`, "data-key": `review ${address}` },
@@ -139,7 +150,7 @@ function proposed({ proposed: list }, address) {
 }
 
 /**
- * @param {any} model
+ * @param {import("schemas").ModelStanding} model
  * @param {any[]} jobs
  */
 function running({ name }, jobs) {
@@ -157,11 +168,11 @@ function running({ name }, jobs) {
 }
 
 /**
- * @param {any} model
+ * @param {import("schemas").ModelStanding} model
  * @param {string} address
  */
 function next({ schedule, threshold }, address) {
   const starting = `${address}/starting`;
   if (schedule) return [link(starting, ago(schedule.next_at)), small(`${schedule.name}, ${moment(schedule.next_at)}`)];
-  return link(starting, threshold === null ? "nothing set" : "by trigger");
+  return link(starting, threshold === null ? "not scheduled" : "by trigger");
 }

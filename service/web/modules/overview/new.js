@@ -25,7 +25,7 @@ export function newModel(onDone) {
       { name: "label", label: "Label column", path: "spec.dataset.label", value: "label", required: true },
       { name: "four_eyes", label: "Who submits a job can't approve its list", kind: "check", value: true },
     ],
-    send: "Create the model",
+    send: "Create model",
     submit: ({ name, owner, description, four_eyes, ...places }) => {
       const dataset = Object.fromEntries(Object.entries(places).filter(([, value]) => value !== null));
       const spec = { dataset };

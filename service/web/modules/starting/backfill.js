@@ -13,7 +13,7 @@ export function hasPlace(overrides) {
 }
 
 /**
- * @param {any} schedule
+ * @param {import("schemas").ScheduleView} schedule
  * @param {string} path the schedule's
  * @param {() => void} changed
  */
@@ -34,8 +34,8 @@ export function backfill(schedule, path, changed) {
         ],
         value: "range",
       },
-      { name: "from", label: "The first", attributes: local, required: true, when: range },
-      { name: "to", label: "The last, counted in", attributes: local, required: true, when: range },
+      { name: "from", label: "First", attributes: local, required: true, when: range },
+      { name: "to", label: "Last (included)", attributes: local, required: true, when: range },
       {
         name: "every",
         label: "One every",
@@ -49,7 +49,7 @@ export function backfill(schedule, path, changed) {
       },
       {
         name: "format",
-        label: "What they are called",
+        label: "Name format",
         value: "%Y-%m-%d",
         required: true,
         help: "By %Y, %m, %d, %H and %j.",
@@ -74,7 +74,7 @@ export function backfill(schedule, path, changed) {
 }
 
 /**
- * @param {any} schedule
+ * @param {import("schemas").ScheduleView} schedule
  * @param {string} path the schedule's
  * @param {() => void} changed
  */

@@ -9,14 +9,14 @@ import { element, fill } from "views/dom";
 const HOUR = 3600;
 const PAUSE = 250;
 const MISSED = /** @type {[string, string][]} */ ([
-  ["skip", "none of them fires"],
-  ["once", "the newest fires"],
-  ["all", "each of them fires"],
+  ["skip", "skip"],
+  ["once", "run the newest"],
+  ["all", "run all"],
 ]);
 const BESIDE = /** @type {[string, string][]} */ ([
-  ["forbid", "no other starts"],
-  ["allow", "another starts beside it"],
-  ["replace", "another starts in its place"],
+  ["forbid", "start no other"],
+  ["allow", "start another beside it"],
+  ["replace", "replace it"],
 ]);
 
 /**
@@ -37,7 +37,7 @@ export function editSchedule(path, present, changed) {
   openForm({
     title: present ? `Edit ${settings.name}` : "New schedule",
     fields: fields(settings, times),
-    send: present ? "Save" : "Make the schedule",
+    send: present ? "Save" : "Create schedule",
     onInput: preview,
     submit: (values) => {
       const body = read(values);
@@ -79,22 +79,22 @@ function fields(settings, times) {
     times,
     {
       name: "start_at",
-      label: "Nothing is due before (your time)",
+      label: "Start date (your time)",
       kind: "moment",
       value: settings.start_at,
       required: false,
     },
     {
       name: "end_at",
-      label: "Nothing is due after (your time)",
+      label: "End date (your time)",
       kind: "moment",
       value: settings.end_at,
       required: false,
     },
-    { name: "missed", label: "Of times that were missed", kind: "select", options: MISSED, value: settings.missed },
+    { name: "missed", label: "Missed runs", kind: "select", options: MISSED, value: settings.missed },
     {
       name: "catch_up_hours",
-      label: "A missed time fires up to so many hours later",
+      label: "Catch up for (hours)",
       path: "catch_up_seconds",
       kind: "number",
       value: settings.catch_up_seconds / HOUR,
@@ -104,7 +104,7 @@ function fields(settings, times) {
     },
     {
       name: "concurrency",
-      label: "While a job of it runs",
+      label: "While a job of the schedule runs",
       kind: "select",
       options: BESIDE,
       value: settings.concurrency,
@@ -147,7 +147,8 @@ function previewer(path, place) {
     timer = window.setTimeout(() => void look(), PAUSE);
     const look = async () => {
       for (const name of ["cron", "timezone"]) form.refuse(name, "");
-      if (!cron || !timezone) return fill(place, element("p", { class: "note" }, "The next ten times are shown here."));
+      if (!cron || !timezone)
+        return fill(place, element("p", { class: "note" }, "Preview: the next ten times appear here."));
       try {
         const after = start_at && Date.parse(start_at) > Date.now() ? start_at : null;
         const { times } = await request("POST", `${path}/schedules/preview`, {
@@ -158,8 +159,8 @@ function previewer(path, place) {
         fill(
           place,
           within.length
-            ? timesTable(within, timezone, "It would be due next")
-            : element("p", { class: "note" }, "It would never be due between these."),
+            ? timesTable(within, timezone, "Preview: next times")
+            : element("p", { class: "note" }, "Preview: no time lies between the start and the end date."),
         );
       } catch (error) {
         if (signal.aborted) return;

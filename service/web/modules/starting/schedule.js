@@ -15,14 +15,14 @@ import { badge, element, scrolling } from "views/dom";
  */
 
 const MISSED = /** @type {Record<string, string>} */ ({
-  skip: "missed times are passed over",
-  once: "of missed times the newest fires",
-  all: "each missed time fires",
+  skip: "missed runs: skip",
+  once: "missed runs: run the newest",
+  all: "missed runs: run all",
 });
 const BESIDE = /** @type {Record<string, string>} */ ({
-  allow: "runs may go on side by side",
-  forbid: "none starts while one runs",
-  replace: "a new run takes the place of one that goes on",
+  allow: "runs may overlap",
+  forbid: "no run starts while one runs",
+  replace: "a new run replaces a running one",
 });
 const TONES = /** @type {Record<string, "good" | "bad" | "busy" | "plain">} */ ({
   started: "good",
@@ -31,18 +31,18 @@ const TONES = /** @type {Record<string, "good" | "bad" | "busy" | "plain">} */ (
 });
 
 /**
- * @param {{schedule: any, times: string[], fires: any}} found
+ * @param {{schedule: import("schemas").ScheduleView, times: string[], fires: import("schemas").FirePage}} found
  * @param {Context} context
  */
 export function scheduleCard({ schedule, times, fires }, context) {
   const path = `${context.path}/schedules/${part(schedule.id)}`;
   const words = cronInWords(schedule.cron);
-  const state = schedule.paused ? badge("paused", "busy") : badge("on", "good");
+  const state = schedule.paused ? badge("paused", "busy") : badge("enabled", "good");
   const next = schedule.paused
-    ? "Paused: it starts nothing."
+    ? "Paused: no job starts."
     : schedule.next_at
       ? `Due ${ago(schedule.next_at)}, ${both(schedule.next_at, schedule.timezone)}.`
-      : "It is due no more.";
+      : "It has no further times.";
   return element(
     "article",
     { class: "card", id: schedule.id },
@@ -66,7 +66,7 @@ export function scheduleCard({ schedule, times, fires }, context) {
     folded(
       `next ${schedule.id}`,
       "The next ten times",
-      timesTable(times, schedule.timezone, schedule.paused ? "Were it not paused" : ""),
+      timesTable(times, schedule.timezone, schedule.paused ? "Times if it were not paused" : ""),
     ),
     fired(schedule, fires, path),
   );
@@ -80,7 +80,7 @@ function both(iso, zone) {
   return zone === HERE ? moment(iso) : `${moment(iso)} your time (${inZone(iso, zone)} in ${zone})`;
 }
 
-/** @param {any} schedule */
+/** @param {import("schemas").ScheduleView} schedule */
 function rules({ missed, concurrency, catch_up_seconds, start_at, end_at }) {
   const late = missed === "skip" ? MISSED.skip : `${MISSED[missed]}, within ${duration(catch_up_seconds)}`;
   const from = start_at && `from ${moment(start_at)}`;
@@ -90,8 +90,8 @@ function rules({ missed, concurrency, catch_up_seconds, start_at, end_at }) {
 }
 
 /**
- * @param {any} schedule
- * @param {any} fires
+ * @param {import("schemas").ScheduleView} schedule
+ * @param {import("schemas").FirePage} fires
  * @param {string} path
  * @param {Context} context
  */
@@ -117,7 +117,7 @@ function actions(schedule, fires, path, { path: root, changed }) {
     await post(`${path}/pause`);
     changed();
   };
-  const waiting = fires.fires.some((/** @type {any} */ fire) => fire.state === "pending" && fire.origin === "backfill");
+  const waiting = fires.fires.some((fire) => fire.state === "pending" && fire.origin === "backfill");
   return [
     schedule.paused
       ? button("Resume", () => resume(schedule, path, changed))
@@ -131,7 +131,7 @@ function actions(schedule, fires, path, { path: root, changed }) {
 }
 
 /**
- * @param {any} schedule
+ * @param {import("schemas").ScheduleView} schedule
  * @param {string} path
  * @param {() => void} changed
  */
@@ -141,9 +141,9 @@ function resume(schedule, path, changed) {
     fields: [
       {
         name: "catch_up",
-        label: "Catch up with what was due meanwhile",
+        label: "Catch up on missed runs",
         kind: "check",
-        help: `By its rule for missed times: ${MISSED[schedule.missed]}.`,
+        help: `As set: ${MISSED[schedule.missed]}.`,
       },
     ],
     send: "Resume",
@@ -153,7 +153,7 @@ function resume(schedule, path, changed) {
 }
 
 /**
- * @param {any} schedule
+ * @param {import("schemas").ScheduleView} schedule
  * @param {string} path
  * @param {() => void} changed
  */
@@ -171,7 +171,7 @@ function run(schedule, path, changed) {
 }
 
 /**
- * @param {any} schedule
+ * @param {import("schemas").ScheduleView} schedule
  * @param {string} path
  * @param {() => void} changed
  */
@@ -188,18 +188,18 @@ function remove(schedule, path, changed) {
 
 /**
  * What came of the last due times.
- * @param {any} schedule
- * @param {any} page
+ * @param {import("schemas").ScheduleView} schedule
+ * @param {import("schemas").FirePage} page
  * @param {string} path
  */
 function fired(schedule, page, path) {
-  if (page.fires.length === 0) return element("p", { class: "note" }, "It hasn't fired yet.");
+  if (page.fires.length === 0) return element("p", { class: "note" }, "It has not fired yet.");
   const body = element(
     "tbody",
     {},
-    page.fires.map((/** @type {any} */ fire) => row(fire, schedule.timezone)),
+    page.fires.map((fire) => row(fire, schedule.timezone)),
   );
-  const heads = ["Due", "By", "Partition", "What came of it", "Why"].map((text) =>
+  const heads = ["Due time", "Started by", "Partition", "Result", "Reason"].map((text) =>
     element("th", { scope: "col" }, text),
   );
   const table = element(
@@ -224,7 +224,7 @@ function older(cursor, path, body, zone) {
   const button = element("button", { onclick: () => act(button, more) }, "Show older");
   const more = async () => {
     const page = await get(`${path}/fires`, { cursor, limit: 50 });
-    body.append(...page.fires.map((/** @type {any} */ fire) => row(fire, zone)));
+    body.append(...page.fires.map((/** @type {import("schemas").FireView} */ fire) => row(fire, zone)));
     cursor = page.next;
     button.hidden = cursor === null;
   };
@@ -232,7 +232,7 @@ function older(cursor, path, body, zone) {
 }
 
 /**
- * @param {any} fire
+ * @param {import("schemas").FireView} fire
  * @param {string} zone
  */
 function row(fire, zone) {

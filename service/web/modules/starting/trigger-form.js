@@ -39,7 +39,7 @@ export function editTrigger(path, present, changed) {
   openForm({
     title: present ? "Edit the trigger" : "New trigger",
     fields: [...conditions(settings.when), ...rules(settings)],
-    send: present ? "Save" : "Make the trigger",
+    send: present ? "Save" : "Create trigger",
     submit: (values) => {
       const body = read(values);
       if (!present) return post(`${path}/triggers`, body);
@@ -64,7 +64,7 @@ function conditions(when) {
     { name: "kind", label: "It fires when", kind: "select", options: KINDS, value: when.kind, path: "when.kind" },
     {
       name: "threshold",
-      label: "So many candidates",
+      label: "Threshold (new candidates)",
       path: "when.threshold",
       kind: "number",
       value: when.threshold ?? 30,
@@ -74,7 +74,7 @@ function conditions(when) {
     },
     {
       name: "max_seconds",
-      label: "99th percentile over, in seconds",
+      label: "Threshold (99th percentile, seconds)",
       path: "when.max_seconds",
       kind: "number",
       value: when.max_seconds ?? 0.05,
@@ -84,7 +84,7 @@ function conditions(when) {
     },
     {
       name: "query",
-      label: "PromQL for it",
+      label: "PromQL query",
       path: "when.query",
       value: when.query,
       required: false,
@@ -93,7 +93,7 @@ function conditions(when) {
     },
     {
       name: "window_seconds",
-      label: "Reports of the last seconds",
+      label: "Window (seconds)",
       path: "when.window_seconds",
       kind: "number",
       value: when.window_seconds ?? 600,
@@ -103,7 +103,7 @@ function conditions(when) {
     },
     {
       name: "min_reports",
-      label: "At least so many reports",
+      label: "Minimum reports",
       path: "when.min_reports",
       kind: "number",
       value: when.min_reports ?? 3,
@@ -122,7 +122,7 @@ function conditions(when) {
     },
     {
       name: "marker",
-      label: "A file that a complete one holds",
+      label: "Marker file of a complete partition",
       path: "when.marker",
       value: when.marker,
       required: false,
@@ -147,21 +147,21 @@ function rules({ cooldown_seconds, enabled, dry_run, quiet_hours, overrides }) {
   return [
     {
       name: "cooldown_hours",
-      label: "After it fired it doesn't for so many hours",
+      label: "Cooldown (hours)",
       path: "cooldown_seconds",
       kind: "number",
       value: cooldown_seconds / HOUR,
       required: true,
       attributes: { min: 0 },
     },
-    { name: "enabled", label: "It is on", kind: "check", value: enabled },
+    { name: "enabled", label: "Enabled", kind: "check", value: enabled },
     {
       name: "dry_run",
-      label: "Dry run: it is evaluated and recorded, and makes no job",
+      label: "Dry run: evaluate and record, start no job",
       kind: "check",
       value: dry_run,
     },
-    { name: "quiet", label: "It has quiet hours", kind: "check", value: quiet_hours !== null },
+    { name: "quiet", label: "Quiet hours", kind: "check", value: quiet_hours !== null },
     {
       name: "start",
       label: "Quiet from",
@@ -182,7 +182,7 @@ function rules({ cooldown_seconds, enabled, dry_run, quiet_hours, overrides }) {
     },
     {
       name: "timezone",
-      label: "Their time zone",
+      label: "Time zone of quiet hours",
       path: "quiet_hours.timezone",
       value: present.timezone,
       required: true,
@@ -192,7 +192,7 @@ function rules({ cooldown_seconds, enabled, dry_run, quiet_hours, overrides }) {
     zones,
     {
       name: "days",
-      label: "Days on which they start",
+      label: "Days",
       path: "quiet_hours.days",
       kind: "choices",
       options: DAYS,

@@ -5,14 +5,14 @@ import { answered, get, part, post, request } from "pages/api";
 import { act, confirm, openForm, say } from "pages/form";
 import { hasPlace } from "pages/starting/backfill";
 import { folded } from "pages/refill";
-import { whatIf, wouldFire } from "pages/starting/judging";
+import { whatIf, wouldFire } from "pages/starting/evaluation";
 import { editTrigger } from "pages/starting/trigger-form";
 import { condition, observations, quietInWords } from "pages/starting/words";
 import { ago, duration, moment } from "views/format";
 import { badge, element, empty, scrolling } from "views/dom";
 
 /**
- * @param {{trigger: any, evaluations: any}} found
+ * @param {{trigger: any, evaluations: import("schemas").EvaluationPage}} found
  * @param {import("pages/starting/schedule").Context} context
  */
 export function triggerCard({ trigger, evaluations }, context) {
@@ -34,7 +34,7 @@ export function triggerCard({ trigger, evaluations }, context) {
   );
 }
 
-/** The id of its heading. @param {any} trigger */
+/** The id of its heading. @param {import("schemas").TriggerView} trigger */
 function named({ id }) {
   return `${id}-when`;
 }
@@ -48,17 +48,17 @@ function coolUntil({ fired_at, cooldown_seconds }) {
 function states(trigger) {
   const until = coolUntil(trigger);
   return [
-    trigger.enabled ? badge("on", "good") : badge("disabled", "busy"),
+    trigger.enabled ? badge("enabled", "good") : badge("disabled", "busy"),
     trigger.dry_run && badge("dry run: it makes no job", "busy"),
-    until > Date.now() && badge(`cools down until ${moment(new Date(until).toISOString())}`),
+    until > Date.now() && badge(`in cooldown until ${moment(new Date(until).toISOString())}`),
   ];
 }
 
 /** @param {any} trigger */
 function rules(trigger) {
-  const fired = trigger.fired_at ? `last fired ${ago(trigger.fired_at)}` : "hasn't fired yet";
-  const looked = trigger.evaluated_at && `looked at ${ago(trigger.evaluated_at)}`;
-  const cools = `cools down for ${duration(trigger.cooldown_seconds)}`;
+  const fired = trigger.fired_at ? `last fired ${ago(trigger.fired_at)}` : "has not fired yet";
+  const looked = trigger.evaluated_at && `last evaluated ${ago(trigger.evaluated_at)}`;
+  const cools = `cooldown ${duration(trigger.cooldown_seconds)}`;
   const told = [fired, looked, cools, trigger.quiet_hours && quietInWords(trigger.quiet_hours)]
     .filter(Boolean)
     .join("; ");
@@ -66,7 +66,7 @@ function rules(trigger) {
 }
 
 /**
- * @param {any} trigger
+ * @param {import("schemas").TriggerView} trigger
  * @param {string} path
  * @param {import("pages/starting/schedule").Context} context
  */
@@ -103,7 +103,7 @@ function actions(trigger, path, { path: root, changed }) {
 }
 
 /**
- * @param {any} trigger
+ * @param {import("schemas").TriggerView} trigger
  * @param {string} path
  * @param {() => void} changed
  */
@@ -116,7 +116,7 @@ function fire(trigger, path, changed) {
     note: trigger.dry_run
       ? "It is in dry-run mode: that is recorded, and no job is made."
       : "It makes a job, whatever its condition.",
-    fields: [...partition, { name: "force", label: "In quiet hours and during its cool-down too", kind: "check" }],
+    fields: [...partition, { name: "force", label: "Ignore quiet hours and the cooldown", kind: "check" }],
     send: "Fire now",
     submit: (values) => post(`${path}/fire`, values),
     onDone: (made) => {
@@ -131,7 +131,7 @@ function fire(trigger, path, changed) {
 }
 
 /**
- * @param {any} trigger
+ * @param {import("schemas").TriggerView} trigger
  * @param {string} path
  * @param {() => void} changed
  */
@@ -148,8 +148,8 @@ function remove(trigger, path, changed) {
 
 /**
  * What it saw last.
- * @param {any} trigger
- * @param {any} page
+ * @param {import("schemas").TriggerView} trigger
+ * @param {import("schemas").EvaluationPage} page
  * @param {string} path
  */
 function seen(trigger, page, path) {
@@ -157,16 +157,12 @@ function seen(trigger, page, path) {
     return empty(
       trigger.when.kind === "manual"
         ? "Nobody has fired it yet."
-        : "It hasn't been evaluated yet; that happens within a minute while it is on.",
+        : "It hasn't been evaluated yet; an enabled trigger is evaluated every minute.",
     );
   }
   const body = element("tbody", {}, page.evaluations.map(row));
-  const heads = ["Time", "Outcome", "Why", "What it saw"].map((text) => element("th", { scope: "col" }, text));
-  const caption = element(
-    "caption",
-    {},
-    "Its last evaluations; one that finds the same again is recorded once an hour",
-  );
+  const heads = ["Time", "Result", "Reason", "Observed"].map((text) => element("th", { scope: "col" }, text));
+  const caption = element("caption", {}, "Last evaluations; an unchanged result is recorded once an hour");
   const table = element("table", {}, caption, element("thead", {}, element("tr", {}, heads)), body);
   return scrolling("Evaluations", table, older(page.next, path, body));
 }

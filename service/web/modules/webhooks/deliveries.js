@@ -7,16 +7,13 @@ import { act, say } from "pages/form";
 import { badge, element, empty, fill } from "views/dom";
 import { count } from "views/format";
 
-/**
- * @typedef {{id: string, event: number, kind: string | null, state: "pending" | "delivered" | "failed", tries: number,
- *   next_at: string | null, status: number | null, answer: string | null, updated_at: string}} Delivery
- */
+/** @typedef {import("schemas").DeliveryView} Delivery */
 
 const PAGE = 50;
 const LOOK = 1500;
 const SOON = 60_000;
 const TONES = /** @type {const} */ ({ pending: "busy", delivered: "good", failed: "bad" });
-const HEADS = ["Event", "State", "Tries", "Last answer", "Changed", "Next try", ""];
+const HEADS = ["Event", "State", "Tries", "Last response", "Changed", "Next try", ""];
 const LONG = 60;
 
 /**

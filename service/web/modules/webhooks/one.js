@@ -94,8 +94,8 @@ function factsOf(webhook, why) {
   const rows = [
     ["State", stateOf(webhook, why)],
     ["Events", kindsOf(webhook)],
-    ["Of", webhook.model === null ? "all models, and of none" : `the model ${webhook.model}`],
-    ["Made", [when(webhook.created_at), ` by ${webhook.created_by}`]],
+    ["Model", webhook.model === null ? "all models, and of none" : `the model ${webhook.model}`],
+    ["Created", [when(webhook.created_at), ` by ${webhook.created_by}`]],
     ["Changed", when(webhook.updated_at)],
   ];
   if (until) rows.push(["Secret", `the one before the last rotation signs too until ${until}`]);

@@ -7,13 +7,12 @@ import { badge, element } from "views/dom";
 import { moment } from "views/format";
 
 /**
- * @typedef {{id: string, model: string | null, url: string, kinds: string[], enabled: boolean, created_by: string,
- *   created_at: string, updated_at: string, old_until: string | null}} Webhook
+ * @typedef {import("schemas").WebhookView} Webhook
  * @typedef {import("pages/webhooks/deliveries").Delivery} Delivery
  * @typedef {{webhook: Webhook, last: Delivery | null, why: string | null}} Row `why` it is disabled
  */
 
-const HEADS = ["Sends to", "Events", "State", "Last delivery", "Made"];
+const HEADS = ["URL", "Events", "State", "Last delivery", "Created"];
 const DISABLED = "webhook.disabled";
 const EVENTS = 1000;
 const TONES = /** @type {const} */ ({ pending: "busy", delivered: "good", failed: "bad" });

@@ -115,7 +115,7 @@ function cellUnder(map, event) {
   if (column < 0 || field.rows.length === 0) return null;
   const lines = Math.round(plotOf(canvas, field).height * (devicePixelRatio || 1));
   const [begin, end] = rowsAt(field, y, lines);
-  return { feature: field.rows[field.standing(begin, end, column)], column, among: end - begin };
+  return { feature: field.rows[field.representative(begin, end, column)], column, among: end - begin };
 }
 
 /**

@@ -7,16 +7,16 @@ import { condition, observations } from "pages/starting/words";
 import { element, fill } from "views/dom";
 
 const CHECKS = /** @type {Record<string, string>} */ ({
-  enabled: "It is on",
-  condition: "Its condition",
+  enabled: "Enabled",
+  condition: "Condition",
   quiet_hours: "Quiet hours",
-  cooldown: "Cool-down",
-  running_job: "A job of it runs",
+  cooldown: "Cooldown",
+  running_job: "Running job",
 });
 const COMMON = /** @type {import("pages/fields").Field[]} */ ([
   { name: "time", label: "When it is evaluated (your time)", kind: "moment" },
   { name: "fired_at", label: "When it last fired (your time)", kind: "moment" },
-  { name: "running_job", label: "A job of it that hasn't ended" },
+  { name: "running_job", label: "Id of a job of it that has not ended" },
 ]);
 const FACTS = /** @type {Record<string, import("pages/fields").Field[]>} */ ({
   candidates: [
@@ -34,7 +34,7 @@ const FACTS = /** @type {Record<string, import("pages/fields").Field[]>} */ ({
       kind: "number",
       attributes: { min: 0 },
     },
-    { name: "reports", label: "Reports that it is of", kind: "number", attributes: { min: 0, step: 1 } },
+    { name: "reports", label: "Number of reports", kind: "number", attributes: { min: 0, step: 1 } },
   ],
   freshness: [
     { name: "partition", label: "The newest partition" },
@@ -49,7 +49,7 @@ export async function wouldFire(path) {
   openForm({
     title: "Would it fire now?",
     fields: [told],
-    send: "Look again",
+    send: "Evaluate again",
     stays: true,
     submit: () => post(`${path}/evaluate`),
     onDone: (found) => fill(told, explanation(found)),
@@ -58,7 +58,7 @@ export async function wouldFire(path) {
 
 /**
  * @param {string} path the trigger's
- * @param {any} trigger
+ * @param {import("schemas").TriggerView} trigger
  */
 export function whatIf(path, trigger) {
   const told = element("div", { role: "status" });
@@ -87,7 +87,7 @@ function explanation({ fires, reason, checks, observed, error }) {
       "tr",
       {},
       element("th", { scope: "row" }, CHECKS[name] ?? name),
-      element("td", {}, passed ? "✓ lets it" : "✗ holds it back"),
+      element("td", {}, passed ? "✓ passed" : "✗ blocks"),
       element("td", {}, detail),
     ),
   );
@@ -95,6 +95,6 @@ function explanation({ fires, reason, checks, observed, error }) {
   return [
     heading,
     rows.length > 0 && element("table", {}, element("tbody", {}, rows)),
-    saw && element("p", { class: "note" }, `It saw ${saw}.`),
+    saw && element("p", { class: "note" }, `Observed: ${saw}.`),
   ];
 }

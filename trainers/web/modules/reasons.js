@@ -1,0 +1,72 @@
+// @ts-check
+/** Why a feature is kept or pruned, and in which order features stand. */
+
+import { count, decimal, percent, words } from "views/format";
+
+/**
+ * @typedef {import("views/run").PruneList} PruneList
+ * @typedef {import("schemas").ListedFeature} Feature
+ */
+
+const MOST_DIGITS = 6;
+
+/**
+ * The order of a list's features; it is that of every table, chart and slider of the run.
+ * @param {PruneList} list
+ */
+export function orderOf({ selector, features }) {
+  const gates = selector.family === "gate" && selector.probability_like;
+  if (gates && features.some(({ details }) => "mean_gate" in details))
+    return "Order: essential features, open features by gate, closed features by mean gate while penalized.";
+  return `Order: essential features, then the others as the selector ${selector.name} ranks them.`;
+}
+
+/** The order of features while a run goes on. */
+export const NEWEST = "Order: by the newest gate, highest first, until the run has a ranking.";
+
+/**
+ * Why a list keeps or prunes a feature: what its rule compared.
+ * @param {PruneList} list
+ * @param {any} prune the rule, as the spec has it; null where the spec isn't known
+ * @returns {(feature: Feature, at: number) => string} of a feature and its place in the list, from 0
+ */
+export function reasons({ selector, features, after }, prune) {
+  const measure = selector.family === "gate" && selector.probability_like ? "gate" : "score";
+  const kept = features.filter(({ decision }) => decision === "keep").length;
+  const byRule = /** @type {Record<string, (feature: Feature, at: number) => string>} */ ({
+    essential: () => "essential",
+    best: () => "best feature; the rule kept none",
+    given: ({ decision }) => (decision === "keep" ? "named in the spec" : "not named in the spec"),
+    hand: ({ decision }) => (decision === "keep" ? "kept by hand" : "pruned by hand"),
+    threshold: ({ score }) =>
+      prune?.threshold === undefined ? "threshold" : compared(measure, score, prune.threshold),
+    top_k: (_, at) => ranked(at + 1, prune?.top_k ?? kept),
+    dims: ({ decision }) => {
+      const budget = prune?.share ? ` of ${percent(prune.share, 1)} of dims` : "";
+      return `${decision === "keep" ? "within" : "over"} budget${budget}`;
+    },
+    curve: (_, at) => `${ranked(at + 1, after.features)}, by the selection curve`,
+  });
+  return (feature, at) => byRule[feature.why]?.(feature, at) ?? words(feature.why);
+}
+
+/**
+ * "gate 0.33 < 0.5", with as many digits as show which is greater.
+ * @param {string} measure
+ * @param {number} score
+ * @param {number} threshold
+ */
+function compared(measure, score, threshold) {
+  const kept = score >= threshold;
+  let digits = 2;
+  while (digits < MOST_DIGITS && Number(score.toFixed(digits)) >= threshold !== kept) digits += 1;
+  return `${measure} ${decimal(score, digits)} ${kept ? "≥" : "<"} ${threshold}`;
+}
+
+/**
+ * @param {number} rank
+ * @param {number} last that is kept
+ */
+function ranked(rank, last) {
+  return `rank ${count(rank)} ${rank <= last ? "≤" : ">"} ${count(last)}`;
+}
