@@ -35,7 +35,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "reports": ("number", "time", "p99_seconds", "reported_by"),
     "keys": ("id", "name", "scopes", "model", "expires_at", "revoked_at", "last_used_at"),
     "entries": ("time", "by", "operation", "status", "path"),
-    "webhooks": ("id", "url", "kinds", "enabled"),
+    "webhooks": ("id", "url", "model", "kinds", "enabled"),
     "deliveries": ("id", "event", "kind", "state", "tries", "status", "updated_at"),
     "profiles": ("name", "url", "key", "default"),
 }

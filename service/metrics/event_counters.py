@@ -185,6 +185,6 @@ def _count(session: Session) -> None:
 
 
 def _forget(session: Session, previous: SessionTransaction) -> None:
-    """A savepoint that is given up leaves the rest of its transaction standing."""
+    """Drop the notes of a transaction that was rolled back; a savepoint that is rolled back keeps those of the rest."""
     if not previous.nested:
         session.info.pop(NOTED, None)

@@ -154,7 +154,7 @@ def test_better_is_what_noise_does_not_explain(
 
 
 def test_no_share_is_saved_of_nothing() -> None:
-    assert Saving(label="embedding bytes", before=0, after=0).saved is None
+    assert Saving(label="embedding bytes", before=0, after=0).share_saved is None
 
 
 # --- in a browser, from disk ---

@@ -90,8 +90,11 @@ def _output_of_spec(job: JobSpec) -> Path:
     return Path(job.output)
 
 
-def check_machine(out: Output, home: Path, *, use_gpu: bool = False) -> None:
-    """The doctor's quick round, before anything imports torch. Raises DoctorError with the remedies."""
+def check_machine(out: Output, home: Path | None, *, use_gpu: bool = False) -> None:
+    """The doctor's quick round, before anything imports torch. Raises DoctorError with the remedies.
+
+    `home` is the directory that will be written, None where nothing will.
+    """
     check_findings(out, quick(home, use_gpu=use_gpu))
 
 

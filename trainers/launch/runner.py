@@ -94,7 +94,6 @@ def _run(spec: JobSpec, directory: RunDirectory, resume: bool, observer: Observe
     began = time.perf_counter()
     with choose_launcher(spec) as launcher:
         data = check(spec)
-        sparsity = {name: shares["train"] for name, shares in data.share_at_default.items()}
         checked = time.perf_counter() - began
         coordinator = launcher.coordinate()
         _claim(spec, directory)
@@ -105,7 +104,7 @@ def _run(spec: JobSpec, directory: RunDirectory, resume: bool, observer: Observe
             launcher.fit(directory)
         seconds = {"check": checked, launcher.name: ready, "total": time.perf_counter() - began}
         final = _final(coordinator, history)
-    prune_list = write_results(spec, directory, final, seconds, sparsity, data.single_feature_auc)
+    prune_list = write_results(spec, directory, final, seconds, data)
     progress, verdict = final.progress(), prune_list.guard.verdict
     write_json(directory.progress, progress.document())
     directory.record("succeeded", prune_list=prune_list.id, verdict=verdict, guard_passed=verdict == PASSED)

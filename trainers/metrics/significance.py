@@ -15,6 +15,7 @@ Shapes: N rows, G clusters, T distinct scores.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from statistics import NormalDist
@@ -164,7 +165,7 @@ def _placements(score_N: Vector, positive_N: Vector, negative_N: Vector) -> Vect
 
 
 def _by_cluster(rows: LabelledRows, influence_N: Vector) -> Vector:
-    return np.bincount(rows.cluster_N, influence_N) if rows.grouped else influence_N
+    return np.bincount(rows.cluster_N, influence_N).astype(np.float64) if rows.grouped else influence_N
 
 
 def _of_sums(value: float, influence_G: Vector) -> Difference:
@@ -191,4 +192,4 @@ def t_quantile(probability: float, freedom: int) -> float:
         (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384,
         (79 * z**9 + 776 * z**7 + 1482 * z**5 - 1920 * z**3 - 945 * z) / 92_160,
     )
-    return z + sum(term / freedom**power for power, term in enumerate(terms, 1))
+    return z + math.fsum(term / freedom**power for power, term in enumerate(terms, 1))

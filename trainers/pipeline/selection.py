@@ -43,7 +43,7 @@ class Selection:
         points, decisions = self._decide(found.model, loaders, features)
         kept = [decision.name for decision in decisions if decision.keep]
         chosen = with_features(self.spec, kept)
-        small, small_loaders = found.model.pruned(kept), DataLoaders.open(chosen, self.ranks, loaders.statistics)
+        small, small_loaders = found.model.pruned(kept), loaders.with_spec(chosen)
         del found  # The tables of a gate's search make room for the full model's.
         before = predictions(small, small_loaders, self.ranks)
         tuned, full = self._train(small, small_loaders, loaders, full)

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import math
 from statistics import NormalDist
+from typing import get_args
 
-from trainers.metrics.quality import METRICS
 from trainers.metrics.significance import CONFIDENCE
 from trainers.runs.prune_list import FAILED, INCONCLUSIVE, PASSED, GuardVerdict, Verdict
 from trainers.runs.results import MetricDifference, ModelQuality
 from trainers.spec import GuardSpec
+from trainers.spec.prune import GuardMetric
 
 POWER = 0.8  # how often `rows_needed` rows would decide
 MOST_ROWS = 10**12  # more can't be had: the drop is at its limit
@@ -32,7 +33,9 @@ def evaluate_guard(spec: GuardSpec, metrics: ModelQuality, *, prunes: bool = Tru
         The verdict. Its reason also says where the full model predicts worse than the base rate: such a model is no
         measure for another.
     """
-    limits = {metric: spec.limits.get(metric, spec.max_drop) for metric in METRICS if metric != spec.metric}
+    limits = {
+        metric: spec.limits.get(metric, spec.max_drop) for metric in get_args(GuardMetric) if metric != spec.metric
+    }
     found = metrics.difference(spec.metric)
     verdict, needed = decide_verdict(found, spec.max_drop, metrics.full.rows)
     reason = _describe(spec, metrics, found, verdict, needed)

@@ -31,14 +31,14 @@ RULES = {
 
 @dataclass(frozen=True, kw_only=True)
 class Saving:
-    """`saved` is a share of `before`, None where there was nothing to save."""
+    """`share_saved` is a share of `before`, None where there was nothing to save."""
 
     label: str
     before: float
     after: float
 
     @property
-    def saved(self) -> float | None:
+    def share_saved(self) -> float | None:
         return 1 - self.after / self.before if self.before else None
 
 

@@ -144,7 +144,7 @@ def _ranking_row(rank: int, feature: ListedFeature, details: Sequence[str]) -> t
 def _savings(found: PruneList) -> Table:
     table = _table("Savings", ["", "before", "after", "saved"])
     for row in summary.savings(found).values():
-        saved = "–" if row.saved is None else f"{row.saved:.0%}"
+        saved = "–" if row.share_saved is None else f"{row.share_saved:.0%}"
         table.add_row(row.label, f"{row.before:,.0f}", f"{row.after:,.0f}", saved)
     return table
 

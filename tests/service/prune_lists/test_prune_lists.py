@@ -16,7 +16,7 @@ from fastapi.testclient import TestClient
 from sqlalchemy import event
 
 from service.api.etag import is_known
-from service.api.negotiation import preferred
+from service.api.negotiation import negotiate
 from service.store import jobs, proposals
 from tests.support.documents import prune_list
 from tests.support.managed import MODEL, Managed, content
@@ -318,11 +318,13 @@ def test_each_form_has_its_own_etag_and_says_the_same(lite: Managed) -> None:
     rows = list(csv.DictReader(io.StringIO(answers["text/csv"].text, newline="")))
     table = pa.ipc.open_stream(answers[ARROW].content).read_all()
     assert table.schema.metadata == {b"id": found["id"].encode()}
-    features = [{key: value for key, value in each.items() if key != "details"} for each in found["features"]]
+    features = [
+        {**{key: value for key, value in each.items() if key != "details"}, "mean_gate": each["details"]["mean_gate"]}
+        for each in found["features"]
+    ]
     assert table.to_pylist() == features
-    assert [
-        {**row, **{key: float(row[key]) for key in ("score", "divergence", "endurance")}, "dim": 1} for row in rows
-    ] == features
+    numbers = ("score", "divergence", "endurance", "mean_gate")
+    assert [{**row, **{key: float(row[key]) for key in numbers}, "dim": 1} for row in rows] == features
 
 
 @pytest.mark.parametrize(
@@ -362,7 +364,7 @@ def test_headers_in_several_lines_are_one_list() -> None:
     assert is_known(['"a,b"'], '"a,b"')
     assert not is_known(['"a', 'b"'], '"b"')
     assert not is_known(None, '"a"')
-    assert preferred(["text/csv;q=0.2", "application/json;q=0.1"], ("application/json", "text/csv")) == "text/csv"
+    assert negotiate(["text/csv;q=0.2", "application/json;q=0.1"], ("application/json", "text/csv")) == "text/csv"
 
 
 def test_two_lists_are_compared(lite: Managed) -> None:

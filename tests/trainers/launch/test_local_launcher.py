@@ -12,10 +12,14 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import psutil
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from tests.support.commands import Family
+from trainers.data.check import CHECKED_ROWS
 from trainers.launch.launcher import RunError
 from trainers.launch.runner import run
 from trainers.runs import measures_reader
@@ -153,6 +157,29 @@ def test_numbers_that_run_away_are_the_specs_fault_and_are_not_tried_again(spec:
     directory = RunDirectory(tmp_path / "run")
     assert [each["fault"] for each in events_of(directory, "failed")] == ["user"]
     assert directory.workers_log.read_text().count("Traceback") <= 2  # one a worker: a single attempt
+
+
+def test_damage_that_only_workers_meet_is_the_datas_fault_and_is_not_tried_again(tmp_path: Path) -> None:
+    """Beyond the rows that the check reads."""
+    rows, path = CHECKED_ROWS + 8192, tmp_path / "train.parquet"
+    table = pa.table({"x": np.random.default_rng(0).normal(size=rows), "label": np.arange(rows) % 2})
+    pq.write_table(table, path, row_group_size=8192, use_dictionary=False)
+    last = pq.read_metadata(path).row_group(8).column(0)
+    content = bytearray(path.read_bytes())
+    content[last.data_page_offset : last.data_page_offset + 60] = bytes(60)
+    path.write_bytes(content)
+    pq.write_table(table.slice(0, 1000), tmp_path / "held_out.parquet")
+    held_out = str(tmp_path / "held_out.parquet")
+    raw = {
+        "dataset": {"train": str(path), "validation": held_out, "test": held_out},
+        "features": [{"name": "x", "kind": "dense"}],
+        "scaling": {"workers": 2},
+    }
+    with pytest.raises(SpecError, match=r"train\.parquet' can't be read as Parquet"):
+        run(JobSpec.model_validate(raw), tmp_path / "run")
+    directory = RunDirectory(tmp_path / "run")
+    assert [each["fault"] for each in events_of(directory, "failed")] == ["user"]
+    assert directory.workers_log.read_text().count("Traceback") <= 4  # a worker's error and its cause: one attempt
 
 
 def searching_past(step: int, directory: RunDirectory, driver: subprocess.Popen[bytes], log: Path) -> None:

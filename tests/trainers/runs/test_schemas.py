@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
+from pydantic import BaseModel, ValidationError
 
 from tests.support.finished_run import finished_run
 from trainers.runs import measures_reader
@@ -51,6 +52,28 @@ def test_a_list_of_version_1_becomes_one_of_today_with_the_id_it_had() -> None:
     assert found.features[0].details == {"divergence": 1.5, "mean_gate": 0.8}
     assert (found.diagnostics, found.warning) == (PARTED, "still moving")
     assert (found.interactions, found.kept) == ((), ("user_id",))
+
+
+def test_a_list_within_another_document_is_read_in_both_versions_and_from_a_newer_service() -> None:
+    class Answer(BaseModel):
+        content: PruneList
+
+    found = Answer.model_validate({"content": {**version_1(), "new": 1}}, extra="ignore").content
+    assert found == PruneList.parse(version_1())
+    with pytest.raises(ValidationError, match="schema_version"):
+        Answer.model_validate({"content": version_1(schema_version=4)})
+
+
+def test_documents_are_read_by_key_for_one_more_version() -> None:
+    progress = Progress.parse({**SEARCHING, "undecided": 0.25})
+    with pytest.warns(DeprecationWarning, match="read the attribute `step`"):
+        assert progress["step"] == 5
+    with pytest.warns(DeprecationWarning, match="read the attribute `(loss|crossing_share)`"):
+        assert (progress.get("loss", "none"), progress.get("crossing_share")) == ("none", 0.25)
+    with pytest.warns(DeprecationWarning, match="compare the attribute"):
+        assert ("stage" in progress, "loss" in progress) == (True, False)
+    with pytest.warns(DeprecationWarning, match="read the attribute `features`"):
+        assert PruneList.parse(version_1())["features"][0]["endurance"] == 0.8
 
 
 def version_2(**changes: Any) -> dict[str, Any]:
