@@ -9,6 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from service.core.csv_cells import as_text
 from trainers.runs.prune_list import PruneList
 
 TYPES: dict[str, pa.DataType] = {
@@ -30,7 +31,7 @@ def csv_of(prune_list: PruneList) -> bytes:
     text = io.StringIO(newline="")
     writer = csv.writer(text)
     writer.writerow(SCHEMA.names)
-    writer.writerows(_rows(prune_list))
+    writer.writerows([as_text(cell) for cell in row] for row in _rows(prune_list))
     return text.getvalue().encode()
 
 

@@ -33,7 +33,7 @@ def retrain(
     """Train chosen features from scratch, once a seed, and measure them on the test split: what a list is worth."""
     with Output(as_json=as_json) as out:
         job, names = _read_choice(spec, keep)
-        check_machine(out, spec if spec.is_dir() else spec.parent)
+        check_machine(out, None)
         import torch
 
         from trainers.pipeline.retrain import retrain as train

@@ -17,7 +17,7 @@ from sqlalchemy import event
 
 from service.api.etag import is_known
 from service.api.negotiation import negotiate
-from service.store import jobs, prune_lists
+from service.store import jobs, proposals
 from tests.support.documents import prune_list
 from tests.support.managed import MODEL, Managed, content
 from trainers.runs.prune_list import Leak
@@ -260,7 +260,7 @@ def test_a_job_of_no_model_proposes_nothing(lite: Managed) -> None:
     with lite.sessions.begin() as session:
         job = jobs.create(session, {"name": "x"}, lite.time)
         job.prune_list = content(KEEP_A)
-        assert prune_lists.propose(session, job, lite.time) is None
+        assert proposals.propose(session, job, lite.time) is None
 
 
 def test_serving_polls_with_an_etag(managed: Managed) -> None:
@@ -387,7 +387,8 @@ def test_two_lists_are_compared(lite: Managed) -> None:
 
 def test_lists_are_listed_by_pages_and_state(lite: Managed) -> None:
     lite.model("a", "b")
-    numbers = [lite.succeed(content(KEEP_A)) for _ in range(5)]
+    names = [f"new_{place}" for place in range(5)]
+    numbers = [lite.succeed(content({**KEEP_A, name: "keep"})) for name in names]
     do(lite.http, numbers[0], "approve")
     seen, cursor = [], None
     while True:
