@@ -18,7 +18,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Self, TextIO
 
 import typer
 from pydantic import BaseModel
@@ -70,7 +70,15 @@ class Output:
             logging.getLogger(library).setLevel(logging.ERROR)
         return self
 
-    def _show_warning(self, message: Warning | str, category: type[Warning], filename: str, *_: Any) -> None:
+    def _show_warning(
+        self,
+        message: Warning | str,
+        category: type[Warning],
+        filename: str,
+        lineno: int,
+        file: TextIO | None = None,
+        line: str | None = None,
+    ) -> None:
         """Ours in one line. Those of libraries are of their own code, which nobody who reads this can change."""
         if filename.startswith(OURS):
             self.say(str(message), style="yellow")
