@@ -47,7 +47,7 @@ from service.core.shutdown import on_shutdown
 from service.jobs.reconciler import Reconciler
 from service.jobs.retention import Retention
 from service.metrics import Metrics
-from service.prune_lists.totals import ListTotals
+from service.prune_lists.totals import Figures
 from service.ray.client import Engine
 from service.schedules.scheduler import Scheduler
 from service.settings import EVERYWHERE, Settings
@@ -131,7 +131,7 @@ def create_app(settings: Settings, engine: Engine, *, open_to_local: bool = Fals
         sessions, app.state.readers, settings, now, lambda: len(app.state.event_streams.listeners)
     )
     app.state.limits, app.state.response_cache = RateLimiter(settings), ResponseCache()
-    app.state.list_totals = ListTotals()
+    app.state.figures = Figures()
     install(app)
     error_page.install(app)
     app.add_middleware(RateLimitHeaders)

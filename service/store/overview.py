@@ -91,7 +91,9 @@ def _failed_jobs(session: Session, model: str | None, since: datetime) -> list[A
 
 def _refused_lists(session: Session, model: str | None) -> list[Alert]:
     query = select(PublishedList.proposed_at, PublishedList.model, PublishedList.number)
-    query = query.where(PublishedList.state == ListState.PROPOSED.value, PublishedList.guard_passed.is_(False))
+    # No guard has looked at a revision yet.
+    query = query.where(PublishedList.guard_passed.is_(False), PublishedList.revision_of.is_(None))
+    query = query.where(PublishedList.state == ListState.PROPOSED.value)
     query = query.where(*_of(PublishedList.model, model)).order_by(PublishedList.number.desc()).limit(MOST)
     return [
         Alert("guard_refused", time, of, str(number), "its guard refused it, and nobody has decided on it")

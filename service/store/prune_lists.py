@@ -62,6 +62,25 @@ def propose(session: Session, job: Job, now: datetime) -> PublishedList | None:
     return published
 
 
+def revise(session: Session, base: PublishedList, content: PruneList, act: Act) -> PublishedList:
+    """Publish `content`, which is `base` with other decisions. It is proposed, and nobody's policy approves it."""
+    published = PublishedList(
+        model=base.model,
+        list_id=content.id,
+        job_id=base.job_id,
+        content=content.document(),
+        state=ListState.PROPOSED.value,
+        guard_passed=content.guard.passed,
+        submitted_by=act.by,
+        proposed_at=act.now,
+        revision_of=base.number,
+    )
+    session.add(published)
+    session.flush()
+    _tell(session, published, None, act)
+    return published
+
+
 def approve(
     session: Session, model: Model, published: PublishedList, act: Act, *, override_guard: bool = False
 ) -> None:

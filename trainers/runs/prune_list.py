@@ -50,7 +50,7 @@ class ListedFeature(Schema):
         default={}, description="what the selector says beside the score, by name; LeAP's: divergence, mean_gate"
     )
     decision: Literal["keep", "prune"]
-    why: str = Field(description="the rule that decided, `essential`, or `best` for the one that always stays")
+    why: str = Field(description="the rule that decided, `essential`, `hand`, or `best` for the one that always stays")
     divergence: float | None = Field(
         default=None,
         deprecated="read details",
@@ -102,6 +102,16 @@ class GuardVerdict(Schema):
     reason: str
 
 
+class Revision(Schema):
+    """How a person changed the decisions of another list."""
+
+    of: str = Field(description="id of the list that was changed")
+    by: str = Field(description="who changed it")
+    reason: str
+    keep: tuple[str, ...] = Field(default=(), description="features that the other list prunes, kept by hand")
+    prune: tuple[str, ...] = Field(default=(), description="features that the other list keeps, pruned by hand")
+
+
 class PolarizationSummary(Schema):
     """The old form of diagnostics and warning."""
 
@@ -124,11 +134,16 @@ class PruneList(Schema):
     interactions: tuple[Interaction, ...] = ()
     before: Totals = Field(description="of all features")
     after: Totals = Field(description="of the features that stay")
-    metrics: ModelQuality
+    metrics: ModelQuality | None = Field(description="null of a revision, whose model was not fine-tuned yet")
     guard: GuardVerdict
     diagnostics: Diagnostics = Field(default={}, description="what the selector says of itself, by name")
     warning: str | None = Field(default=None, description="why the ranking may be weak, and the remedy")
     fingerprints: dict[str, str] = Field(description="SHA-256 of the spec, of the data and of the code that read them")
+    revision: Revision | None = Field(
+        default=None,
+        description="who changed which decisions of which list; absent of a list as its job made it",
+        exclude_if=lambda v: v is None,
+    )
     polarization: PolarizationSummary | None = Field(
         default=None,
         deprecated="read diagnostics and warning",

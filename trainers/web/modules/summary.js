@@ -35,13 +35,22 @@ export function summary(parent) {
     update({ list }) {
       if (!list || list.id === shown) return;
       shown = list.id;
-      fill(place, verdict(list.guard), warning(list.warning), diagnostics(list), savings(list), quality(list.metrics));
+      fill(
+        place,
+        verdict(list),
+        warning(list.warning),
+        diagnostics(list),
+        savings(list),
+        list.metrics && quality(list.metrics),
+      );
     },
   };
 }
 
-/** @param {import("schemas").GuardVerdict} guard */
-function verdict({ passed, reason }) {
+/** @param {import("views/run").PruneList} list */
+function verdict({ guard: { passed, reason }, revision }) {
+  if (revision)
+    return element("p", { class: "alert caution" }, element("strong", {}, "Not fine-tuned yet"), `: ${reason}.`);
   const word = passed ? "✓ Guard passed" : "✗ Guard refused";
   return element("p", { class: passed ? "alert fine" : "alert" }, element("strong", {}, word), `: ${reason}.`);
 }

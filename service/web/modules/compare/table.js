@@ -150,5 +150,5 @@ function kept({ before, after }, key, text) {
  * @returns {(run: Compared) => string}
  */
 function quality(model, metric) {
-  return ({ list }) => decimal(list.metrics[model]?.[metric], 5);
+  return ({ list }) => decimal(list.metrics?.[model]?.[metric], 5);
 }

@@ -41,7 +41,8 @@ export function acts(list, caller, done) {
         },
       });
     };
-    return element("button", { class: primary ? "primary" : danger ? "danger" : null, onclick: open }, name);
+    const leads = primary && (list.guard_passed || list.state !== "proposed");
+    return element("button", { class: leads ? "primary" : danger ? "danger" : null, onclick: open }, name);
   });
 }
 
@@ -50,10 +51,11 @@ export function acts(list, caller, done) {
  * @param {string} path
  * @returns {Form}
  */
-function approval({ number, guard_passed: passed }, path) {
+function approval({ number, guard_passed: passed, revision_of: revised }, path) {
   const override = {
     name: "override_guard",
-    label: "Approve it although the guard refused it",
+    label:
+      revised === null ? "Approve it although the guard refused it" : "Approve it although it is not fine-tuned yet",
     kind: /** @type {const} */ ("check"),
     required: true,
   };
@@ -61,7 +63,9 @@ function approval({ number, guard_passed: passed }, path) {
     title: `Approve prune list ${number}`,
     note: passed
       ? "You agree to what it keeps and prunes. It is served once it is activated."
-      : "The guard refused this list: it loses more quality than the spec allows. Say why it is right all the same.",
+      : revised === null
+        ? "The guard refused this list: it loses more quality than the spec allows. Say why it is right all the same."
+        : "Nobody has measured this revision. A follow-up job fine-tunes and measures it. Say why it can't wait.",
     fields: passed ? [REASON] : [override, { ...REASON, required: true }],
     send: "Approve",
     submit: (values) => post(`${path}/prune-lists/${number}/approve`, values),

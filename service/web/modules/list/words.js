@@ -27,8 +27,9 @@ export function stateWord(state) {
   return STATES[state]?.[1] ?? state;
 }
 
-/** @param {boolean} passed */
-export function guardBadge(passed) {
+/** @param {Pick<import("schemas").ListView, "guard_passed" | "revision_of">} list */
+export function guardBadge({ guard_passed: passed, revision_of: revised }) {
+  if (revised !== null && !passed) return badge("not fine-tuned yet", "busy");
   return passed ? badge("✓ guard passed", "good") : badge("✗ guard refused", "bad");
 }
 

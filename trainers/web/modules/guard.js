@@ -1,0 +1,35 @@
+// @ts-check
+/** The guard's verdict in words and numbers. */
+
+import { decimal } from "views/format";
+
+/** @typedef {import("schemas").GuardVerdict} GuardVerdict */
+
+const LOWER_IS_BETTER = new Set(["logloss", "ne"]);
+const NAMES = /** @type {Record<string, string>} */ ({ auc: "AUC", gauc: "GAUC", logloss: "Logloss", ne: "NE" });
+
+/** @param {string} metric as the API names it */
+export function metricName(metric) {
+  return NAMES[metric] ?? metric;
+}
+
+/**
+ * The change of the guard's metric and its limit: "AUC +0.00883 (limit −0.001)".
+ * @param {GuardVerdict} guard
+ */
+export function change({ metric, drop, max_drop: limit }) {
+  const sign = LOWER_IS_BETTER.has(metric) ? 1 : -1;
+  const allowed = limit === 0 ? "0" : `${sign > 0 ? "+" : "−"}${limit}`;
+  return `${metricName(metric)} ${drop === null ? "not measured" : signed(sign * drop)} (limit ${allowed})`;
+}
+
+/**
+ * "+0.00883", "−0.00100", "0".
+ * @param {number} value
+ * @param {number} [digits]
+ */
+export function signed(value, digits = 5) {
+  const text = decimal(Math.abs(value), digits);
+  if (Number(text) === 0) return "0";
+  return `${value < 0 ? "−" : "+"}${text}`;
+}
