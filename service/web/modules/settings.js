@@ -66,7 +66,11 @@ function edit(path, model, etag, onDone) {
   const { owner, description, policy: agreed, retention } = model;
   const spec = /** @type {any} */ (model.spec);
   const { dataset: _dataset, model: _model, training: _training, ...others } = spec;
-  const check = (/** @type {string} */ name, /** @type {string} */ label, /** @type {boolean | undefined} */ value) => ({
+  const check = (
+    /** @type {string} */ name,
+    /** @type {string} */ label,
+    /** @type {boolean | undefined} */ value,
+  ) => ({
     name,
     label,
     kind: /** @type {const} */ ("check"),
