@@ -22,7 +22,7 @@ from torchrec.sparse.jagged_tensor import KeyedJaggedTensor, KeyedTensor
 
 from sharding.batched import BatchedTables, DenseTables, FusedTables
 from sharding.planner import Machine, plan
-from sharding.tables import EPSILON, Table, configs
+from sharding.tables import EPSILON, Table, configs, module_name
 
 Optimizer = Literal["adagrad", "adam"]
 
@@ -141,10 +141,12 @@ class ShardedEmbeddings(nn.Module):
         """The data-parallel tables by name."""
         if self.placement is None:
             return {}
-        placed = self.placement.plan[""].items()
-        names = [name for name, where in placed if where.sharding_type == "data_parallel"]
-        parameters = dict(self.collection.named_parameters())
-        return {name: parameters[f"embedding_bags.{name}.weight"] for name in names}
+        placed, parameters = self.placement.plan[""], dict(self.collection.named_parameters())
+        return {
+            table.name: parameters[_weight_key(table)]
+            for table in self.tables
+            if placed[module_name(table.name)].sharding_type == "data_parallel"
+        }
 
     @torch.no_grad()
     def _initialize(self) -> None:
@@ -210,7 +212,7 @@ class ShardedEmbeddings(nn.Module):
         if isinstance(self.collection, BatchedTables):
             return self.collection.weights()
         found = self.collection.state_dict()
-        return {table.name: found[f"embedding_bags.{table.name}.weight"] for table in self.tables}
+        return {table.name: found[_weight_key(table)] for table in self.tables}
 
     def _optimizer_state(self) -> dict[str, Any]:
         """`table.kind` → tensor, where kind is Adagrad's sum, or Adam's step, exp_avg and exp_avg_sq."""
@@ -223,9 +225,10 @@ class ShardedEmbeddings(nn.Module):
             for name, parameter in self._replicated().items():
                 found |= {f"{name}.{kind}": state[parameter][kind] for kind in kinds}
         fused: Any = self.collection.fused_optimizer
-        for key, entry in fused.state_dict()["state"].items():
-            name = key.removeprefix("embedding_bags.").removesuffix(".weight")
-            (found[f"{name}.sum"],) = entry.values()
+        entries = fused.state_dict()["state"]
+        for table in self.tables:
+            if (entry := entries.get(_weight_key(table))) is not None:
+                (found[f"{table.name}.sum"],) = entry.values()
         return found
 
     def keep(self, names: Collection[str]) -> ShardedEmbeddings:
@@ -238,7 +241,7 @@ class ShardedEmbeddings(nn.Module):
             device=self.device,
             seed=self.seed,
             batch_size=self.batch_size,
-            placement=_part(self.placement, {table.name for table in kept}),
+            placement=_part(self.placement, {module_name(table.name) for table in kept}),
         )
         source, target = self.checkpoint_state(), small.checkpoint_state()
         with torch.no_grad():
@@ -246,6 +249,11 @@ class ShardedEmbeddings(nn.Module):
                 for (ours, _), (theirs, _) in zip(_pieces(tensor), _pieces(source[key]), strict=True):
                     ours.copy_(theirs)
         return small
+
+
+def _weight_key(table: Table) -> str:
+    """Of a table's weights in TorchRec's state."""
+    return f"embedding_bags.{module_name(table.name)}.weight"
 
 
 def _whole_on_every_rank(asked: tuple[str, ...]) -> tuple[str, ...]:

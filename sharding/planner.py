@@ -13,7 +13,7 @@ from torchrec.distributed.planner.proposers import GreedyProposer, UniformPropos
 from torchrec.distributed.planner.storage_reservations import FixedPercentageStorageReservation
 from torchrec.distributed.types import ShardingPlan
 
-from sharding.tables import Table
+from sharding.tables import Table, module_name
 
 ON_CPU = ("table_wise", "column_wise", "data_parallel")
 ON_GPU = (*ON_CPU, "row_wise", "table_row_wise")
@@ -71,7 +71,7 @@ def plan(collection: nn.Module, tables: Sequence[Table], machine: Machine, batch
         topology=topology,
         batch_size=batch_size,
         proposer=[GreedyProposer(threshold=GREEDY_TRIES), UniformProposer()],
-        constraints={table.name: _constraint(table, machine) for table in tables},
+        constraints={module_name(table.name): _constraint(table, machine) for table in tables},
         storage_reservation=FixedPercentageStorageReservation(0.1),
         debug=False,
     )

@@ -46,11 +46,19 @@ class Table:
         return weights
 
 
+def module_name(table: str) -> str:
+    """What TorchRec calls a table, whose names are those of modules: they take no dot, and neither `keys` nor `train`.
+
+    Names of features have no colon, so that no two tables share one.
+    """
+    return "table:" + table.replace(".", ":")
+
+
 def configs(tables: Sequence[Table]) -> list[EmbeddingBagConfig]:
     """TorchRec's description of the tables. All pool by sum; `ShardedEmbeddings` makes means of them."""
     return [
         EmbeddingBagConfig(
-            name=table.name,
+            name=module_name(table.name),
             embedding_dim=table.stored_dim,
             num_embeddings=table.rows,
             feature_names=[table.name],

@@ -15,7 +15,7 @@ import yaml
 from fastapi.testclient import TestClient
 
 from tests.support.browser import chromium  # noqa: F401 (fixture)
-from tests.support.databases import cluster, postgresql, url  # noqa: F401 (fixtures)
+from tests.support.databases import cluster, empty_url, migrated, postgresql, url  # noqa: F401 (fixtures)
 
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 

@@ -1,22 +1,21 @@
 """The import rules, and the sizes that keep the code readable. Generated files may be long."""
 
 import ast
-import functools
-import importlib.util
 import subprocess
 import sys
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 
+from tests.support.modules import Module, under
 from tests.support.repository import ROOT
 
 PACKAGES = ("service", "trainers", "sharding")
 FILES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
-# Written by hand: generated files say so in their first line.
-WRITTEN = [path for path in FILES if "not to be edited" not in path.read_text(encoding="utf-8").partition("\n")[0]]
+MODULES = [Module(path.relative_to(ROOT).as_posix(), path.read_text(encoding="utf-8")) for path in FILES]
+SOURCES = {module.name: module for module in MODULES}
+WRITTEN = [module for module in MODULES if not module.generated]
 TORCH = ("torch", "torchrec", "fbgemm_gpu")
 HTTP = ("fastapi", "starlette")
 # Parts of the service that know nothing of HTTP: what they refuse is a `service.core.errors.DomainError`.
@@ -62,56 +61,13 @@ RULES = [
     Rule(("trainers.selectors.base", "trainers.selectors.registry", "trainers.models.backbones.registry"), TORCH),
     Rule(("trainers.launch.runner", "trainers.launch.local_launcher"), (*TORCH, "ray")),
     Rule(("trainers.cli", "service.cli"), (*TORCH, "ray", "fastapi", "sqlalchemy"), but=("service.cli.host_keys",)),
-    Rule((*DOMAIN, "service.client"), (*HTTP, "service.api"), but=("service.client.generate",)),
-    Rule(("service.schemas", "service.client"), ("sqlalchemy", "service.store"), but=("service.client.generate",)),
+    Rule((*DOMAIN, "service.client"), (*HTTP, "service.api")),
+    Rule(("service.schemas", "service.client"), ("sqlalchemy", "service.store")),
     Rule(("service",), ("trainers.training", "trainers.pipeline", "trainers.launch", "trainers.models"), anywhere=True),
 ]
 
 
-def imported(tree: ast.AST, package: str) -> Iterator[str]:
-    """Dotted names that a module of `package` imports, at any depth; `from a import b` counts as `a.b`."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            base = node.module or ""
-            if node.level:
-                base = importlib.util.resolve_name("." * node.level + base, package)
-            yield from (f"{base}.{alias.name}" for alias in node.names)
-
-
-@functools.cache
-def imported_on_load(text: str, package: str) -> frozenset[str]:
-    """What loading the module imports: not what stands in functions or under `if TYPE_CHECKING`."""
-
-    class Loaded(ast.NodeTransformer):
-        def visit_FunctionDef(self, node: ast.FunctionDef) -> None:
-            return None
-
-        visit_AsyncFunctionDef = visit_FunctionDef  # type: ignore[assignment]
-
-        def visit_If(self, node: ast.If) -> ast.AST | None:
-            return None if "TYPE_CHECKING" in ast.unparse(node.test) else self.generic_visit(node)
-
-    return frozenset(imported(Loaded().visit(ast.parse(text)), package))
-
-
-def is_in(name: str, modules: tuple[str, ...]) -> bool:
-    return any(name == module or name.startswith(f"{module}.") for module in modules)
-
-
-def module_name(path: Path) -> str:
-    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
-
-
-def package_name(path: Path) -> str:
-    return ".".join(path.relative_to(ROOT).parent.parts)
-
-
-SOURCES = {module_name(path): (package_name(path), path.read_text(encoding="utf-8")) for path in FILES}
-
-
-def closure(start: str, loads: Mapping[str, Collection[str]]) -> dict[str, str]:
+def closure(start: str, sources: Mapping[str, Module]) -> dict[str, str]:
     """Every name that loading `start` imports, by the module of ours that imports it; parents load before children."""
     found: dict[str, str] = {}
     seen: set[str] = set()
@@ -121,22 +77,21 @@ def closure(start: str, loads: Mapping[str, Collection[str]]) -> dict[str, str]:
         if module in seen:
             continue
         seen.add(module)
-        for name in loads[module]:
+        for name in sources[module].imports_on_load:
             found.setdefault(name, module)
             parts = name.split(".")
-            waiting += [parent for size in range(1, len(parts) + 1) if (parent := ".".join(parts[:size])) in loads]
+            waiting += [parent for size in range(1, len(parts) + 1) if (parent := ".".join(parts[:size])) in sources]
     return found
 
 
-def breaches(rule: Rule, sources: Mapping[str, tuple[str, str]]) -> list[str]:
+def breaches(rule: Rule, sources: Mapping[str, Module]) -> list[str]:
     """`module: name` of every import that the rule forbids."""
-    loads = {name: imported_on_load(text, package) for name, (package, text) in sources.items()}
     found = []
-    for module, (package, text) in sources.items():
-        if not is_in(module, rule.of) or is_in(module, rule.but):
+    for name, module in sources.items():
+        if not under(name, rule.of) or under(name, rule.but):
             continue
-        names = dict.fromkeys(imported(ast.parse(text), package), module) if rule.anywhere else closure(module, loads)
-        found += [f"{module}: {name} (by {by})" for name, by in names.items() if is_in(name, rule.never)]
+        imported = dict.fromkeys(module.imports, name) if rule.anywhere else closure(name, sources)
+        found += [f"{name}: {other} (by {by})" for other, by in imported.items() if under(other, rule.never)]
     return sorted(found)
 
 
@@ -170,12 +125,13 @@ ANYWHERE = Rule(("service",), ("torch",), anywhere=True)
 def test_the_rules_themselves(rule: Rule, line: str, allowed: bool) -> None:
     """`service.web` imports FastAPI as it loads, and so does a module beside the one at hand."""
     sources = {
-        "service.core.module": ("service.core", line),
-        "service.web": ("service.web", "from service.web import page"),
-        "service.web.page": ("service.web", "import fastapi"),
-        "service.core.deep": ("service.core", "from service import web"),
+        "service/core/module.py": line,
+        "service/web/__init__.py": "from service.web import page",
+        "service/web/page.py": "import fastapi",
+        "service/core/deep.py": "from service import web",
     }
-    found = [breach for breach in breaches(rule, sources) if breach.startswith("service.core.module:")]
+    modules = {module.name: module for module in (Module(path, text) for path, text in sources.items())}
+    found = [breach for breach in breaches(rule, modules) if breach.startswith("service.core.module:")]
     assert (found == []) is allowed
 
 
@@ -184,36 +140,33 @@ def test_no_torch_is_imported() -> None:
     modules = [
         name
         for name in SOURCES
-        if is_in(name, ("service", "trainers.spec", "trainers.runs", "trainers.cli", "trainers.data.check"))
+        if under(name, ("service", "trainers.spec", "trainers.runs", "trainers.cli", "trainers.data.check"))
     ]
     code = (
         "import importlib, sys\nfor name in sys.argv[1:]:\n    importlib.import_module(name)\n"
         "heavy = {'torch', 'torchrec', 'fbgemm_gpu'} & set(sys.modules)\nassert not heavy, heavy"
     )
-    loadable = [name for name in modules if not is_in(name, ("service.migrations",))]
+    loadable = [name for name in modules if not under(name, ("service.migrations",))]
     ended = subprocess.run([sys.executable, "-c", code, *loadable], capture_output=True, text=True, check=False)
     assert ended.returncode == 0, ended.stderr
 
 
 def test_files_are_short() -> None:
-    lines = {str(path.relative_to(ROOT)): len(path.read_text(encoding="utf-8").splitlines()) for path in WRITTEN}
-    assert {path: count for path, count in lines.items() if count > MAX_FILE_LINES} == {}
-
-
-def functions() -> Iterator[tuple[str, ast.FunctionDef | ast.AsyncFunctionDef]]:
-    for path in WRITTEN:
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-                yield f"{path.relative_to(ROOT)}:{node.lineno} {node.name}", node
+    assert {module.path: module.lines for module in WRITTEN if module.lines > MAX_FILE_LINES} == {}
 
 
 def test_functions_are_short() -> None:
-    long = {name: node.end_lineno - node.lineno + 1 for name, node in functions() if node.end_lineno is not None}
-    assert {name: count for name, count in long.items() if count > MAX_FUNCTION_LINES} == {}
+    long = {f"{module.path} {name}": lines for module in WRITTEN for name, lines in module.functions()}
+    assert {name: lines for name, lines in long.items() if lines > MAX_FUNCTION_LINES} == {}
 
 
 def test_functions_take_few_arguments() -> None:
-    counts = {name: len(arguments(node)) for name, node in functions()}
+    counts = {
+        f"{module.path}:{node.lineno} {node.name}": len(arguments(node))
+        for module in WRITTEN
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    }
     assert {name: count for name, count in counts.items() if count > MAX_ARGUMENTS} == {}
 
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler
+from pydantic_core import CoreSchema, PydanticKnownError, core_schema
+
+from trainers.problems import NAME_PATTERN
 
 MAX_DIM = 256
 
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=200)]
+Name = Annotated[str, Field(pattern=NAME_PATTERN, max_length=200)]
 Dim = Annotated[int, Field(ge=1, le=MAX_DIM)]
 Share = Annotated[float, Field(gt=0.0, le=1.0)]
 
@@ -17,8 +20,35 @@ class SpecError(ValueError):
     """A spec, or the data it names, that can't be run; the message has the field, the value and the remedy."""
 
 
+def _take_numbers_strictly(part: Any) -> None:
+    """Change a schema in place."""
+    pairs = part.items() if isinstance(part, dict) else enumerate(part) if isinstance(part, list) else ()
+    for key, each in list(pairs):
+        kind = each.get("type") if isinstance(each, dict) else None
+        if kind == "int":
+            each["strict"] = True
+        elif kind == "float":
+            part[key] = core_schema.no_info_before_validator_function(_refuse_bool, each)
+        elif key != "metadata":
+            _take_numbers_strictly(each)
+
+
+def _refuse_bool(value: Any) -> Any:
+    if isinstance(value, bool):
+        raise PydanticKnownError("float_type")
+    return value
+
+
 class Config(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    """Whole numbers are taken as such alone, and no number is infinite or made of true and false."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        schema = handler(source)
+        _take_numbers_strictly(schema)
+        return schema
 
 
 def merge_patch(base: Any, patch: Any) -> Any:
@@ -32,20 +62,3 @@ def merge_patch(base: Any, patch: Any) -> Any:
         else:
             kept[key] = merge_patch(kept.get(key), value)
     return kept
-
-
-def describe(error: ValidationError) -> str:
-    """One line per problem: the field's path, what is wrong, the value given."""
-    lines = []
-    for problem in error.errors(include_url=False):
-        path = ".".join(str(part) for part in problem["loc"]) or "spec"
-        message = problem["msg"].removeprefix("Value error, ")
-        if problem["type"] == "extra_forbidden":
-            lines.append(f"{path}: unknown key; remove it or correct its spelling")
-        elif problem["type"] == "missing":
-            lines.append(f"{path}: required, and missing; add it")
-        elif problem["type"] == "value_error":
-            lines.append(f"{path}: {message}")
-        else:
-            lines.append(f"{path}: {message} (got {problem['input']!r})")
-    return "\n".join(lines)

@@ -11,8 +11,8 @@ from service.prune_lists.totals import FiguresCache
 from service.schemas.jobs import JobOutcome, JobSummary, JobView
 from service.store import job_queries
 from service.store.aggregates import ListFigures
-from service.store.progress import without_gates
 from service.store.tables import Job
+from trainers.runs.progress import Progress
 
 PARTS = ("events", "logs", "gates", "attempts", "spec", "prune-list")
 
@@ -36,8 +36,10 @@ def job_summaries(session: Session, figures: FiguresCache, jobs: Iterable[Job]) 
 def job_summary(job: Job, position: int | None, figures: ListFigures | None = None) -> JobSummary:
     """A job at its place in the queue, or with what came of it; without the gates of its progress."""
     view = JobSummary.model_validate(job)
+    progress = view.progress
+    if isinstance(progress, Progress):
+        progress = progress.model_copy(update={"gates": None})
     outcome = figures and JobOutcome(
         features=figures.before.features, kept=figures.after.features, changes=figures.changes
     )
-    found = {"position": position, "progress": without_gates(view.progress), "outcome": outcome}
-    return view.model_copy(update=found)
+    return view.model_copy(update={"position": position, "progress": progress, "outcome": outcome})

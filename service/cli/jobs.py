@@ -11,23 +11,12 @@ from service.cli.command import Limit, Server, command
 from service.cli.parse import Sets, document, parse_assignments, seconds, without_none
 from service.cli.render import Rows
 from service.cli.watch import brief, finish, follow
+from trainers.runs.progress import Progress
 from trainers.spec import load_spec, merge_patch, parse_spec
 
 if TYPE_CHECKING:
     from service.schemas.jobs import JobView
 
-# What people want to know of a progress; with --json there is all of it.
-STEPS = ("step", "total_steps")
-PROGRESS = (
-    "stage",
-    *STEPS,
-    "loss",
-    "held_out_loss",
-    "rows_per_second",
-    "polarization",
-    "converged",
-    "eta",
-)
 JobId = Annotated[str, typer.Argument(metavar="ID", help="The job, as `winnow jobs` lists it.")]
 Priority = Annotated[int | None, typer.Option(min=-100, max=100, help="Higher ones start first; 0 unless given.")]
 Deadline = Annotated[str | None, typer.Option(help="It fails where it hasn't ended so long from now: 12h, 2d.")]
@@ -105,11 +94,24 @@ def job(server: Server, job_id: JobId) -> Any:
     """Show a job: its state, progress, attempts."""
     found = server.winnow.get_job(job_id)
     whole = {**dict(found), "attempts": server.winnow.list_attempts(job_id)}
-    if not server.out.as_json and found.progress:
-        told = found.progress
-        left_out = () if told.get("total_steps") else STEPS  # a stage without steps has 0 of 0
-        whole["progress"] = {name: told[name] for name in PROGRESS if name in told and name not in left_out}
+    if not server.out.as_json and isinstance(found.progress, Progress):
+        whole["progress"] = progress_fields(found.progress)
     return whole
+
+
+def progress_fields(progress: Progress) -> dict[str, Any]:
+    """What people want to know of a progress; with --json there is all of it."""
+    # A stage without steps has 0 of 0.
+    steps = {"step": progress.step, "total_steps": progress.total_steps} if progress.total_steps else {}
+    measured = without_none(
+        loss=progress.loss,
+        held_out_loss=progress.held_out_loss,
+        rows_per_second=progress.rows_per_second,
+        polarization=progress.polarization,
+        converged=progress.converged,
+        eta=progress.eta,
+    )
+    return {"stage": progress.stage, **steps, **measured}
 
 
 def cancel(server: Server, job_id: JobId) -> Any:

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-import yaml
+
+from trainers.documents import DocumentError, read_yaml
 
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 LONGEST = timedelta(days=3660)
@@ -32,8 +33,8 @@ def parse_assignments(pairs: Sequence[str]) -> dict[str, Any]:
         if not equals or not all(path.split(".")):
             raise ValueError(f"--set: {pair!r} is no KEY=VALUE; give one such as training.epochs=2")
         try:
-            value = yaml.safe_load(text)
-        except yaml.YAMLError as error:
+            value = read_yaml(text)
+        except DocumentError as error:
             raise ValueError(f"--set: {text!r} is no YAML value: {error}") from None
         *outer, last = path.split(".")
         inside = found
@@ -59,9 +60,9 @@ def document(path: Path | None) -> dict[str, Any]:
     if path is None:
         return {}
     try:
-        content = yaml.safe_load(text_of(path))
-    except yaml.YAMLError as error:
-        raise ValueError(f"{path}: not valid YAML or JSON: {error}") from None
+        content = read_yaml(text_of(path))
+    except DocumentError as error:
+        raise ValueError(f"{path}: {error}") from None
     if not isinstance(content, dict):
         raise ValueError(f"{path}: has no keys at its top; give a YAML or JSON object")  # noqa: TRY004
     return content

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from service.cli.command import PANEL, Limit, Model, Server, command
 from service.cli.parse import without_none
 from service.cli.render import Rows
+
+if TYPE_CHECKING:
+    from service.schemas.prune_lists import ListDetail
 
 lists = typer.Typer(help="Prune lists on a server: look at them, agree to them, serve them, take them back.")
 Number = Annotated[int, typer.Argument(help="Number of the list, as `winnow prune-list list` shows it.")]
@@ -45,10 +48,11 @@ def get(
         Path | None, typer.Option("--output", "-o", help="Write the list there: .json, .csv or .arrow by its ending.")
     ] = None,
 ) -> Any:
-    """Show the active list that serving is without_none, or write it to a file."""
+    """Show the active list, or write it to a file."""
+    if output is None and server.out.as_json:
+        return server.winnow.active_list(model).content
     if output is None:
-        detail = server.winnow.get_published_list(model, "active")
-        return detail.content if server.out.as_json else list_fields(detail)
+        return list_fields(server.winnow.get_published_list(model, "active"))
     forms = {".json": Form.JSON, ".csv": Form.CSV, ".arrow": Form.ARROW}
     if output.suffix not in forms:
         raise ValueError(f"--output: {output} ends in none of {', '.join(forms)}, which say how it is written")
@@ -76,13 +80,12 @@ def show(server: Server, model: Model, number: Ref) -> Any:
     return detail if server.out.as_json else list_fields(detail)
 
 
-def list_fields(detail: Any) -> dict[str, Any]:
+def list_fields(detail: ListDetail) -> dict[str, Any]:
     """A list for people: its life, the totals, and each feature's decision."""
     content = detail.content
-    parts = {"before": content.get("before"), "after": content.get("after"), "guard": content.get("guard")}
-    kept = [each["name"] for each in content.get("features", []) if each["decision"] == "keep"]
-    pruned = [each["name"] for each in content.get("features", []) if each["decision"] == "prune"]
-    return {**detail.model_dump(exclude={"content"}), **parts, "kept": kept, "pruned": pruned}
+    parts = {"before": content.before, "after": content.after, "guard": content.guard}
+    pruned = [feature.name for feature in content.features if feature.decision == "prune"]
+    return {**detail.model_dump(exclude={"content"}), **parts, "kept": content.kept, "pruned": pruned}
 
 
 def approve(

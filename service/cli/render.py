@@ -126,6 +126,8 @@ def _show_fields(console: Console, fields: Mapping[str, Any]) -> None:
 
 def _block(value: Any) -> Text:
     """A field's value in full."""
+    if isinstance(value, BaseModel):
+        value = value.model_dump()
     if isinstance(value, Mapping):
         kept = {key: each for key, each in value.items() if key not in HIDDEN}
         if len(kept) <= FEW and not any(isinstance(each, Mapping | list) for each in kept.values()):
@@ -143,6 +145,8 @@ def _flow(value: Any) -> str:
 
 
 def _readable(value: Any) -> Any:
+    if isinstance(value, BaseModel):
+        return _readable(value.model_dump())
     if isinstance(value, Mapping):
         return {str(key): _readable(each) for key, each in value.items()}
     if isinstance(value, list | tuple):
@@ -173,6 +177,8 @@ def _short(value: Any) -> str:
         return _ago(value)
     if isinstance(value, float):
         return f"{value:.4g}"
+    if isinstance(value, BaseModel):
+        return _inline(value.model_dump())
     if isinstance(value, Mapping):
         return _inline(value)
     return ", ".join(map(_short, value)) if isinstance(value, list | tuple) else str(_text(value))

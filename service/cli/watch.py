@@ -80,7 +80,7 @@ def brief(job: JobView) -> dict[str, Any]:
 
 def view(job: JobView, console: Console) -> RenderableType:
     """A job as it stands: where it is, how far its gates have parted, the highest and the lowest of them."""
-    progress = None if job.progress is None or job.dry_run else Progress.model_validate(job.progress, extra="ignore")
+    progress = job.progress if isinstance(job.progress, Progress) else None
     parts: list[RenderableType] = [_head(job, progress)]
     if progress is not None and progress.total_steps:
         parts.append(_steps(progress))

@@ -18,13 +18,13 @@ from service.schemas.features import (
     FeatureView,
     InferenceRequest,
     Inferred,
-    ListedFeature,
     NewCategorical,
     NewDense,
     NewMultiCategorical,
     StatusChange,
     StatusChanged,
 )
+from service.schemas.features import FeatureEntry as ListedFeature
 from service.schemas.health import Health, Readiness
 from service.schemas.jobs import AttemptView, CloneOf, JobOfModel, JobPage, JobSummary, JobView, Queue, QueueLimits
 from service.schemas.keys import CallerView, KeyPage, KeyView, KeyWithSecret, NewKey, Rotation

@@ -1,4 +1,4 @@
-"""Every operation of the service. Made by `python -m service.client.generate`; not to be edited."""
+"""Every operation of the service. Made by `python -m service.codegen`; not to be edited."""
 
 # ruff: noqa: PLR0913, PLC0415 (filters of lists are arguments; a schema is loaded by the first call that needs it)
 

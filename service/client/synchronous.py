@@ -1,4 +1,4 @@
-"""The sync client. Made by `python -m service.client.generate`; not to be edited."""
+"""The sync client. Made by `python -m service.codegen`; not to be edited."""
 
 from __future__ import annotations
 

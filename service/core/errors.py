@@ -17,6 +17,8 @@ from typing import Any, Self
 
 from pydantic import BaseModel, ValidationError
 
+from trainers.problems import field_path, read_problems
+
 
 class FieldError(BaseModel):
     """Where a body is wrong, what was given, and what to do."""
@@ -74,24 +76,12 @@ def field_errors(found: Iterable[Mapping[str, Any]], body: Any = None) -> list[F
     """Errors as pydantic lists them, whose `loc` begins with the part of the request, such as `body` or `query`."""
     return [
         FieldError(
-            field=sendable(field_path(each["loc"], body)),
-            value=shown_value(each.get("input")),
-            message=sendable(each["msg"].removeprefix("Value error, ")),
+            field=sendable(field_path(each.place[1:], body) or str(each.place[0])),
+            value=shown_value(each.value),
+            message=sendable(each.message),
         )
-        for each in found
+        for each in read_problems(found)
     ]
-
-
-def field_path(place: Sequence[str | int], body: Any = None) -> str:
-    """Where it is in the body as sent: pydantic also names the type that it tried, where there are several."""
-    parts, inside = [], body
-    for depth, part in enumerate(place[1:], start=2):
-        known = part in inside if isinstance(inside, dict) else isinstance(inside, list) and part in range(len(inside))
-        if isinstance(inside, dict) and not known and depth < len(place):
-            continue
-        inside = inside[part] if known else None
-        parts.append(str(part))
-    return ".".join(parts) or str(place[0])
 
 
 def sendable(text: str) -> str:

@@ -26,6 +26,7 @@ COLUMNS = (
     "tags",
     "status",
 )
+NUMBERS = {"dim", "hash_size"}
 
 
 def write(features: Iterable[Mapping[str, Any]]) -> str:
@@ -62,6 +63,9 @@ def _feature(header: list[str], row: list[str], line: int) -> dict[str, Any]:
         found["tags"] = found["tags"].split()
     if "default" in found:
         found["default"] = _value(found["default"], line)
+    for column in NUMBERS & found.keys():
+        if found[column].isascii() and found[column].isdigit():
+            found[column] = int(found[column])
     return found
 
 

@@ -30,13 +30,14 @@ TEXTS = (pa.types.is_string, pa.types.is_large_string, pa.types.is_binary, pa.ty
 
 @dataclass(frozen=True)
 class Footers:
-    """Of the first files of a data set by path. `files` is how many there are in all; `sampled` is of the columns of
-    ids and of text in the first of them.
+    """Of the first files of a data set by path: `files` are there in all, and `first` is where the first one lies;
+    `sampled` is of its columns of ids and of text.
     """
 
     schema: pa.Schema
     parts: tuple[pq.FileMetaData, ...]
     files: int
+    first: tuple[fs.FileSystem, str]
     sampled: Mapping[str, Sampled] = field(default_factory=dict)
 
     @property
@@ -72,7 +73,8 @@ def footers(uri: str) -> Footers:
     if not parts:
         detail = f"dataset: {uri!r} holds no *.parquet file; write the rows there, or give another directory"
         raise InvalidError("dataset-unreadable", detail)
-    return Footers(parts[0][0], tuple(metadata for _, metadata in parts), len(paths), sampled)
+    metadata = tuple(part for _, part in parts)
+    return Footers(parts[0][0], metadata, len(paths), (filesystem, paths[0]), sampled)
 
 
 def _columns_of_ids(schema: pa.Schema) -> list[str]:

@@ -12,10 +12,10 @@ import structlog
 from service.core.job_state import JobState
 from service.jobs.attempts import CHECKED
 from service.ray.client import Engine, Status
-from service.store.progress import CHECK
+from service.schemas.jobs import CheckResult
 from service.store.tables import Job
 from trainers.runs.directory import RunDirectory, RunFileError, read_json
-from trainers.runs.progress import Progress, RunState, Stage
+from trainers.runs.progress import Progress
 from trainers.runs.prune_list import PruneList
 
 log = structlog.get_logger()
@@ -143,5 +143,5 @@ def _classify_without_result(job: Job, observed: Observation) -> AttemptOutcome:
 def _classify_check(found: dict[str, Any]) -> AttemptOutcome:
     if "error" in found:
         return AttemptOutcome("failed", JobState.FAILED, str(found["error"]))
-    progress = {"state": RunState.SUCCEEDED.value, "stage": Stage.DONE.value, CHECK: found}
+    progress = CheckResult(check=found).model_dump()
     return AttemptOutcome("succeeded", JobState.SUCCEEDED, "the spec and its data fit together", progress=progress)

@@ -17,7 +17,7 @@ from service.schemas.common import refuse_unstorable
 from service.settings import Settings
 from service.store import idempotency, jobs
 from service.store.tables import Job
-from trainers.spec import JobSpec, SpecError
+from trainers.spec import JobSpec, SpecError, require_consistent
 
 
 @dataclass(frozen=True)
@@ -60,9 +60,11 @@ class Submission:
 
     def _build_spec(self, spec: Callable[[], JobSpec]) -> JobSpec:
         try:
-            return spec()
+            found = spec()
+            require_consistent(found)
         except SpecError as error:
             raise InvalidError("invalid-spec", str(error)) from None
+        return found
 
     def _check_spec(self, spec: JobSpec) -> dict[str, Any]:
         content = spec.model_dump(mode="json")

@@ -169,6 +169,7 @@ class Inferred(BaseModel):
                     "unfit": {"seen_at": "is timestamp[us], which no feature is read from"},
                     "left_out": {"label": "the label of the model's spec"},
                     "distinct": {"city": 1200},
+                    "leaks": {"clicked_within_a_day": 0.998},
                     "files": 64,
                     "files_read": 16,
                 }
@@ -182,6 +183,11 @@ class Inferred(BaseModel):
     left_out: dict[str, str] = Field(default={}, description="columns that are no features, and why")
     distinct: dict[str, int] = Field(
         default={}, description="by column of ids or text, about how many different values it has, by its first rows"
+    )
+    leaks: dict[str, float] = Field(
+        default={},
+        description="features that predict the label alone with an AUC above 0.95 on the first rows, and that AUC; "
+        "leave out those that are made from the label, or known only after",
     )
     files: int = Field(description="files of the data set")
     files_read: int = Field(description="files whose footers were read: the first by path")
@@ -222,7 +228,7 @@ class DecisionView(BaseModel):
     score: float | None = Field(description="the feature's score in that list")
 
 
-class ListedFeature(FeatureView):
+class FeatureEntry(FeatureView):
     """A feature as lists show it."""
 
     model_config = ConfigDict(from_attributes=True, json_schema_extra={"examples": [{**FEATURE, "decision": DECISION}]})
@@ -247,5 +253,5 @@ class FeaturePage(BaseModel):
         json_schema_extra={"examples": [{"features": [{**FEATURE, "decision": DECISION}], "next": None}]}
     )
 
-    features: list[ListedFeature]
+    features: list[FeatureEntry]
     next: int | None

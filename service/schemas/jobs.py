@@ -9,6 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from service.core.job_state import JobState
 from service.schemas.common import BIGGEST, Instant, RequestModel, StoredText
+from service.schemas.runs import PROGRESS
+from trainers.runs.progress import Progress
 
 JOB: dict[str, Any] = {
     "id": "job-5f0c2b7a9d1e4c3f8a6b",
@@ -32,7 +34,7 @@ JOB: dict[str, Any] = {
     "updated_at": "2026-01-01T00:10:00Z",
     "started_at": "2026-01-01T00:00:05Z",
     "ended_at": None,
-    "progress": {"stage": "searching", "step": 1200, "total_steps": 8000, "loss": 0.41},
+    "progress": PROGRESS,
 }
 
 
@@ -48,6 +50,14 @@ class JobOutcome(BaseModel):
     changes: dict[str, float] = Field(
         description="by metric (auc, gauc), what the fine-tuned model has over the full one"
     )
+
+
+class CheckResult(BaseModel):
+    """How a dry run ended: a job that trains nothing has no other progress."""
+
+    state: Literal["succeeded"] = "succeeded"
+    stage: Literal["done"] = "done"
+    check: dict[str, Any] = Field(description="what `winnow check` found")
 
 
 class JobSummary(BaseModel):
@@ -82,7 +92,7 @@ class JobSummary(BaseModel):
     updated_at: datetime
     started_at: datetime | None
     ended_at: datetime | None
-    progress: dict[str, Any] | None = Field(description="stage, step, total_steps, losses, rows_per_second …")
+    progress: Progress | CheckResult | None = Field(description="how far it is; of a dry run what was found")
 
 
 class JobView(JobSummary):

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from service.core.statuses import ListState
 from service.schemas.common import RequestModel, StoredText
+from trainers.runs.prune_list import PruneList
 
 Reason = Annotated[StoredText, Field(min_length=1, description="why, for the list's history")]
 LIST: dict[str, Any] = {
@@ -32,6 +33,41 @@ LIST: dict[str, Any] = {
 BEFORE: dict[str, Any] = {"features": 60, "dims": 800, "embedding_bytes": 8_388_608}
 AFTER: dict[str, Any] = {"features": 40, "dims": 512, "embedding_bytes": 4_194_304}
 TOTALS: dict[str, Any] = {"features": 40, "dims": 512, "embedding_bytes": 4_194_304, "bytes_per_example": 312.0}
+
+
+QUALITY: dict[str, Any] = {"auc": 0.77, "gauc": None, "logloss": 0.52, "ne": 0.9, "rows": 10_000, "base_rate": 0.25}
+CONTENT: dict[str, Any] = {
+    "schema_version": 2,
+    "id": LIST["list_id"],
+    "name": "feed-ranker",
+    "selector": {"name": "leap", "family": "gate", "probability_like": True},
+    "features": [
+        {
+            "name": "clip",
+            "kind": "dense",
+            "dim": 128,
+            "score": 0.08,
+            "details": {"divergence": 0.9, "mean_gate": 0.4},
+            "decision": "prune",
+            "why": "threshold",
+        }
+    ],
+    "interactions": [],
+    "before": {**BEFORE, "bytes_per_example": 824.0},
+    "after": TOTALS,
+    "metrics": {"full": QUALITY, "pruned": QUALITY, "finetuned": QUALITY},
+    "guard": {
+        "metric": "auc",
+        "max_drop": 0.001,
+        "drop": 0.0,
+        "error": 0.0004,
+        "passed": True,
+        "reason": "auc 0.7700 → 0.7700",
+    },
+    "diagnostics": {"polarized": True},
+    "warning": None,
+    "fingerprints": {"spec": LIST["list_id"]},
+}
 
 
 class Reasoned(RequestModel):
@@ -107,11 +143,11 @@ class ListView(BaseModel):
 class ListDetail(ListView):
     """A prune list in its life, and what it says."""
 
-    model_config = ConfigDict(
-        from_attributes=True, json_schema_extra={"examples": [{**LIST, "content": {"id": LIST["list_id"]}}]}
-    )
+    model_config = ConfigDict(from_attributes=True, json_schema_extra={"examples": [{**LIST, "content": CONTENT}]})
 
-    content: dict[str, Any] = Field(description="the list as its job, or who revised it, made it")
+    content: PruneList = Field(
+        description="the list as its job, or who revised it, made it, in the version of that time"
+    )
 
 
 class ListTotalsView(BaseModel):

@@ -20,4 +20,4 @@ def without_gates(stored: Mapping[str, Any] | None) -> dict[str, Any] | None:
     progress = read_progress(stored)
     if progress is None:
         return None if stored is None else dict(stored)
-    return progress.model_dump(mode="json", exclude_none=True, exclude={"gates"})
+    return progress.model_dump(mode="json", exclude={"gates"})

@@ -57,7 +57,7 @@ def propose(session: Session, job: Job, now: datetime) -> PublishedList | None:
     session.add(published)
     session.flush()
     _tell(session, published, None, Act(by=job.submitted_by, now=now))
-    if published.guard_passed and Policy.model_validate(model.policy).auto_approve:
+    if published.guard_passed and not made.leaks and Policy.model_validate(model.policy).auto_approve:
         approve(session, model, published, Act(by=POLICY, now=now, reason="the guard passed", trusted=True))
     return published
 

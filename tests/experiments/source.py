@@ -1,31 +1,24 @@
-"""A checkout's Python as text: its modules, what they import, and what a listing of its folders shows.
+"""A checkout: its modules, what they import of each other, and what a listing of its folders shows.
 
-Source is read with `ast`; nothing of the project is imported. Only files that git tracks count. An import counts
-wherever it stands, in functions and under TYPE_CHECKING too; an edge is a distinct pair of names.
+Only files that git tracks count. An import counts wherever it stands, in functions and under TYPE_CHECKING too; an edge
+is a distinct pair of names.
 """
 
 from __future__ import annotations
 
-import ast
-import importlib.util
 import subprocess
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
+
+from tests.support.modules import Module, under
 
 Edge = tuple[str, str]
 OWN = ("trainers", "service", "sharding")
-GENERATED = "not to be edited"  # in the first line of a generated file
 
 
 class GitError(RuntimeError):
     """Git refused; the message names the command, the folder and what git said."""
-
-
-def under(name: str, prefixes: tuple[str, ...]) -> bool:
-    return any(name == prefix or name.startswith(f"{prefix}.") for prefix in prefixes)
 
 
 def part_of(name: str) -> str:
@@ -38,71 +31,6 @@ def git(root: Path, *arguments: str) -> str:
     if ended.returncode and ended.stderr:
         raise GitError(f"git {arguments[0]} in {root}: {ended.stderr.strip()}")
     return ended.stdout
-
-
-@dataclass(frozen=True)
-class Module:
-    """One Python file: `name` is dotted, that of `a/__init__.py` is `a`."""
-
-    path: str
-    text: str
-
-    @cached_property
-    def name(self) -> str:
-        return self.path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
-
-    @cached_property
-    def tree(self) -> ast.Module:
-        return ast.parse(self.text, self.path)
-
-    @property
-    def lines(self) -> int:
-        return len(self.text.splitlines())
-
-    @property
-    def generated(self) -> bool:
-        return GENERATED in self.text.partition("\n")[0]
-
-    def imported(self, *, on_load: bool = False) -> Iterator[str]:
-        """Dotted names; `from a import b` counts as `a.b`. `on_load`: not what stands in functions, or for types."""
-        package = self.name if self.path.endswith("__init__.py") else self.name.rpartition(".")[0]
-        for node in _run_on_load(self.tree) if on_load else ast.walk(self.tree):
-            if isinstance(node, ast.Import):
-                yield from (alias.name for alias in node.names)
-            elif isinstance(node, ast.ImportFrom):
-                base = node.module or ""
-                if node.level:
-                    base = importlib.util.resolve_name("." * node.level + base, package)
-                yield from (f"{base}.{alias.name}" for alias in node.names)
-
-    def functions(self) -> Iterator[tuple[str, int]]:
-        """Name, with those of what it stands in, and lines, without decorators, of each function."""
-
-        def inside(node: ast.AST, prefix: str) -> Iterator[tuple[str, int]]:
-            for child in ast.iter_child_nodes(node):
-                if not isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-                    yield from inside(child, prefix)
-                    continue
-                name = prefix + child.name
-                if not isinstance(child, ast.ClassDef):
-                    yield name, (child.end_lineno or child.lineno) - child.lineno + 1
-                yield from inside(child, f"{name}.")
-
-        return inside(self.tree, "")
-
-    def public(self) -> Iterator[bool]:
-        """Whether each public thing has a docstring: the module, its classes and functions, and their methods."""
-
-        def things(body: list[ast.stmt]) -> Iterator[bool]:
-            for node in body:
-                if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) and node.name[0] != "_":
-                    yield ast.get_docstring(node) is not None
-                    if isinstance(node, ast.ClassDef):
-                        yield from things(node.body)
-
-        if self.text.strip():
-            yield ast.get_docstring(self.tree) is not None
-            yield from things(self.tree.body)
 
 
 class Checkout:
@@ -124,7 +52,7 @@ class Checkout:
 
     def targets(self, module: Module, *, on_load: bool) -> Iterator[str]:
         """Modules of the checkout where a name leads to one, top packages of libraries otherwise."""
-        for name in module.imported(on_load=on_load):
+        for name in module.imports_on_load if on_load else module.imports:
             at = name
             while at not in self.modules and "." in at:
                 at = at.rpartition(".")[0]
@@ -142,14 +70,6 @@ class Checkout:
             for depth in range(1, len(names)):
                 shown["/".join(names[:depth])].add(names[depth])
         return {folder: len(names) for folder, names in shown.items()}
-
-
-def _run_on_load(node: ast.AST) -> Iterator[ast.AST]:
-    for child in ast.iter_child_nodes(node):
-        lazy = isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef)
-        if not lazy and not (isinstance(child, ast.If) and "TYPE_CHECKING" in ast.unparse(child.test)):
-            yield child
-            yield from _run_on_load(child)
 
 
 def between_parts(edges: Iterable[Edge]) -> set[Edge]:

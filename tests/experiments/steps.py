@@ -22,8 +22,8 @@ import torch.distributed as dist
 import torch.multiprocessing as mp
 import typer
 
-from trainers.data.batch import Batch
 from trainers.datasets.movielens import prepare_100k
+from trainers.models.batch import Batch
 from trainers.spec import JobSpec, load_spec, parse_spec
 from trainers.spec.order import canonical_order
 from trainers.training.build import build_gated, build_plain
@@ -40,9 +40,9 @@ Step = Callable[[int, Batch, Batch], None]
 
 def sides(spec: JobSpec, ranks: RankContext, loaders: DataLoaders) -> dict[str, Step]:
     """A training step of each kind, on models of their own."""
-    fit = Trainer(build_plain(spec, ranks, loaders.statistics), loaders, spec, ranks)
-    joint = GateTrainer(build_gated(spec, ranks, loaders.statistics), spec, ranks)
-    bilevel = GateTrainer(build_gated(spec, ranks, loaders.statistics), spec, ranks)
+    fit = Trainer(build_plain(spec, ranks), loaders, spec, ranks)
+    joint = GateTrainer(build_gated(spec, ranks), spec, ranks)
+    bilevel = GateTrainer(build_gated(spec, ranks), spec, ranks)
 
     return {
         "no gate": lambda step, train, held_out: fit.step(step, train),

@@ -8,7 +8,8 @@ import typer
 from typer.testing import CliRunner
 
 from tests.experiments import structure
-from tests.experiments.source import Checkout, GitError, Module, between_parts, cycles
+from tests.experiments.source import Checkout, GitError, between_parts, cycles
+from tests.support.modules import Module
 
 FILES = {
     "trainers/__init__.py": "",

@@ -45,7 +45,7 @@ def winnow(spec: JobSpec, blocks: int) -> Block:
     """A function that runs BLOCK steps of the search and returns the rows of its training batches."""
     spec, ranks = canonical_order(spec), RankContext()
     loaders = DataLoaders.open(spec, ranks)
-    search = GateTrainer(build_gated(spec, ranks, loaders.statistics), spec, ranks)
+    search = GateTrainer(build_gated(spec, ranks), spec, ranks)
     total = blocks * BLOCK
     reading = loaders.paired(0, total, held_out=True)
     pairs = enumerate(reading.__enter__(), 1)

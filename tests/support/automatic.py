@@ -19,7 +19,7 @@ from service.settings import Settings
 from service.store import events, jobs
 from service.store.tables import Base
 from service.triggers.evaluator import Evaluator
-from tests.support.databases import database_of
+from tests.support.databases import database_of, sqlite
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 SPEC = {"dataset": {"train": "/data/train", "validation": "/data/validation", "test": "/data/test"}}
@@ -73,6 +73,8 @@ class Plane:
 
     def __init__(self, home: Path, database_url: str | None = None, **settings: Any) -> None:
         self.at = NOON
+        if database_url is None:
+            sqlite(home)
         self.settings = Settings(home=home, database_url=database_url, **settings)
         app = create_app(self.settings, NoEngine(), open_to_local=True, now=lambda: self.at)  # type: ignore[arg-type]
         self.settings = app.state.settings

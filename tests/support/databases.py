@@ -1,7 +1,8 @@
-"""Databases for tests: an empty SQLite file, and an empty database of a PostgreSQL of the session's own."""
+"""Databases for tests, of SQLite and of a PostgreSQL of the session's own: copies of one that was migrated once."""
 
 from __future__ import annotations
 
+import functools
 import os
 import shutil
 import signal
@@ -13,8 +14,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine, text
+from sqlalchemy import create_engine, make_url, text
 from sqlalchemy.exc import SQLAlchemyError
+
+from service.settings import Settings
+from service.store.database import open_database, upgrade
 
 
 def binaries() -> Path | None:
@@ -64,23 +68,62 @@ def wait_for(url: str, server: subprocess.Popen[bytes]) -> None:
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """An empty database, as `Settings.database_url` takes it."""
+    """A database of the newest schema and without rows, as `Settings.database_url` takes it."""
     if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'winnow.db'}"
+        return f"sqlite:///{sqlite(tmp_path)}"
     return str(request.getfixturevalue("postgresql"))
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A database without a schema, as `Settings.database_url` takes it."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'winnow.db'}"
+    return database_of(request.getfixturevalue("cluster"))
+
+
 @pytest.fixture
-def postgresql(cluster: str) -> str:
-    """An empty database of PostgreSQL."""
-    return database_of(cluster)
+def postgresql(cluster: str, migrated: str) -> str:
+    """A database of PostgreSQL, of the newest schema and without rows."""
+    return database_of(cluster, template=migrated)
 
 
-def database_of(cluster: str) -> str:
-    """A new one."""
+@pytest.fixture(scope="session")
+def migrated(cluster: str) -> str:
+    """The name of a database of PostgreSQL that others are copied from."""
+    url = database_of(cluster)
+    _upgrade(url)
+    return str(make_url(url).database)
+
+
+def database_of(cluster: str, template: str = "template1") -> str:
+    """A new one, which has what the template has."""
     name = f"t{uuid.uuid4().hex}"
     admin = create_engine(f"postgresql+psycopg://postgres@/postgres?host={cluster}", isolation_level="AUTOCOMMIT")
     with admin.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name}"))
+        connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {template}"))
     admin.dispose()
     return f"postgresql://postgres@/{name}?host={cluster}"
+
+
+def sqlite(home: Path) -> Path:
+    """Where a service with this home keeps its database; a new one has the newest schema and no rows."""
+    home.mkdir(parents=True, exist_ok=True)
+    path = home / "winnow.db"
+    if not path.exists():
+        path.write_bytes(_migrated_file())
+    return path
+
+
+@functools.cache
+def _migrated_file() -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "winnow.db"
+        _upgrade(f"sqlite:///{path}")
+        return path.read_bytes()
+
+
+def _upgrade(url: str) -> None:
+    engine = open_database(Settings(database_url=url).database)
+    upgrade(engine)
+    engine.dispose()

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from trainers.runs.progress import Progress
-from trainers.runs.prune_list import LEAP, GuardVerdict, ListedFeature, PruneList, Totals
+from trainers.runs.prune_list import LEAP, GuardVerdict, Leak, ListedFeature, PruneList, Totals
 from trainers.runs.results import ModelQuality, Quality
 
 QUALITY = Quality(auc=0.75, gauc=None, logloss=0.5, ne=0.9, rows=100, base_rate=0.25)
@@ -31,6 +31,7 @@ def prune_list(
     reason: str = "auc 0.75 → 0.75",
     before: Totals | None = None,
     after: Totals | None = None,
+    leaks: tuple[Leak, ...] = (),
 ) -> dict[str, Any]:
     """A list of dense features with these decisions, by LeAP; of feature `a`, which stays, unless given."""
     decided = {"a": "keep"} if decisions is None else decisions
@@ -54,6 +55,7 @@ def prune_list(
         after=after or totals(kept),
         metrics=ModelQuality(full=QUALITY, pruned=QUALITY, finetuned=QUALITY),
         guard=GuardVerdict(metric="auc", max_drop=0.001, drop=0.0, error=None, passed=passed, reason=reason),
+        leaks=leaks,
         fingerprints={"spec": "1" * 64},
     )
     return found.with_id().document()

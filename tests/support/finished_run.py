@@ -13,7 +13,7 @@ import numpy as np
 from tests.support.rankings import in_order
 from trainers.pipeline.results_writer import write_history
 from trainers.pruning.curve import ranking_prefixes
-from trainers.pruning.diagnostics import STILL_MOVING, gate_diagnostics, gate_warning
+from trainers.pruning.diagnostics import gate_diagnostics, gate_warning, still_moving
 from trainers.pruning.guard import evaluate_guard
 from trainers.pruning.listing import list_features, list_weights, sum_totals
 from trainers.pruning.ranking import RankedFeature
@@ -71,7 +71,8 @@ def finished_run(
         metrics=metrics,
         guard=evaluate_guard(spec.prune.guard, full, finetuned),
         diagnostics={**gate_diagnostics(parted), "converged": converged},
-        warning=gate_warning(parted) or (None if converged else STILL_MOVING),
+        warning=gate_warning(parted)
+        or (None if converged else still_moving(np.stack([gate_F, gate_F]), 50 * snapshots)),
         fingerprints={"spec": "1" * 64},
     ).with_id()
     write_json(run.spec, spec.model_dump(mode="json"))

@@ -12,6 +12,7 @@ from service.app import create_app
 from service.settings import Settings
 from service.store import events, jobs, keys, prune_lists
 from service.store.tables import Event
+from tests.support.databases import sqlite
 from tests.support.documents import prune_list
 from tests.support.engines import HandEngine
 
@@ -29,6 +30,8 @@ class Managed:
 
     def __init__(self, home: Path, database_url: str | None = None, **settings: Any) -> None:
         self.time = datetime(2026, 1, 1, tzinfo=UTC)
+        if database_url is None:
+            sqlite(home)
         chosen = Settings(home=home, database_url=database_url, poll_seconds=3600, **settings)
         self.app = create_app(chosen, HandEngine(), open_to_local=True, now=lambda: self.time)
         self.sessions = self.app.state.sessions

@@ -158,6 +158,17 @@ def test_the_times_of_stages_do_not_overlap_and_add_up(page: Page, served: Jobs)
     ]
 
 
+def test_a_job_of_a_selector_without_gates_says_nothing_of_gates_at_rest(page: Page, served: Jobs) -> None:
+    tiles = view(page, "training").locator(".tiles dt")
+    see(page, served, "first", "#training")
+    expect(tiles.filter(has_text="at rest")).to_have_count(2)
+    results = served.ask("GET", f"/v1/jobs/{served.ids['first']}/results")
+    page.route("**/results", lambda route: route.fulfill(json={**results, "rows_per_second": None, "converged": None}))
+    page.reload()
+    expect(tiles.filter(has_text="Attempts")).to_have_count(1)
+    expect(tiles.filter(has_text=re.compile("rest|Gates"))).to_have_count(0)
+
+
 def test_a_job_that_failed_says_why_and_what_to_do(page: Page, served: Jobs) -> None:
     see(page, served, "broken")
     alert = page.get_by_role("alert")

@@ -21,7 +21,7 @@ from tests.support.showcase import SPEC, feature
 from trainers.report import render
 from trainers.report.summary import MetricRow, Saving, describe_rule
 from trainers.runs import grid, measures_reader
-from trainers.runs.directory import RunDirectory, read_json
+from trainers.runs.directory import RunDirectory, read_json, write_json
 from trainers.spec import PruneSpec
 from trainers.web import assets
 
@@ -197,6 +197,17 @@ def test_numbers_are_those_of_the_prune_list(chromium: Browser, tmp_path: Path) 
         assert rows[2] == ["Logloss, nats", "0.50000", "0.50000", "0.50100", "+0.00100", "worse"]
         expect(page.locator("header")).to_contain_text("Rule: kept from a score of 0.6 on. Essential features are kept")
         expect(page.locator(".summary caption")).to_contain_text("12,345 rows, 25.00 % positive")
+
+
+@needs_browser
+def test_a_run_of_a_selector_without_gates_says_nothing_of_gates_at_rest(chromium: Browser, tmp_path: Path) -> None:
+    run = finished_run(tmp_path)
+    content = read_json(run.metrics) | {"steps": 1234, "rows_per_second": None, "converged": None}
+    write_json(run.metrics, content)
+    with page_of(chromium) as page:
+        opened(page, render(run))
+        search = page.get_by_role("region", name="The run", exact=True).locator("dd").first
+        expect(search).to_have_text("1,234 steps, 1 attempt")
 
 
 @needs_browser

@@ -2,19 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
+from trainers.data.columns import single_array
 from trainers.data.decode import Decoder
-from trainers.data.ids import default_id
+from trainers.data.dense import decode_dense
+from trainers.data.files import ParquetFiles
+from trainers.data.ids import decode_ids, decode_lists, default_id
+from trainers.data.leaks import LEAKY_FEATURE, leak_warning, single_feature_aucs
+from trainers.data.memory import find_memory_problem
+from trainers.data.precision import precision_warnings
 from trainers.data.rows import Rows
-from trainers.data.sampler import SMALLEST_BATCH
-from trainers.data.source import Source, open_split
+from trainers.data.sampler import SMALLEST_BATCH, BatchSampler
+from trainers.data.source import Source, open_split, require_alike
 from trainers.data.splits import SPLITS, SplitName
-from trainers.spec import JobSpec, SpecError
+from trainers.data.statistics import measure
+from trainers.data.usable import check_targets
+from trainers.problems import limit_lines
+from trainers.spec import (
+    CategoricalFeature,
+    DenseFeature,
+    FeatureSpec,
+    JobSpec,
+    SpecError,
+    plan_training,
+    require_consistent,
+)
+from trainers.spec.consistency import find_unread
 
 CHECKED_ROWS = 2**16
 
@@ -37,40 +59,136 @@ class DataSummary:
         splits: by name.
         share_at_default: feature to split to the share of the checked rows at the feature's default, 0 to 1; for
             lists, of the empty ones.
+        single_feature_auc: feature to how well it predicts the label alone, on a sample; see leaks.py.
+        training: rows of a step and a worker, epochs, and the steps that these make on the training rows.
         warnings: what may be in order and deserves a look.
     """
 
     splits: dict[str, SplitSummary]
     share_at_default: dict[str, dict[str, float]]
+    single_feature_auc: dict[str, float]
+    training: dict[str, int]
     warnings: tuple[str, ...]
 
 
+class Problems:
+    """What is wrong, collected: each once, all of them told together."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    @contextmanager
+    def collect(self) -> Iterator[None]:
+        """Keep a SpecError's lines, and go on after the block."""
+        try:
+            yield
+        except SpecError as error:
+            self.add(str(error).splitlines())
+
+    def add(self, lines: Iterable[str]) -> None:
+        self.lines += [line for line in lines if line not in self.lines]
+
+    def raise_any(self) -> None:
+        if self.lines:
+            raise SpecError("\n".join(limit_lines(self.lines)))
+
+
 def check(spec: JobSpec) -> DataSummary:
-    """Open every split, compare its columns with the spec, and decode its first rows.
+    """Hold a spec against itself, the machine and its data: open every split, compare its columns, decode its first
+    rows.
 
     Raises:
-        SpecError: data that the spec can't be run on: nothing there, a column missing or of another type, values
-            that a feature or the label can't take, too few rows, one class of labels only.
+        SpecError: a line for each thing that keeps the spec from being run: parts that exclude each other, tables
+            beyond memory, nothing where data should be, a column missing or of another type, values that a feature or
+            the label can't take, too few rows, no weight, one class of labels only.
     """
-    decoder = Decoder(spec)
-    splits: dict[str, SplitSummary] = {}
+    problems, warnings = Problems(), find_unread(spec)
+    with problems.collect():
+        require_consistent(spec)
+    too_large, may_be_too_large = find_memory_problem(spec)
+    problems.add([too_large] if too_large else [])
+    warnings += [may_be_too_large] if may_be_too_large else []
     shares: dict[str, dict[str, float]] = {feature.name: {} for feature in spec.features}
-    warnings = []
+    splits: dict[str, SplitSummary] = {}
+    aucs: dict[str, float] = {}
+    decoder = None
+    with problems.collect():
+        decoder = Decoder(spec)
+    found: dict[str, ParquetFiles] = {}
+    sources: list[Source] = []
     for split in SPLITS:
-        source = open_split(spec.dataset, split)
-        source.require(decoder.columns)
+        with problems.collect():
+            source = open_split(spec.dataset, split, found)
+            sources.append(source)
+            checked = _check_split(spec, decoder, source, split, problems)
+            if checked is None or decoder is None:
+                continue
+            table, rows = checked
+            splits[split] = SplitSummary(
+                rows=source.rows,
+                files=len(source.files.parts),
+                checked_rows=len(rows),
+                base_rate=float(rows.label_N.mean()),
+            )
+            warnings += _one_class_first(spec, split, rows)
+            for name, share in _shares_at_default(decoder, rows):
+                shares[name][split] = share
+            if split == "train":
+                warnings += precision_warnings(decoder, table, measure(decoder, [table]))
+                aucs = single_feature_aucs(decoder, rows, spec.training.seed)
+    with problems.collect():
+        require_alike(sources, named_columns(spec))
+    problems.raise_any()
+    warnings += [leak_warning(name, found) for name, found in aucs.items() if found > LEAKY_FEATURE]
+    return DataSummary(
+        splits=splits,
+        share_at_default=shares,
+        single_feature_auc=aucs,
+        training=_training(spec, splits["train"].rows),
+        warnings=tuple(warnings),
+    )
+
+
+def _training(spec: JobSpec, rows: int) -> dict[str, int]:
+    plan = plan_training(spec, rows)
+    per_epoch = BatchSampler(rows=rows, batch_size=plan.batch_size, world=spec.scaling.workers).steps_per_epoch
+    steps = min(plan.epochs * per_epoch, spec.training.max_steps or sys.maxsize)
+    return {"batch_size": plan.batch_size, "epochs": plan.epochs, "steps": steps}
+
+
+def _check_split(
+    spec: JobSpec, decoder: Decoder | None, source: Source, split: SplitName, problems: Problems
+) -> tuple[pa.Table, Rows] | None:
+    """The first rows, as they are and decoded; None where something is wrong with them. Raises SpecError."""
+    columns = list(dict.fromkeys(named_columns(spec)))
+    lacking = {column for part in source.files.parts for column in columns if column not in part.schema.names}
+    for column in columns:
+        if column in lacking:
+            with problems.collect():
+                source.require([column])
+    with problems.collect():
         check_rows(spec, source, split)
-        rows = decoder.decode(source.read(decoder.columns, 0, min(source.rows, CHECKED_ROWS)))
-        warnings += _check_classes(spec, source, split, rows)
-        splits[split] = SplitSummary(
-            rows=source.rows,
-            files=len(source.files.parts),
-            checked_rows=len(rows),
-            base_rate=float(rows.label_N.mean()),
-        )
-        for name, share in _shares_at_default(decoder, rows):
-            shares[name][split] = share
-    return DataSummary(splits=splits, share_at_default=shares, warnings=tuple(warnings))
+    if not source.rows:
+        return None
+    if lacking.isdisjoint(target_columns(spec)):
+        with problems.collect():
+            check_targets(spec, source, split)
+    if decoder is not None and not lacking:
+        with problems.collect():
+            check_types(decoder, source)
+    there = [column for column in columns if column not in lacking]
+    table = source.read(there, 0, min(source.rows, CHECKED_ROWS))
+    if decoder is not None and not lacking:
+        try:
+            return table, decoder.decode(table)
+        except SpecError:
+            pass  # Told with all the others below.
+    for feature in spec.features:
+        if feature.source not in lacking:
+            with problems.collect():
+                array = single_array(table.column(feature.source))
+                _decode_feature(feature, array, replace=spec.dataset.non_finite == "replace")
+    return None
 
 
 def check_rows(spec: JobSpec, source: Source, split: SplitName) -> None:
@@ -78,7 +196,7 @@ def check_rows(spec: JobSpec, source: Source, split: SplitName) -> None:
     workers, batch = spec.scaling.workers, spec.training.batch_size
     if not source.rows:
         raise SpecError(f"dataset.{split}: {source.uri} has no rows; write some, or name other files")
-    if split == "train" and source.rows < workers * batch:
+    if split == "train" and batch is not None and source.rows < workers * batch:
         raise SpecError(
             f"dataset.train: {source.rows} rows are fewer than `scaling.workers` × `training.batch_size` = "
             f"{workers} × {batch}; lower one of the two, or add rows"
@@ -90,17 +208,48 @@ def check_rows(spec: JobSpec, source: Source, split: SplitName) -> None:
         )
 
 
-def _check_classes(spec: JobSpec, source: Source, split: SplitName, rows: Rows) -> list[str]:
-    """A warning where the rows at hand have one class; SpecError where they are all there is."""
+def check_types(decoder: Decoder, source: Source) -> None:
+    """Raises SpecError where a file, be it one whose rows aren't read here, has a column of a type that can't be."""
+    seen = set()
+    for part in source.files.parts:
+        kinds = tuple(part.schema.field(column).type for column in decoder.columns)
+        if kinds not in seen:
+            seen.add(kinds)
+            # Not `Schema.empty_table`, which imports pandas.
+            columns = zip(decoder.columns, kinds, strict=True)
+            try:
+                decoder.decode(pa.table({column: pa.nulls(0, kind) for column, kind in columns}))
+            except SpecError as error:
+                raise SpecError(f"{error} (in {part.path})") from None
+
+
+def _one_class_first(spec: JobSpec, split: SplitName, rows: Rows) -> list[str]:
+    """A warning where the rows at hand have one class: others have the other, see `check_targets`."""
     first = rows.label_N[0]
     if (rows.label_N != first).any():
         return []
-    finding = f"label {spec.dataset.label!r} is {int(first)} in "
-    if len(rows) == source.rows:
-        raise SpecError(
-            f"dataset.{split}: {finding}every row of {source.uri}; give data with both classes, or another `label`"
-        )
-    return [f"{split}: {finding}the first {len(rows)} rows; are the rows sorted by it?"]
+    label = spec.dataset.label
+    return [f"{split}: label {label!r} is {int(first)} in the first {len(rows)} rows; are the rows sorted by it?"]
+
+
+def named_columns(spec: JobSpec) -> list[str]:
+    """The columns that the spec names: of features, then of the label, group and weight."""
+    return [*(feature.source for feature in spec.features), *target_columns(spec)]
+
+
+def target_columns(spec: JobSpec) -> list[str]:
+    named = (spec.dataset.label, spec.dataset.group, spec.dataset.weight)
+    return [column for column in named if column is not None]
+
+
+def _decode_feature(feature: FeatureSpec, array: Any, *, replace: bool) -> None:
+    """Raises SpecError where the column, or the default, isn't the feature's."""
+    if isinstance(feature, DenseFeature):
+        decode_dense(feature, array, replace=replace)
+    elif isinstance(feature, CategoricalFeature):
+        decode_ids(feature, array)
+    else:
+        decode_lists(feature, array)
 
 
 def _shares_at_default(decoder: Decoder, rows: Rows) -> Iterator[tuple[str, float]]:

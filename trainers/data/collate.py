@@ -12,9 +12,9 @@ import torch
 from numpy.typing import NDArray
 from torchrec.sparse.jagged_tensor import KeyedJaggedTensor
 
-from trainers.data.batch import Batch
 from trainers.data.jagged import take_segments, transposition
 from trainers.data.rows import Rows
+from trainers.models.batch import Batch
 
 Ints = NDArray[np.int64]
 

@@ -22,31 +22,6 @@ def single_array(column: Any) -> Any:
     return column.combine_chunks() if column.num_chunks != 1 else column.chunk(0)
 
 
-def is_text(kind: pa.DataType) -> bool:
-    """Strings and bytes, plain or dictionary-encoded."""
-    kind = kind.value_type if pa.types.is_dictionary(kind) else kind
-    return bool(
-        pa.types.is_string(kind)
-        or pa.types.is_large_string(kind)
-        or pa.types.is_binary(kind)
-        or pa.types.is_large_binary(kind)
-    )
-
-
-def is_list(kind: pa.DataType) -> bool:
-    return bool(pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind))
-
-
-def is_whole(kind: pa.DataType) -> bool:
-    """Integers and booleans, plain or dictionary-encoded."""
-    kind = kind.value_type if pa.types.is_dictionary(kind) else kind
-    return bool(pa.types.is_integer(kind) or pa.types.is_boolean(kind) or pa.types.is_null(kind))
-
-
-def is_number(kind: pa.DataType) -> bool:
-    return is_whole(kind) or bool(pa.types.is_floating(kind) or pa.types.is_decimal(kind))
-
-
 def decoded(array: Any) -> Any:
     """A dictionary-encoded array as a plain one."""
     return array.dictionary_decode() if pa.types.is_dictionary(array.type) else array
@@ -77,14 +52,13 @@ def integers(array: Any, fill: int) -> NDArray[Any]:
     return numbers_of(array.cast(kind), fill)
 
 
-def floats(array: Any, fill: float) -> NDArray[np.float32]:
-    """Numbers or booleans, nulls as `fill`, in float32; numbers beyond its range become infinite."""
+def floats(array: Any, fill: float) -> NDArray[Any]:
+    """Numbers or booleans, nulls as `fill`: float32 where the column has no more digits, float64 otherwise."""
     array = decoded(array)
     if pa.types.is_boolean(array.type):
         array = array.cast(pa.uint8())
-    elif pa.types.is_decimal(array.type):
-        array = array.cast(pa.float64())
-    return numbers_of(array.cast(pa.float32(), safe=False), fill)
+    small = pa.types.is_float16(array.type) or pa.types.is_float32(array.type)
+    return numbers_of(array.cast(pa.float32() if small else pa.float64(), safe=False), fill)
 
 
 def hash_text(text: str | bytes) -> int:

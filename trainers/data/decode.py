@@ -5,27 +5,36 @@ Shapes: N rows, D dense columns, S categorical features, M list features, V ids 
 
 from __future__ import annotations
 
-import math
-from typing import Any
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from trainers.data.columns import single_array
-from trainers.data.dense import decode_dense
+from trainers.data.dense import decode_dense, standardize
 from trainers.data.ids import decode_ids, decode_lists, default_id
 from trainers.data.jagged import take_segments, transposition
 from trainers.data.rows import Rows
 from trainers.data.targets import decode_group, decode_label, decode_weight
-from trainers.spec import CategoricalFeature, DenseFeature, JobSpec, MultiCategoricalFeature, SpecError
+from trainers.spec import CategoricalFeature, DenseFeature, JobSpec, MultiCategoricalFeature
+
+if TYPE_CHECKING:
+    from trainers.data.statistics import Statistics
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
+_ZERO, _ONE = np.zeros(1), np.ones(1)
 
 
 class Decoder:
     """Reads the features, label, group and weight of a spec.
+
+    Args:
+        spec: what to read.
+        statistics: standardize dense features and weights by these, measured on a spec that has these features too;
+            without them numbers stay as they are.
 
     Attributes:
         columns: the Parquet columns it needs, each once.
@@ -35,8 +44,8 @@ class Decoder:
         SpecError: a default that its feature can't take.
     """
 
-    def __init__(self, spec: JobSpec) -> None:
-        self.dataset = spec.dataset
+    def __init__(self, spec: JobSpec, statistics: Statistics | None = None) -> None:
+        self.dataset, self.statistics = spec.dataset, statistics
         self.dense = [feature for feature in spec.features if isinstance(feature, DenseFeature)]
         self.single = [feature for feature in spec.features if isinstance(feature, CategoricalFeature)]
         self.several = [feature for feature in spec.features if isinstance(feature, MultiCategoricalFeature)]
@@ -44,7 +53,8 @@ class Decoder:
         targets = [self.dataset.label, self.dataset.group, self.dataset.weight]
         sources = [feature.source for feature in spec.features]
         self.columns = list(dict.fromkeys([*sources, *(column for column in targets if column is not None)]))
-        self._check_defaults()
+        for categorical in self.single:
+            default_id(categorical)
 
     def decode(self, table: pa.Table) -> Rows:
         """The rows of a table that has `columns`. Raises SpecError naming the column, the value and the remedy."""
@@ -52,14 +62,14 @@ class Decoder:
         label_N = decode_label(self.dataset.label, arrays[self.dataset.label])
         values_V, lengths_NM = self._lists(arrays, table.num_rows)
         return Rows(
-            dense_ND=self._dense(arrays, table.num_rows),
+            dense_ND=self._dense(table),
             ids_SN=self._ids(arrays, table.num_rows),
             values_V=values_V,
             lengths_NM=lengths_NM,
+            label_N=label_N,
             # Arrow's memory is read-only, and torch takes none that is.
-            label_N=np.array(label_N),
             group_N=np.array(self._group(arrays, table.num_rows)),
-            weight_N=np.array(self._weight(arrays, table.num_rows)),
+            weight_N=self._weight(arrays, table.num_rows),
             keys=self.keys,
         )
 
@@ -68,21 +78,27 @@ class Decoder:
         """The Parquet columns of the dense features, each once."""
         return list(dict.fromkeys(feature.source for feature in self.dense))
 
-    def decode_dense(self, table: pa.Table) -> Floats:
-        """(N, D) of a table that has `dense_columns`. Raises SpecError."""
-        return self._dense(_arrays(table, self.dense_columns), table.num_rows)
+    def raw_dense(self, table: pa.Table) -> Iterator[tuple[DenseFeature, NDArray[Any]]]:
+        """Each dense feature of a table that has `dense_columns`, and its numbers (N, d) with the column's digits.
 
-    def _check_defaults(self) -> None:
-        for feature in self.dense:
-            if not math.isfinite(feature.default):
-                raise SpecError(f"feature {feature.name!r}: default {feature.default} isn't finite; give a number")
-        for categorical in self.single:
-            default_id(categorical)
-
-    def _dense(self, arrays: dict[str, Any], rows: int) -> Floats:
+        Raises:
+            SpecError: a column that the feature can't be read from.
+        """
+        arrays = _arrays(table, self.dense_columns)
         replace = self.dataset.non_finite == "replace"
-        parts = [decode_dense(feature, arrays[feature.source], replace=replace) for feature in self.dense]
-        return np.concatenate(parts, 1) if parts else np.empty((rows, 0), np.float32)
+        for feature in self.dense:
+            yield feature, decode_dense(feature, arrays[feature.source], replace=replace)
+
+    def _dense(self, table: pa.Table) -> Floats:
+        replace = self.dataset.non_finite == "replace"
+        dense_ND = np.empty((table.num_rows, sum(feature.dim for feature in self.dense)), np.float32)
+        start = 0
+        for feature, numbers_Nd in self.raw_dense(table):
+            mean_d, std_d = (_ZERO, _ONE) if self.statistics is None else self.statistics.of(feature.name)
+            stop = start + feature.dim
+            dense_ND[:, start:stop] = standardize(feature, numbers_Nd, mean_d, std_d, replace=replace)
+            start = stop
+        return dense_ND
 
     def _ids(self, arrays: dict[str, Any], rows: int) -> Ints:
         parts = [decode_ids(feature, arrays[feature.source]) for feature in self.single]
@@ -107,7 +123,8 @@ class Decoder:
     def _weight(self, arrays: dict[str, Any], rows: int) -> Floats:
         if self.dataset.weight is None:
             return np.ones(rows, np.float32)
-        return decode_weight(self.dataset.weight, arrays[self.dataset.weight])
+        mean = 1.0 if self.statistics is None else self.statistics.weight_mean
+        return (decode_weight(self.dataset.weight, arrays[self.dataset.weight]) / mean).astype(np.float32)
 
 
 def _arrays(table: pa.Table, columns: list[str]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Arrow columns of dense features → float32.
+"""Arrow columns of dense features → numbers.
 
 Shapes: N rows, d dims of one feature.
 """
@@ -12,12 +12,19 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from trainers.data.columns import flags_of, floats, is_list, is_number, is_text, numbers_of, refuse_type
+from trainers.data.columns import flags_of, floats, numbers_of, refuse_type
+from trainers.data.types import is_list, is_number, is_text
 from trainers.spec import DenseFeature, SpecError
 
+Columns = NDArray[np.float64]
 
-def decode_dense(feature: DenseFeature, array: Any, *, replace: bool) -> NDArray[np.float32]:
-    """A dense feature of N rows, (N, d); nulls take the feature's default.
+
+# Numbers standardized together: few enough to stay in a core's cache.
+BLOCK = 2**16
+
+
+def decode_dense(feature: DenseFeature, array: Any, *, replace: bool) -> NDArray[Any]:
+    """A dense feature of N rows, (N, d), with the column's digits: float32 or float64. Nulls take the default.
 
     Args:
         feature: the feature.
@@ -30,10 +37,28 @@ def decode_dense(feature: DenseFeature, array: Any, *, replace: bool) -> NDArray
     if pa.types.is_null(array.type) and feature.dim > 1:
         array = array.cast(pa.list_(pa.float32()))
     numbers_Nd = _vectors(feature, array) if is_list(array.type) else _scalars(feature, array)[:, None]
-    return _finite(feature, numbers_Nd, replace=replace)
+    return _finite(feature, numbers_Nd, feature.default, replace=replace)
 
 
-def _scalars(feature: DenseFeature, array: Any) -> NDArray[np.float32]:
+def standardize(
+    feature: DenseFeature, numbers_Nd: NDArray[Any], mean_d: Columns, std_d: Columns, *, replace: bool
+) -> NDArray[np.float32]:
+    """(x − mean) / std in float64, and only then float32: what a large offset hides keeps its digits.
+
+    Raises:
+        SpecError: numbers beyond float32, unless `replace` lets them take the default.
+    """
+    out_Nd = np.empty(numbers_Nd.shape, np.float32)
+    rows = max(1, BLOCK // feature.dim)
+    with np.errstate(over="ignore"):
+        for start in range(0, len(out_Nd), rows):
+            block = numbers_Nd[start : start + rows].astype(np.float64)
+            out_Nd[start : start + rows] = (block - mean_d) / std_d
+        default_d = ((feature.default - mean_d) / std_d).astype(np.float32)
+    return _finite(feature, out_Nd, default_d, replace=replace)
+
+
+def _scalars(feature: DenseFeature, array: Any) -> NDArray[Any]:
     if not is_number(array.type):
         remedy = "declare it `kind: categorical`, or write numbers" if is_text(array.type) else "write it as numbers"
         raise refuse_type(name=feature.name, column=feature.source, kind=array.type, remedy=remedy)
@@ -43,7 +68,7 @@ def _scalars(feature: DenseFeature, array: Any) -> NDArray[np.float32]:
     return floats(array, feature.default)
 
 
-def _vectors(feature: DenseFeature, array: Any) -> NDArray[np.float32]:
+def _vectors(feature: DenseFeature, array: Any) -> NDArray[Any]:
     if not is_number(array.type.value_type):
         remedy = "a dense vector is a list of numbers; declare it `kind: multi_categorical` if its items are ids"
         raise refuse_type(name=feature.name, column=feature.source, kind=array.type, remedy=remedy)
@@ -54,7 +79,7 @@ def _vectors(feature: DenseFeature, array: Any) -> NDArray[np.float32]:
     flat = floats(array.flatten(), feature.default).reshape(-1, feature.dim)
     if not array.null_count:
         return flat
-    numbers_Nd = np.full((len(array), feature.dim), feature.default, np.float32)
+    numbers_Nd = np.full((len(array), feature.dim), feature.default, flat.dtype)
     numbers_Nd[flags_of(array.is_valid())] = flat
     return numbers_Nd
 
@@ -70,7 +95,9 @@ def _check_lengths(feature: DenseFeature, array: Any) -> None:
         )
 
 
-def _finite(feature: DenseFeature, numbers_Nd: NDArray[np.float32], *, replace: bool) -> NDArray[np.float32]:
+def _finite(
+    feature: DenseFeature, numbers_Nd: NDArray[Any], default: float | NDArray[Any], *, replace: bool
+) -> NDArray[Any]:
     finite_Nd = np.isfinite(numbers_Nd)
     count = finite_Nd.size - int(np.count_nonzero(finite_Nd))
     if count and not replace:
@@ -79,5 +106,5 @@ def _finite(feature: DenseFeature, numbers_Nd: NDArray[np.float32], *, replace: 
             f"{len(numbers_Nd)} rows; clean them, or set `dataset.non_finite: replace` to read them as the default"
         )
     if count:
-        return np.where(finite_Nd, numbers_Nd, np.float32(feature.default))
+        return np.where(finite_Nd, numbers_Nd, np.asarray(default, numbers_Nd.dtype))
     return numbers_Nd

@@ -12,7 +12,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from trainers.data.columns import hash_text, integers, is_list, is_text, is_whole, numbers_of, refuse_type, text_hashes
+from trainers.data.columns import hash_text, integers, numbers_of, refuse_type, text_hashes
+from trainers.data.types import is_list, is_text, is_whole
 from trainers.spec import CategoricalFeature, MultiCategoricalFeature, SpecError
 
 Ids = NDArray[np.int64]

@@ -24,7 +24,7 @@ class Rows:
     `values_V` each takes, so that a range of rows is one slice.
 
     Attributes:
-        dense_ND: float32, dense features in the spec's order, raw.
+        dense_ND: float32, dense features in the spec's order, standardized where the decoder knows by what.
         ids_SN: int64.
         values_V: int64, row-major over (N, M).
         lengths_NM: int64.

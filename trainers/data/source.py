@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -12,6 +12,7 @@ from pyarrow import fs
 
 from trainers.data.files import ParquetFiles, ParquetPart
 from trainers.data.splits import SPLITS, SplitName, split_of_rows
+from trainers.data.types import cast_alike, type_problems
 from trainers.spec import DatasetSpec, SpecError, SplitSpec
 
 
@@ -56,8 +57,9 @@ class Source:
     def require(self, columns: Sequence[str]) -> None:
         """Raises SpecError where a file lacks a column, naming those whose name is near."""
         for part in self.files.parts:
+            names = set(part.schema.names)
             for column in columns:
-                if column not in part.schema.names:
+                if column not in names:
                     raise SpecError(_missing(column, part))
 
     def read(self, columns: Sequence[str], start: int, stop: int) -> pa.Table:
@@ -114,13 +116,43 @@ class Source:
         return np.concatenate([[0], np.cumsum(counts, dtype=np.int64)])
 
 
-def open_split(dataset: DatasetSpec, split: SplitName) -> Source:
-    """The rows of one split, from its own files or cut out of `train`. Raises SpecError."""
-    if dataset.splits is not None:
-        return Source(ParquetFiles.find(dataset.train), split, dataset.splits)
-    uri = {"train": dataset.train, "validation": dataset.validation, "test": dataset.test}[split]
+def open_split(dataset: DatasetSpec, split: SplitName, found: dict[str, ParquetFiles] | None = None) -> Source:
+    """The rows of one split, from its own files or cut out of `train`. Raises SpecError.
+
+    `found` holds files by URI: those it has aren't listed again, and those it lacks are put in.
+    """
+    uri, found = _uri(dataset, split), {} if found is None else found
+    if uri not in found:
+        found[uri] = ParquetFiles.find(uri)
+    return Source(found[uri], split, dataset.splits)
+
+
+def open_splits(dataset: DatasetSpec, columns: Sequence[str]) -> dict[SplitName, Source]:
+    """Every split; files that several splits share are listed once.
+
+    Raises:
+        SpecError: nothing to read, a column missing, or one whose type means one thing here and another there.
+    """
+    found: dict[str, ParquetFiles] = {}
+    sources = {split: open_split(dataset, split, found) for split in SPLITS}
+    for source in sources.values():
+        source.require(columns)
+    require_alike(sources.values(), columns)
+    return sources
+
+
+def require_alike(sources: Iterable[Source], columns: Iterable[str]) -> None:
+    """Raises SpecError, a line a column, where a column's type means one thing in one file and another in another."""
+    schemas = {part.path: part.schema for source in sources for part in source.files.parts}
+    if problems := type_problems(schemas, columns):
+        raise SpecError("\n".join(problems))
+
+
+def _uri(dataset: DatasetSpec, split: SplitName) -> str:
+    own = {"train": dataset.train, "validation": dataset.validation, "test": dataset.test}[split]
+    uri = dataset.train if dataset.splits is not None else own
     assert uri is not None
-    return Source(ParquetFiles.find(uri), split)
+    return uri
 
 
 def _missing(column: str, part: ParquetPart) -> str:
@@ -132,9 +164,10 @@ def _missing(column: str, part: ParquetPart) -> str:
 
 
 def _concatenate(pieces: list[pa.Table], columns: Sequence[str], files: ParquetFiles) -> pa.Table:
+    """Pieces one after another. Raises SpecError where a column has no type that holds all of its values."""
     if not pieces:
         return pa.schema([files.schema.field(column) for column in columns]).empty_table()
-    try:
-        return pa.concat_tables(pieces, promote_options="permissive")
-    except pa.ArrowException as error:
-        raise SpecError(f"dataset: the files of {files.uri!r} differ in a column's type ({error}); write one") from None
+    if len({piece.schema for piece in pieces}) > 1:
+        alike = {name: cast_alike([piece.column(name) for piece in pieces], name) for name in columns}
+        pieces = [pa.table({name: alike[name][at] for name in columns}) for at in range(len(pieces))]
+    return pa.concat_tables(pieces)

@@ -1,73 +1,141 @@
-"""Mean and standard deviation of the dense columns.
+"""What standardizes numbers and weights: mean and standard deviation of the dense columns, mean of the weights.
 
 Shapes: N rows, D dense columns.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
+from trainers.data.columns import single_array
 from trainers.data.decode import Decoder
 from trainers.data.source import Source
-from trainers.spec import JobSpec
+from trainers.data.targets import decode_weight
+from trainers.spec import JobSpec, SpecError
 
 Columns = NDArray[np.float64]
 
 BLOCKS = 64
-CONSTANT = 1e-9
-"""A standard deviation under this share of the mean is rounding of a constant."""
+CONSTANT = 1e-13
+"""A standard deviation under this share of the mean is rounding of a constant, in float64."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class DenseStatistics:
-    """Of the D dense columns, float64; a column that isn't to be standardized has mean 0 and deviation 1."""
+class Statistics:
+    """Of training rows, by which dense features and weights are standardized.
 
+    Attributes:
+        dims: of the dense features, in the order of their columns.
+        mean_D, std_D: float64; a column that isn't to be standardized has mean 0 and deviation 1.
+        constant_D: bool; columns that count as constant, whose deviation is 1.
+        weight_mean: 1 where the spec names no weight. Weights are divided by it: multiplying all of them by a number
+            changes nothing, whatever the penalty beside them.
+    """
+
+    dims: dict[str, int]
     mean_D: Columns
     std_D: Columns
+    constant_D: NDArray[np.bool_]
+    weight_mean: float = 1.0
+
+    def of(self, name: str) -> tuple[Columns, Columns]:
+        """Mean and deviation of a feature's columns."""
+        return self.mean_D[self.columns[name]], self.std_D[self.columns[name]]
+
+    @cached_property
+    def columns(self) -> dict[str, slice]:
+        """Which of the D columns are a feature's."""
+        ends = np.cumsum(list(self.dims.values())).tolist()
+        return {name: slice(end - dim, end) for (name, dim), end in zip(self.dims.items(), ends, strict=True)}
 
 
-def statistics(source: Source, spec: JobSpec, max_rows: int = 1_000_000) -> DenseStatistics:
-    """Population mean and deviation of the dense columns as the model reads them: nulls are defaults already.
+def statistics(source: Source, spec: JobSpec, max_rows: int = 1_000_000) -> Statistics:
+    """Population mean and deviation of the dense columns, and mean of the weights: nulls are defaults already.
 
     Args:
         source: the training rows.
-        spec: whose dense features to measure.
+        spec: whose dense features and weight to measure.
         max_rows: where the source has more, evenly spaced blocks of this many rows in all stand for it.
 
     Returns:
-        The same in every process. The deviation of a constant is 1, so that it standardizes to 0.
+        The same in every process; see `measure`.
+
+    Raises:
+        SpecError: data that doesn't fit the spec, or weights that are all 0.
     """
     decoder = Decoder(spec)
-    if not decoder.dense:
-        return DenseStatistics(mean_D=np.zeros(0), std_D=np.ones(0))
-    source.require(decoder.dense_columns)
-    count, mean_D, squares_D = _accumulate(source, decoder, max_rows)
-    std_D = np.sqrt(squares_D / count)
-    raw_D = np.array([feature.normalize == "none" for feature in decoder.dense for _ in range(feature.dim)])
-    constant_D = std_D <= CONSTANT * np.abs(mean_D)
-    return DenseStatistics(
-        mean_D=np.where(raw_D, 0.0, mean_D),
+    columns = _measured_columns(decoder)
+    source.require(columns)
+    blocks = _blocks(source.rows, max_rows) if columns else ()
+    found = measure(decoder, (source.read(columns, start, stop) for start, stop in blocks))
+    if source.rows and not 0 < found.weight_mean < np.inf:
+        raise SpecError(
+            f"dataset.weight: column {decoder.dataset.weight!r} has a mean of {found.weight_mean:g} over the training "
+            "rows; give some rows a weight above 0, and none beyond 1e300"
+        )
+    return found
+
+
+def measure(decoder: Decoder, tables: Iterable[pa.Table]) -> Statistics:
+    """The statistics of some rows, in float64; a mean weight of 0 is left to the caller.
+
+    A column counts as constant, and keeps its scale, where its deviation is that of rounding, or so small or so large
+    that neither float32 nor float64 holds its scale.
+    """
+    features = decoder.dense
+    count, mean_D, squares_D, weight = _accumulate(decoder, tables)
+    with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
+        std_D = np.sqrt(squares_D / max(count, 1))
+        scale_D = (1 / std_D).astype(np.float32)
+    constant_D = ~(np.isfinite(std_D) & np.isfinite(scale_D) & (std_D > CONSTANT * np.abs(mean_D)))
+    raw_D = np.array([feature.normalize == "none" for feature in features for _ in range(feature.dim)], bool)
+    return Statistics(
+        dims={feature.name: feature.dim for feature in features},
+        mean_D=np.where(raw_D | ~np.isfinite(mean_D), 0.0, mean_D),
         std_D=np.where(raw_D | constant_D, 1.0, std_D),
+        constant_D=constant_D & ~raw_D,
+        weight_mean=1.0 if decoder.dataset.weight is None else weight / max(count, 1),
     )
 
 
-def _accumulate(source: Source, decoder: Decoder, max_rows: int) -> tuple[int, Columns, Columns]:
-    """Rows, means and sums of squared deviations, block after block (Chan, Golub and LeVeque 1979, Eq. 2.1)."""
-    width = sum(feature.dim for feature in decoder.dense)
-    count, mean_D, squares_D = 0, np.zeros(width), np.zeros(width)
-    for start, stop in _blocks(source.rows, max_rows):
-        dense_ND = decoder.decode_dense(source.read(decoder.dense_columns, start, stop)).astype(np.float64)
-        rows = len(dense_ND)
-        block_D = dense_ND.mean(0)
-        apart_D = block_D - mean_D
+def _measured_columns(decoder: Decoder) -> list[str]:
+    weight = decoder.dataset.weight
+    return list(dict.fromkeys([*decoder.dense_columns, *([weight] if weight else [])]))
+
+
+def _accumulate(decoder: Decoder, tables: Iterable[pa.Table]) -> tuple[int, Columns, Columns, float]:
+    """Rows, means, sums of squared deviations (Chan, Golub and LeVeque 1979, Eq. 2.1) and the weights' sum."""
+    width, name = sum(feature.dim for feature in decoder.dense), decoder.dataset.weight
+    count, mean_D, squares_D, weight = 0, np.zeros(width), np.zeros(width), 0.0
+    for table in tables:
+        block_D, inner_D = _moments([numbers_Nd for _, numbers_Nd in decoder.raw_dense(table)])
+        rows = table.num_rows
         count += rows
-        mean_D = mean_D + apart_D * (rows / count)
-        squares_D = squares_D + ((dense_ND - block_D) ** 2).sum(0) + apart_D**2 * (rows * (count - rows) / count)
-    return max(count, 1), mean_D, squares_D
+        with np.errstate(over="ignore", invalid="ignore"):
+            apart_D = block_D - mean_D
+            mean_D = mean_D + apart_D * (rows / count)
+            squares_D = squares_D + inner_D + apart_D**2 * (rows * (count - rows) / count)
+            if name is not None:
+                weight += float(decode_weight(name, single_array(table.column(name))).sum())
+    return count, mean_D, squares_D, weight
+
+
+def _moments(parts: list[NDArray[Any]]) -> tuple[Columns, Columns]:
+    """Mean and sum of squared deviations of each column."""
+    means, squares = [np.empty(0)], [np.empty(0)]
+    for numbers_Nd in parts:
+        wide_Nd = numbers_Nd.astype(np.float64, copy=False)
+        with np.errstate(over="ignore", invalid="ignore"):
+            means.append(wide_Nd.mean(0))
+            squares.append(((wide_Nd - means[-1]) ** 2).sum(0))
+    return np.concatenate(means), np.concatenate(squares)
 
 
 def _blocks(rows: int, max_rows: int) -> Iterator[tuple[int, int]]:

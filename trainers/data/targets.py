@@ -11,7 +11,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from trainers.data.columns import floats, integers, is_number, is_text, is_whole, text_hashes
+from trainers.data.columns import floats, integers, text_hashes
+from trainers.data.types import is_number, is_text, is_whole
 from trainers.spec import SpecError
 
 NULL_GROUP = -(2**63)
@@ -32,7 +33,7 @@ def decode_label(column: str, array: Any) -> NDArray[np.float32]:
     if wrong_N.any():
         value = array[int(wrong_N.argmax())].as_py()
         raise SpecError(f"dataset.label: column {column!r} has {value!r}; a label is 0 or 1, write it so")
-    return numbers_N
+    return numbers_N.astype(np.float32)
 
 
 def decode_group(column: str, array: Any) -> NDArray[np.int64]:
@@ -46,8 +47,8 @@ def decode_group(column: str, array: Any) -> NDArray[np.int64]:
     return numbers_N.view(np.int64)
 
 
-def decode_weight(column: str, array: Any) -> NDArray[np.float32]:
-    """(N,) float32, finite and not negative. Raises SpecError."""
+def decode_weight(column: str, array: Any) -> NDArray[np.float64]:
+    """(N,) as the column has them, finite and not negative. Raises SpecError."""
     if not is_number(array.type):
         raise SpecError(f"dataset.weight: column {column!r} is {array.type}; write it as numbers")
     numbers_N = floats(array, float("nan"))
@@ -58,4 +59,4 @@ def decode_weight(column: str, array: Any) -> NDArray[np.float32]:
             f"dataset.weight: column {column!r} has {value!r}; a weight is a finite number ≥ 0, "
             "correct it, or leave these rows out"
         )
-    return numbers_N
+    return numbers_N.astype(np.float64)

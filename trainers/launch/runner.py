@@ -6,6 +6,7 @@ writes the result. Killed at any point, `resume=True` goes on from the newest ch
 
 from __future__ import annotations
 
+import errno
 import threading
 import time
 from collections.abc import Callable
@@ -17,9 +18,9 @@ from trainers.data.check import check
 from trainers.launch.launcher import CoordinatorAwayError, RunError, WatchedCoordinator, choose_launcher
 from trainers.pipeline.results_writer import write_history, write_results
 from trainers.runs.coordinator import Coordinator
-from trainers.runs.directory import RunDirectory, write_json
+from trainers.runs.directory import RunDirectory, RunFileError, write_json
 from trainers.runs.history import GateHistory
-from trainers.runs.progress import Progress
+from trainers.runs.progress import Progress, RunState, Stage
 from trainers.runs.prune_list import PruneList
 from trainers.spec import JobSpec, SpecError
 from trainers.spec.order import canonical_order
@@ -27,6 +28,7 @@ from trainers.spec.order import canonical_order
 Observer = Callable[[Progress], None]
 POLL_SECONDS = 0.5
 FLUSH_SECONDS = 5.0
+ENDED = (RunState.SUCCEEDED, RunState.FAILED)
 
 
 @dataclass(frozen=True)
@@ -57,19 +59,45 @@ def run(spec: JobSpec, output: Path, *, resume: bool = False, observer: Observer
         return finished
     try:
         return _run(spec, directory, resume, observer)
-    except (SpecError, RunError) as error:
-        with suppress(OSError):  # where nothing can be written, the error itself says so
-            directory.record("failed", reason=str(error), fault="user" if isinstance(error, SpecError) else "run")
+    except KeyboardInterrupt:
+        _leave_failed(directory, "interrupted")
         raise
+    except (SpecError, RunError) as error:
+        _leave_failed(directory, "failed", reason=str(error), fault="user" if isinstance(error, SpecError) else "run")
+        raise
+    except BaseException as error:
+        failure = RunError(_describe(error, directory))
+        _leave_failed(directory, "failed", reason=str(failure), fault="run")
+        raise failure from error
+
+
+def _leave_failed(directory: RunDirectory, kind: str, **data: str) -> None:
+    """Let events.jsonl and progress.json say how the run ended, where they can be written."""
+    with suppress(OSError):
+        directory.record(kind, **data)
+    with suppress(OSError, RunFileError):
+        begun = directory.read_progress() or Progress(
+            state=RunState.FAILED, stage=Stage.STARTING, step=0, total_steps=0, attempt=-1
+        )
+        write_json(directory.progress, begun.model_copy(update={"state": RunState.FAILED}).document())
+
+
+def _describe(error: BaseException, directory: RunDirectory) -> str:
+    """An error that no part of the run foresaw, in one line, with a remedy where one is known."""
+    said = " ".join(f"{type(error).__name__}: {error}".split())
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return f"the disk is full ({said}); free some space, then go on: winnow run --resume {directory.path}"
+    return f"the run ended by an error that it didn't foresee: {said} (set WINNOW_TRACEBACK=1 to see where)"
 
 
 def _run(spec: JobSpec, directory: RunDirectory, resume: bool, observer: Observer | None) -> RunResult:
     began = time.perf_counter()
     with choose_launcher(spec) as launcher:
-        sparsity = {name: shares["train"] for name, shares in check(spec).share_at_default.items()}
+        data = check(spec)
+        sparsity = {name: shares["train"] for name, shares in data.share_at_default.items()}
         checked = time.perf_counter() - began
-        _claim(spec, directory)
         coordinator = launcher.coordinate()
+        _claim(spec, directory)
         directory.record("started", resume=resume, workers=spec.scaling.workers)
         ready = time.perf_counter() - began - checked
         history = GateHistory(directory.history, tuple(canonical_order(spec).dims))
@@ -77,9 +105,12 @@ def _run(spec: JobSpec, directory: RunDirectory, resume: bool, observer: Observe
             launcher.fit(directory)
         seconds = {"check": checked, launcher.name: ready, "total": time.perf_counter() - began}
         final = _final(coordinator, history)
-    prune_list = write_results(spec, directory, final, seconds, sparsity)
+    prune_list = write_results(spec, directory, final, seconds, sparsity, data.single_feature_auc)
+    progress = final.progress()
+    write_json(directory.progress, progress.document())
     directory.record("succeeded", prune_list=prune_list.id, guard_passed=prune_list.guard.passed)
-    write_json(directory.progress, final.progress().document())
+    if observer:
+        observer(progress)
     return RunResult(directory, prune_list)
 
 
@@ -162,9 +193,11 @@ class Watch:
         if time.monotonic() - self._flushed > FLUSH_SECONDS:
             self._extend_history()
         self._shown = progress
-        write_json(self.directory.progress, progress.document())
+        # The workers are done, the run isn't until its result is written.
+        shown = progress.model_copy(update={"state": RunState.RUNNING}) if progress.state in ENDED else progress
+        write_json(self.directory.progress, shown.document())
         if self.observer:
-            self.observer(progress)
+            self.observer(shown)
 
     def _extend_history(self) -> None:
         self.history.extend(*self.coordinator.since(self.history.attempt, self.history.count))

@@ -1,6 +1,6 @@
-"""What stands before the gate: standardized dense columns and pooled embeddings, side by side.
+"""What stands before the gate: dense columns and pooled embeddings, side by side.
 
-Shapes: B rows, D dense columns, C = Σ dims columns of the concatenation.
+Shapes: B rows, C = Σ dims columns of the concatenation.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from torch import nn
 from sharding.layout import FeatureLayout
 from sharding.parallel import ShardedEmbeddings
 from sharding.tables import Table
-from trainers.data.batch import Batch
 from trainers.models.baseline import Baseline
+from trainers.models.batch import Batch
 from trainers.spec import DenseFeature, JobSpec, MultiCategoricalFeature
 from trainers.spec.order import with_features
 
@@ -39,32 +39,23 @@ class Inputs(nn.Module):
     Args:
         spec: in canonical order.
         embeddings: its tables, or None where every feature is dense.
-        mean_D, std_D: of the dense columns, over the training rows.
 
     `baseline` has what replaces a feature that is closed or pruned, whoever ranked it.
     """
 
-    mean_D: torch.Tensor
-    scale_D: torch.Tensor
-
-    def __init__(
-        self, spec: JobSpec, embeddings: ShardedEmbeddings | None, mean_D: torch.Tensor, std_D: torch.Tensor
-    ) -> None:
+    def __init__(self, spec: JobSpec, embeddings: ShardedEmbeddings | None) -> None:
         super().__init__()
         self.spec = spec
         self.layout = FeatureLayout.from_dims(spec.dims)
         self.embeddings = embeddings
         self.baseline = Baseline(self.layout)
-        self.register_buffer("mean_D", mean_D.float())
-        self.register_buffer("scale_D", 1.0 / std_D.float())
+        self.has_dense = any(isinstance(feature, DenseFeature) for feature in spec.features)
 
     def forward(self, batch: Batch) -> torch.Tensor:
         if self.embeddings is None:
-            return (batch.dense_BD - self.mean_D) * self.scale_D
+            return batch.dense_BD.clone()  # The loader may hold these rows for the next epoch.
         pooled_BE: torch.Tensor = self.embeddings(batch.sparse)
-        if not len(self.mean_D):
-            return pooled_BE
-        return torch.cat([(batch.dense_BD - self.mean_D) * self.scale_D, pooled_BE], 1)
+        return torch.cat([batch.dense_BD, pooled_BE], 1) if self.has_dense else pooled_BE
 
     def finish_step(self) -> None:
         """After the backward pass of a training step: what it hasn't moved yet moves now."""
@@ -74,8 +65,6 @@ class Inputs(nn.Module):
     def keep(self, names: Collection[str]) -> Inputs:
         """The physically smaller inputs of the kept features: their columns, and their tables with their weights."""
         spec = with_features(self.spec, names)
-        dense = FeatureLayout.from_dims({f.name: f.dim for f in self.spec.features if isinstance(f, DenseFeature)})
-        columns = dense.columns([name for name in dense.names if name in set(names)])
         tables = [table.name for table in tables_of(spec)]
         embeddings = self.embeddings.keep(tables) if self.embeddings is not None and tables else None
-        return Inputs(spec, embeddings, self.mean_D[columns], 1.0 / self.scale_D[columns])
+        return Inputs(spec, embeddings)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from trainers.data.batch import Batch
+from trainers.models.batch import Batch
 
 
 def task_loss(logits_BT: torch.Tensor, batch: Batch, weighted: bool) -> torch.Tensor:

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import torch
 
-from trainers.data.batch import Batch
 from trainers.models.backbones.base import Backbone
+from trainers.models.batch import Batch
 from trainers.models.inputs import Inputs
 from trainers.selectors.gates.base import Gate, GateContext
 

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from trainers.data.source import open_split
 from trainers.data.splits import SPLITS
-from trainers.pruning.diagnostics import STILL_MOVING
+from trainers.pruning.diagnostics import still_moving
+from trainers.pruning.leaks import find_leaks
 from trainers.runs.coordinator import Coordinator, Snapshot
 from trainers.runs.directory import RunDirectory, write_json
 from trainers.runs.history import GATE
@@ -34,16 +35,18 @@ def write_results(
     final: Coordinator,
     seconds: dict[str, float],
     sparsity: Mapping[str, float] | None = None,
+    single_feature_auc: Mapping[str, float] | None = None,
 ) -> PruneList:
     """Write every result file, the prune list last, and return the list: where it stands, the run is whole.
 
     `seconds` are of the driver's own stages. `sparsity` is the share of checked training rows at a feature's default,
-    by the feature's name.
+    by the feature's name; `single_feature_auc` is how well a feature alone predicts the label.
     """
+    aucs = single_feature_auc or {}
     assert final.outcome is not None
     write_history(directory, final)
-    write_json(directory.metrics, _results(spec, final, final.outcome, seconds, sparsity or {}).document())
-    prune_list = _prune_list(spec, final, final.outcome)
+    write_json(directory.metrics, _results(spec, final, final.outcome, seconds, sparsity or {}, aucs).document())
+    prune_list = _prune_list(spec, final, final.outcome, aucs)
     write_json(directory.prune_list, prune_list.document())
     return prune_list
 
@@ -77,7 +80,12 @@ def _values(snapshot: Snapshot, column: str) -> NDArray[np.float32]:
 
 
 def _results(
-    spec: JobSpec, final: Coordinator, outcome: Outcome, seconds: dict[str, float], sparsity: Mapping[str, float]
+    spec: JobSpec,
+    final: Coordinator,
+    outcome: Outcome,
+    seconds: dict[str, float],
+    sparsity: Mapping[str, float],
+    aucs: Mapping[str, float],
 ) -> Results:
     rows, spent = sum(s.rows for s in final.snapshots), sum(s.seconds for s in final.snapshots)
     return Results(
@@ -87,20 +95,25 @@ def _results(
         curve=outcome.curve,
         delta=spec.prune.delta,
         stages={**final.stages, **seconds},
-        rows_per_second=rows / spent if spent else 0.0,
+        rows_per_second=rows / spent if spent else None,
         steps=final.steps_counted,
         attempts=final.attempt + 1,
         converged=final.convergence(),
-        features=tuple(weight.model_copy(update={"sparsity": sparsity.get(weight.name)}) for weight in outcome.weights),
+        features=tuple(
+            weight.model_copy(update={"sparsity": sparsity.get(weight.name), "auc": aucs.get(weight.name)})
+            for weight in outcome.weights
+        ),
     )
 
 
-def _prune_list(spec: JobSpec, final: Coordinator, outcome: Outcome) -> PruneList:
+def _prune_list(spec: JobSpec, final: Coordinator, outcome: Outcome, aucs: Mapping[str, float]) -> PruneList:
     diagnostics, warning = outcome.diagnostics, outcome.warning
-    if final.snapshots and outcome.selector.probability_like:
-        converged = final.convergence().gates
-        diagnostics = {**diagnostics, "converged": converged}
-        warning = warning if warning is not None or converged else STILL_MOVING
+    converged = final.convergence()
+    if converged is not None and outcome.selector.probability_like:
+        diagnostics = {**diagnostics, "converged": converged.gates}
+        if warning is None and not converged.gates:
+            gate_TF = np.stack([snapshot.gate_F for snapshot in final.snapshots])
+            warning = still_moving(gate_TF, final.steps_counted)
     return PruneList(
         name=spec.name,
         selector=outcome.selector,
@@ -110,6 +123,13 @@ def _prune_list(spec: JobSpec, final: Coordinator, outcome: Outcome) -> PruneLis
         after=outcome.after,
         metrics=outcome.metrics,
         guard=outcome.guard,
+        leaks=tuple(
+            find_leaks(
+                [feature.name for feature in outcome.features if feature.decision == "keep"],
+                aucs,
+                outcome.metrics.full.auc,
+            )
+        ),
         diagnostics=diagnostics,
         warning=warning,
         fingerprints=_fingerprints(spec),

@@ -37,8 +37,8 @@ def retrain(
     for seed in range(spec.training.seed, spec.training.seed + seeds):
         seeded = chosen.model_copy(update={"training": chosen.training.model_copy(update={"seed": seed})})
         loaders = DataLoaders.open(seeded, ranks)
-        model = build_plain(seeded, ranks, loaders.statistics)
-        Trainer(model, loaders, seeded, ranks).run(seeded.training.epochs, advance)
+        model = build_plain(seeded, ranks)
+        Trainer(model, loaders, seeded, ranks).run(loaders.plan.epochs, advance)
         metrics = quality(model, loaders, seeded, ranks)
         assert metrics is not None
         observer(seed, metrics)

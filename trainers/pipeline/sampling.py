@@ -5,7 +5,10 @@ Shapes: N rows, M list features, V ids in lists.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
+import pyarrow as pa
 
 from trainers.data.decode import Decoder
 from trainers.data.rows import Rows
@@ -25,14 +28,12 @@ def draw_sample(spec: JobSpec, rows: int) -> Sample:
     """
     source, decoder = open_split(spec.dataset, "train"), Decoder(spec)
     source.require(decoder.columns)
-    parts = [
-        decoder.decode(source.read(decoder.columns, start, stop))
-        for start, stop in choose_blocks(source, rows, spec.training.seed)
-    ]
-    found = Rows.concat(parts)
-    drawn = {"sample_rows": float(len(found)), "training_rows": float(source.rows), "sample_blocks": float(len(parts))}
+    blocks = choose_blocks(source, rows, spec.training.seed)
+    tables = [source.read(decoder.columns, start, stop) for start, stop in blocks]
+    found = Rows.concat([decoder.decode(table) for table in tables])
+    drawn = {"sample_rows": float(len(found)), "training_rows": float(source.rows), "sample_blocks": float(len(blocks))}
     return Sample(
-        columns=_columns(spec, decoder, found),
+        columns=_columns(spec, decoder, tables, found),
         label_N=found.label_N,
         weight_N=found.weight_N,
         seed=spec.training.seed,
@@ -50,13 +51,12 @@ def choose_blocks(source: Source, rows: int, seed: int) -> list[tuple[int, int]]
     return [(int(block) * size, (int(block) + 1) * size) for block in chosen]
 
 
-def _columns(spec: JobSpec, decoder: Decoder, rows: Rows) -> dict[str, Column]:
+def _columns(spec: JobSpec, decoder: Decoder, tables: Sequence[pa.Table], rows: Rows) -> dict[str, Column]:
     """By feature, in the order of the spec."""
     found: dict[str, Column] = {}
-    start = 0
-    for dense in decoder.dense:
-        found[dense.name] = Numbers(rows.dense_ND[:, start : start + dense.dim])
-        start += dense.dim
+    pieces = [[numbers_Nd for _, numbers_Nd in decoder.raw_dense(table)] for table in tables]
+    for dense, parts in zip(decoder.dense, zip(*pieces, strict=True), strict=True):
+        found[dense.name] = Numbers(np.concatenate(parts))
     for single, ids_N in zip(decoder.single, rows.ids_SN, strict=True):
         found[single.name] = Ids(ids_N)
     list_NM = np.broadcast_to(np.arange(len(decoder.several)), rows.lengths_NM.shape)

@@ -60,7 +60,7 @@ class GateSearch(Search):
     """Weights and gates trained together."""
 
     def run(self, loaders: DataLoaders) -> Found:
-        model = build_gated(self.spec, self.ranks, loaders.statistics)
+        model = build_gated(self.spec, self.ranks)
         warmup = self.train(model, loaders).warmup
         self.enter(Stage.RANKING)
         self.coordination.flush()
@@ -79,7 +79,7 @@ class GateSearch(Search):
         """Train weights and gates to the end of the search; the model is left in evaluation mode."""
         training, selector = self.spec.training, self.spec.selector
         assert isinstance(selector, GateSpec)
-        total = min(training.epochs * loaders.train.steps_per_epoch, training.max_steps or 2**62)
+        total = min(loaders.plan.epochs * loaders.train.steps_per_epoch, training.max_steps or 2**62)
         search = GateTrainer(model, self.spec, self.ranks, warmup=int(total * selector.warmup), steps=total)
         start = self._restore(search)
         every = training.checkpoint_every or loaders.train.steps_per_epoch
@@ -129,7 +129,7 @@ class ModelSearch(Search):
     """
 
     def run(self, loaders: DataLoaders) -> Found:
-        model = build_plain(self.spec, self.ranks, loaders.statistics)
+        model = build_plain(self.spec, self.ranks)
         self.train(model, loaders)
         self.enter(Stage.RANKING)
         return Found(model, self.rank(model, loaders), full=model)
@@ -138,10 +138,9 @@ class ModelSearch(Search):
         """Train the model to its best on validation; it is left in evaluation mode."""
         trainer, steps = Trainer(model, loaders, self.spec, self.ranks), loaders.train.steps_per_epoch
         self.coordination.begin(self.ranks.attempt, self.ranks.world, self._restore(trainer) * steps)
-        self.enter(Stage.SEARCHING, self.spec.training.epochs * steps)
-        trainer.run(
-            self.spec.training.epochs, self._advance, at_epoch_end=lambda epoch: self._save(trainer, epoch * steps)
-        )
+        epochs = loaders.plan.epochs
+        self.enter(Stage.SEARCHING, epochs * steps)
+        trainer.run(epochs, self._advance, at_epoch_end=lambda epoch: self._save(trainer, epoch * steps))
         model.train(False)
 
     def rank(self, model: PlainModel, loaders: DataLoaders) -> Ranking:

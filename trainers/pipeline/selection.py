@@ -84,16 +84,16 @@ class Selection:
         The weights of a gate's search are no measure: they learned behind gates, and with every feature open they may
         know rows by heart. Both models are left at their best on validation.
         """
-        steps, epochs, tuning = loaders.train.steps_per_epoch, self.spec.training.epochs, self.spec.finetune
+        steps, epochs, tuning = loaders.train.steps_per_epoch, loaders.plan.epochs, self.spec.finetune
         fresh = tuning.start == "fresh"
         rounds = epochs if fresh else tuning.epochs
         self._enter(Stage.FINETUNING, (rounds + (epochs if full is None else 0)) * steps)
         if fresh:
-            small = build_plain(small.inputs.spec, self.ranks, loaders.statistics)
+            small = build_plain(small.inputs.spec, self.ranks)
         fit = Trainer(small, small_loaders, self.spec, self.ranks, learning_rate=tuning.learning_rate)
         fit.run(rounds, self._advance, first_epoch=0 if fresh else epochs)
         if full is None:
-            full = build_plain(self.spec, self.ranks, loaders.statistics)
+            full = build_plain(self.spec, self.ranks)
             Trainer(full, loaders, self.spec, self.ranks).run(epochs, lambda step: self._advance(rounds * steps + step))
         return small, full
 

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+from numpy.typing import NDArray
+
 from trainers.pruning.ranking import RankedFeature
+from trainers.runs.convergence import WINDOW, crossing_share
 from trainers.runs.progress import Polarization
 from trainers.runs.prune_list import Diagnostics
 from trainers.selectors.gates.ranking import OPEN
 
 # The share of gates under 0.1 or over 0.9 from which on gates count as polarized.
 POLARIZED = 0.7
-STILL_MOVING = "gates were still moving when the search ended; train longer to be sure of those near the threshold"
 
 
 def gate_diagnostics(parted: Polarization) -> Diagnostics:
@@ -20,13 +23,25 @@ def gate_diagnostics(parted: Polarization) -> Diagnostics:
     return {"low": parted.low, "middle": parted.middle, "high": parted.high, "polarized": polarized}
 
 
+def still_moving(gate_TF: NDArray[np.floating], steps: int) -> str:
+    """How far gates still moved over the last reports (T) of a search of `steps` steps."""
+    recent_TF = gate_TF[-WINDOW:]
+    crossed = round(crossing_share(recent_TF) * recent_TF.shape[1])
+    moved = float(np.abs(recent_TF[-1] - recent_TF[0]).mean())
+    return (
+        f"gates were still moving when the search ended: over the last {len(recent_TF)} reports of {steps:,} steps "
+        f"{crossed} of {recent_TF.shape[1]} crossed 0.5, and a gate moved by {moved:.3f} on average; "
+        "double training.epochs to be sure of features near the threshold"
+    )
+
+
 def gate_warning(parted: Polarization, missed_target: str | None = None) -> str | None:
     """Why the ranking may be weak; None where nothing says so. A missed target outweighs gates that haven't parted."""
     if missed_target is not None or parted.low + parted.high >= POLARIZED:
         return missed_target
     return (
         f"{parted.middle:.0%} of the gates lie between 0.1 and 0.9: the scores rank features weakly; "
-        "train longer, or change selector.alpha"
+        "double training.epochs, or raise selector.alpha"
     )
 
 
@@ -38,5 +53,5 @@ def target_warning(features: Sequence[RankedFeature], target_dims: float | None)
         return None
     return (
         f"{open_dims / total:.0%} of dims are still open where selector.target_dims asks for {target_dims:.0%}; "
-        "train longer, or cut by prune.rule dims"
+        "double training.epochs, or cut by prune.rule dims"
     )

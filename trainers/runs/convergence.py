@@ -14,6 +14,8 @@ from trainers.runs.progress import Polarization
 
 LOW, HIGH = 0.1, 0.9
 TENTHS = 10
+# Reports at a search's end over which gates have to rest.
+WINDOW = 10
 
 
 def measure_polarization(gate_F: NDArray[np.floating]) -> Polarization:
@@ -23,7 +25,7 @@ def measure_polarization(gate_F: NDArray[np.floating]) -> Polarization:
     return Polarization(low=low, middle=max(0.0, 1.0 - low - high), high=high, spread=spread)
 
 
-def gates_converged(gate_TF: NDArray[np.floating], *, window: int = 10, tolerance: float = 0.02) -> bool:
+def gates_converged(gate_TF: NDArray[np.floating], *, window: int = WINDOW, tolerance: float = 0.02) -> bool:
     """Whether over the last `window` snapshots no gate crossed 0.5 and the mean gate moved by less than `tolerance`."""
     if len(gate_TF) < window:
         return False

@@ -116,6 +116,8 @@ class Coordinator:
     decode_seconds: float = 0.0
     # When a step was last counted, or a stage began.
     advanced_at: float = 0.0
+    # Of a search that is over.
+    search_steps: int = 0
     _stage_began: float = 0.0
     _opened: int = -1
 
@@ -136,6 +138,8 @@ class Coordinator:
         """The ranks have moved to another stage; `total_steps` is what it will take, 0 where that isn't counted."""
         if attempt < self.attempt or stage == self.stage:
             return
+        if self.stage is Stage.SEARCHING:
+            self.search_steps = self.step
         now = self.clock()
         self.stages[self.stage] = self.stages.get(self.stage, 0.0) + now - self._stage_began
         self.stage, self.total_steps, self._stage_began, self.advanced_at = stage, total_steps, now, now
@@ -193,7 +197,8 @@ class Coordinator:
 
     @property
     def steps_counted(self) -> int:
-        return sum(snapshot.steps for snapshot in self.snapshots)
+        """Steps that the search has trained, each counted once; of one without gates, known when it is over."""
+        return sum(snapshot.steps for snapshot in self.snapshots) if self.snapshots else self.search_steps
 
     def history(self) -> list[Snapshot]:
         return list(self.snapshots)
@@ -212,10 +217,10 @@ class Coordinator:
         penalized = [snapshot.gate_F for snapshot in self.snapshots if snapshot.step > warmup]
         return np.mean(penalized, axis=0) if penalized else None
 
-    def convergence(self) -> Convergence:
-        """Whether gates and model have come to rest; neither has without a snapshot."""
+    def convergence(self) -> Convergence | None:
+        """Whether gates and model have come to rest; None without a snapshot."""
         if not self.snapshots:
-            return Convergence(gates=False, model=False)
+            return None
         gate_TF = np.stack([snapshot.gate_F for snapshot in self.snapshots[-20:]])
         losses = [snapshot.held_out_loss or snapshot.loss for snapshot in self.snapshots[-40:]]
         return Convergence(gates=gates_converged(gate_TF), model=loss_converged(losses))

@@ -30,6 +30,7 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
+from trainers.problems import describe
 from trainers.runs.progress import Progress
 from trainers.runs.prune_list import PruneList
 from trainers.runs.results import Results
@@ -156,17 +157,14 @@ def _read(path: Path, parse: Callable[[Any], Document]) -> Document | None:
         return None
     except ValueError as error:
         raise RunFileError(
-            f"{path} can't be read: {_describe(error)}; give the directory of a run of this version of Winnow, "
+            f"{path} can't be read: {_first_line(error)}; give the directory of a run of this version of Winnow, "
             "or of the one before"
         ) from None
 
 
-def _describe(error: ValueError) -> str:
+def _first_line(error: ValueError) -> str:
     """The first problem: the field's path and what is wrong with it."""
-    if not isinstance(error, ValidationError):
-        return str(error)
-    problem = error.errors(include_url=False)[0]
-    return f"{'.'.join(str(part) for part in problem['loc'])}: {problem['msg']}"
+    return (describe(error) if isinstance(error, ValidationError) else str(error)).splitlines()[0]
 
 
 def write_text(path: Path, text: str) -> None:

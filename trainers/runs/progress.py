@@ -13,7 +13,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, model_validator
 
-from trainers.runs.schema import Schema
+from trainers.runs.schema import Known, Schema
 
 MAX_COUNT = 2**53  # The integers that every reader of JSON keeps exact.
 MAX_SECONDS = 1e11  # A time since 1970, in seconds, of the next 3,000 years.
@@ -71,43 +71,43 @@ class RankStatus(Schema):
 
 
 class Progress(Schema):
-    """How far a run is. What the search measures is null until its first snapshot of the gates."""
+    """How far a run is. What the search measures is absent until its first snapshot of the gates."""
 
     state: RunState
     stage: Stage
     step: Count
     total_steps: Count = Field(description="what the stage will take; 0 where that isn't counted")
     attempt: int = Field(ge=-1, le=MAX_COUNT, description="how often the run's workers were started anew")
-    advanced_at: Time | None = Field(
+    advanced_at: Known[Time] = Field(
         default=None, description="when a step was last counted or a stage began, seconds since 1970"
     )
-    stages: Annotated[dict[str, float], Field(max_length=20)] | None = Field(
+    stages: Known[Annotated[dict[str, float], Field(max_length=20)]] = Field(
         default=None, description="seconds spent in stages that are over"
     )
-    loss: float | None = Field(default=None, description="task loss on training rows, nats")
-    held_out_loss: float | None = Field(default=None, description="task loss on held-out rows, nats; 0 without any")
-    penalty: float | None = Field(default=None, description="what the open gates cost in the loss, nats")
-    rows_per_second: float | None = Field(default=None, description="of all workers")
-    steps_per_second: float | None = None
-    step_seconds: float | None = Field(default=None, description="mean time of a step of the slowest worker")
-    decode_seconds: Annotated[float, Field(ge=0)] | None = Field(
+    loss: Known[float] = Field(default=None, description="task loss on training rows, nats")
+    held_out_loss: Known[float] = Field(default=None, description="task loss on held-out rows, nats; 0 without any")
+    penalty: Known[float] = Field(default=None, description="what the open gates cost in the loss, nats")
+    rows_per_second: Known[float] = Field(default=None, description="of all workers")
+    steps_per_second: Known[float] = None
+    step_seconds: Known[float] = Field(default=None, description="mean time of a step of the slowest worker")
+    decode_seconds: Known[Annotated[float, Field(ge=0)]] = Field(
         default=None, description="spent on reading and decoding so far, by the slowest worker"
     )
-    eta: float | None = Field(default=None, description="seconds until the search ends")
-    ranks: Annotated[tuple[RankStatus, ...], Field(max_length=MAX_RANKS)] | None = None
-    polarization: Polarization | None = None
-    crossing_share: Share | None = Field(
+    eta: Known[float] = Field(default=None, description="seconds until the search ends")
+    ranks: Known[Annotated[tuple[RankStatus, ...], Field(max_length=MAX_RANKS)]] = None
+    polarization: Known[Polarization] = None
+    crossing_share: Known[Share] = Field(
         default=None, description="share of gates that crossed 0.5 within the last 10 snapshots"
     )
-    undecided: Share | None = Field(
+    undecided: Known[Share] = Field(
         default=None, deprecated="read crossing_share", description="the old name of crossing_share"
     )
-    gate_counts: Annotated[tuple[Count, ...], Field(max_length=100)] | None = Field(
+    gate_counts: Known[Annotated[tuple[Count, ...], Field(max_length=100)]] = Field(
         default=None, description="how many gates lie in each of as many equal parts of [0, 1]"
     )
-    gate_sum: float | None = Field(default=None, description="sum of the gates of all features")
-    converged: Convergence | None = None
-    gates: Annotated[dict[str, float], Field(max_length=MAX_GATES)] | None = Field(
+    gate_sum: Known[float] = Field(default=None, description="sum of the gates of all features")
+    converged: Known[Convergence] = None
+    gates: Known[Annotated[dict[str, float], Field(max_length=MAX_GATES)]] = Field(
         default=None, description="gates by feature, of the first 1,000 features"
     )
 
@@ -119,7 +119,3 @@ class Progress(Schema):
             return content
         share = content.get("crossing_share", content.get("undecided"))
         return content if share is None else {**content, "crossing_share": share, "undecided": share}
-
-    def document(self) -> dict[str, Any]:
-        """The content of progress.json: without what there is nothing to say of yet."""
-        return self.model_dump(mode="json", exclude_none=True)

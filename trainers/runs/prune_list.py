@@ -1,6 +1,6 @@
 """prune_list.json: the decision of a run, immutable, named by its content.
 
-`PruneList.parse` reads two versions. Version 1 is of LeAP alone: each feature has `divergence` and `endurance`, the
+`PruneList` reads two versions. Version 1 is of LeAP alone: each feature has `divergence` and `endurance`, the
 list `polarization`. In version 2 a feature has the `details` of whichever selector ranked it, the list its
 `diagnostics`. Until version 1 is no longer read, a list of version 2 carries the old names beside the new ones.
 
@@ -22,7 +22,7 @@ from typing import Any, Literal, Self
 from pydantic import Field, model_validator
 
 from trainers.runs.results import ModelQuality
-from trainers.runs.schema import Schema
+from trainers.runs.schema import Known, Schema
 
 SCHEMA_VERSION = 2
 Diagnostics = dict[str, bool | float | str]
@@ -51,17 +51,15 @@ class ListedFeature(Schema):
     )
     decision: Literal["keep", "prune"]
     why: str = Field(description="the rule that decided, `essential`, `hand`, or `best` for the one that always stays")
-    divergence: float | None = Field(
+    divergence: Known[float] = Field(
         default=None,
         deprecated="read details",
         description="the old place of details.divergence",
-        exclude_if=lambda v: v is None,
     )
-    endurance: float | None = Field(
+    endurance: Known[float] = Field(
         default=None,
         deprecated="read details",
         description="the old place of details.mean_gate",
-        exclude_if=lambda v: v is None,
     )
 
     @model_validator(mode="before")
@@ -112,6 +110,14 @@ class Revision(Schema):
     prune: tuple[str, ...] = Field(default=(), description="features that the other list keeps, pruned by hand")
 
 
+class Leak(Schema):
+    """A sign that the label is known to the features: the model's quality says little."""
+
+    feature: str | None = Field(description="the feature whose AUC alone it is; null for that of the full model")
+    auc: float = Field(description="of a feature on a sample of training rows; of the full model on the test split")
+    message: str
+
+
 class PolarizationSummary(Schema):
     """The old form of diagnostics and warning."""
 
@@ -136,31 +142,39 @@ class PruneList(Schema):
     after: Totals = Field(description="of the features that stay")
     metrics: ModelQuality | None = Field(description="null of a revision, whose model was not fine-tuned yet")
     guard: GuardVerdict
+    leaks: tuple[Leak, ...] = Field(
+        default=(),
+        description="features that stay and know the label, and a full model that knows it; such a list is never "
+        "approved by a policy",
+        exclude_if=lambda v: not v,
+    )
     diagnostics: Diagnostics = Field(default={}, description="what the selector says of itself, by name")
     warning: str | None = Field(default=None, description="why the ranking may be weak, and the remedy")
     fingerprints: dict[str, str] = Field(description="SHA-256 of the spec, of the data and of the code that read them")
-    revision: Revision | None = Field(
-        default=None,
-        description="who changed which decisions of which list; absent of a list as its job made it",
-        exclude_if=lambda v: v is None,
+    revision: Known[Revision] = Field(
+        default=None, description="who changed which decisions of which list; absent of a list as its job made it"
     )
-    polarization: PolarizationSummary | None = Field(
+    polarization: Known[PolarizationSummary] = Field(
         default=None,
         deprecated="read diagnostics and warning",
         description="the old form of diagnostics and warning",
-        exclude_if=lambda v: v is None,
     )
 
     @model_validator(mode="before")
     @classmethod
-    def _carry_old_names(cls, content: Any) -> Any:
-        if not isinstance(content, Mapping) or "diagnostics" not in content:
+    def _upgrade(cls, content: Any) -> Any:
+        """A document of version 1 becomes one of version 2, with the id it had; one of version 2 has the old names."""
+        if not isinstance(content, Mapping):
             return content
-        return {**content, "polarization": _polarization(content["diagnostics"], content.get("warning"))}
+        version = content.get("schema_version", SCHEMA_VERSION if "selector" in content else 1)
+        found = _upgraded(content) if version == 1 else content
+        if "diagnostics" not in found:
+            return found
+        return {**found, "polarization": _polarization(found["diagnostics"], found.get("warning"))}
 
     @classmethod
     def parse(cls, document: Any) -> Self:
-        """A list of version 1 or 2. One of version 1 becomes one of version 2, with the id it had.
+        """A list of version 1 or 2, as one of version 2.
 
         Raises:
             ValueError: the document is no prune list, or one of a newer version.
@@ -168,7 +182,7 @@ class PruneList(Schema):
         version = document.get("schema_version", 1) if isinstance(document, Mapping) else None
         if version not in (1, SCHEMA_VERSION, None):
             raise ValueError(f"schema_version: {version!r} is not known here, 1 and 2 are; take a newer Winnow")
-        return cls.model_validate(_upgraded(document) if version == 1 else document)
+        return super().parse(document)
 
     def with_id(self) -> Self:
         """The list, named: its id is the SHA-256 of everything else, as canonical JSON."""
@@ -199,11 +213,15 @@ def _upgraded(document: Mapping[str, Any]) -> dict[str, Any]:
     if isinstance(parted, Mapping):
         content["diagnostics"] = {name: value for name, value in parted.items() if name != "warning"}
         content["warning"] = parted.get("warning")
-    features = [_upgraded_feature(feature) for feature in document.get("features", ())]
-    return content | {"schema_version": SCHEMA_VERSION, "selector": LEAP, "features": features}
+    features = document.get("features")
+    if isinstance(features, list | tuple):
+        content["features"] = [_upgraded_feature(feature) for feature in features]
+    return content | {"schema_version": SCHEMA_VERSION, "selector": LEAP}
 
 
-def _upgraded_feature(feature: Mapping[str, Any]) -> dict[str, Any]:
+def _upgraded_feature(feature: Any) -> Any:
+    if not isinstance(feature, Mapping):
+        return feature
     content = dict(feature)
     details = {"divergence": content.pop("divergence", None), "mean_gate": content.pop("endurance", None)}
     return content | {"details": {name: value for name, value in details.items() if value is not None}}

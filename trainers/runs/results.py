@@ -55,6 +55,10 @@ class FeatureWeight(Schema):
     sparsity: Share | None = Field(
         description="share of rows at the feature's default, or with an empty list, among the first 65,536 of training"
     )
+    auc: Share | None = Field(
+        default=None,
+        description="how well the feature alone predicts the label, 0.5 to 1, on a sample of training rows",
+    )
 
 
 class Results(ModelQuality):
@@ -63,8 +67,12 @@ class Results(ModelQuality):
     curve: tuple[CurvePoint, ...] = Field(description="the selection curve, fewest features first")
     delta: float = Field(description="loss of logloss that the rule `curve` allows, nats")
     stages: dict[str, float] = Field(description="seconds spent by stage")
-    rows_per_second: float = Field(description="of the search, all workers")
-    steps: int = Field(description="of the search")
+    rows_per_second: float | None = Field(
+        description="of the search, all workers; null where the selector learns no gates, so that none was measured"
+    )
+    steps: int = Field(description="trained by the search")
     attempts: int = Field(description="how often the run's workers were started")
-    converged: Convergence = Field(description="whether `gates` and `model` had come to rest")
+    converged: Convergence | None = Field(
+        description="whether `gates` and `model` had come to rest; null where the selector learns no gates"
+    )
     features: tuple[FeatureWeight, ...]

@@ -109,7 +109,11 @@ class GateSpec(SelectorSpec):
         description="what a gate learns on. bilevel: held-out rows; joint: the weights' own rows, sound while rows are "
         "new to the model; progressive: joint over one pass of a stream",
     )
-    learning_rate: Annotated[float, Field(gt=0.0)] = Field(default=1e-2, description="of the gates, by Adam")
+    learning_rate: Annotated[float, Field(gt=0.0)] | None = Field(
+        default=None,
+        description="of the gates, by Adam; 0.01 unless given, and up to 0.1 where a search has few steps to penalize "
+        "them in",
+    )
     warmup: Annotated[float, Field(ge=0.0, lt=1.0)] = Field(
         default=0.3,
         description="share of the search before gates are penalized: an interaction is worth nothing until the "

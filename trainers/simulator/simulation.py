@@ -70,7 +70,7 @@ def simulate(*, features: int, rows: int, seed: int, output: Path, base_rate: fl
         asked = {"seed": seed, "rows": rows, "asked_base_rate": base_rate}
         measured = {"base_rate": rate, "bayes_auc": bayes_auc, "bayes_logloss": log_loss(label_N, logits_N)}
         write_json(staging / "truth.json", asked | measured | _described(population))
-        write_text(staging / "spec.yaml", spec_text(population, label=LABEL, group=GROUP, rows=sizes["train"]))
+        write_text(staging / "spec.yaml", spec_text(population, label=LABEL, group=GROUP))
     output = Path(output)
     return Simulation(
         path=output,

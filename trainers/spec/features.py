@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from trainers.config import Config, Dim, Name
 
 Status = Literal["essential", "active", "candidate"]
+
+
+def _flag_as_id(value: object) -> object:
+    """Columns of booleans are ids 0 and 1."""
+    return int(value) if isinstance(value, bool) else value
 
 
 class _Feature(Config):
@@ -40,7 +45,9 @@ class _Embedded(_Feature):
 
 class CategoricalFeature(_Embedded):
     kind: Literal["categorical"]
-    default: int | str = Field(default=0, description="the id that stands for null")
+    default: Annotated[int | str, BeforeValidator(_flag_as_id)] = Field(
+        default=0, description="the id that stands for null"
+    )
 
 
 class MultiCategoricalFeature(_Embedded):

@@ -6,20 +6,23 @@ saved beside a run reproduces the run. Unknown keys are refused everywhere.
 
 from __future__ import annotations
 
-import json
 import warnings
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Self
 
-import yaml
 from pydantic import Field, ValidationError, model_validator
 
-from trainers.config import Config, Name, SpecError, describe
+from trainers.config import Config, Name, SpecError
+from trainers.documents import DocumentError, read_json, read_yaml
 from trainers.models.backbones.registry import AnyBackbone
 from trainers.models.backbones.wide_deep import WideDeepSpec
+from trainers.problems import describe, limit_lines
 from trainers.selectors.base import GateSpec
 from trainers.selectors.gates.leap import LeapSpec
 from trainers.selectors.registry import SELECTORS, AnySelector
+from trainers.spec.consistency import find_contradictions, list_names
 from trainers.spec.dataset import DatasetSpec
 from trainers.spec.features import CategoricalFeature, DenseFeature, FeatureSpec, MultiCategoricalFeature
 from trainers.spec.prune import PruneSpec
@@ -57,39 +60,49 @@ class JobSpec(Config):
         selector = filled.get("selector")
         known = SELECTORS.get(str(selector.get("name"))) if isinstance(selector, dict) else None
         prune = filled.get("prune", {})
-        if known is not None and not known.probability_like and isinstance(prune, dict) and "rule" not in prune:
+        given = prune.keys() if isinstance(prune, dict) else {"rule"}
+        if known is not None and not known.probability_like and not given & {"rule", "top_k", "share"}:
             filled["prune"] = {"rule": "curve", **prune}
         return filled
 
     @model_validator(mode="after")
     def _names_fit(self) -> Self:
-        names = [feature.name for feature in self.features]
-        twice = sorted({name for name in names if names.count(name) > 1})
+        problems = [*self._name_problems(), *self._option_problems()]
+        if problems:
+            raise ValueError("\n".join(problems))
+        return self
+
+    def _name_problems(self) -> Iterator[str]:
+        names = Counter(feature.name for feature in self.features)
+        twice = sorted(name for name, count in names.items() if count > 1)
         if twice:
-            raise ValueError(f"`features` has {', '.join(map(repr, twice))} more than once; names must be unique")
+            yield f"`features` has {list_names(twice)} more than once; names must be unique"
+        unknown = [name for name in self.essential if name not in names]
+        if unknown:
+            yield (
+                f"`essential` names {list_names(unknown)}, which `features` doesn't declare; "
+                "add the feature or take the name out"
+            )
+
+    def _option_problems(self) -> Iterator[str]:
+        """Options that exclude each other."""
         if self.prune.rule == "threshold" and not self.selector.probability_like:
-            raise ValueError(
+            yield (
                 f"`prune.rule` is threshold, and scores of selector {self.selector.name} have no scale of their own; "
                 "choose rule curve, top_k or dims"
             )
-        if isinstance(self.selector, GateSpec) and self.selector.update == "progressive" and self.training.epochs != 1:
-            raise ValueError(
+        stream = isinstance(self.selector, GateSpec) and self.selector.update == "progressive"
+        if stream and self.training.epochs not in (None, 1):
+            yield (
                 f"selector: update progressive reads a stream once, and training.epochs is {self.training.epochs}; "
                 "make that 1, or choose bilevel"
             )
         sharding = self.scaling.topology.sharding
         if self.training.embedding_optimizer == "adam" and sharding and "data_parallel" not in sharding:
-            raise ValueError(
+            yield (
                 f"`scaling.topology.sharding` is {', '.join(sharding)}, and training.embedding_optimizer adam needs "
                 "data_parallel tables; leave the sharding out, or train tables by adagrad"
             )
-        unknown = [name for name in self.essential if name not in names]
-        if unknown:
-            raise ValueError(
-                f"`essential` names {', '.join(map(repr, unknown))}, which `features` doesn't declare; "
-                "add the feature or take the name out"
-            )
-        return self
 
     @model_validator(mode="after")
     def _kept_features_exist(self) -> Self:
@@ -116,7 +129,14 @@ def parse_spec(raw: Any) -> JobSpec:
     try:
         return JobSpec.model_validate(raw)
     except ValidationError as error:
-        raise SpecError(describe(error)) from None
+        raise SpecError(describe(error, raw)) from None
+
+
+def require_consistent(spec: JobSpec) -> None:
+    """Raises SpecError with a line per contradiction; see `find_contradictions`."""
+    problems = find_contradictions(spec)
+    if problems:
+        raise SpecError("\n".join(limit_lines(problems)))
 
 
 def load_spec(path: str | Path) -> JobSpec:
@@ -124,11 +144,13 @@ def load_spec(path: str | Path) -> JobSpec:
     path = Path(path)
     try:
         text = path.read_text(encoding="utf-8")
-        raw = json.loads(text) if path.suffix == ".json" else yaml.safe_load(text)
+        raw = read_json(text) if path.suffix == ".json" else read_yaml(text)
     except OSError as error:
         raise SpecError(f"{path}: can't be read ({error.strerror}); give the path of a YAML or JSON spec") from None
-    except (yaml.YAMLError, ValueError) as error:
-        raise SpecError(f"{path}: not valid YAML or JSON: {error}") from None
+    except UnicodeDecodeError as error:
+        raise SpecError(f"{path}: is no text ({error}); write it in UTF-8") from None
+    except DocumentError as error:
+        raise SpecError(f"{path}: {error}") from None
     for message in describe_old_keys(raw):
         warnings.warn(message, FutureWarning, stacklevel=2)
     return absolute(parse_spec(raw), path.parent)

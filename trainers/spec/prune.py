@@ -32,6 +32,9 @@ class PruneSpec(Config):
 
     @model_validator(mode="after")
     def _rule_has_its_number(self) -> Self:
+        for rule, number in {"top_k": "top_k", "dims": "share"}.items():
+            if "rule" not in self.model_fields_set and getattr(self, number) is not None:
+                raise ValueError(f"`{number}` is of rule {rule}, and no rule is given; set `rule: {rule}`")
         if self.rule == "top_k" and self.top_k is None:
             raise ValueError("rule top_k needs `top_k`, the number of features to keep")
         if self.rule == "dims" and self.share is None:

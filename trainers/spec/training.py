@@ -19,11 +19,18 @@ class FinetuneSpec(Config):
 
 
 class TrainingSpec(Config):
-    """`batch_size` counts the rows of one worker and one step; `max_steps` ends the search of a
-    gate before `epochs` do."""
+    """`max_steps` ends the search of a gate before `epochs` do. What `batch_size` and `epochs` are where they aren't
+    given is in trainers/spec/plan.py."""
 
-    batch_size: Annotated[int, Field(ge=2)] = 1024
-    epochs: Annotated[int, Field(ge=1)] = 4
+    batch_size: Annotated[int, Field(ge=2)] | None = Field(
+        default=None,
+        description="rows of one worker and one step; 64 to 1024 unless given, so that an epoch has about 300 steps",
+    )
+    epochs: Annotated[int, Field(ge=1)] | None = Field(
+        default=None,
+        description="passes over the training rows, at most; 4 unless given, and up to 20 where 4 would have fewer "
+        "than 1500 steps",
+    )
     max_steps: Annotated[int, Field(ge=1)] | None = None
     learning_rate: Annotated[float, Field(gt=0.0)] = 1e-3
     embedding_optimizer: Literal["adagrad", "adam"] = Field(

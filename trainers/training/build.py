@@ -7,29 +7,28 @@ import torch
 from sharding.layout import FeatureLayout
 from sharding.parallel import ShardedEmbeddings, TableOptimizer
 from sharding.planner import Machine
-from trainers.data.statistics import DenseStatistics
 from trainers.models.inputs import Inputs, tables_of
 from trainers.models.ranking import GatedModel, PlainModel
 from trainers.selectors.base import GateSpec
 from trainers.spec import JobSpec
+from trainers.spec.plan import LARGEST_BATCH
 from trainers.training.ranks import RankContext
 
 
-def build_plain(spec: JobSpec, ranks: RankContext, statistics: DenseStatistics) -> PlainModel:
+def build_plain(spec: JobSpec, ranks: RankContext) -> PlainModel:
     """A ranking model with fresh weights, the same on every rank. `spec` must be in canonical order."""
     torch.manual_seed(spec.training.seed)
     # Before the tables: how many random numbers making those draws differs from rank to rank.
     layout, labels = FeatureLayout.from_dims(spec.dims), len(spec.dataset.labels)
     backbone = spec.model.build(layout, labels).to(ranks.device)
-    mean_D, std_D = torch.from_numpy(statistics.mean_D), torch.from_numpy(statistics.std_D)
-    inputs = Inputs(spec, _embeddings(spec, ranks), mean_D, std_D).to(ranks.device)
+    inputs = Inputs(spec, _embeddings(spec, ranks)).to(ranks.device)
     return PlainModel(inputs, backbone)
 
 
-def build_gated(spec: JobSpec, ranks: RankContext, statistics: DenseStatistics) -> GatedModel:
+def build_gated(spec: JobSpec, ranks: RankContext) -> GatedModel:
     """The same model behind the selector's gate. The selector must be one of the gates."""
     assert isinstance(spec.selector, GateSpec)
-    plain = build_plain(spec, ranks, statistics)
+    plain = build_plain(spec, ranks)
     essential = [feature.name for feature in spec.features if spec.is_essential(feature)]
     gate = spec.selector.build(plain.inputs.layout, plain.inputs.baseline, essential).to(ranks.device)
     return GatedModel(plain.inputs, gate, plain.backbone)
@@ -57,5 +56,5 @@ def _embeddings(spec: JobSpec, ranks: RankContext) -> ShardedEmbeddings | None:
         machine=machine,
         device=ranks.device,
         seed=spec.training.seed,
-        batch_size=spec.training.batch_size,
+        batch_size=spec.training.batch_size or LARGEST_BATCH,
     )

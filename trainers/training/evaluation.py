@@ -12,9 +12,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from trainers.data.batch import Batch
 from trainers.metrics import significance
 from trainers.metrics.quality import evaluate
+from trainers.models.batch import Batch
 from trainers.models.ranking import PlainModel
 from trainers.runs.results import Quality
 from trainers.training.ranks import RankContext

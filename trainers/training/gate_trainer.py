@@ -26,14 +26,15 @@ from torch.distributed.checkpoint.state_dict import (
     set_optimizer_state_dict,
 )
 
-from trainers.data.batch import Batch
 from trainers.metrics.quality import auc
+from trainers.models.batch import Batch
 from trainers.models.losses import task_loss
 from trainers.models.ranking import GatedModel
 from trainers.runs.coordinator import Report
 from trainers.selectors.base import GateSpec
 from trainers.selectors.gates.base import GateContext
 from trainers.spec import JobSpec
+from trainers.spec.plan import gate_learning_rate
 from trainers.training.ranks import RankContext, seed_step
 
 # Of the newest held-out rows, whose AUC a report tells: enough for a curve, few enough to be sorted in passing.
@@ -60,7 +61,8 @@ class GateTrainer:
         )
         assert isinstance(spec.selector, GateSpec)
         self.learned = model.gate.learned_parameters()
-        self.gate_optimizer = torch.optim.Adam(self.learned, lr=spec.selector.learning_rate, fused=True)
+        rate = gate_learning_rate(spec.selector, self.penalized_steps)
+        self.gate_optimizer = torch.optim.Adam(self.learned, lr=rate, fused=True)
         embeddings = model.inputs.embeddings
         self.meter = Meter(ranks.device, 0 if embeddings is None else embeddings.local_bytes())
         model.train()

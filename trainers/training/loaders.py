@@ -6,14 +6,13 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 
-from trainers.data.batch import Batch
 from trainers.data.decode import Decoder
 from trainers.data.loader import Loader
 from trainers.data.prefetch import prefetch
-from trainers.data.source import open_split
-from trainers.data.splits import SplitName
-from trainers.data.statistics import DenseStatistics, statistics
-from trainers.spec import JobSpec
+from trainers.data.source import Source, open_splits
+from trainers.data.statistics import Statistics, statistics
+from trainers.models.batch import Batch
+from trainers.spec import JobSpec, TrainingPlan, plan_training
 from trainers.training.ranks import RankContext
 
 AHEAD = 4
@@ -31,16 +30,19 @@ class DataLoaders:
     held_out: Loader
     validation: Loader
     test: Loader
-    statistics: DenseStatistics
+    statistics: Statistics
+    plan: TrainingPlan
 
     @classmethod
-    def open(cls, spec: JobSpec, ranks: RankContext, measured: DenseStatistics | None = None) -> DataLoaders:
-        """Open every split of `spec`; measure the dense columns unless `measured` has them. Raises SpecError."""
-        decoder = Decoder(spec)
+    def open(cls, spec: JobSpec, ranks: RankContext, measured: Statistics | None = None) -> DataLoaders:
+        """Open every split of `spec`; measure the training rows unless `measured` has them. Raises SpecError."""
+        sources = open_splits(spec.dataset, Decoder(spec).columns)
+        measured = measured or statistics(sources["train"], spec)
+        decoder = Decoder(spec, measured)
 
-        def load(split: SplitName, batch_size: int, shuffle_rows: int | None, seed: int) -> Loader:
+        def load(source: Source, batch_size: int, shuffle_rows: int | None, seed: int) -> Loader:
             return Loader(
-                open_split(spec.dataset, split),
+                source,
                 decoder,
                 batch_size=batch_size,
                 rank=ranks.rank,
@@ -49,15 +51,16 @@ class DataLoaders:
                 shuffle_rows=shuffle_rows,
             )
 
-        training = spec.training
-        train = load("train", training.batch_size, training.shuffle_rows, training.seed)
+        train, validation, test = sources["train"], sources["validation"], sources["test"]
+        training, plan = spec.training, plan_training(spec, train.rows)
         return cls(
             ranks=ranks,
-            train=train,
-            held_out=load("validation", training.batch_size, training.shuffle_rows, training.seed + 1),
-            validation=load("validation", EVALUATION_ROWS, None, 0),
-            test=load("test", EVALUATION_ROWS, None, 0),
-            statistics=measured or statistics(train.source, spec),
+            train=load(train, plan.batch_size, training.shuffle_rows, training.seed),
+            held_out=load(validation, plan.batch_size, training.shuffle_rows, training.seed + 1),
+            validation=load(validation, EVALUATION_ROWS, None, 0),
+            test=load(test, EVALUATION_ROWS, None, 0),
+            statistics=measured,
+            plan=plan,
         )
 
     @property

@@ -12,8 +12,8 @@ from torch.distributed.checkpoint.state_dict import (
     set_optimizer_state_dict,
 )
 
-from trainers.data.batch import Batch
 from trainers.metrics.quality import HIGHER_IS_BETTER
+from trainers.models.batch import Batch
 from trainers.models.losses import task_loss
 from trainers.models.ranking import PlainModel
 from trainers.runs.results import Quality

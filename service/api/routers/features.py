@@ -28,6 +28,7 @@ from service.core.identity import Caller
 from service.core.statuses import BY_HAND, FeatureStatus
 from service.features import csv_format
 from service.features.inference import footers, infer
+from service.features.leaks import find_leaks
 from service.features.rows import exported_feature, registered_columns
 from service.jobs.data_roots import require_allowed
 from service.schemas.common import BIGGEST, StoredText, refuse_unstorable, storable
@@ -36,6 +37,7 @@ from service.schemas.features import (
     DecisionView,
     FeatureBatch,
     FeatureDetail,
+    FeatureEntry,
     FeatureExport,
     FeaturePage,
     FeaturePatch,
@@ -44,7 +46,6 @@ from service.schemas.features import (
     InferenceRequest,
     Inferred,
     Kind,
-    ListedFeature,
     StatusChange,
     StatusChanged,
     Tag,
@@ -184,6 +185,7 @@ def infer_all(
         features=proposals,
         registered=known,
         unfit=unfit,
+        leaks=find_leaks(*found.first, proposals, columns_of["label"]),
         left_out={column: why for column, why in left_out.items() if column in found.schema.names},
         distinct={column: sampled.estimate(found.rows) for column, sampled in found.sampled.items()},
         files=found.files,
@@ -234,8 +236,8 @@ def listing(
     )
 
 
-def _listed(feature: Feature, decision: FeatureDecision | None) -> ListedFeature:
-    listed = ListedFeature.model_validate(feature)
+def _listed(feature: Feature, decision: FeatureDecision | None) -> FeatureEntry:
+    listed = FeatureEntry.model_validate(feature)
     return listed if decision is None else listed.model_copy(update={"decision": DecisionView.model_validate(decision)})
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Depends, Path, Query, Request, Response
+from fastapi.responses import JSONResponse
 
 from service.api.auth import Approver, Reader
 from service.api.deps import ModelDep, NowDep, SessionDep, model_of
@@ -130,10 +131,14 @@ def listing(
     )
 
 
-@router.get("/prune-lists/{number}", operation_id="getPublishedList", responses=problems(404, 422))
-def read(number: Ref, model: ModelDep, session: SessionDep, caller: Reader) -> ListDetail:
+@router.get(
+    "/prune-lists/{number}", operation_id="getPublishedList", response_model=ListDetail, responses=problems(404, 422)
+)
+def read(number: Ref, model: ModelDep, session: SessionDep, caller: Reader) -> Response:
     """A list in its life, and what it says."""
-    return ListDetail.model_validate(_by_ref(session, model.name, number))
+    published = _by_ref(session, model.name, number)
+    # As it is stored: the list's id is the digest of this very content.
+    return JSONResponse({**ListView.model_validate(published).model_dump(mode="json"), "content": published.content})
 
 
 @router.get("/prune-lists/{a}/diff/{b}", operation_id="diffPruneLists", responses=problems(404, 422))

@@ -121,10 +121,11 @@ function facts({ kind, dim, column, owner, tags, status, spec, registered_at, up
 async function runs(model, feature) {
   const page = await get("/v1/jobs", { model, dry_run: false, limit: LOOKED_AT });
   const having = page.jobs.filter(
-    (/** @type {any} */ job) => job.started_at && IN_JOBS.has(statusAt(feature, job.created_at)),
+    (/** @type {import("schemas").JobSummary} */ job) =>
+      job.started_at && IN_JOBS.has(statusAt(feature, job.created_at)),
   );
   const told = await Promise.all(
-    having.slice(0, RUNS).map(async (/** @type {any} */ job) => {
+    having.slice(0, RUNS).map(async (/** @type {import("schemas").JobSummary} */ job) => {
       // A clone has the features of the job that it is of, whatever became of them since.
       const found = await find(`/v1/jobs/${part(job.id)}/gates`, { feature: feature.name, points: POINTS });
       if (!found || found.steps.length === 0) return null;

@@ -291,7 +291,7 @@ function prunedOf({ outcome }) {
 
 /**
  * How far a job that runs is, and why one ended that failed.
- * @param {any} job
+ * @param {import("schemas").JobSummary} job
  */
 function progressed(job) {
   if (job.state === "queued") return job.position ? `number ${count(job.position)} in the queue` : "waiting";

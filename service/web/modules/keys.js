@@ -10,8 +10,7 @@ import { badge, element, empty, fill } from "views/dom";
 import { count, moment } from "views/format";
 
 /**
- * @typedef {{id: string, name: string, scopes: string[], model: string | null, created_by: string, created_at: string,
- *   expires_at: string | null, revoked_at: string | null, last_used_at: string | null, old_until: string | null}} Key
+ * @typedef {import("schemas").KeyView} Key
  * @typedef {import("pages/start").Caller} Caller
  * @typedef {{title: string, note: string, send: string, submit: () => Promise<any>}} Question
  */
@@ -206,7 +205,7 @@ function seconds({ lasts, until }) {
 }
 
 /**
- * @param {any} made
+ * @param {import("schemas").KeyWithSecret} made
  * @param {string} title
  * @param {string} note
  */

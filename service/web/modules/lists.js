@@ -177,7 +177,7 @@ class Lists {
 }
 
 /**
- * @param {any} list
+ * @param {import("schemas").ListEntry} list
  * @param {string} chosen
  */
 function option({ number, state }, chosen) {

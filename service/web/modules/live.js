@@ -24,7 +24,7 @@ const KINDS = [
 const PAUSE = 5000;
 const NEWEST = Number.MAX_SAFE_INTEGER;
 
-/** @typedef {{number: number, kind: string, time: string, job_id: string | null, model: string | null, data: any}} Event */
+/** @typedef {Omit<import("schemas").EventView, "data"> & {data: any}} Event `data` depends on its kind */
 
 /**
  * Follow a path of events from event `after` on until the page goes or the answer says that there is no more.

@@ -68,7 +68,7 @@ export async function show(main, parameters, caller) {
 
 /**
  * @param {any[]} models
- * @param {any} found
+ * @param {import("schemas").Overview} found
  */
 function summary(models, { running, waiting, alerts }) {
   const lists = models.reduce((sum, { proposed }) => sum + (proposed?.waiting ?? 0), 0);

@@ -7,7 +7,7 @@ import { isDark, recall, turn } from "views/theme";
 
 /**
  * Who reads; `name` and `key_id` are the key's, `scopes` those included in others too, `model` the only one it is for.
- * @typedef {{name: string, key_id: string | null, scopes: string[], model: string | null, signed_in: boolean}} Caller
+ * @typedef {import("schemas").CallerView} Caller
  */
 
 recall();

@@ -27,6 +27,7 @@ from service.store import keys
 from service.store.tables import ApiKey, AuditEntry, BrowserSession, Model
 from service.web.sign_in import own_path
 from tests.support.automatic import NoEngine
+from tests.support.databases import sqlite
 from tests.support.serving import free_port, wait_until
 
 HOST = "winnow.example"
@@ -38,6 +39,8 @@ class Plane:
 
     def __init__(self, home: Path, url: str | None = None, *, open_to_local: bool = False, **settings: Any) -> None:
         self.at = datetime(2026, 1, 1, tzinfo=UTC)
+        if url is None:
+            sqlite(home)
         self.settings = Settings(home=home, database_url=url, **settings)
         self.app = create_app(self.settings, NoEngine(), open_to_local=open_to_local, now=lambda: self.at)
         self.sessions = self.app.state.sessions

@@ -19,6 +19,7 @@ from service.ray.client import Status
 from service.settings import Settings
 from service.store import jobs
 from service.store.database import connect, downgrade, upgrade
+from tests.support.databases import sqlite
 from tests.support.documents import progress, prune_list
 from tests.support.engines import HandEngine
 from trainers.runs.directory import RunDirectory, write_json
@@ -38,6 +39,7 @@ class Plane:
 
     def __init__(self, home: Path) -> None:
         # The application's own loop is too slow to interfere; the test steps this one.
+        sqlite(home)
         self.settings = Settings(home=home, poll_seconds=3600)
         self.engine = HandEngine()
         self.app = create_app(self.settings, self.engine, open_to_local=True)
@@ -205,7 +207,7 @@ def test_jobs_are_listed_by_pages_and_state(http: TestClient, plane: Plane) -> N
 @pytest.mark.parametrize(
     ("body", "field", "word"),
     [
-        ({**SPEC, "slector": {}}, "slector", "not permitted"),
+        ({**SPEC, "slector": {}}, "slector", "unknown key"),
         ({**SPEC, "features": [{"name": "a", "kind": "dense", "dim": 300}]}, "features.0.dim", "256"),
         ({**SPEC, "essential": ["nobody"]}, "body", "'nobody'"),
     ],

@@ -18,7 +18,9 @@ from sqlalchemy import event
 from service.api.etag import is_known
 from service.api.negotiation import preferred
 from service.store import jobs, prune_lists
+from tests.support.documents import prune_list
 from tests.support.managed import MODEL, Managed, content
+from trainers.runs.prune_list import Leak
 
 URL = f"/v1/models/{MODEL}"
 LIST = f"{URL}/prune-list"
@@ -236,6 +238,15 @@ def test_a_policy_decides_where_the_guard_passed(lite: Managed, policy: dict[str
     assert lite.statuses()["b"] == ("pruned" if state == "active" else "candidate")
     refused = lite.succeed(content({"a": "prune"}, passed=False))
     assert states(lite)[refused] == "proposed"
+
+
+def test_a_policy_approves_no_list_of_a_model_that_may_know_the_label(lite: Managed) -> None:
+    lite.model("a", "b", policy={"auto_approve": True, "auto_activate": True})
+    leak = Leak(feature="a", auc=1.0, message="feature 'a' knows the label")
+    number = lite.succeed(prune_list(KEEP_A, leaks=(leak,)))
+    assert states(lite) == {number: "proposed"}
+    assert lite.http.get(f"{URL}/prune-lists/{number}").json()["content"]["leaks"][0]["feature"] == "a"
+    assert do(lite.http, number, "approve")["state"] == "active"
 
 
 def test_a_list_approved_by_hand_is_activated_where_the_policy_says_so(lite: Managed) -> None:

@@ -34,8 +34,8 @@ PRUNE_LIST = prune_list(passed=True, reason="auc held")
 
 
 @pytest.fixture
-def settings(url: str, tmp_path: Path) -> Settings:
-    return Settings(home=tmp_path, database_url=url, max_running_jobs=100, retry_seconds=0)
+def settings(empty_url: str, tmp_path: Path) -> Settings:
+    return Settings(home=tmp_path, database_url=empty_url, max_running_jobs=100, retry_seconds=0)
 
 
 @pytest.fixture

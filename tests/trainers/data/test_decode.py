@@ -103,7 +103,7 @@ def test_non_finite_numbers_are_replaced_on_request() -> None:
 
 
 def test_a_default_that_is_no_number_is_refused() -> None:
-    with pytest.raises(SpecError, match="default nan isn't finite"):
+    with pytest.raises(SpecError, match="default: give a finite number"):
         dense([1.0], default=float("nan"))
 
 
@@ -126,7 +126,17 @@ def test_checked_ints_stay_as_they_are_or_are_refused() -> None:
         ids([1], ids="checked", default=10)
 
 
-@pytest.mark.parametrize("kind", [pa.string(), pa.large_string(), pa.binary(), pa.dictionary(pa.int32(), pa.string())])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        pa.string(),
+        pa.large_string(),
+        pa.string_view(),
+        pa.binary(),
+        pa.binary_view(),
+        pa.dictionary(pa.int32(), pa.string()),
+    ],
+)
 def test_strings_are_hashed_by_their_bytes(kind: pa.DataType) -> None:
     plain = ["Käse", None, "", "Käse", "b"]
     column = pa.chunked_array([pa.array(part).cast(kind) for part in (plain[:2], plain[2:])])
@@ -157,7 +167,7 @@ def test_id_refusals(column: Any, options: dict[str, Any], words: str) -> None:
         ids(column, **options)
 
 
-@pytest.mark.parametrize("kind", [pa.list_(pa.int64()), pa.large_list(pa.int32())])
+@pytest.mark.parametrize("kind", [pa.list_(pa.int64()), pa.large_list(pa.int32()), pa.list_view(pa.int64())])
 def test_lists_with_empty_null_and_holes(kind: pa.DataType) -> None:
     column = pa.array([[99], [1, 12], [], None, [None, 3, None], [None]], kind)[1:]
     assert lists(column) == ([1, 2, 3], [2, 0, 0, 1, 0])

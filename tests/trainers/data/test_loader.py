@@ -13,7 +13,6 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 
-from trainers.data.batch import Batch
 from trainers.data.collate import collate
 from trainers.data.decode import Decoder
 from trainers.data.loader import Loader
@@ -21,6 +20,7 @@ from trainers.data.prefetch import prefetch
 from trainers.data.rows import Rows
 from trainers.data.sampler import BatchSampler
 from trainers.data.source import Source
+from trainers.models.batch import Batch
 from trainers.spec import JobSpec, SpecError, parse_spec
 
 SPEC = parse_spec(

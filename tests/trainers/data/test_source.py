@@ -107,8 +107,46 @@ def test_files_may_differ_in_the_width_of_a_number_and_not_in_its_kind(tmp_path:
     pq.write_table(pa.table({"number": pa.array([2], pa.int64())}), tmp_path / "b.parquet")
     assert numbers(Source.open(str(tmp_path))) == [1, 2]
     pq.write_table(pa.table({"number": ["three"]}), tmp_path / "c.parquet")
-    with pytest.raises(SpecError, match="differ in a column's type"):
+    with pytest.raises(SpecError, match="'number' is int32, int64, string in different files"):
         numbers(Source.open(str(tmp_path)))
+
+
+WORDS = ["a", "b", None]
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "expected"),
+    [
+        (pa.array(WORDS), pa.array(WORDS).dictionary_encode(), [b"a", b"b", None] * 2),
+        (pa.array(WORDS, pa.string_view()), pa.array(WORDS, pa.large_string()), [b"a", b"b", None] * 2),
+        (pa.array([b"aa"], pa.binary(2)), pa.array([b"aa"], pa.binary_view()), [b"aa", b"aa"]),
+        (pa.array([True, False]), pa.array([7], pa.int8()), [1, 0, 7]),
+        (pa.array([2**63 - 1], pa.uint64()), pa.array([-1]), [2**63 - 1, -1]),
+        (pa.nulls(2), pa.array([7]), [None, None, 7]),
+        (pa.array([1, 2**60 + 1]), pa.array([0.5], pa.float32()), [1.0, 2.0**60, 0.5]),
+        (pa.array([[1]], pa.list_(pa.int32())), pa.array([[2, 3]], pa.list_view(pa.int64())), [[1], [2, 3]]),
+        (pa.array([[0.5, 1.0]], pa.list_(pa.float32(), 2)), pa.array([[2.0]]), [[0.5, 1.0], [2.0]]),
+        (
+            pa.array([["a"]], pa.list_(pa.dictionary(pa.int32(), pa.string()))),
+            pa.array([["b"], None]),
+            [[b"a"], [b"b"], None],
+        ),
+    ],
+)
+def test_columns_of_one_meaning_are_read_as_one(
+    tmp_path: Path, first: pa.Array, second: pa.Array, expected: list[object]
+) -> None:
+    for name, column in (("a", first), ("b", second)):
+        pq.write_table(pa.table({"x": column}), tmp_path / f"{name}.parquet")
+    source = Source.open(str(tmp_path))
+    assert source.read(["x"], 0, source.rows).column("x").to_pylist() == expected
+
+
+def test_integers_that_no_type_holds_together_are_refused(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"x": pa.array([2**63 + 1], pa.uint64())}), tmp_path / "a.parquet")
+    pq.write_table(pa.table({"x": pa.array([-1])}), tmp_path / "b.parquet")
+    with pytest.raises(SpecError, match="'x' is int64, uint64 in different files"):
+        Source.open(str(tmp_path)).read(["x"], 0, 2)
 
 
 def test_splitmix64_is_the_published_one() -> None:

@@ -103,11 +103,26 @@ def test_results_are_complete_and_the_same_spec_gives_the_same_list(spec: JobSpe
     assert lists[0].id == lists[1].id
 
 
+def test_a_search_without_gates_says_how_long_it_trained_and_nothing_of_gates(spec: JobSpec, tmp_path: Path) -> None:
+    raw = spec.model_dump(mode="json", exclude={"prune", "selector"})
+    chosen = JobSpec.model_validate({**raw, "selector": {"name": "mutual_information"}})
+    coordinator = Coordinator(tuple(canonical_order(chosen).dims))
+    outcome = select(chosen, DirectoryCheckpoints(tmp_path / "checkpoints"), coordinator)
+    coordinator.finish(0, outcome)
+    directory = RunDirectory(tmp_path)
+    found = write_results(chosen, directory, coordinator, {"total": 1.0})
+    results = directory.read_results()
+    assert results is not None
+    assert results.steps == 2 * -(-4800 // 256)
+    assert (results.converged, results.rows_per_second) == (None, None)
+    assert "gate" not in f"{found.warning}{found.diagnostics}"
+
+
 @pytest.mark.parametrize("backbone", ["mlp", "wide_deep", "deepfm"])
 def test_the_pruned_model_begins_where_the_gated_one_stands_at_hard_gates(spec: JobSpec, backbone: str) -> None:
     chosen = canonical_order(JobSpec.model_validate({**spec.model_dump(mode="json"), "model": {"backbone": backbone}}))
     loaders = DataLoaders.open(chosen, RankContext())
-    model = build_gated(chosen, RankContext(), loaders.statistics)
+    model = build_gated(chosen, RankContext())
     with torch.no_grad():
         model.inputs.baseline.mean_C.normal_()
         for parameter in model.backbone.parameters():

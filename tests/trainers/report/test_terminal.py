@@ -9,8 +9,10 @@ import pytest
 from rich.console import Console
 
 from tests.support.finished_run import FINETUNED, FULL, finished_run, truth_file
+from trainers.pruning.leaks import find_leaks
+from trainers.report import render
 from trainers.report.terminal import SHOWN, LiveProgress, print_result, search_note
-from trainers.runs.directory import RunDirectory
+from trainers.runs.directory import RunDirectory, write_json
 from trainers.runs.progress import Polarization, Progress, RunState, Stage
 
 LONG = tuple(f"user_history_click_sequence_last_{days}_days_category_embedding" for days in range(1, 101))
@@ -33,6 +35,30 @@ def test_the_ranking_has_every_feature_with_its_decision(tmp_path: Path) -> None
     assert "1 | noise_2 | essential | 0.000 | 4 | categorical | 1.000 | 0.000" in lines
     assert "2 | clicks | keep | 1.000 | 4 | categorical | 0.000 | 1.000" in lines
     assert "4 | weekday | prune | 0.500 | 4 | categorical | 0.500 | 0.500" in lines
+
+
+def test_a_leak_is_said_first(tmp_path: Path) -> None:
+    run = finished_run(tmp_path)
+    found = run.read_prune_list()
+    assert found is not None
+    leaks = tuple(find_leaks(found.kept, {"clicks": 0.96, "weekday": 1.0, "user_id": 0.95}, 0.995))
+    assert [(leak.feature, leak.auc) for leak in leaks] == [("clicks", 0.96), (None, 0.995)]
+    write_json(run.prune_list, found.model_copy(update={"leaks": leaks}).with_id().document())
+    lines = printed(run, width=200)
+    assert lines[0].startswith("leak: feature 'clicks', which stays, predicts the label alone with AUC 0.960")
+    assert lines[1].startswith("leak: the full model has a test AUC of 0.9950")
+    page = render(run).read_text(encoding="utf-8")
+    assert page.index("which stays, predicts the label alone") < page.index("Guard passed")
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 120])
+def test_no_line_of_a_table_is_wider_than_the_terminal(tmp_path: Path, width: int) -> None:
+    console = Console(file=io.StringIO(), width=width)
+    run = finished_run(tmp_path, names=LONG)
+    print_result(run, None, console)
+    assert isinstance(console.file, io.StringIO)
+    lines = [line for line in console.file.getvalue().splitlines() if str(run.path) not in line]
+    assert max(map(len, lines)) <= width
 
 
 def test_savings_and_quality(tmp_path: Path) -> None:

@@ -108,6 +108,21 @@ def test_a_new_attempt_counts_the_steps_it_repeats_once() -> None:
     assert coordinator.history()[2].gate_F[0] == pytest.approx(0.9)
 
 
+def test_a_search_without_gates_counts_its_steps_and_says_nothing_of_rest() -> None:
+    coordinator = Coordinator(("a", "b"))
+    coordinator.begin(coordinator.open_attempt(), 2, 0)
+    coordinator.enter(0, Stage.SEARCHING, 100)
+    coordinator.advance(0, 60)
+    coordinator.begin(coordinator.open_attempt(), 2, 50)  # a worker died; a checkpoint was at step 50
+    coordinator.advance(1, 75)
+    coordinator.enter(1, Stage.RANKING)
+    coordinator.enter(1, Stage.FINETUNING, 200)
+    coordinator.advance(1, 120)
+    assert coordinator.steps_counted == 75
+    assert coordinator.convergence() is None
+    assert "converged" not in coordinator.progress().document()
+
+
 def test_a_lost_history_is_filled_from_the_checkpoint() -> None:
     first = begun(world=1)
     for step in (10, 20, 30):

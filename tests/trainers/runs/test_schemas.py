@@ -135,7 +135,7 @@ def test_a_run_directory_reads_what_is_there(tmp_path: Path) -> None:
 def test_a_file_that_does_not_fit_is_named_with_the_field(tmp_path: Path) -> None:
     run = RunDirectory(tmp_path)
     write_json(run.progress, {**SEARCHING, "stage": "thinking"})
-    with pytest.raises(RunFileError, match=r"progress\.json can't be read: stage: Input should be 'starting', .*give"):
+    with pytest.raises(RunFileError, match=r"progress\.json can't be read: stage: choose one of 'starting', .*give"):
         run.read_progress()
     run.metrics.write_text("{", encoding="utf-8")
     with pytest.raises(RunFileError, match=r"metrics\.json can't be read"):

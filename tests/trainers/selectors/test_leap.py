@@ -254,7 +254,7 @@ def search(config: PermutationGateSpec, steps: int = 1500) -> dict[str, float]:
     network = nn.Sequential(nn.Linear(Data.dims.total, 16), nn.ReLU(), nn.Linear(16, 1))
     loss = nn.BCEWithLogitsLoss()
     weights = torch.optim.Adam(network.parameters(), lr=3e-3)
-    gates = torch.optim.Adam([gate.theta], lr=config.learning_rate)
+    gates = torch.optim.Adam([gate.theta], lr=0.01)
     for _ in range(steps):
         rows = torch.randint(40_000, (256,))
         weights.zero_grad()

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from trainers.data.batch import Batch
+from trainers.models.batch import Batch
 from trainers.training import gate_trainer
 from trainers.training.gate_trainer import Meter
 from trainers.training.ranks import RankContext

@@ -2,6 +2,9 @@
 
 from dataclasses import replace
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import torch
 import torch.distributed as dist
@@ -12,8 +15,9 @@ from tests.support.ranks import ranks
 from trainers.pipeline.retrain import retrain
 from trainers.runs.results import Quality
 from trainers.spec import JobSpec, SpecError, load_spec
-from trainers.spec.order import canonical_order
-from trainers.training.build import build_plain
+from trainers.spec.order import canonical_order, with_features
+from trainers.training.build import build_gated, build_plain
+from trainers.training.gate_trainer import GateTrainer
 from trainers.training.loaders import DataLoaders
 from trainers.training.ranks import RankContext, compute_threads
 from trainers.training.trainer import Trainer, quality
@@ -28,7 +32,7 @@ def test_training_ends_at_the_best_epoch_and_not_at_the_last(tiny_dataset: TinyD
     """A learning rate that memorizes 512 rows: later epochs are worse, and none of them is what remains."""
     spec, ranks = tiny(tiny_dataset, learning_rate=0.02, embedding_learning_rate=0.5), RankContext()
     loaders = DataLoaders.open(spec, ranks)
-    model = build_plain(spec, ranks, loaders.statistics)
+    model = build_plain(spec, ranks)
     seen: list[float] = []
 
     class Watched(Trainer):
@@ -47,7 +51,7 @@ def test_training_ends_at_the_best_epoch_and_not_at_the_last(tiny_dataset: TinyD
 def test_training_that_never_helps_changes_nothing(tiny_dataset: TinyDataset) -> None:
     spec, ranks = tiny(tiny_dataset), RankContext()
     loaders = DataLoaders.open(spec, ranks)
-    model = build_plain(spec, ranks, loaders.statistics)
+    model = build_plain(spec, ranks)
     Trainer(model, loaders, spec, ranks, learning_rate=0.01).run(5, lambda step: None)
     before = [tensor.clone() for tensor in model.backbone.state_dict().values()]
     Trainer(model, loaders, spec, ranks, learning_rate=50.0).run(2, lambda step: None)
@@ -81,7 +85,7 @@ def check_data_parallel(path: str) -> None:
     spec = JobSpec.model_validate(raw)
     ranks = replace(RankContext(), rank=dist.get_rank(), world=2, local_world=2)
     loaders = DataLoaders.open(spec, ranks)
-    model = build_plain(spec, ranks, loaders.statistics)
+    model = build_plain(spec, ranks)
     embeddings = model.inputs.embeddings
     assert isinstance(embeddings, ShardedEmbeddings)
     first = [weights.clone() for weights in embeddings.local_weights()]
@@ -103,3 +107,34 @@ def test_data_parallel_tables_learn_and_stay_the_same_on_every_rank(tiny_dataset
 def test_a_core_is_left_to_the_thread_that_reads(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("os.cpu_count", lambda: 16)
     assert [compute_threads(workers) for workers in (1, 2, 16, 32)] == [15, 7, 1, 1]
+
+
+def test_a_number_that_multiplies_every_weight_changes_nothing(tiny_dataset: TinyDataset) -> None:
+    """The loss keeps its place beside the penalty: the mean of the training weights is taken out."""
+
+    def gates_of(scale: float) -> torch.Tensor:
+        for path in tiny_dataset.directory.rglob("*.parquet"):
+            table = pq.read_table(path)
+            weight = scale * (1 + np.arange(table.num_rows) % 3)
+            name = f"w{scale}"
+            pq.write_table(table.append_column(name, pa.array(weight)), path)
+        spec = tiny(tiny_dataset)
+        spec = spec.model_copy(update={"dataset": spec.dataset.model_copy(update={"weight": name})})
+        loaders = DataLoaders.open(spec, RankContext())
+        model = build_gated(spec, RankContext())
+        search = GateTrainer(model, spec, RankContext())
+        with loaders.paired(0, 12, held_out=True) as batches:
+            for step, (train, held_out) in enumerate(batches, 1):
+                search.step(step, train, held_out)
+        return model.gate.scores()
+
+    assert torch.allclose(gates_of(1e-4), gates_of(3.0), atol=1e-5)
+
+
+def test_fresh_training_of_pruned_features_reads_their_own_columns(tiny_dataset: TinyDataset) -> None:
+    """A pruned model's dense columns are standardized by the statistics of the same names."""
+    spec, ranks = tiny(tiny_dataset), RankContext()
+    whole = DataLoaders.open(spec, ranks)
+    small = DataLoaders.open(with_features(spec, ["clip", "user_id"]), ranks, whole.statistics)
+    with whole.whole(whole.test) as batches, small.whole(small.test) as small_batches:
+        assert torch.equal(next(batches).dense_BD[:, 1:], next(small_batches).dense_BD)

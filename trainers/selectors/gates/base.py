@@ -13,8 +13,8 @@ import torch
 from torch import nn
 
 from sharding.layout import FeatureLayout
-from trainers.data.batch import Batch
 from trainers.models.baseline import Baseline
+from trainers.models.batch import Batch
 
 
 @dataclass(frozen=True)

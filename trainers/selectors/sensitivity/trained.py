@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import torch
 
     from sharding.layout import FeatureLayout
-    from trainers.data.batch import Batch
+    from trainers.models.batch import Batch
     from trainers.models.ranking import PlainModel
     from trainers.training.ranks import RankContext
 
@@ -89,8 +89,6 @@ class TrainedModel:
         """
         import torch
 
-        from trainers.metrics.quality import logloss
-
         logits = []
         moved = [(self.layout.slice(name), order_N.to(rows.x_NC.device)) for name, order_N in (permuted or {}).items()]
         with torch.no_grad():
@@ -101,10 +99,11 @@ class TrainedModel:
                 for columns, order_N in moved:
                     x_BC[:, columns] = rows.x_NC[order_N[begin : begin + ROWS_TOGETHER], columns]
                 logits.append(self.model.backbone(x_BC).cpu())
-        logit_TN, label_TN = torch.cat(logits).double().numpy().T, rows.label_NT.double().numpy().T
-        weight_N = rows.weight_N.double().numpy()
-        losses = [logloss(label_N, logit_N, weight_N) for label_N, logit_N in zip(label_TN, logit_TN, strict=True)]
-        return sum(losses) / len(losses)
+        loss_NT = torch.nn.functional.binary_cross_entropy_with_logits(
+            torch.cat(logits).double(), rows.label_NT.double(), reduction="none"
+        )
+        weight_N = rows.weight_N.double()
+        return float(weight_N @ loss_NT.mean(1) / weight_N.sum())
 
     def spread(self, names: Sequence[str], measure: Callable[[str], Measured]) -> dict[str, Measured]:
         """`measure` of every name, the work divided over the ranks. Collective: every rank gets all answers."""

@@ -58,8 +58,13 @@ class MutualInformationSpec(TabularSpec):
         if len(values) == 1:
             return 0.0
         if part_N.dtype.kind == "f" and len(values) > FEW_VALUES:
+            centered_N = part_N - part_N.mean(dtype=np.float64)  # Noise is added to break ties, as large as the mean.
             found = mutual_info_classif(
-                part_N[:, None], label_N, discrete_features=False, n_neighbors=self.neighbors, random_state=seed % 2**32
+                centered_N[:, None],
+                label_N,
+                discrete_features=False,
+                n_neighbors=self.neighbors,
+                random_state=seed % 2**32,
             )
             return float(found[0])
         return _counted(place_N, label_N)

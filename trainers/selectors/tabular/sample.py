@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import numpy as np
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Numbers:
-    """A dense feature, raw: `values_Nd`, float32."""
+    """A dense feature, raw: `values_Nd`, float32 or float64, with the digits of its column."""
 
-    values_Nd: NDArray[np.float32]
+    values_Nd: NDArray[Any]
 
 
 @dataclass(frozen=True)

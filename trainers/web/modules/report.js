@@ -124,10 +124,11 @@ function facts({ spec, list, results }) {
   const { steps, rows_per_second: speed, attempts, converged, stages } = results;
   const search = [
     `${count(steps)} steps`,
-    `${count(Math.round(speed))} rows/s`,
+    speed !== null && `${count(Math.round(speed))} rows/s`,
     `${count(attempts)} ${attempts === 1 ? "attempt" : "attempts"}`,
-    `gates ${converged.gates ? "converged" : "not converged"}, model ${converged.model ? "converged" : "not converged"}`,
-  ];
+    converged &&
+      `gates ${converged.gates ? "converged" : "not converged"}, model ${converged.model ? "converged" : "not converged"}`,
+  ].filter(Boolean);
   const times = stageTimes(stages).map(([stage, taken]) => `${stage.toLowerCase()} ${decimal(taken, 1)} s`);
   const pairs = [
     ["Search", search.join(", ")],

@@ -1,5 +1,5 @@
 // @ts-check
-// Made by `python -m service.web.typescript`; not to be edited.
+// Made by `python -m service.codegen`; not to be edited.
 /** The stages of a run and the states of a job, in their order. */
 
 export const STAGES = /** @type {const} */ (["starting", "searching", "ranking", "finetuning", "evaluating"]);

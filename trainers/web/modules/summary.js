@@ -35,16 +35,16 @@ export function summary(parent) {
     update({ list }) {
       if (!list || list.id === shown) return;
       shown = list.id;
-      fill(
-        place,
-        verdict(list),
-        warning(list.warning),
-        diagnostics(list),
-        savings(list),
-        list.metrics && quality(list.metrics),
-      );
+      const leaks = (list.leaks ?? []).map(leak);
+      fill(place, leaks, verdict(list), warning(list.warning), diagnostics(list));
+      place.append(savings(list), ...(list.metrics ? [quality(list.metrics)] : []));
     },
   };
+}
+
+/** @param {import("schemas").Leak} found */
+function leak({ message }) {
+  return element("p", { class: "alert" }, element("strong", {}, "✗ Leak"), `: ${message}.`);
 }
 
 /** @param {import("views/run").PruneList} list */

@@ -5,8 +5,7 @@ import { part } from "pages/api";
 import { element } from "views/dom";
 
 /**
- * @typedef {{time: string, by: string, key_id: string | null, operation: string, method: string, path: string,
- *   model: string | null, status: number, request_id: string, detail: Record<string, any>}} Entry
+ * @typedef {import("schemas").AuditView} Entry
  * @typedef {{text: string, href: string}} Link
  */
 

@@ -50,7 +50,7 @@ export function chooser(models, chosen, onChoose) {
     fill(found, jobs.length > 0 ? jobs.slice(0, SHOWN).map(box) : none(), more);
   }
 
-  /** @param {any} job */
+  /** @param {import("schemas").JobSummary} job */
   function box(job) {
     const is = chosen.has(job.id);
     const turned = (/** @type {Event} */ event) =>

@@ -49,7 +49,7 @@ const GROUPS = [
       ["Search", ({ results }) => duration(results?.stages.searching)],
       ["Whole run", ({ results }) => duration(results?.stages.total)],
       ["Search steps", ({ results }) => count(results?.steps)],
-      ["Rows per second", ({ results }) => count(results && Math.round(results.rows_per_second))],
+      ["Rows per second", ({ results }) => count(results?.rows_per_second && Math.round(results.rows_per_second))],
     ],
   ],
 ];

@@ -22,7 +22,7 @@ const ACTS = [
 
 /**
  * Buttons for what this caller can do to the list as it stands.
- * @param {any} list
+ * @param {import("schemas").ListView} list
  * @param {import("pages/start").Caller} caller
  * @param {() => Promise<void>} done called when something was done
  */
@@ -47,7 +47,7 @@ export function acts(list, caller, done) {
 }
 
 /**
- * @param {any} list
+ * @param {import("schemas").ListView} list
  * @param {string} path
  * @returns {Form}
  */
@@ -76,7 +76,7 @@ function approval({ number, guard_passed: passed, revision_of: revised }, path) 
 }
 
 /**
- * @param {any} list
+ * @param {import("schemas").ListView} list
  * @param {string} path
  * @returns {Form}
  */
@@ -94,7 +94,7 @@ function activation({ number }, path) {
 }
 
 /**
- * @param {any} list
+ * @param {import("schemas").ListView} list
  * @param {string} path
  * @returns {Form}
  */
@@ -112,7 +112,7 @@ function rejection({ number }, path) {
 }
 
 /**
- * @param {any} list
+ * @param {import("schemas").ListView} list
  * @param {string} path
  * @returns {Form}
  */

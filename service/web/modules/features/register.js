@@ -4,7 +4,7 @@
 import { post, request } from "pages/api";
 import { Proposals } from "pages/features/proposals";
 import { openForm, say } from "pages/form";
-import { count } from "views/format";
+import { count, decimal } from "views/format";
 import { element } from "views/dom";
 
 const FEW = 8;
@@ -58,6 +58,7 @@ function choose(path, found, onDone) {
     title: "Choose features",
     note: `${count(found.features.length)} columns could be features, by ${count(found.files_read)} of ${count(found.files)} files.`,
     fields: [
+      ...leaking(found),
       ...leftOut(found),
       proposals.root,
       { name: "status", label: "Status", kind: "select", options: STATUSES, value: "candidate" },
@@ -74,6 +75,17 @@ function choose(path, found, onDone) {
       post(`${path}/features`, { features: proposals.chosen().map((feature) => ({ ...feature, status, tags })) }),
     onDone: (made) => registered(made, onDone),
   });
+}
+
+/**
+ * What predicts the label alone.
+ * @param {import("schemas").Inferred} found
+ */
+function leaking({ leaks = {} }) {
+  const named = Object.entries(leaks).map(([name, auc]) => `${name} (AUC ${decimal(auc, 3)})`);
+  if (named.length === 0) return [];
+  const told = `: ${named.join(", ")} alone predict the label. Take out what is made from the label, or known only after.`;
+  return [element("p", { class: "alert" }, element("strong", {}, "✗ Leak"), told)];
 }
 
 /**

@@ -43,7 +43,7 @@ function eventTable(found) {
 
 /**
  * What an event tells, in words.
- * @param {any} event
+ * @param {import("pages/live").Event} event
  */
 function told({ kind, data, model }) {
   if (kind === "job.state") {

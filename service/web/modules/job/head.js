@@ -26,7 +26,7 @@ export class Head {
     parent.append(this.titled, this.told, this.failed, this.outcome);
   }
 
-  /** @param {any} job */
+  /** @param {import("pages/job/words").Job} job */
   update(job) {
     fill(this.told, ...facts(job));
     const version = JSON.stringify([job.state, job.cancel_requested, job.reason]);
@@ -44,11 +44,11 @@ export class Head {
     if (job.state === "succeeded") void this.#outcome(job);
   }
 
-  /** @param {any} job */
+  /** @param {import("pages/job/words").Job} job */
   #actions(job) {
     if (!this.caller.scopes.includes("submit")) return [];
     const path = `/v1/jobs/${part(job.id)}`;
-    const made = (/** @type {any} */ found) => location.assign(`/jobs/${part(found.id)}`);
+    const made = (/** @type {import("schemas").JobView} */ found) => location.assign(`/jobs/${part(found.id)}`);
     const cancel = () =>
       confirm({
         title: `Cancel ${job.name}?`,
@@ -94,21 +94,21 @@ export class Head {
 
 /**
  * The list that came of a job; null where none did.
- * @param {any} job
+ * @param {any} job of a model
  */
 async function listOf(job) {
   /** @type {number | null | undefined} */
   let cursor;
   do {
     const page = await get(`/v1/models/${part(job.model)}/prune-lists`, { limit: 200, cursor });
-    const found = page.prune_lists.find((/** @type {any} */ each) => each.job_id === job.id);
+    const found = page.prune_lists.find((/** @type {import("schemas").ListEntry} */ each) => each.job_id === job.id);
     if (found) return found;
     cursor = page.next;
   } while (cursor);
   return null;
 }
 
-/** @param {any} job */
+/** @param {import("pages/job/words").Job} job */
 function facts(job) {
   const asked = origin(job);
   const parts = [
@@ -132,7 +132,7 @@ function time(iso) {
   return element("time", { datetime: iso, title: ago(iso) }, moment(iso));
 }
 
-/** @param {any} job */
+/** @param {import("pages/job/words").Job} job */
 function failure(job) {
   const lost = job.failures > job.max_failures;
   const next = lost
@@ -148,7 +148,7 @@ function failure(job) {
 }
 
 /**
- * @param {any} job
+ * @param {import("pages/job/words").Job} job
  * @param {string} path
  * @param {(made: any) => void} onDone
  */

@@ -95,10 +95,13 @@ export function health(rank, ranks, now) {
 function tiles(progress, results) {
   const rest = results?.converged ?? progress?.converged;
   const step = progress?.step_seconds;
-  const shown = [
+  const ofGates = [
     ["Gates converged", yes(rest?.gates)],
     ["Model converged", yes(rest?.model)],
     ["Crossing share", percent(progress?.crossing_share, 1)],
+  ];
+  const shown = [
+    ...(results?.converged === null ? [] : ofGates),
     ["Step", step === undefined || step === null ? "–" : `${decimal(1000 * step, 1)} ms`],
     ["Time spent decoding data", duration(progress?.decode_seconds)],
     ["Attempts of the workers", count(results?.attempts ?? (progress ? (progress.attempt ?? 0) + 1 : null))],

@@ -40,7 +40,7 @@ export function alertList(caller) {
   const webhooks = caller.scopes.includes("admin") && caller.model === null ? "/webhooks" : null;
   root.id = "alerts";
   let whole = false;
-  const update = (/** @type {any} */ found) => {
+  const update = (/** @type {import("schemas").Overview} */ found) => {
     const days = Math.round((Date.now() - Date.parse(found.since)) / 86_400_000);
     const told = `Failed jobs and disabled webhooks are shown for ${days} days, other alerts until they are resolved.`;
     if (found.alerts.length === 0) return fill(body, empty(`No alerts. ${told}`));
@@ -57,7 +57,7 @@ export function alertList(caller) {
       element(
         "ul",
         { class: "plain" },
-        shown.map((/** @type {any} */ alert) => item(alert, webhooks)),
+        shown.map((alert) => item(alert, webhooks)),
       ),
       more,
     );
@@ -66,7 +66,7 @@ export function alertList(caller) {
 }
 
 /**
- * @param {any} alert
+ * @param {import("schemas").AlertView} alert
  * @param {string | null} webhooks
  */
 function item(alert, webhooks) {

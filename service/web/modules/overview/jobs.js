@@ -41,7 +41,7 @@ export function jobList() {
   };
 }
 
-/** @param {any} job */
+/** @param {import("schemas").JobSummary} job */
 function head(job) {
   const link = element("a", { href: `/jobs/${part(job.id)}`, "data-key": job.id }, job.name);
   const of = job.model && job.model !== job.name ? ` of ${job.model}` : "";

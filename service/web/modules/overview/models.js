@@ -47,7 +47,7 @@ export function modelTable() {
 }
 
 /**
- * @param {any} model
+ * @param {import("schemas").ModelStanding} model
  * @param {any[]} jobs
  */
 function row(model, jobs) {
@@ -88,7 +88,7 @@ function small(text, title) {
 }
 
 /**
- * @param {any} model
+ * @param {import("schemas").ModelStanding} model
  * @param {string} address
  */
 function active({ active: list }, address) {
@@ -99,7 +99,7 @@ function active({ active: list }, address) {
   ];
 }
 
-/** @param {any} model */
+/** @param {import("schemas").ModelStanding} model */
 function kept({ active: list, features }) {
   const all = Object.values(features).reduce((sum, each) => sum + each, 0);
   if (!list) return [`${count(all)} features`, small("none pruned")];
@@ -110,14 +110,14 @@ function kept({ active: list, features }) {
   ];
 }
 
-/** @param {any} model */
+/** @param {import("schemas").ModelStanding} model */
 function saved({ active: list }) {
   if (!list) return element("span", { class: "soft" }, "–");
   const less = list.before.embedding_bytes - list.after.embedding_bytes;
   return [bytes(less), small(`${percent(less / (list.before.embedding_bytes || 1))} of embeddings`)];
 }
 
-/** @param {any} model */
+/** @param {import("schemas").ModelStanding} model */
 function candidates({ candidates: waiting, threshold, name }) {
   if (threshold === null) return [count(waiting), small("no trigger counts them")];
   const told = `${count(waiting)} of ${count(threshold)}`;
@@ -133,7 +133,7 @@ function candidates({ candidates: waiting, threshold, name }) {
 }
 
 /**
- * @param {any} model
+ * @param {import("schemas").ModelStanding} model
  * @param {string} address
  */
 function proposed({ proposed: list }, address) {
@@ -149,7 +149,7 @@ function proposed({ proposed: list }, address) {
 }
 
 /**
- * @param {any} model
+ * @param {import("schemas").ModelStanding} model
  * @param {any[]} jobs
  */
 function running({ name }, jobs) {
@@ -167,7 +167,7 @@ function running({ name }, jobs) {
 }
 
 /**
- * @param {any} model
+ * @param {import("schemas").ModelStanding} model
  * @param {string} address
  */
 function next({ schedule, threshold }, address) {

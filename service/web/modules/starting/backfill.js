@@ -13,7 +13,7 @@ export function hasPlace(overrides) {
 }
 
 /**
- * @param {any} schedule
+ * @param {import("schemas").ScheduleView} schedule
  * @param {string} path the schedule's
  * @param {() => void} changed
  */
@@ -74,7 +74,7 @@ export function backfill(schedule, path, changed) {
 }
 
 /**
- * @param {any} schedule
+ * @param {import("schemas").ScheduleView} schedule
  * @param {string} path the schedule's
  * @param {() => void} changed
  */

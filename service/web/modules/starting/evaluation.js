@@ -58,7 +58,7 @@ export async function wouldFire(path) {
 
 /**
  * @param {string} path the trigger's
- * @param {any} trigger
+ * @param {import("schemas").TriggerView} trigger
  */
 export function whatIf(path, trigger) {
   const told = element("div", { role: "status" });

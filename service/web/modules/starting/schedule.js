@@ -31,7 +31,7 @@ const TONES = /** @type {Record<string, "good" | "bad" | "busy" | "plain">} */ (
 });
 
 /**
- * @param {{schedule: any, times: string[], fires: any}} found
+ * @param {{schedule: import("schemas").ScheduleView, times: string[], fires: import("schemas").FirePage}} found
  * @param {Context} context
  */
 export function scheduleCard({ schedule, times, fires }, context) {
@@ -80,7 +80,7 @@ function both(iso, zone) {
   return zone === HERE ? moment(iso) : `${moment(iso)} your time (${inZone(iso, zone)} in ${zone})`;
 }
 
-/** @param {any} schedule */
+/** @param {import("schemas").ScheduleView} schedule */
 function rules({ missed, concurrency, catch_up_seconds, start_at, end_at }) {
   const late = missed === "skip" ? MISSED.skip : `${MISSED[missed]}, within ${duration(catch_up_seconds)}`;
   const from = start_at && `from ${moment(start_at)}`;
@@ -90,8 +90,8 @@ function rules({ missed, concurrency, catch_up_seconds, start_at, end_at }) {
 }
 
 /**
- * @param {any} schedule
- * @param {any} fires
+ * @param {import("schemas").ScheduleView} schedule
+ * @param {import("schemas").FirePage} fires
  * @param {string} path
  * @param {Context} context
  */
@@ -117,7 +117,7 @@ function actions(schedule, fires, path, { path: root, changed }) {
     await post(`${path}/pause`);
     changed();
   };
-  const waiting = fires.fires.some((/** @type {any} */ fire) => fire.state === "pending" && fire.origin === "backfill");
+  const waiting = fires.fires.some((fire) => fire.state === "pending" && fire.origin === "backfill");
   return [
     schedule.paused
       ? button("Resume", () => resume(schedule, path, changed))
@@ -131,7 +131,7 @@ function actions(schedule, fires, path, { path: root, changed }) {
 }
 
 /**
- * @param {any} schedule
+ * @param {import("schemas").ScheduleView} schedule
  * @param {string} path
  * @param {() => void} changed
  */
@@ -153,7 +153,7 @@ function resume(schedule, path, changed) {
 }
 
 /**
- * @param {any} schedule
+ * @param {import("schemas").ScheduleView} schedule
  * @param {string} path
  * @param {() => void} changed
  */
@@ -171,7 +171,7 @@ function run(schedule, path, changed) {
 }
 
 /**
- * @param {any} schedule
+ * @param {import("schemas").ScheduleView} schedule
  * @param {string} path
  * @param {() => void} changed
  */
@@ -188,8 +188,8 @@ function remove(schedule, path, changed) {
 
 /**
  * What came of the last due times.
- * @param {any} schedule
- * @param {any} page
+ * @param {import("schemas").ScheduleView} schedule
+ * @param {import("schemas").FirePage} page
  * @param {string} path
  */
 function fired(schedule, page, path) {
@@ -197,7 +197,7 @@ function fired(schedule, page, path) {
   const body = element(
     "tbody",
     {},
-    page.fires.map((/** @type {any} */ fire) => row(fire, schedule.timezone)),
+    page.fires.map((fire) => row(fire, schedule.timezone)),
   );
   const heads = ["Due time", "Started by", "Partition", "Result", "Reason"].map((text) =>
     element("th", { scope: "col" }, text),
@@ -224,7 +224,7 @@ function older(cursor, path, body, zone) {
   const button = element("button", { onclick: () => act(button, more) }, "Show older");
   const more = async () => {
     const page = await get(`${path}/fires`, { cursor, limit: 50 });
-    body.append(...page.fires.map((/** @type {any} */ fire) => row(fire, zone)));
+    body.append(...page.fires.map((/** @type {import("schemas").FireView} */ fire) => row(fire, zone)));
     cursor = page.next;
     button.hidden = cursor === null;
   };
@@ -232,7 +232,7 @@ function older(cursor, path, body, zone) {
 }
 
 /**
- * @param {any} fire
+ * @param {import("schemas").FireView} fire
  * @param {string} zone
  */
 function row(fire, zone) {

@@ -12,7 +12,7 @@ import { ago, duration, moment } from "views/format";
 import { badge, element, empty, scrolling } from "views/dom";
 
 /**
- * @param {{trigger: any, evaluations: any}} found
+ * @param {{trigger: any, evaluations: import("schemas").EvaluationPage}} found
  * @param {import("pages/starting/schedule").Context} context
  */
 export function triggerCard({ trigger, evaluations }, context) {
@@ -34,7 +34,7 @@ export function triggerCard({ trigger, evaluations }, context) {
   );
 }
 
-/** The id of its heading. @param {any} trigger */
+/** The id of its heading. @param {import("schemas").TriggerView} trigger */
 function named({ id }) {
   return `${id}-when`;
 }
@@ -66,7 +66,7 @@ function rules(trigger) {
 }
 
 /**
- * @param {any} trigger
+ * @param {import("schemas").TriggerView} trigger
  * @param {string} path
  * @param {import("pages/starting/schedule").Context} context
  */
@@ -103,7 +103,7 @@ function actions(trigger, path, { path: root, changed }) {
 }
 
 /**
- * @param {any} trigger
+ * @param {import("schemas").TriggerView} trigger
  * @param {string} path
  * @param {() => void} changed
  */
@@ -131,7 +131,7 @@ function fire(trigger, path, changed) {
 }
 
 /**
- * @param {any} trigger
+ * @param {import("schemas").TriggerView} trigger
  * @param {string} path
  * @param {() => void} changed
  */
@@ -148,8 +148,8 @@ function remove(trigger, path, changed) {
 
 /**
  * What it saw last.
- * @param {any} trigger
- * @param {any} page
+ * @param {import("schemas").TriggerView} trigger
+ * @param {import("schemas").EvaluationPage} page
  * @param {string} path
  */
 function seen(trigger, page, path) {

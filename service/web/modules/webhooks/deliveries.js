@@ -7,10 +7,7 @@ import { act, say } from "pages/form";
 import { badge, element, empty, fill } from "views/dom";
 import { count } from "views/format";
 
-/**
- * @typedef {{id: string, event: number, kind: string | null, state: "pending" | "delivered" | "failed", tries: number,
- *   next_at: string | null, status: number | null, answer: string | null, updated_at: string}} Delivery
- */
+/** @typedef {import("schemas").DeliveryView} Delivery */
 
 const PAGE = 50;
 const LOOK = 1500;

@@ -7,8 +7,7 @@ import { badge, element } from "views/dom";
 import { moment } from "views/format";
 
 /**
- * @typedef {{id: string, model: string | null, url: string, kinds: string[], enabled: boolean, created_by: string,
- *   created_at: string, updated_at: string, old_until: string | null}} Webhook
+ * @typedef {import("schemas").WebhookView} Webhook
  * @typedef {import("pages/webhooks/deliveries").Delivery} Delivery
  * @typedef {{webhook: Webhook, last: Delivery | null, why: string | null}} Row `why` it is disabled
  */

@@ -1,6 +1,4 @@
-"""Writes `async_operations.py` from the service's routes, and the sync client from the async one.
-
-`python -m service.client.generate` after a change of a route, or of `asynchronous.py`. A test holds the files to it.
+"""Writes the client's `async_operations.py` from the service's routes, and the sync client from the async one.
 
 A method an operation, named by its operation id, on a sync and an async class. Types are those of `service.schemas`; a
 method imports the type of its answer when it is called, so that importing the client stays cheap.
@@ -26,16 +24,17 @@ from fastapi.params import Query
 from fastapi.routing import APIRoute
 from pydantic.fields import FieldInfo
 
+import service.client
 from service.app import ROUTERS
 
-FOLDER = Path(__file__).parent
+FOLDER = Path(service.client.__file__).parent
 # Modules whose classes are imported for annotations alone.
 OURS = ("service.schemas.", "service.core.", "trainers.")
 # Filled in by the client: who calls, and where a stream went on.
 OWN_HEADERS = {"authorization", "last-event-id"}
 # Types of headers that aren't text: a version is sent as its ETag.
 HEADERS = {"if-match": "int | str"}
-MADE = "Made by `python -m service.client.generate`; not to be edited."
+MADE = "Made by `python -m service.codegen`; not to be edited."
 OPERATIONS = f'''"""Every operation of the service. {MADE}"""
 
 # ruff: noqa: PLR0913, PLC0415 (filters of lists are arguments; a schema is loaded by the first call that needs it)
@@ -245,6 +244,7 @@ def _wrapped(text: str) -> str:
     return lines[0] if len(lines) == 1 else "\n        ".join([*lines, ""])
 
 
-if __name__ == "__main__":
+def write() -> None:
+    """Write every file."""
     for file, text in sources().items():
         (FOLDER / file).write_text(text, encoding="utf-8")

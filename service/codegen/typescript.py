@@ -1,4 +1,4 @@
-"""Writes what the pages have of the schemas: `python -m service.web.typescript`, after a change of one.
+"""Writes what the pages have of the schemas.
 
 `schemas.d.ts` has the types of the API's bodies and of a run's documents, made by the npm package openapi-typescript;
 `states.js` has the stages of a run and the states of a job. Both lie in trainers/web and are checked in. The first line
@@ -28,7 +28,7 @@ from trainers.runs.series import GateGrid, GateHistory, MeasureSeries
 from trainers.web import assets
 
 RUN_DOCUMENTS = (Progress, Results, PruneList, GateHistory, GateGrid, MeasureSeries)
-MADE = "// Made by `python -m service.web.typescript`"
+MADE = "// Made by `python -m service.codegen`"
 TYPES = assets.HERE / "schemas.d.ts"
 STATES = assets.MODULES / "states.js"
 GENERATOR = assets.HERE / "node_modules" / "openapi-typescript" / "bin" / "cli.js"
@@ -135,6 +135,7 @@ def _plain(schema: Any) -> Any:
     return [_plain(each) for each in schema] if isinstance(schema, list) else schema
 
 
-if __name__ == "__main__":
+def write() -> None:
+    """Write both files. Raises SystemExit as `types` does."""
     TYPES.write_text(types(), encoding="utf-8")
     STATES.write_text(states(), encoding="utf-8")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from service.web.typescript import STATES, TYPES, first_line, schemas, states
+from service.codegen.typescript import STATES, TYPES, first_line, schemas, states
 
-REMEDY = "run python -m service.web.typescript"
+REMEDY = "run python -m service.codegen"
 
 
 def test_the_types_are_of_the_schemas() -> None:
@@ -22,5 +22,6 @@ def test_the_schemas_are_the_runs_own_and_of_no_selector() -> None:
     found = schemas()["components"]["schemas"]
     assert {"JobView", "ListDetail", "Progress", "PruneList", "Results", "GateHistory"} <= set(found)
     assert not [name for name in found if name.startswith("Leap")]
+    assert not [name for name in found if "__" in name], "two schemas of one name"
     assert "details" in found["ListedFeature"]["required"]
     assert "divergence" not in found["ListedFeature"]["required"], "an old name may be absent"

@@ -15,9 +15,10 @@ from torchrec.sparse.jagged_tensor import KeyedJaggedTensor
 class Batch:
     """One rank's rows of a step.
 
-    `dense_BD` holds the dense features in the spec's order, raw (not yet standardized), float32.
+    `dense_BD` holds the dense features in the spec's order, standardized, float32.
     `sparse` has one key per categorical and multi-categorical feature, named by the feature.
-    `label_B` and `weight_B` are float32, `group_B` int64 (all zeros where the spec names no group).
+    `label_B` and `weight_B` are float32; weights have a mean of 1 over the training rows.
+    `group_B` is int64, all zeros where the spec names no group.
     """
 
     dense_BD: torch.Tensor

@@ -1,0 +1,1 @@
+"""Writers of generated source, for developers: the client's operations and the pages' types."""

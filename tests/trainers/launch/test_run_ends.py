@@ -1,0 +1,111 @@
+"""However a run ends, its events, its progress and what it raises say the same."""
+
+import errno
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import TinyDataset
+from trainers.launch import runner
+from trainers.launch.launcher import RunError
+from trainers.runs.coordinator import Coordinator
+from trainers.runs.directory import RunDirectory
+from trainers.runs.history import GateHistory
+from trainers.runs.progress import RunState, Stage
+from trainers.spec import SpecError, load_spec
+
+
+class FailingLauncher:
+    """Ends by an error as its workers would be run."""
+
+    name = "failing"
+
+    def __init__(self, error: BaseException) -> None:
+        self.error = error
+
+    def __enter__(self) -> "FailingLauncher":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def coordinate(self) -> Coordinator:
+        return Coordinator(("age", "clip", "user_id", "genres"))
+
+    def fit(self, directory: RunDirectory) -> None:
+        raise self.error
+
+
+def events(directory: RunDirectory) -> list[tuple[str, dict[str, Any]]]:
+    lines = [json.loads(line) for line in directory.events.read_text().splitlines()]
+    return [(line["kind"], line["data"]) for line in lines if line["kind"] in ("failed", "interrupted", "succeeded")]
+
+
+@pytest.mark.parametrize(
+    ("error", "raised", "fault", "words"),
+    [
+        (SpecError("features: bad"), SpecError, "user", "features: bad"),
+        (RunError("the workers died"), RunError, "run", "the workers died"),
+        (
+            ValueError("Out of range float values\nare not JSON"),
+            RunError,
+            "run",
+            "ValueError: Out of range float values",
+        ),
+        (MemoryError(), RunError, "run", "MemoryError"),
+        (SystemExit(7), RunError, "run", "SystemExit: 7"),
+        (OSError(errno.ENOSPC, "No space left on device"), RunError, "run", "the disk is full"),
+    ],
+)
+def test_whatever_ends_a_run_is_told_everywhere(
+    tiny_dataset: TinyDataset,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    error: BaseException,
+    raised: type[Exception],
+    fault: str,
+    words: str,
+) -> None:
+    monkeypatch.setattr(runner, "choose_launcher", lambda spec: FailingLauncher(error))
+    directory = RunDirectory(tmp_path / "run")
+    with pytest.raises(raised) as caught:
+        runner.run(load_spec(tiny_dataset.spec), directory.path)
+    assert words in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert events(directory) == [("failed", {"reason": str(caught.value), "fault": fault})]
+    progress = directory.read_progress()
+    assert progress is not None
+    assert progress.state is RunState.FAILED
+
+
+def test_an_interrupted_run_says_so_and_stays_an_interrupt(
+    tiny_dataset: TinyDataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runner, "choose_launcher", lambda spec: FailingLauncher(KeyboardInterrupt()))
+    directory = RunDirectory(tmp_path / "run")
+    with pytest.raises(KeyboardInterrupt):
+        runner.run(load_spec(tiny_dataset.spec), directory.path)
+    assert events(directory) == [("interrupted", {})]
+
+
+def test_a_run_has_not_succeeded_before_its_result_is_written(tmp_path: Path) -> None:
+    coordinator = Coordinator(("a",), stage=Stage.DONE)
+    seen: list[RunState] = []
+    directory = RunDirectory(tmp_path)
+    history = GateHistory(directory.history, ("a",))
+    watch = runner.Watch(coordinator, directory, history, lambda progress: seen.append(progress.state))
+    watch._copy(coordinator.progress())
+    assert coordinator.progress().state is RunState.SUCCEEDED
+    assert seen == [RunState.RUNNING]
+    assert json.loads(directory.progress.read_text())["state"] == "running"
+
+
+def test_data_that_does_not_fit_leaves_a_directory_that_can_be_used(tiny_dataset: TinyDataset, tmp_path: Path) -> None:
+    (tiny_dataset.directory / "test" / "part-0.parquet").unlink()
+    directory = RunDirectory(tmp_path / "run")
+    for _ in range(2):
+        with pytest.raises(SpecError, match=r"holds no \*\.parquet file"):
+            runner.run(load_spec(tiny_dataset.spec), directory.path)
+    assert not directory.spec.exists()

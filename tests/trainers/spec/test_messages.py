@@ -1,0 +1,180 @@
+"""What is wrong with a spec, all of it, in plain words, and what nobody means."""
+
+import copy
+from typing import Any
+
+import pytest
+
+from trainers.problems import MOST_LINES
+from trainers.spec import JobSpec, SpecError, parse_spec
+from trainers.spec.consistency import find_contradictions, find_unread
+from trainers.spec.dataset import DatasetSpec
+
+
+def spec(**changes: Any) -> dict[str, Any]:
+    base: dict[str, Any] = {
+        "dataset": {"train": "a", "validation": "b", "test": "c"},
+        "features": [
+            {"name": "age", "kind": "dense"},
+            {"name": "user", "kind": "categorical", "hash_size": 50, "dim": 4},
+        ],
+    }
+    return copy.deepcopy({**base, **changes})
+
+
+def refusal(raw: Any) -> list[str]:
+    with pytest.raises(SpecError) as refused:
+        parse_spec(raw)
+    return str(refused.value).splitlines()
+
+
+def categorical(**changes: Any) -> list[dict[str, Any]]:
+    return [{"name": "u", "kind": "categorical", "hash_size": 50, **changes}]
+
+
+@pytest.mark.parametrize(
+    ("changes", "lines"),
+    [
+        ({"features": categorical(hash_size=True)}, ["feature 'u': hash_size: give a whole number (got True)"]),
+        (
+            {"features": categorical(hash_size=50.0)},
+            ["feature 'u': hash_size: give a whole number: write 50 (got 50.0)"],
+        ),
+        (
+            {"features": categorical(hash_size="50")},
+            ["feature 'u': hash_size: give a whole number, 50, without quotes (got '50')"],
+        ),
+        ({"features": categorical(hash_size=1e3, dim="yes")}, [
+            "feature 'u': dim: give a whole number (got 'yes')",
+            "feature 'u': hash_size: give a whole number: write 1000 (got 1000.0)",
+        ]),
+        ({"features": categorical(dim=300)}, ["feature 'u': dim: give a number of at most 256 (got 300)"]),
+        ({"features": categorical(default=1.5)}, ["feature 'u': default: give a whole number, or text (got 1.5)"]),
+        ({"features": categorical(kind="number")}, [
+            "feature 'u': kind: choose one of 'dense', 'categorical', 'multi_categorical' (got 'number')"
+        ]),
+        ({"features": [{"name": "u"}]}, ["feature 'u': kind: required, and missing; add it"]),
+        ({"features": [{"name": False, "kind": "dense"}]}, ["features.0.name: give text (got False)"]),
+        ({"features": [{"name": "ä", "kind": "dense"}]}, [
+            "features.0.name: give a name that begins with a letter or a digit and has letters, digits, `.`, `_` and "
+            "`-` only (got 'ä')"
+        ]),
+        ({"features": []}, ["features: give at least 1 (got [])"]),
+        ({"training": {"epochs": 0, "seed": None, "learning_rate": True}}, [
+            "training.epochs: give a number of at least 1 (got 0)",
+            "training.learning_rate: give a number (got True)",
+            "training.seed: give a whole number (got None)",
+        ]),
+        ({"prune": {"guard": {"max_drop": float("inf")}}}, [
+            "prune.guard.max_drop: give a finite number (got inf)"
+        ]),
+        ({"selector": {"alpha": float("inf"), "temperature": float("nan")}}, [
+            "selector.alpha: give a finite number (got inf)",
+            "selector.temperature: give a finite number (got nan)",
+        ]),
+        ({"selector": {"clip": [1.5, float("inf")]}}, ["selector.clip.1: give a finite number (got inf)"]),
+        ({"model": {"backbone": "mlp", "hidden": [8.0], "dept": 1}}, [
+            "model.hidden.0: give a whole number: write 8 (got 8.0)",
+            "model.dept: unknown key; remove it or correct its spelling",
+        ]),
+        ({"model": {"backbone": "cnn"}}, None),
+        ({"training": 3}, ["training: give a mapping of keys to values (got 3)"]),
+        ({"prune": {"top_k": 1}}, ["prune: `top_k` is of rule top_k, and no rule is given; set `rule: top_k`"]),
+        ({"prune": {"share": 0.5}}, ["prune: `share` is of rule dims, and no rule is given; set `rule: dims`"]),
+        ({"prune": {"top_k": 1}, "selector": {"name": "mutual_information"}}, [
+            "prune: `top_k` is of rule top_k, and no rule is given; set `rule: top_k`"
+        ]),
+    ],
+)  # fmt: skip
+def test_a_line_for_each_problem(changes: dict[str, Any], lines: list[str] | None) -> None:
+    found = refusal(spec(**changes))
+    if lines is None:
+        assert len(found) == 1
+        assert found[0].startswith("model: backbone: choose one of 'autoint', ")
+    else:
+        assert sorted(found) == sorted(lines)
+
+
+def test_what_excludes_each_other_is_told_at_once() -> None:
+    found = refusal(
+        spec(
+            essential=["agee"],
+            selector={"name": "leap", "update": "progressive"},
+            training={"embedding_optimizer": "adam", "epochs": 4},
+            scaling={"topology": {"sharding": ["table_wise"]}},
+        )
+    )
+    assert [line.split(": ")[0] for line in found] == ["spec"] * 3
+    assert "'agee'" in found[0]
+    assert "progressive" in found[1]
+    assert "adam" in found[2]
+
+
+def test_many_problems_are_cut_and_counted() -> None:
+    found = refusal(spec(features=[{"name": f"f{at}", "kind": "dense", "dims": 1} for at in range(30_000)]))
+    assert len(found) == MOST_LINES + 1
+    assert found[0] == "feature 'f0': dims: unknown key; remove it or correct its spelling"
+    assert found[-1] == f"… and {30_000 - MOST_LINES} more; correct these first"
+
+
+def test_flags_stand_for_ids_of_a_column_of_booleans() -> None:
+    feature = parse_spec(spec(features=categorical(default=True))).features[0]
+    assert type(feature.default) is int
+    assert feature.default == 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"dataset": {"label": "age"}}, ["feature 'age': column 'age' is dataset.label"]),
+        ({"dataset": {"weight": "label"}}, ["dataset.weight: column 'label' is dataset.label"]),
+        ({"dataset": {"group": "label"}}, ["dataset.group: column 'label' is dataset.label"]),
+        ({"dataset": {"group": "w", "weight": "w"}}, ["dataset.group: column 'w' is dataset.weight too"]),
+        ({"prune": {"rule": "top_k", "top_k": 3}}, ["prune.top_k: 3 of 2 features"]),
+        ({"prune": {"guard": {"metric": "gauc"}}}, ["prune.guard.metric: gauc needs groups"]),
+        ({"scaling": {"workers": 3, "topology": {"workers_per_host": 2, "sharding": ["row_wise", "table_wise"]}}}, [
+            "scaling.topology.workers_per_host: 3 workers don't fill hosts of 2",
+            "scaling.topology.sharding: 'row_wise' can't run on CPUs",
+        ]),
+        ({"dataset": {"group": "user"}, "prune": {"guard": {"metric": "gauc"}, "rule": "top_k", "top_k": 2}}, []),
+    ],
+)  # fmt: skip
+def test_contradictions(changes: dict[str, Any], words: list[str]) -> None:
+    raw = spec(**{key: value for key, value in changes.items() if key != "dataset"})
+    raw["dataset"].update(changes.get("dataset", {}))
+    found = find_contradictions(parse_spec(raw))
+    assert len(found) == len(words)
+    assert all(word in line for word, line in zip(words, found, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("changes", "keys"),
+    [
+        ({"prune": {"rule": "dims", "share": 0.5, "top_k": 2, "threshold": 0.4, "delta": 0.1}}, [
+            "prune.threshold", "prune.top_k", "prune.delta"
+        ]),
+        ({"finetune": {"start": "fresh", "epochs": 3}}, ["finetune.epochs"]),
+        ({"selector": {"name": "mutual_information"}, "training": {"max_steps": 5, "checkpoint_every": 2}}, [
+            "training.max_steps", "training.checkpoint_every"
+        ]),
+        ({"dataset": {"train": "a", "validation": "b", "test": "c", "weight": "age"}}, ["feature 'age'"]),
+        ({}, []),
+    ],
+)  # fmt: skip
+def test_options_that_nothing_reads(changes: dict[str, Any], keys: list[str]) -> None:
+    assert [line.split(": ")[0] for line in find_unread(parse_spec(spec(**changes)))] == keys
+
+
+def test_no_number_of_a_spec_may_be_infinite_and_no_count_a_fraction() -> None:
+    """Whatever options come to be: numbers of every part are taken strictly."""
+
+    def parts(schema: Any) -> Any:
+        if isinstance(schema, dict):
+            yield schema
+        for each in schema.values() if isinstance(schema, dict) else schema if isinstance(schema, list | tuple) else ():
+            yield from parts(each)
+
+    found = [part for part in parts(JobSpec.__pydantic_core_schema__) if part.get("type") == "int"]
+    assert len(found) > 20
+    assert all(part.get("strict") for part in found)
+    assert DatasetSpec.model_config["allow_inf_nan"] is False

@@ -1,0 +1,113 @@
+"""How well each feature alone predicts the label, on a sample: one that does too well was made from the label.
+
+Shapes: N rows, d numbers of a dense feature, V ids in lists.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trainers.data.decode import Decoder
+from trainers.data.rows import Rows
+from trainers.metrics.quality import auc
+
+# Above it, a feature alone, or the full model, is more likely a copy of the label than a good predictor.
+LEAKY_FEATURE = 0.95
+LEAKY_MODEL = 0.99
+SAMPLE_ROWS = 2**14
+# Rows times columns that are looked at; of very many columns, fewer rows.
+SAMPLE_CELLS = 2**23
+LEAST_ROWS = 2**11
+# Of either class; fewer say nothing.
+LEAST_OF_A_CLASS = 30
+BINS = 32
+
+Floats = NDArray[np.float32]
+Ids = NDArray[np.int64]
+
+
+def single_feature_aucs(decoder: Decoder, rows: Rows, seed: int = 0) -> dict[str, float]:
+    """AUC of each feature alone, 0.5 to 1, by name; empty where a class has too few rows.
+
+    A number counts as it is, whichever its direction, or by the label's mean in each of its quantiles; an id by the
+    label's mean of the id. Means are taken on one half of the sample, drawn at random, and judged on the other, so
+    that ids that occur once know nothing. A vector counts as its best column, a list by its length or by the mean of
+    its ids.
+    """
+    sampled = _sample(decoder, rows, seed)
+    label_N = sampled.label_N.astype(np.float64)
+    positives = int(label_N.sum())
+    if min(positives, len(label_N) - positives) < LEAST_OF_A_CLASS:
+        return {}
+    learn_N = np.random.default_rng(seed).permutation(len(label_N)) % 2 == 0
+    judge = _Judge(label_N, learn_N)
+    return {name: max(found) for name, found in _judged(decoder, sampled, judge)}
+
+
+def _sample(decoder: Decoder, rows: Rows, seed: int) -> Rows:
+    columns = rows.dense_ND.shape[1] + len(decoder.keys)
+    most = min(SAMPLE_ROWS, max(LEAST_ROWS, SAMPLE_CELLS // max(1, columns)))
+    if len(rows) <= most:
+        return rows
+    return rows.select(np.sort(np.random.default_rng(seed).choice(len(rows), most, replace=False)))
+
+
+def _judged(decoder: Decoder, rows: Rows, judge: _Judge) -> Iterator[tuple[str, list[float]]]:
+    start = 0
+    for dense in decoder.dense:
+        columns_dN = rows.dense_ND[:, start : start + dense.dim].T
+        start += dense.dim
+        yield dense.name, [judge.number(column_N) for column_N in columns_dN]
+    for single, ids_N in zip(decoder.single, rows.ids_SN, strict=True):
+        yield single.name, [judge.id(ids_N)]
+    list_NM = np.broadcast_to(np.arange(len(decoder.several)), rows.lengths_NM.shape)
+    owner_V = np.repeat(list_NM.reshape(-1), rows.lengths_NM.reshape(-1))
+    for place, several in enumerate(decoder.several):
+        lengths_N = rows.lengths_NM[:, place]
+        yield several.name, [judge.number(lengths_N), judge.ids(rows.values_V[owner_V == place], lengths_N)]
+
+
+class _Judge:
+    """AUCs against one label. `learn_N` marks the half that means are taken on."""
+
+    def __init__(self, label_N: NDArray[np.float64], learn_N: NDArray[np.bool_]) -> None:
+        self.label_N, self.learn_N = label_N, learn_N
+        self.base = float(label_N.mean())
+
+    def number(self, values_N: NDArray[np.floating] | Ids) -> float:
+        finite_N = np.where(np.isfinite(values_N), values_N, 0)
+        edges = np.unique(np.quantile(finite_N, np.linspace(0, 1, BINS + 1)[1:-1]))
+        return max(self._auc(finite_N), self.id(np.searchsorted(edges, finite_N)))
+
+    def id(self, ids_N: Ids) -> float:
+        return self.ids(ids_N, np.ones(len(ids_N), np.int64))
+
+    def ids(self, values_V: Ids, lengths_N: Ids) -> float:
+        """By the label's mean of each id, averaged over a row's; ids that the other half lacks have the base rate."""
+        if not len(values_V):
+            return 0.5
+        row_V = np.repeat(np.arange(len(lengths_N)), lengths_N)
+        _, value_V = np.unique(values_V, return_inverse=True)
+        learned_V = self.learn_N[row_V]
+        counts = np.bincount(value_V[learned_V], minlength=int(value_V.max()) + 1)
+        sums = np.bincount(value_V[learned_V], self.label_N[row_V[learned_V]], minlength=len(counts))
+        means = np.where(counts > 0, sums / np.maximum(counts, 1), self.base)
+        score_N = np.bincount(row_V, means[value_V], minlength=len(lengths_N)) / np.maximum(lengths_N, 1)
+        score_N = np.where(lengths_N > 0, score_N, self.base)
+        return self._auc(score_N[~self.learn_N], self.label_N[~self.learn_N])
+
+    def _auc(self, score_N: NDArray[np.floating] | Ids, label_N: NDArray[np.float64] | None = None) -> float:
+        label_N = self.label_N if label_N is None else label_N
+        found = auc(label_N, np.asarray(score_N, np.float64), np.ones(len(label_N)))
+        return 0.5 if found is None else max(found, 1 - found)
+
+
+def leak_warning(name: str, found: float) -> str:
+    """What to say of a feature whose AUC alone is above LEAKY_FEATURE."""
+    return (
+        f"feature {name!r} alone predicts the label with AUC {found:.3f}: was it made from the label, or is it known "
+        "only after? Take it out, unless it is right"
+    )

@@ -1,0 +1,75 @@
+"""What float32 loses of a dense feature.
+
+Shapes: N rows, d dims of one feature.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from trainers.data.decode import Decoder
+from trainers.data.dense import standardize
+from trainers.data.statistics import Statistics
+from trainers.spec import DenseFeature
+
+# Numbers of a feature that are compared.
+COMPARED = 2**14
+LEAST_ROWS = 256
+
+
+def precision_warnings(decoder: Decoder, table: pa.Table, statistics: Statistics) -> list[str]:
+    """A line for each dense feature whose values vary and become equal on their way to the model.
+
+    Args:
+        decoder: of the spec.
+        table: training rows that have the decoder's dense columns.
+        statistics: what the features are standardized by.
+    """
+    warnings = []
+    replace = decoder.dataset.non_finite == "replace"
+    for feature, numbers_Nd in decoder.raw_dense(table):
+        rows = max(LEAST_ROWS, COMPARED // feature.dim)
+        some_Nd, columns = numbers_Nd[:rows], statistics.columns[feature.name]
+        flat_d = statistics.constant_D[columns] & (numbers_Nd != numbers_Nd[:1]).any(0)
+        if flat_d.any():
+            warnings.append(_counts_as_constant(feature, numbers_Nd[:, flat_d.argmax()]))
+            continue
+        found_Nd = standardize(feature, some_Nd, *statistics.of(feature.name), replace=replace)
+        before_d = _distinct(some_Nd)
+        if feature.dim == 1:  # An integer may have more digits than float64.
+            before_d = np.maximum(before_d, pc.count_distinct(table.column(feature.source)[:rows]).as_py())
+        after_d = _distinct(found_Nd)
+        at = int((before_d - 2 * after_d).argmax())
+        if before_d[at] > 2 * after_d[at]:
+            warnings.append(_loses_values(feature, len(some_Nd), int(before_d[at]), int(after_d[at])))
+    return warnings
+
+
+def _distinct(numbers_Nd: NDArray[Any]) -> NDArray[np.int64]:
+    """Distinct values of each column (d)."""
+    ordered_Nd = np.sort(numbers_Nd, 0)
+    count_d: NDArray[np.int64] = (ordered_Nd[1:] != ordered_Nd[:-1]).sum(0) + 1
+    return count_d
+
+
+def _counts_as_constant(feature: DenseFeature, numbers_N: NDArray[Any]) -> str:
+    with np.errstate(over="ignore", invalid="ignore"):
+        wide_N = numbers_N.astype(np.float64)
+        spread = f"{wide_N.std():.2g} around {wide_N.mean():.2g}"
+    return (
+        f"feature {feature.name!r}: column {feature.source!r} deviates by {spread}, a scale that float32 doesn't hold: "
+        "it counts as constant; write it in another unit, or as its distance from a fixed number"
+    )
+
+
+def _loses_values(feature: DenseFeature, rows: int, before: int, after: int) -> str:
+    remedy = "or let it be standardized" if feature.normalize == "none" else "or clip its extreme values"
+    return (
+        f"feature {feature.name!r}: {before} distinct values of column {feature.source!r} in the first {rows} rows "
+        f"become {after} in float32; write the column as its distance from a fixed number, {remedy}"
+    )

@@ -1,0 +1,135 @@
+"""YAML and JSON as people and programs write them: each key once in a mapping, and no number that two readers of YAML
+read as two.
+
+Scalars follow YAML 1.2's core schema (YAML 1.2.2 §10.3): true and false are the only booleans, and yes, no, on, off and
+dates are text. Numbers that YAML 1.1 and 1.2 read differently are refused: 0100, 0o17, 0b1, 1_000, 12:30.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any, ClassVar
+
+import yaml
+
+SafeLoader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml's, where PyYAML was built with it
+UNCLEAR = "tag:winnow,2026:unclear"
+# By tag: how scalars look, and the characters that they begin with.
+CORE = {
+    "tag:yaml.org,2002:null": (r"~|null|Null|NULL|", ["~", "n", "N", ""]),
+    "tag:yaml.org,2002:bool": (r"true|True|TRUE|false|False|FALSE", list("tTfF")),
+    UNCLEAR: (r"[-+]?0[0-9_]+|0o[0-7]+|[-+]?0b[01_]+|[-+]?0x[0-9a-fA-F]*_[0-9a-fA-F_]*"
+              r"|[-+]?[0-9]+(?:_[0-9]+)+(?:\.[0-9_]*)?|[-+]?[1-9][0-9]*(?::[0-5]?[0-9])+(?:\.[0-9]*)?",
+              list("-+0123456789")),
+    "tag:yaml.org,2002:int": (r"[-+]?(?:0|[1-9][0-9]*)|0x[0-9a-fA-F]+", list("-+0123456789")),
+    "tag:yaml.org,2002:float": (r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?|[-+]?\.(?:inf|Inf|INF)"
+                                r"|\.(?:nan|NaN|NAN)", list("-+0123456789.")),
+    "tag:yaml.org,2002:merge": (r"<<", ["<"]),
+}  # fmt: skip
+
+
+class DocumentError(ValueError):
+    """Text that isn't the YAML or JSON that it should be; the message has the place and the remedy."""
+
+
+class _Loader(SafeLoader):  # type: ignore[misc]
+    yaml_implicit_resolvers: ClassVar[dict[str, list[Any]]] = {}
+
+
+def _refuse(loader: Any, node: yaml.ScalarNode) -> None:
+    raise DocumentError(
+        f"line {node.start_mark.line + 1}: {node.value} is read as different numbers by different versions of YAML; "
+        f"write the number in plain digits, or {node.value!r} in quotes if it is text"
+    )
+
+
+def _construct_float(loader: Any, node: yaml.ScalarNode) -> float:
+    text = node.value.lower()
+    return float(text.replace(".inf", "inf").replace(".nan", "nan"))
+
+
+for _tag, (_pattern, _first) in CORE.items():
+    _Loader.add_implicit_resolver(_tag, re.compile(f"(?:{_pattern})$"), _first)
+_Loader.add_constructor(UNCLEAR, _refuse)
+_Loader.add_constructor("tag:yaml.org,2002:float", _construct_float)
+
+
+def read_yaml(text: str) -> Any:
+    """The content of a YAML document, of which JSON is one. Raises DocumentError."""
+    loader = _Loader(text)
+    try:
+        root = loader.get_single_node()
+        if root is None:
+            return None
+        _require_unique_keys(root)
+        return loader.construct_document(root)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        where = f"line {mark.line + 1}: " if mark is not None else ""
+        raise DocumentError(f"{where}not valid YAML: {error.problem or error.context}") from None
+    except yaml.YAMLError as error:
+        raise DocumentError(f"not valid YAML: {error}") from None
+    finally:
+        loader.dispose()
+
+
+def _require_unique_keys(root: yaml.Node) -> None:
+    """Raises DocumentError. A key beside one that `<<` brings is meant to replace it."""
+    waiting, seen = [root], set[int]()
+    while waiting:
+        node = waiting.pop()
+        if id(node) in seen or isinstance(node, yaml.ScalarNode):
+            continue
+        seen.add(id(node))
+        if isinstance(node, yaml.SequenceNode):
+            waiting += node.value
+            continue
+        lines: dict[tuple[str, str], int] = {}
+        for key, value in node.value:
+            waiting += [key, value]
+            if not isinstance(key, yaml.ScalarNode):
+                continue
+            identity, line = (key.tag, key.value), key.start_mark.line + 1
+            if identity in lines:
+                raise DocumentError(
+                    f"line {line}: key {key.value!r} stands in this mapping already, on line {lines[identity]}; "
+                    "keep one of the two"
+                )
+            lines[identity] = line
+
+
+def read_json(text: str | bytes) -> Any:
+    """The content of a JSON text. Raises DocumentError."""
+    repeated: list[tuple[dict[str, Any], str]] = []
+
+    def build(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found = dict(pairs)
+        if len(found) < len(pairs):
+            keys = [key for key, _ in pairs]
+            repeated.append((found, next(key for at, key in enumerate(keys) if key in keys[:at])))
+        return found
+
+    try:
+        content = json.loads(text, object_pairs_hook=build)
+    except json.JSONDecodeError as error:
+        raise DocumentError(f"line {error.lineno}: not valid JSON: {error.msg}") from None
+    except UnicodeDecodeError as error:
+        raise DocumentError(f"not valid JSON: {error}; write it as UTF-8") from None
+    if repeated:
+        # An object whose key stands twice may itself be a value that was dropped; the outermost one never is.
+        mapping, key = repeated[-1]
+        place = next(_places(content, mapping), "")
+        raise DocumentError(
+            f"{place + ': ' if place else ''}key {key!r} stands in this object twice; keep one of the two"
+        )
+    return content
+
+
+def _places(content: Any, wanted: dict[str, Any], place: str = "") -> Iterator[str]:
+    if content is wanted:
+        yield place
+    pairs = content.items() if isinstance(content, dict) else enumerate(content) if isinstance(content, list) else ()
+    for key, value in pairs:
+        yield from _places(value, wanted, f"{place}.{key}".lstrip("."))

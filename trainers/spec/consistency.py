@@ -1,0 +1,98 @@
+"""What no author of a spec means: parts that exclude each other, and options that nothing reads.
+
+They are looked for before anything starts, not where a spec is read: a run of an earlier version may have one of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from trainers.selectors.base import GateSpec
+from trainers.spec.prune import PruneSpec
+from trainers.spec.training import FinetuneSpec
+
+if TYPE_CHECKING:
+    from trainers.spec.job import JobSpec
+
+SHOWN_NAMES = 5
+# See sharding/planner.py, which imports torch.
+ON_GPUS_ALONE = ("row_wise", "table_row_wise")
+
+
+def list_names(names: Iterable[str]) -> str:
+    """Names in quotes; of many, the first ones and how many there are."""
+    every = [repr(name) for name in names]
+    if len(every) <= SHOWN_NAMES:
+        return ", ".join(every)
+    return f"{', '.join(every[:SHOWN_NAMES])} and {len(every) - SHOWN_NAMES} more"
+
+
+def find_contradictions(spec: JobSpec) -> list[str]:
+    """Why the spec can't be meant as it is, a line each, with the remedy."""
+    return [*_roles(spec), *_numbers(spec), *_topology(spec)]
+
+
+def _roles(spec: JobSpec) -> Iterator[str]:
+    """A column is the label, a weight or a feature, one of them. A group may be a feature: a user's id often is."""
+    data = spec.dataset
+    for name in (feature.name for feature in spec.features if feature.source == data.label):
+        yield (
+            f"feature {name!r}: column {data.label!r} is dataset.label, so that the model would read what it is to "
+            "predict; take the feature out, or name another label"
+        )
+    for role in ("weight", "group"):
+        if getattr(data, role) == data.label:
+            yield f"dataset.{role}: column {data.label!r} is dataset.label; name another column, or leave it out"
+    if data.group is not None and data.group == data.weight:
+        yield f"dataset.group: column {data.group!r} is dataset.weight too; name another column for one of the two"
+
+
+def _numbers(spec: JobSpec) -> Iterator[str]:
+    prune, count = spec.prune, len(spec.features)
+    if prune.rule == "top_k" and prune.top_k is not None and prune.top_k > count:
+        yield f"prune.top_k: {prune.top_k} of {count} features can't be kept; give at most {count}"
+    if prune.guard.metric == "gauc" and spec.dataset.group is None:
+        yield "prune.guard.metric: gauc needs groups; name their column as dataset.group, or choose another metric"
+
+
+def _topology(spec: JobSpec) -> Iterator[str]:
+    scaling, topology = spec.scaling, spec.scaling.topology
+    if topology.workers_per_host is not None and scaling.workers % topology.workers_per_host:
+        yield (
+            f"scaling.topology.workers_per_host: {scaling.workers} workers don't fill hosts of "
+            f"{topology.workers_per_host}; give a divisor of scaling.workers"
+        )
+    for kind in topology.sharding:
+        if kind in ON_GPUS_ALONE and not scaling.use_gpu:
+            yield f"scaling.topology.sharding: {kind!r} can't run on CPUs; leave it out, or set scaling.use_gpu"
+
+
+def find_unread(spec: JobSpec) -> list[str]:
+    """Options that were given a value and that nothing reads, a line each."""
+    return [*_unread_by_rule(spec.prune), *_unread_by_training(spec)]
+
+
+def _unread_by_rule(prune: PruneSpec) -> Iterator[str]:
+    readers = {"threshold": "threshold", "top_k": "top_k", "share": "dims", "delta": "curve"}
+    for key, rule in readers.items():
+        value = getattr(prune, key)
+        if rule != prune.rule and value != PruneSpec.model_fields[key].default:
+            yield f"prune.{key}: {value} is of rule {rule}, and the rule is {prune.rule}: it decides nothing"
+
+
+def _unread_by_training(spec: JobSpec) -> Iterator[str]:
+    tuning = spec.finetune
+    if tuning.start == "fresh" and tuning.epochs != FinetuneSpec.model_fields["epochs"].default:
+        yield f"finetune.epochs: {tuning.epochs} is of start warm; start fresh trains for training.epochs"
+    if not isinstance(spec.selector, GateSpec):
+        for key in ("max_steps", "checkpoint_every"):
+            value = getattr(spec.training, key)
+            if value is not None:
+                yield f"training.{key}: {value} is of gates, and selector {spec.selector.name} has none"
+    weighted = [feature.name for feature in spec.features if feature.source == spec.dataset.weight]
+    if weighted:
+        yield (
+            f"feature {weighted[0]!r}: column {spec.dataset.weight!r} is dataset.weight too; is it known when the "
+            "model is asked?"
+        )
