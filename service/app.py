@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from service.api.audit_log import RefusalAudit
 from service.api.event_stream import EventStreams
-from service.api.openapi import DESCRIPTION, TAGS, document_problems
+from service.api.openapi import DESCRIPTION, TAGS, document_problems, summarize
 from service.api.problems import install
 from service.api.rate_limits import RateLimiter, RateLimitHeaders
 from service.api.request_log import RequestLog, trace_requests
@@ -140,6 +140,7 @@ def create_app(settings: Settings, engine: Engine, *, open_to_local: bool = Fals
     app.add_middleware(RequestLog)
     trace_requests(app)
     for router in ROUTERS:
+        summarize(router)
         app.include_router(router)
     document_problems(app)
     return app

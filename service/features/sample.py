@@ -42,7 +42,7 @@ def sample_columns(file: pq.ParquetFile, columns: Sequence[str]) -> dict[str, Sa
     return {} if table is None else {name: _count(table.column(name)) for name in table.column_names}
 
 
-def _count(column: pa.ChunkedArray) -> Sampled:
+def _count(column: pa.ChunkedArray[Any]) -> Sampled:
     values: Any = column.combine_chunks()
     while pa.types.is_list(values.type) or pa.types.is_large_list(values.type):
         values = values.flatten()

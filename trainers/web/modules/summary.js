@@ -94,7 +94,7 @@ function savings({ before, after }) {
 /** @param {import("schemas").ModelQuality} metrics */
 function quality(metrics) {
   const { rows, base_rate: rate } = metrics.full;
-  const heads = [...MODELS.map(([, title]) => title), "Change"].map((title) =>
+  const heads = ["Change", ...MODELS.map(([, title]) => title)].map((title) =>
     element("th", { scope: "col", class: "number" }, title),
   );
   const measured = METRICS.filter(({ key }) => MODELS.some(([model]) => metrics[model][key] !== null));
@@ -104,7 +104,7 @@ function quality(metrics) {
       "table",
       {},
       element("caption", {}, `Quality on the test split: ${count(rows)} rows, ${percent(rate, 2)} positive. `, CHANGE),
-      element("thead", {}, element("tr", {}, element("th", { scope: "col" }, "Metric"), heads, element("td"))),
+      element("thead", {}, element("tr", {}, element("th", { scope: "col" }, "Metric"), heads)),
       element(
         "tbody",
         {},
@@ -131,8 +131,7 @@ function row({ key, name, higher }, metrics) {
     "tr",
     {},
     element("th", { scope: "row" }, name),
+    element("td", { class: "number" }, signed, " ", element("small", { class: better ? "good" : "bad" }, word)),
     MODELS.map(([model]) => number(decimal(metrics[model][key], 5))),
-    number(signed),
-    element("td", { class: better ? "good" : "bad" }, word),
   );
 }

@@ -9,11 +9,11 @@ import { badge, element, scrolling, section } from "views/dom";
 const MANY = 8;
 const COLUMNS = [
   "Model",
+  "Awaiting review",
   "Active list",
   "Features kept",
   "Memory saved",
   "Candidates",
-  "Awaiting review",
   "Jobs",
   "Next start",
 ];
@@ -54,11 +54,11 @@ function row(model, jobs) {
   const address = `/models/${part(model.name)}`;
   const cells = [
     [link(address, model.name), small(model.owner)],
+    proposed(model, address),
     active(model, address),
     kept(model),
     saved(model),
     candidates(model),
-    proposed(model, address),
     running(model, jobs),
     next(model, address),
   ];
