@@ -3,6 +3,7 @@
 import itertools
 import random
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
