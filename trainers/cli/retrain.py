@@ -35,7 +35,7 @@ def retrain(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Train chosen features and all features from new weights, once for each seed, and compare them on the test split."""
+    """Train chosen features and all features from new weights, once a seed, and compare them on the test split."""
     with Output(as_json=as_json) as out:
         job, names = _read_choice(spec, keep)
         check_machine(out, spec if spec.is_dir() else spec.parent)
