@@ -34,6 +34,10 @@ class DocumentError(ValueError):
     """Text that isn't the YAML or JSON that it should be; the message has the place and the remedy."""
 
 
+class RepeatedKeyError(DocumentError):
+    """A key that stands twice in one mapping: which of the two is meant can't be known."""
+
+
 class _Loader(SafeLoader):  # type: ignore[misc]
     yaml_implicit_resolvers: ClassVar[dict[str, list[Any]]] = {}
 
@@ -76,7 +80,7 @@ def read_yaml(text: str) -> Any:
 
 
 def _require_unique_keys(root: yaml.Node) -> None:
-    """Raises DocumentError. A key beside one that `<<` brings is meant to replace it."""
+    """Raises RepeatedKeyError. A key beside one that `<<` brings is meant to replace it."""
     waiting, seen = [root], set[int]()
     while waiting:
         node = waiting.pop()
@@ -93,7 +97,7 @@ def _require_unique_keys(root: yaml.Node) -> None:
                 continue
             identity, line = (key.tag, key.value), key.start_mark.line + 1
             if identity in lines:
-                raise DocumentError(
+                raise RepeatedKeyError(
                     f"line {line}: key {key.value!r} stands in this mapping already, on line {lines[identity]}; "
                     "keep one of the two"
                 )
@@ -121,7 +125,7 @@ def read_json(text: str | bytes) -> Any:
         # An object whose key stands twice may itself be a value that was dropped; the outermost one never is.
         mapping, key = repeated[-1]
         place = next(_places(content, mapping), "")
-        raise DocumentError(
+        raise RepeatedKeyError(
             f"{place + ': ' if place else ''}key {key!r} stands in this object twice; keep one of the two"
         )
     return content

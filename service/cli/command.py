@@ -32,6 +32,7 @@ PROFILE = Annotated[
 URL = Annotated[str | None, typer.Option("--url", help="Which server, by its URL; the key is WINNOW_API_KEY.")]
 COMMON = (("profile", PROFILE, None), ("url", URL, None), ("as_json", Json, False))
 Limit = Annotated[int, typer.Option(min=1, help="How many at most.")]
+AllUnless = Annotated[int | None, typer.Option("--limit", min=1, help="How many at most; all unless given.")]
 Model = Annotated[str, typer.Argument(help="Name of the model.")]
 
 
@@ -42,16 +43,17 @@ class Server:
     winnow: Winnow
     out: Output
 
-    def list_rows(self, operation: Callable[..., Any], *place: Any, limit: int, **filters: Any) -> Rows:
-        """The first `limit` that an operation lists, over its pages."""
+    def list_rows(self, operation: Callable[..., Any], *place: Any, limit: int | None, **filters: Any) -> Rows:
+        """The first `limit` that an operation lists, over its pages; all where that is None."""
         found: list[Any] = []
         cursor = None
         while True:
-            page = operation(*place, limit=min(limit - len(found), PAGE), cursor=cursor, **filters)
+            size = PAGE if limit is None else min(limit - len(found), PAGE)
+            page = operation(*place, limit=size, cursor=cursor, **filters)
             name, items = next((name, value) for name, value in page if isinstance(value, list))
             found += items
             cursor = page.next
-            if cursor is None or len(found) >= limit:
+            if cursor is None or (limit is not None and len(found) >= limit):
                 return Rows(name, found, cursor)
 
 

@@ -25,7 +25,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "models": ("name", "owner", "features", "updated_at"),
     "features": ("name", "kind", "dim", "status", "owner", "tags"),
     "history": ("time", "before", "after", "by", "reason"),
-    "prune_lists": ("number", "state", "guard_passed", "job_id", "submitted_by", "proposed_at"),
+    "prune_lists": ("number", "state", "verdict", "job_id", "submitted_by", "proposed_at"),
     "scores": ("feature", "before", "after", "change"),
     "triggers": ("id", "when", "enabled", "dry_run", "fired_at"),
     "evaluations": ("number", "time", "fired", "reason", "job_id"),
@@ -35,7 +35,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "reports": ("number", "time", "p99_seconds", "reported_by"),
     "keys": ("id", "name", "scopes", "model", "expires_at", "revoked_at", "last_used_at"),
     "entries": ("time", "by", "operation", "status", "path"),
-    "webhooks": ("id", "url", "kinds", "enabled"),
+    "webhooks": ("id", "url", "model", "kinds", "enabled"),
     "deliveries": ("id", "event", "kind", "state", "tries", "status", "updated_at"),
     "profiles": ("name", "url", "key", "default"),
 }

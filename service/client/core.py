@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 from urllib.parse import quote
@@ -30,6 +31,7 @@ OUTAGE_SECONDS = 300.0
 LONGEST_PAUSE = 5.0
 # The server is away, or busy; what was asked can be asked again.
 AGAIN = frozenset({429, 502, 503, 504})
+PROXIES = ("http_proxy", "https_proxy", "all_proxy")
 REPEATABLE = frozenset({"GET", "PUT", "DELETE"})
 
 
@@ -184,7 +186,41 @@ def settings(url: str | None, key: str | None) -> dict[str, Any]:
     if key and not (key.isascii() and key.isprintable() and " " not in key):
         raise ValueError("key: an API key has no blanks and no letters beyond ASCII; give it as it was printed")
     headers = {"Accept": "application/json"} | ({"Authorization": f"Bearer {key}"} if key else {})
-    return {"base_url": base, "headers": headers, "timeout": TIMEOUT_SECONDS}
+    return {"base_url": base, "headers": headers, "timeout": TIMEOUT_SECONDS, **proxy_settings(base)}
+
+
+def proxy_settings(base: str) -> dict[str, Any]:
+    """Arguments of an httpx client: a service on this machine is never called, nor given its key, through a proxy of
+    the environment.
+
+    Raises:
+        ValueError: a proxy of the environment that can't be used.
+    """
+    if is_loopback(base):
+        # Certificates of the environment still count.
+        return (
+            {"trust_env": False, "verify": httpx.create_ssl_context()}
+            if base.startswith("https")
+            else {"trust_env": False}
+        )
+    try:
+        httpx.Client(verify=False).close()  # noqa: S501 (nothing is sent)
+    except (ImportError, ValueError, httpx.InvalidURL) as error:
+        given = [name for name in PROXIES if os.environ.get(name) or os.environ.get(name.upper())]
+        raise ValueError(
+            f"{', '.join(given)}: the proxy can't be used ({error}); give an http:// proxy, or except the service "
+            "from it by no_proxy"
+        ) from None
+    return {}
+
+
+def is_loopback(base: str) -> bool:
+    """Whether a URL's host is this machine by its name or address."""
+    host = httpx.URL(base).host.rstrip(".")
+    try:
+        return host == "localhost" or host.endswith(".localhost") or ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _is_address(url: str) -> bool:

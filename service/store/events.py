@@ -5,6 +5,7 @@
 | job.queued, job.state, job.cancel_requested, job.snapshot | of a job |
 | feature.registered, feature.status | of a model's features |
 | prune_list.proposed, .approved, .rejected, .active, .superseded, .rolled_back | of a model's lists |
+| prune_list.not_proposed | of a job whose list would change nothing, or waits for a decision already |
 | trigger.evaluated, schedule.fired, schedule.skipped | of what starts jobs |
 | webhook.disabled, webhook.ping | a receiver that refused too often; a test of one |
 """

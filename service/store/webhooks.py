@@ -63,9 +63,9 @@ def find(session: Session, id_: str, *, lock: bool = False) -> Webhook | None:
     return session.scalar(query.with_for_update() if lock else query)
 
 
-def page(session: Session, model: str | None, after: int | None, limit: int) -> Sequence[Webhook]:
-    """Newest first, those older than number `after`; of a model, or where that is None those of all models."""
-    query = select(Webhook).where(Webhook.model == model).order_by(Webhook.number.desc()).limit(limit)
+def page(session: Session, only: Sequence[ColumnElement[bool]], after: int | None, limit: int) -> Sequence[Webhook]:
+    """Newest first, those older than number `after` that fit every condition."""
+    query = select(Webhook).where(*only).order_by(Webhook.number.desc()).limit(limit)
     if after is not None:
         query = query.where(Webhook.number < after)
     return session.scalars(query).all()

@@ -22,7 +22,7 @@ PRUNE_LIST = """\
 # The prune list
 
 `prune_list.json` of a run, and what the service stores and serves. It never changes. Generated from
-`trainers/runs/prune_list.py`. Lists of version 1 are read as well.
+`trainers/runs/prune_list.py`. Lists of versions 1 and 2 are read as well.
 
 Features are in the order of the ranking, the most needed first. Serve those whose `decision` is `keep`.
 """

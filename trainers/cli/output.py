@@ -23,9 +23,13 @@ from pydantic import BaseModel
 from rich.console import Console
 from rich.table import Table
 
-FAILED, WRONG, REFUSED, AWAY, INTERRUPTED = 1, 2, 3, 4, 130
+FAILED, WRONG, REFUSED, AWAY, INTERRUPTED, TERMINATED = 1, 2, 3, 4, 130, 143
 
 Json = Annotated[bool, typer.Option("--json", help="Write the result to stdout as JSON, everything else to stderr.")]
+
+
+class TerminatedError(KeyboardInterrupt):
+    """SIGTERM."""
 
 
 class CommandError(Exception):
@@ -91,7 +95,7 @@ class Output:
 
     def _explain(self, error: BaseException) -> tuple[int, str]:
         if isinstance(error, KeyboardInterrupt):
-            return INTERRUPTED, self.interrupted
+            return TERMINATED if isinstance(error, TerminatedError) else INTERRUPTED, self.interrupted
         if isinstance(error, CommandError):
             return error.exit_code, str(error)
         if isinstance(error, ValueError):

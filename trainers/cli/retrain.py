@@ -38,7 +38,7 @@ def retrain(
     """Train chosen features and all features from new weights, once a seed, and compare them on the test split."""
     with Output(as_json=as_json) as out:
         job, names = _read_choice(spec, keep)
-        check_machine(out, spec if spec.is_dir() else spec.parent)
+        check_machine(out, None)
         import torch
 
         from trainers.pipeline.retrain import retrain as train

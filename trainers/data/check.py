@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,7 @@ from trainers.data.memory import find_memory_problem
 from trainers.data.precision import precision_warnings
 from trainers.data.rows import Rows
 from trainers.data.sampler import SMALLEST_BATCH, BatchSampler
-from trainers.data.source import Source, open_split, require_alike
+from trainers.data.source import Source, fingerprint_files, open_split, require_alike
 from trainers.data.splits import SPLITS, SplitName
 from trainers.data.statistics import measure
 from trainers.data.usable import check_targets
@@ -62,6 +63,7 @@ class DataSummary:
         single_feature_auc: feature to how well it predicts the label alone, on a sample; see leaks.py.
         training: rows of a step and a worker, epochs, and the steps that these make on the training rows.
         warnings: what may be in order and deserves a look.
+        fingerprint: SHA-256 of the footers of all files, split by split.
     """
 
     splits: dict[str, SplitSummary]
@@ -69,6 +71,7 @@ class DataSummary:
     single_feature_auc: dict[str, float]
     training: dict[str, int]
     warnings: tuple[str, ...]
+    fingerprint: str
 
 
 class Problems:
@@ -115,11 +118,10 @@ def check(spec: JobSpec) -> DataSummary:
     with problems.collect():
         decoder = Decoder(spec)
     found: dict[str, ParquetFiles] = {}
-    sources: list[Source] = []
+    sources: dict[SplitName, Source] = {}
     for split in SPLITS:
         with problems.collect():
-            source = open_split(spec.dataset, split, found)
-            sources.append(source)
+            source = sources[split] = open_split(spec.dataset, split, found)
             checked = _check_split(spec, decoder, source, split, problems)
             if checked is None or decoder is None:
                 continue
@@ -134,11 +136,14 @@ def check(spec: JobSpec) -> DataSummary:
             for name, share in _shares_at_default(decoder, rows):
                 shares[name][split] = share
             if split == "train":
-                warnings += precision_warnings(decoder, table, measure(decoder, [table]))
+                measured = measure(decoder, [table])
+                warnings += precision_warnings(decoder, table, measured)
+                rows = replace(rows, dense_ND=Decoder(spec, measured).dense_numbers(table))
                 aucs = single_feature_aucs(decoder, rows, spec.training.seed)
     with problems.collect():
-        require_alike(sources, named_columns(spec))
+        require_alike(sources.values(), named_columns(spec))
     problems.raise_any()
+    warnings += [*left_out(sources), *shared_files(sources)]
     warnings += [leak_warning(name, found) for name, found in aucs.items() if found > LEAKY_FEATURE]
     return DataSummary(
         splits=splits,
@@ -146,6 +151,7 @@ def check(spec: JobSpec) -> DataSummary:
         single_feature_auc=aucs,
         training=_training(spec, splits["train"].rows),
         warnings=tuple(warnings),
+        fingerprint=fingerprint_files(sources),
     )
 
 
@@ -181,8 +187,8 @@ def _check_split(
     if decoder is not None and not lacking:
         try:
             return table, decoder.decode(table)
-        except SpecError:
-            pass  # Told with all the others below.
+        except SpecError as error:
+            problems.add(str(error).splitlines())  # The first one; the features' others come below.
     for feature in spec.features:
         if feature.source not in lacking:
             with problems.collect():
@@ -206,6 +212,29 @@ def check_rows(spec: JobSpec, source: Source, split: SplitName) -> None:
             f"dataset.{split}: {source.rows} rows for {workers} workers; a worker needs at least {SMALLEST_BATCH}: "
             "add rows, or lower `scaling.workers`"
         )
+
+
+def left_out(sources: Mapping[SplitName, Source]) -> list[str]:
+    """What the directories hold that isn't read, each line once."""
+    return list(dict.fromkeys(line for source in sources.values() for line in source.files.left_out))
+
+
+def shared_files(sources: Mapping[SplitName, Source]) -> list[str]:
+    """A line for each two splits that read the same file, by whatever path; splits cut out of one source have none."""
+    warnings = []
+    for (one, first), (other, second) in combinations(sources.items(), 2):
+        if first.splits is not None:
+            continue
+        paths = {part.file.real_path for part in first.files.parts}
+        common = [part.path for part in second.files.parts if part.file.real_path in paths]
+        if common:
+            why = "trained on rows that it is" if one == "train" else "chosen on rows that the guard's models are"
+            more = f" and {len(common) - 1} more" if len(common) > 1 else ""
+            warnings.append(
+                f"dataset.{one} and dataset.{other} both read {common[0]}{more}: the model would be {why} measured by; "
+                "give each split files of its own"
+            )
+    return warnings
 
 
 def check_types(decoder: Decoder, source: Source) -> None:

@@ -12,18 +12,25 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pyarrow import fs
 
+from trainers.data.faults import explain, find_change
+from trainers.data.listing import FoundFile, list_files
 from trainers.spec import SpecError
 
 OPEN_THREADS = 16  # footers of remote files wait for the network
+REMOTE_TRIES = 2  # a connection may break once
 
 
 @dataclass(frozen=True, kw_only=True)
 class ParquetPart:
     """One Parquet file, its footer read."""
 
-    path: str
+    file: FoundFile
     metadata: pq.FileMetaData
     schema: pa.Schema
+
+    @property
+    def path(self) -> str:
+        return self.file.path
 
     @property
     def group_rows(self) -> list[int]:
@@ -33,30 +40,29 @@ class ParquetPart:
 
 @dataclass(frozen=True, kw_only=True)
 class ParquetFiles:
-    """The files of one data set, ordered by path."""
+    """The files of one data set, ordered by path; `left_out` says what its directory holds beside them."""
 
     uri: str
     filesystem: fs.FileSystem
     parts: tuple[ParquetPart, ...]
+    left_out: tuple[str, ...] = ()
 
     @classmethod
     def find(cls, uri: str, filesystem: fs.FileSystem | None = None) -> ParquetFiles:
-        """Open a file, a directory (recursively, its `*.parquet`) or a pyarrow filesystem URI.
-
-        Below a directory, files and folders whose name starts with `_` or `.` are skipped, as Hadoop and Spark do.
+        """Open a file, a directory (see `list_files`) or a pyarrow filesystem URI.
 
         Args:
             uri: local path or URI; a path within `filesystem` where that is given.
             filesystem: read from here instead of the filesystem `uri` names.
 
         Raises:
-            SpecError: nothing there, no Parquet file below, or a file that isn't Parquet.
+            SpecError: nothing there, no Parquet file below, a table of another format, or a file that isn't Parquet.
         """
         filesystem, path = (filesystem, uri) if filesystem else _resolve(uri)
-        paths = _list(uri, filesystem, path)
-        with ThreadPoolExecutor(min(OPEN_THREADS, len(paths))) as pool:
-            parts = tuple(pool.map(lambda name: _open(filesystem, name), paths))
-        return cls(uri=uri, filesystem=filesystem, parts=parts)
+        listing = list_files(uri, filesystem, path)
+        with ThreadPoolExecutor(min(OPEN_THREADS, len(listing.files))) as pool:
+            parts = tuple(pool.map(lambda file: _open(filesystem, file), listing.files))
+        return cls(uri=uri, filesystem=filesystem, parts=parts, left_out=listing.left_out)
 
     @property
     def schema(self) -> pa.Schema:
@@ -64,19 +70,44 @@ class ParquetFiles:
         return self.parts[0].schema
 
     def fingerprint(self) -> str:
-        """SHA-256 of every file's name, size of each row group and schema: changes when the data is written anew."""
+        """SHA-256 of every file's name, schema, and sizes of file, footer and row groups.
+
+        Changes when the data is written anew; nothing but footers is read for it.
+        """
         digest = hashlib.sha256()
         for part in self.parts:
             sizes = [part.metadata.row_group(g).total_byte_size for g in range(part.metadata.num_row_groups)]
             columns = [f"{field.name}:{field.type}" for field in part.schema]
-            digest.update(repr((Path(part.path).name, part.group_rows, sizes, columns)).encode())
+            file = (Path(part.path).name, part.file.size, part.metadata.serialized_size)
+            digest.update(repr((file, part.group_rows, sizes, columns)).encode())
         return digest.hexdigest()
 
     def read(self, part: ParquetPart, groups: Sequence[int], columns: Sequence[str]) -> pa.Table:
-        """Columns of some row groups of one file, in their order."""
+        """Columns of some row groups of one file, in their order.
+
+        Raises:
+            SpecError: the file is damaged, or was replaced or deleted since its footer was read.
+            OSError: the machine or the network failed; the message names the file.
+        """
+        tries = 1 if isinstance(self.filesystem, fs.LocalFileSystem) else REMOTE_TRIES
+        while True:
+            try:
+                table = self._read(part, groups, columns)
+                break
+            except MemoryError:  # Arrow's own is an ArrowException too.
+                raise
+            except (pa.ArrowException, OSError) as error:
+                tries -= 1
+                if not tries:
+                    raise explain(error, self.filesystem, part.file) from error
+        if change := find_change(self.filesystem, part.file):
+            raise change
+        return table
+
+    def _read(self, part: ParquetPart, groups: Sequence[int], columns: Sequence[str]) -> pa.Table:
         with (
             self.filesystem.open_input_file(part.path) as stream,
-            pq.ParquetFile(stream, metadata=part.metadata, pre_buffer=True) as file,
+            pq.ParquetFile(stream, metadata=part.metadata, pre_buffer=True, page_checksum_verification=True) as file,
         ):
             return file.read_row_groups(list(groups), columns=list(columns)).select(list(columns))
 
@@ -93,32 +124,9 @@ def _resolve(uri: str) -> tuple[fs.FileSystem, str]:
         ) from None
 
 
-def _list(uri: str, filesystem: fs.FileSystem, path: str) -> list[str]:
+def _open(filesystem: fs.FileSystem, file: FoundFile) -> ParquetPart:
     try:
-        info = filesystem.get_file_info(path)
-        if info.type == fs.FileType.File:
-            return [path]
-        if info.type == fs.FileType.NotFound:
-            raise SpecError(f"dataset: {uri!r} doesn't exist; give a Parquet file, or a directory of them")
-        below = filesystem.get_file_info(fs.FileSelector(path, recursive=True))
-    except OSError as error:
-        raise SpecError(f"dataset: {uri!r} can't be read ({error}); check the path and the credentials") from None
-    paths = sorted(found.path for found in below if found.type == fs.FileType.File and _is_data(found.path, path))
-    if not paths:
-        raise SpecError(f"dataset: {uri!r} holds no *.parquet file; write the rows there, or give another directory")
-    return paths
-
-
-def _is_data(path: str, base: str) -> bool:
-    names = path.removeprefix(base).strip("/").split("/")
-    return path.endswith(".parquet") and not any(name.startswith(("_", ".")) for name in names)
-
-
-def _open(filesystem: fs.FileSystem, path: str) -> ParquetPart:
-    try:
-        with filesystem.open_input_file(path) as stream, pq.ParquetFile(stream) as file:
-            return ParquetPart(path=path, metadata=file.metadata, schema=file.schema_arrow)
-    except (pa.ArrowInvalid, OSError) as error:
-        raise SpecError(
-            f"dataset: {path!r} can't be read as Parquet ({error}); write it anew, or take it out of the directory"
-        ) from None
+        with filesystem.open_input_file(file.path) as stream, pq.ParquetFile(stream) as opened:
+            return ParquetPart(file=file, metadata=opened.metadata, schema=opened.schema_arrow)
+    except (pa.ArrowException, OSError) as error:
+        raise explain(error, filesystem, file) from error

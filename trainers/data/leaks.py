@@ -33,7 +33,7 @@ def single_feature_aucs(decoder: Decoder, rows: Rows, seed: int = 0) -> dict[str
     """AUC of each feature alone, 0.5 to 1, by name; empty where a class has too few rows.
 
     A number counts as it is, whichever its direction, or by the label's mean in each of its quantiles; an id by the
-    label's mean of the id. Means are taken on one half of the sample, drawn at random, and judged on the other, so
+    label's mean of the id. Means are taken on one half of the sample, drawn at random, and measured on the other, so
     that ids that occur once know nothing. A vector counts as its best column, a list by its length or by the mean of
     its ids.
     """

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Sequence
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -148,6 +150,12 @@ def require_alike(sources: Iterable[Source], columns: Iterable[str]) -> None:
         raise SpecError("\n".join(problems))
 
 
+def fingerprint_files(sources: Mapping[SplitName, Source]) -> str:
+    """SHA-256 of the footers of every split's files; see `ParquetFiles.fingerprint`."""
+    found = json.dumps([source.files.fingerprint() for source in sources.values()])
+    return hashlib.sha256(found.encode()).hexdigest()
+
+
 def _uri(dataset: DatasetSpec, split: SplitName) -> str:
     own = {"train": dataset.train, "validation": dataset.validation, "test": dataset.test}[split]
     uri = dataset.train if dataset.splits is not None else own
@@ -156,6 +164,11 @@ def _uri(dataset: DatasetSpec, split: SplitName) -> str:
 
 
 def _missing(column: str, part: ParquetPart) -> str:
+    if f"/{column}=" in part.path:
+        return (
+            f"column {column!r} is missing from {part.path}: it stands in the folder's name, and only columns of files "
+            "are read; write it as a column too"
+        )
     near = difflib.get_close_matches(column, part.schema.names, n=3) or part.schema.names[:5]
     return (
         f"column {column!r} is missing from {part.path}; near it are {', '.join(map(repr, near))}: "

@@ -73,8 +73,8 @@ def statistics(source: Source, spec: JobSpec, max_rows: int = 1_000_000) -> Stat
     decoder = Decoder(spec)
     columns = _measured_columns(decoder)
     source.require(columns)
-    blocks = _blocks(source.rows, max_rows) if columns else ()
-    found = measure(decoder, (source.read(columns, start, stop) for start, stop in blocks))
+    ranges = blocks(source.rows, max_rows) if columns else ()
+    found = measure(decoder, (source.read(columns, start, stop) for start, stop in ranges))
     if source.rows and not 0 < found.weight_mean < np.inf:
         raise SpecError(
             f"dataset.weight: column {decoder.dataset.weight!r} has a mean of {found.weight_mean:g} over the training "
@@ -138,7 +138,7 @@ def _moments(parts: list[NDArray[Any]]) -> tuple[Columns, Columns]:
     return np.concatenate(means), np.concatenate(squares)
 
 
-def _blocks(rows: int, max_rows: int) -> Iterator[tuple[int, int]]:
+def blocks(rows: int, max_rows: int) -> Iterator[tuple[int, int]]:
     """Ranges of rows: BLOCKS of them that together cover all, or as much as `max_rows` allows."""
     size = -(-min(rows, max_rows) // BLOCKS)
     for block in range(BLOCKS):

@@ -6,6 +6,7 @@ Shapes: N rows.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +19,7 @@ from trainers.spec import DatasetSpec, JobSpec, SpecError
 
 READ_ROWS = 2**20
 
-Vector = NDArray[np.float32]
+Vector = NDArray[np.floating[Any]]
 Targets = tuple[Vector, Vector, NDArray[np.int64]]
 
 
@@ -63,7 +64,7 @@ def _read(dataset: DatasetSpec, source: Source) -> Iterator[Targets]:
         table = source.read(columns, start, min(start + READ_ROWS, source.rows))
         arrays = {column: single_array(table.column(column)) for column in columns}
         rows = table.num_rows
-        weight_N = np.ones(rows, np.float32)
+        weight_N: Vector = np.ones(rows)
         if dataset.weight is not None:
             weight_N = decode_weight(dataset.weight, arrays[dataset.weight])
         group_N = np.zeros(rows, np.int64)

@@ -21,7 +21,7 @@ from trainers.runs.coordinator import Coordinator
 from trainers.runs.directory import RunDirectory, RunFileError, write_json
 from trainers.runs.history import GateHistory
 from trainers.runs.progress import Progress, RunState, Stage
-from trainers.runs.prune_list import PruneList
+from trainers.runs.prune_list import PASSED, PruneList, Verdict
 from trainers.spec import JobSpec, SpecError
 from trainers.spec.order import canonical_order
 
@@ -37,8 +37,8 @@ class RunResult:
     prune_list: PruneList
 
     @property
-    def guard_passed(self) -> bool:
-        return self.prune_list.guard.passed
+    def verdict(self) -> Verdict:
+        return self.prune_list.guard.verdict
 
 
 def run(spec: JobSpec, output: Path, *, resume: bool = False, observer: Observer | None = None) -> RunResult:
@@ -94,7 +94,6 @@ def _run(spec: JobSpec, directory: RunDirectory, resume: bool, observer: Observe
     began = time.perf_counter()
     with choose_launcher(spec) as launcher:
         data = check(spec)
-        sparsity = {name: shares["train"] for name, shares in data.share_at_default.items()}
         checked = time.perf_counter() - began
         coordinator = launcher.coordinate()
         _claim(spec, directory)
@@ -105,10 +104,10 @@ def _run(spec: JobSpec, directory: RunDirectory, resume: bool, observer: Observe
             launcher.fit(directory)
         seconds = {"check": checked, launcher.name: ready, "total": time.perf_counter() - began}
         final = _final(coordinator, history)
-    prune_list = write_results(spec, directory, final, seconds, sparsity, data.single_feature_auc)
-    progress = final.progress()
+    prune_list = write_results(spec, directory, final, seconds, data)
+    progress, verdict = final.progress(), prune_list.guard.verdict
     write_json(directory.progress, progress.document())
-    directory.record("succeeded", prune_list=prune_list.id, guard_passed=prune_list.guard.passed)
+    directory.record("succeeded", prune_list=prune_list.id, verdict=verdict, guard_passed=verdict == PASSED)
     if observer:
         observer(progress)
     return RunResult(directory, prune_list)

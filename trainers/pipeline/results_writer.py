@@ -13,8 +13,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from trainers.data.source import open_split
-from trainers.data.splits import SPLITS
+from trainers.data.check import DataSummary
+from trainers.data.source import fingerprint_files, open_splits
 from trainers.pruning.diagnostics import still_moving
 from trainers.pruning.leaks import find_leaks
 from trainers.runs.coordinator import Coordinator, Snapshot
@@ -34,19 +34,21 @@ def write_results(
     directory: RunDirectory,
     final: Coordinator,
     seconds: dict[str, float],
-    sparsity: Mapping[str, float] | None = None,
-    single_feature_auc: Mapping[str, float] | None = None,
+    data: DataSummary | None = None,
 ) -> PruneList:
     """Write every result file, the prune list last, and return the list: where it stands, the run is whole.
 
-    `seconds` are of the driver's own stages. `sparsity` is the share of checked training rows at a feature's default,
-    by the feature's name; `single_feature_auc` is how well a feature alone predicts the label.
+    `seconds` are of the driver's own stages. `data` is what the check found before the run; without it the data is
+    opened anew for its fingerprint, and neither sparsity nor single-feature AUCs are known.
     """
-    aucs = single_feature_auc or {}
+    aucs = {} if data is None else data.single_feature_auc
     assert final.outcome is not None
     write_history(directory, final)
-    write_json(directory.metrics, _results(spec, final, final.outcome, seconds, sparsity or {}, aucs).document())
-    prune_list = _prune_list(spec, final, final.outcome, aucs)
+    shares = {} if data is None else data.share_at_default
+    sparsity = {name: by_split["train"] for name, by_split in shares.items()}
+    write_json(directory.metrics, _results(spec, final, final.outcome, seconds, sparsity, aucs).document())
+    fingerprint = fingerprint_files(open_splits(spec.dataset, ())) if data is None else data.fingerprint
+    prune_list = _prune_list(spec, final, final.outcome, aucs, fingerprint)
     write_json(directory.prune_list, prune_list.document())
     return prune_list
 
@@ -92,6 +94,7 @@ def _results(
         full=outcome.metrics.full,
         pruned=outcome.metrics.pruned,
         finetuned=outcome.metrics.finetuned,
+        differences=outcome.metrics.differences,
         curve=outcome.curve,
         delta=spec.prune.delta,
         stages={**final.stages, **seconds},
@@ -106,7 +109,7 @@ def _results(
     )
 
 
-def _prune_list(spec: JobSpec, final: Coordinator, outcome: Outcome, aucs: Mapping[str, float]) -> PruneList:
+def _prune_list(spec: JobSpec, final: Coordinator, outcome: Outcome, aucs: Mapping[str, float], data: str) -> PruneList:
     diagnostics, warning = outcome.diagnostics, outcome.warning
     converged = final.convergence()
     if converged is not None and outcome.selector.probability_like:
@@ -132,15 +135,15 @@ def _prune_list(spec: JobSpec, final: Coordinator, outcome: Outcome, aucs: Mappi
         ),
         diagnostics=diagnostics,
         warning=warning,
-        fingerprints=_fingerprints(spec),
+        fingerprints=_fingerprints(spec, data),
     ).with_id()
 
 
-def _fingerprints(spec: JobSpec) -> dict[str, str]:
+def _fingerprints(spec: JobSpec, data: str) -> dict[str, str]:
     """Of the spec, of the data (files, sizes, row counts), and of the code that read them."""
     return {
         "spec": _digest(spec.model_dump(mode="json")),
-        "data": _digest([open_split(spec.dataset, split).files.fingerprint() for split in SPLITS]),
+        "data": data,
         "code": _digest({name: _version(name) for name in CODE}),
     }
 

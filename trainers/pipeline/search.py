@@ -10,6 +10,7 @@ import abc
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from trainers.data.fingerprint import describe_changes
 from trainers.models.ranking import GatedModel, PlainModel
 from trainers.pipeline.ports import Checkpoints, Coordination
 from trainers.pipeline.sampling import draw_sample
@@ -17,7 +18,7 @@ from trainers.runs.progress import Stage
 from trainers.selectors.base import GateSpec, Ranking, SensitivitySpec, TabularSpec
 from trainers.selectors.gates.ranking import rank_by_gate
 from trainers.selectors.sensitivity.trained import TrainedModel
-from trainers.spec import JobSpec
+from trainers.spec import JobSpec, SpecError
 from trainers.training import checkpoint
 from trainers.training.build import build_gated, build_plain
 from trainers.training.gate_trainer import GateTrainer
@@ -55,6 +56,18 @@ class Search(abc.ABC):
     def enter(self, stage: Stage, total_steps: int = 0) -> None:
         self.coordination.enter(self.ranks.attempt, stage, total_steps)
 
+    def check_data(self, path: Path, loaders: DataLoaders) -> None:
+        """Raises SpecError where the checkpoint's search began on other data. Collective."""
+        changes = None
+        if self.ranks.is_leader and (before := checkpoint.read_data(path)) is not None:
+            changes = describe_changes(before, loaders.fingerprint)
+        if changes := self.ranks.broadcast(changes):
+            raise SpecError(changes)
+
+    def save_data(self, path: Path, loaders: DataLoaders) -> None:
+        if self.ranks.is_leader:
+            checkpoint.write_data(path, loaders.fingerprint)
+
 
 class GateSearch(Search):
     """Weights and gates trained together."""
@@ -73,7 +86,7 @@ class GateSearch(Search):
             {name: value_F.cpu().numpy() for name, value_F in gate.details().items()},
             probability_like=self.spec.selector.probability_like,
         )
-        return Found(model.ungated, ranking)
+        return Found(model.plain_model, ranking)
 
     def train(self, model: GatedModel, loaders: DataLoaders) -> GateTrainer:
         """Train weights and gates to the end of the search; the model is left in evaluation mode."""
@@ -81,10 +94,10 @@ class GateSearch(Search):
         assert isinstance(selector, GateSpec)
         total = min(loaders.plan.epochs * loaders.train.steps_per_epoch, training.max_steps or 2**62)
         search = GateTrainer(model, self.spec, self.ranks, warmup=int(total * selector.warmup), steps=total)
-        start = self._restore(search)
+        start = self._restore(search, loaders)
         every = training.checkpoint_every or loaders.train.steps_per_epoch
         self.enter(Stage.SEARCHING, total)
-        with loaders.paired(start, total, held_out=selector.update == "bilevel") as batches:
+        with loaders.pairs(start, total, held_out=selector.update == "bilevel") as batches:
             search.meter.restart()
             for step, (train, held_out) in enumerate(batches, start + 1):
                 search.step(step, train, held_out)
@@ -92,15 +105,16 @@ class GateSearch(Search):
                 if saving or step % training.report_every == 0:
                     self.coordination.report(search.report(step, loaders.decode_seconds))
                 if saving:
-                    self._save(search, step)
+                    self._save(search, step, loaders)
         model.train(False)
         return search
 
-    def _restore(self, search: GateTrainer) -> int:
+    def _restore(self, search: GateTrainer, loaders: DataLoaders) -> int:
         with self.checkpoints.latest() as path:
             if path is None:
                 self.coordination.begin(self.ranks.attempt, self.ranks.world, 0)
                 return 0
+            self.check_data(path, loaders)
             state = search.state()
             checkpoint.read(path, state)
             search.restore(state)
@@ -108,13 +122,14 @@ class GateSearch(Search):
         self.coordination.begin(self.ranks.attempt, self.ranks.world, step, snapshots)
         return step
 
-    def _save(self, search: GateTrainer, step: int) -> None:
+    def _save(self, search: GateTrainer, step: int, loaders: DataLoaders) -> None:
         search.sync_buffers()
         self.coordination.flush()
         self.ranks.barrier()
 
         def write(path: Path) -> None:
             checkpoint.write(path, search.state())
+            self.save_data(path, loaders)
             if self.ranks.is_leader:
                 checkpoint.write_history(path, step, self.coordination.history())
 
@@ -137,10 +152,10 @@ class ModelSearch(Search):
     def train(self, model: PlainModel, loaders: DataLoaders) -> None:
         """Train the model to its best on validation; it is left in evaluation mode."""
         trainer, steps = Trainer(model, loaders, self.spec, self.ranks), loaders.train.steps_per_epoch
-        self.coordination.begin(self.ranks.attempt, self.ranks.world, self._restore(trainer) * steps)
+        self.coordination.begin(self.ranks.attempt, self.ranks.world, self._restore(trainer, loaders) * steps)
         epochs = loaders.plan.epochs
         self.enter(Stage.SEARCHING, epochs * steps)
-        trainer.run(epochs, self._advance, at_epoch_end=lambda epoch: self._save(trainer, epoch * steps))
+        trainer.run(epochs, self._advance, at_epoch_end=lambda epoch: self._save(trainer, epoch * steps, loaders))
         model.train(False)
 
     def rank(self, model: PlainModel, loaders: DataLoaders) -> Ranking:
@@ -165,17 +180,22 @@ class ModelSearch(Search):
             ranking = replace(ranking, diagnostics={**sample.drawn, **ranking.diagnostics})
         return self.ranks.broadcast(ranking)
 
-    def _restore(self, trainer: Trainer) -> int:
+    def _restore(self, trainer: Trainer, loaders: DataLoaders) -> int:
         """The number of epochs that are done."""
         with self.checkpoints.latest() as path:
             if path is not None:
+                self.check_data(path, loaders)
                 state = trainer.state()
                 checkpoint.read(path, state)
                 trainer.restore(state)
         return trainer.epochs
 
-    def _save(self, trainer: Trainer, step: int) -> None:
-        self.checkpoints.save(step, lambda path: checkpoint.write(path, trainer.state()))
+    def _save(self, trainer: Trainer, step: int, loaders: DataLoaders) -> None:
+        def write(path: Path) -> None:
+            checkpoint.write(path, trainer.state())
+            self.save_data(path, loaders)
+
+        self.checkpoints.save(step, write)
 
     def _advance(self, step: int) -> None:
         if self.ranks.is_leader:

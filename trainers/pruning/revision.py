@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 
 from trainers.pruning.ranking import weigh
-from trainers.runs.prune_list import GuardVerdict, ListedFeature, PruneList, Revision, Totals
+from trainers.runs.prune_list import INCONCLUSIVE, GuardVerdict, ListedFeature, PruneList, Revision, Totals
 from trainers.spec import JobSpec
 
 NOT_MEASURED = "not fine-tuned yet; a follow-up job measures it"
@@ -42,7 +42,7 @@ def revise(
                 max_drop=found.guard.max_drop,
                 drop=None,
                 error=None,
-                passed=False,
+                verdict=INCONCLUSIVE,
                 reason=NOT_MEASURED,
             ),
             "revision": Revision(of=found.id, by=by, reason=reason, keep=tuple(keep), prune=tuple(prune)),

@@ -16,11 +16,12 @@ from rich.table import Column, Table
 from trainers.report import summary
 from trainers.runs.directory import RunDirectory
 from trainers.runs.progress import Progress, Stage
-from trainers.runs.prune_list import ListedFeature, PruneList
+from trainers.runs.prune_list import FAILED, INCONCLUSIVE, PASSED, ListedFeature, PruneList, Verdict
 from trainers.simulator.outcome import RoleOutcome
 
 SHOWN = 40
 COLOURS = {"keep": "green", "prune": "yellow"}
+VERDICT_STYLES: dict[Verdict, str] = {PASSED: "bold green", FAILED: "bold red", INCONCLUSIVE: "bold"}
 
 
 class LiveProgress:
@@ -102,8 +103,11 @@ def print_result(run: RunDirectory, truth: Path | None, console: Console) -> Non
     console.print(_quality(found))
     if truth is not None:
         console.print(_truth(summary.compare_with_truth(found, truth)))
-    word = "[bold green]✓ guard passed[/]" if found.guard.passed else "[bold red]✗ guard refused[/]"
+    verdict = found.guard.verdict
+    word = f"[{VERDICT_STYLES[verdict]}]{summary.VERDICT_SIGNS[verdict]} guard {verdict}[/]"
     console.print(f"{word}: {escape(found.guard.reason)}", highlight=False)
+    if found.guard.banner:
+        console.print(f"[bold red]! worse beyond its limit[/]: {escape(found.guard.banner)}", highlight=False)
     if found.diagnostics:
         said = f"selector {found.selector.name}: {summary.describe_diagnostics(found.diagnostics)}"
         console.print(said, markup=False, highlight=False)
@@ -140,19 +144,20 @@ def _ranking_row(rank: int, feature: ListedFeature, details: Sequence[str]) -> t
 def _savings(found: PruneList) -> Table:
     table = _table("Savings", ["", "before", "after", "saved"])
     for row in summary.savings(found).values():
-        saved = "–" if row.saved is None else f"{row.saved:.0%}"
+        saved = "–" if row.share_saved is None else f"{row.share_saved:.0%}"
         table.add_row(row.label, f"{row.before:,.0f}", f"{row.after:,.0f}", saved)
     return table
 
 
 def _quality(found: PruneList) -> Table:
-    table = _table("Quality on the test split", ["", *summary.MODELS.values(), "change"])
+    table = _table("Quality on the test split", ["", *summary.MODELS.values(), "change", "95% interval"])
     for row in summary.metric_rows(found.metrics):
         values = ["–" if value is None else f"{value:.5f}" for value in (row.full, row.pruned, row.finetuned)]
         change = "–" if row.change is None else f"{row.change:+.5f}"
         if row.better is not None:
             change = f"[{'green' if row.better else 'red'}]{change}[/]"
-        table.add_row(row.metric, *values, change)
+        interval = "–" if row.interval is None else f"{row.interval[0]:+.5f} to {row.interval[1]:+.5f}"
+        table.add_row(row.metric, *values, change, interval)
     return table
 
 

@@ -1,6 +1,7 @@
 """Checkpoints of a search through torch's distributed checkpoint; one directory, any number of ranks.
 
-Beside the shards lies `history.npz`: the step and the gate history up to it.
+Beside the shards lie `history.npz`, the step and the gate history up to it, and `data.json`, the fingerprint of the
+data that the search began with.
 """
 
 from __future__ import annotations
@@ -16,12 +17,14 @@ import numpy as np
 import torch.distributed as dist
 import torch.distributed.checkpoint as dcp
 
+from trainers.data.fingerprint import Fingerprint
 from trainers.runs.coordinator import Snapshot
-from trainers.runs.directory import read_json
+from trainers.runs.directory import read_json, write_json
 from trainers.spec import SpecError
 from trainers.training.ranks import RankContext
 
 HISTORY = "history.npz"
+DATA = "data.json"
 SCALARS = ("step", "steps", "loss", "held_out_loss", "penalty", "rows", "seconds")
 AUC = "held_out_auc"  # NaN where there is none
 # Matrices have a row a snapshot and a column a feature: the gates, and each detail of the selector under its own name.
@@ -98,6 +101,15 @@ def read(path: Path, state: dict[str, Any]) -> None:
     dcp.load(state, checkpoint_id=str(path), no_dist=not dist.is_initialized())
     if old:
         gate["baseline.seen"].copy_(gate["seen"])
+
+
+def write_data(path: Path, found: Fingerprint) -> None:
+    write_json(path / DATA, found)
+
+
+def read_data(path: Path) -> Fingerprint | None:
+    """The fingerprint that `write_data` left; None in checkpoints of version 0.1."""
+    return read_json(path / DATA) if (path / DATA).is_file() else None
 
 
 def write_history(path: Path, step: int, snapshots: list[Snapshot]) -> None:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 
 from trainers.data.decode import Decoder
+from trainers.data.fingerprint import Fingerprint, fingerprint
 from trainers.data.loader import Loader
 from trainers.data.prefetch import prefetch
 from trainers.data.source import Source, open_splits
+from trainers.data.splits import SplitName
 from trainers.data.statistics import Statistics, statistics
 from trainers.models.batch import Batch
-from trainers.spec import JobSpec, TrainingPlan, plan_training
+from trainers.spec import JobSpec, SpecError, TrainingPlan, plan_training
 from trainers.training.ranks import RankContext
 
 AHEAD = 4
@@ -23,8 +26,13 @@ Pair = tuple[Batch, Batch | None]
 
 @dataclass(frozen=True)
 class DataLoaders:
-    """Loaders over the three splits. `held_out` is the validation split, shuffled and endless, for bilevel's θ."""
+    """Loaders over the three splits. `held_out` is the validation split, shuffled and endless, for bilevel's θ.
 
+    Files are listed once, as they are opened: what is added to a directory later isn't read.
+    """
+
+    spec: JobSpec
+    sources: Mapping[SplitName, Source]
     ranks: RankContext
     train: Loader
     held_out: Loader
@@ -35,9 +43,23 @@ class DataLoaders:
 
     @classmethod
     def open(cls, spec: JobSpec, ranks: RankContext, measured: Statistics | None = None) -> DataLoaders:
-        """Open every split of `spec`; measure the training rows unless `measured` has them. Raises SpecError."""
+        """Open every split of `spec`; measure the training rows unless `measured` has them. Collective.
+
+        Raises:
+            SpecError: data that doesn't fit the spec, or that other ranks see otherwise.
+        """
         sources = open_splits(spec.dataset, Decoder(spec).columns)
-        measured = measured or statistics(sources["train"], spec)
+        _agree(sources, ranks)
+        return cls._over(sources, spec, ranks, measured or statistics(sources["train"], spec))
+
+    def with_spec(self, spec: JobSpec) -> DataLoaders:
+        """The same files and statistics for a spec of some of the features."""
+        return self._over(self.sources, spec, self.ranks, self.statistics)
+
+    @classmethod
+    def _over(
+        cls, sources: Mapping[SplitName, Source], spec: JobSpec, ranks: RankContext, measured: Statistics
+    ) -> DataLoaders:
         decoder = Decoder(spec, measured)
 
         def load(source: Source, batch_size: int, shuffle_rows: int | None, seed: int) -> Loader:
@@ -54,6 +76,8 @@ class DataLoaders:
         train, validation, test = sources["train"], sources["validation"], sources["test"]
         training, plan = spec.training, plan_training(spec, train.rows)
         return cls(
+            spec=spec,
+            sources=sources,
             ranks=ranks,
             train=load(train, plan.batch_size, training.shuffle_rows, training.seed),
             held_out=load(validation, plan.batch_size, training.shuffle_rows, training.seed + 1),
@@ -63,13 +87,18 @@ class DataLoaders:
             plan=plan,
         )
 
+    @cached_property
+    def fingerprint(self) -> Fingerprint:
+        """Of the files that the loaders read; see `trainers.data.fingerprint`."""
+        return fingerprint(self.sources, self.spec.dataset)
+
     @property
     def decode_seconds(self) -> float:
         """Spent so far on reading and decoding for the search, by threads of their own."""
         return self.train.decode_seconds + self.held_out.decode_seconds
 
     @contextmanager
-    def paired(self, start: int, stop: int, *, held_out: bool) -> Iterator[Iterator[Pair]]:
+    def pairs(self, start: int, stop: int, *, held_out: bool) -> Iterator[Iterator[Pair]]:
         """Training batches of steps [start, stop), each with a held-out one where asked for."""
 
         def together() -> Iterator[Pair]:
@@ -98,3 +127,13 @@ class DataLoaders:
         moved = (batch.to(self.ranks.device) for batch in loader.batches(start, stop))
         with closing(prefetch(moved, AHEAD)) as batches:
             yield batches
+
+
+def _agree(sources: Mapping[SplitName, Source], ranks: RankContext) -> None:
+    """Raises SpecError on ranks that list other files than rank 0: their numbers of steps could differ."""
+    own = [source.files.fingerprint() for source in sources.values()] if ranks.world > 1 else []
+    if ranks.broadcast(own) != own:
+        raise SpecError(
+            f"dataset: the files changed while the workers opened them, or worker {ranks.rank + 1} sees others than "
+            "the first; give every worker the same files, and leave them alone while a run reads them"
+        )

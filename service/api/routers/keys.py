@@ -8,6 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Response
 
 from service.api.auth import Admin
+from service.api.bodies import JsonBodyRoute
 from service.api.deps import NowDep, SessionDep
 from service.api.openapi import problems
 from service.core.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError
@@ -17,7 +18,7 @@ from service.schemas.keys import KeyPage, KeyView, KeyWithSecret, NewKey, Rotati
 from service.store import keys, models
 from service.store.tables import ApiKey
 
-router = APIRouter(prefix="/v1/keys", tags=["keys"])
+router = APIRouter(route_class=JsonBodyRoute, prefix="/v1/keys", tags=["keys"])
 
 
 def key_of(key_id: str, session: SessionDep, caller: Admin) -> ApiKey:

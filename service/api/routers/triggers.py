@@ -9,12 +9,14 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from sqlalchemy.orm import Session, sessionmaker
 
 from service.api.auth import Reader, Submitter
+from service.api.bodies import JsonBodyRoute
 from service.api.deps import ModelDep, NowDep, SessionDep, SettingsDep
-from service.api.etag import IfMatch, etag, require_match
+from service.api.etag import UNCHANGED, IfMatch, IfNoneMatch, answer_if_new, etag, require_match, tag_of
 from service.api.openapi import problems
 from service.core.errors import ConflictError, InvalidError, NotFoundError
 from service.core.partitions import PLACEHOLDER, has_placeholder
-from service.schemas.automatic import patched
+from service.jobs.automatic import check_overrides
+from service.schemas.automatic import apply_patch
 from service.schemas.common import BIGGEST
 from service.schemas.conditions import Check, Facts
 from service.schemas.triggers import (
@@ -37,7 +39,7 @@ from service.triggers.evaluator import evaluate as evaluate_condition
 from service.triggers.gating_rules import GatingRules, gating_checks
 from service.triggers.kinds import condition_of, read_options, stored_condition
 
-router = APIRouter(prefix="/v1/models/{model}/triggers", tags=["triggers"])
+router = APIRouter(route_class=JsonBodyRoute, prefix="/v1/models/{model}/triggers", tags=["triggers"])
 
 
 def trigger_of(trigger_id: str, model: ModelDep, session: SessionDep, caller: Reader) -> Trigger:
@@ -102,7 +104,7 @@ def create(
     response: Response,
 ) -> TriggerView:
     """Start selections of this model by a condition."""
-    session.commit()  # following links may take long, and waits for no other request
+    check_overrides(session, model, body.overrides, settings)
     condition_of(body.when).check(settings)
     made = triggers.create(session, model=model.name, by=caller.name, now=now, **_columns(body))
     response.headers["Location"] = f"/v1/models/{model.name}/triggers/{made.id}"
@@ -135,16 +137,19 @@ def what_if(
     return _explain(settings, when, rules_of(body.trigger), facts, now)
 
 
-@router.get("/{trigger_id}", operation_id="getTrigger", responses=problems(404))
-def read(trigger: TriggerDep, caller: Reader, response: Response) -> TriggerView:
+@router.get("/{trigger_id}", operation_id="getTrigger", responses={**problems(404), **UNCHANGED})
+def read(trigger: TriggerDep, caller: Reader, response: Response, if_none_match: IfNoneMatch = None) -> TriggerView:
     """A trigger as it stands."""
-    return trigger_view(trigger, response)
+    view = trigger_view(trigger)
+    answer_if_new(if_none_match, tag_of(view, trigger.version), response)
+    return view
 
 
 @router.patch("/{trigger_id}", operation_id="changeTrigger", responses=problems(400, 404, 412, 422))
 def patch(
     body: TriggerPatch,
     trigger: TriggerDep,
+    model: ModelDep,
     session: SessionDep,
     settings: SettingsDep,
     caller: Submitter,
@@ -152,14 +157,16 @@ def patch(
     response: Response,
     if_match: IfMatch = None,
 ) -> TriggerView:
-    """Change a trigger. One with a new condition remembers nothing; the end of its dry runs ends their cool-down."""
+    """Change a trigger. One with a new condition remembers nothing; the end of its dry runs ends their cooldown."""
+    if "overrides" in body.model_fields_set:
+        check_overrides(session, model, body.overrides or {}, settings)
     if body.when is not None:
         session.commit()  # following links may take long, and waits for no other request
         condition_of(body.when).check(settings)
     trigger = _found(triggers.find(session, trigger.model, trigger.id, lock=True), trigger.id)
     require_match(if_match, etag(trigger.version))
     present = trigger_view(trigger).model_dump(include=set(TriggerSettings.model_fields))
-    columns = _columns(patched(TriggerSettings, present, body))
+    columns = _columns(apply_patch(TriggerSettings, present, body))
     before = {name: getattr(trigger, name) for name in columns}
     if columns != before:
         if (columns["kind"], columns["settings"]) != (trigger.kind, trigger.settings):

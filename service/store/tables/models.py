@@ -78,7 +78,8 @@ class FeatureDecision(Base):
 class PublishedList(Base):
     """A prune list in its life: proposed → approved → active → superseded | rolled_back; or rejected.
 
-    `list_id` is the content's own name (its SHA-256). `previous` is the list that this one took over from.
+    `list_id` is the content's own name (its SHA-256); lists that decide the same have the same `decisions_id`.
+    `verdict` is the guard's: passed | failed | inconclusive. `previous` is the list that this one took over from.
     `revision_of` is the list whose decisions somebody changed to make this one; null of a list as its job made it.
     """
 
@@ -95,7 +96,8 @@ class PublishedList(Base):
     job_id: Mapped[Id]
     content: Mapped[dict[str, Any]]
     state: Mapped[str] = mapped_column(String(12))
-    guard_passed: Mapped[bool]
+    verdict: Mapped[str] = mapped_column(String(12))
+    decisions_id: Mapped[Id]
     submitted_by: Mapped[str]
     proposed_at: Mapped[datetime]
     decided_by: Mapped[str | None]
@@ -106,3 +108,8 @@ class PublishedList(Base):
     ended_at: Mapped[datetime | None]
     previous: Mapped[int | None]
     revision_of: Mapped[int | None]
+
+    @property
+    def guard_passed(self) -> bool:
+        """The verdict as version 0.1 told it."""
+        return self.verdict == "passed"

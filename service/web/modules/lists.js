@@ -101,7 +101,7 @@ class Lists {
     return [
       { title: "List", value: ({ number }) => number, cell: (list) => this.#link(list) },
       { title: "State", value: ({ state }) => state, cell: ({ state }) => stateBadge(state) },
-      { title: "Guard", value: ({ guard_passed }) => Number(guard_passed), cell: (list) => guardBadge(list) },
+      { title: "Guard", value: ({ verdict }) => verdict, cell: (list) => guardBadge(list) },
       { title: "AUC change", ...change("auc") },
       { title: "GAUC change", ...change("gauc") },
       { title: "Features", ...saved("features", count) },

@@ -283,7 +283,7 @@ def test_an_update_is_refused_where_another_came_first(plane: Plane) -> None:
     schedule = make(plane)
     make(plane, name="other")
     answer = plane.http.get(f"/v1/models/ranker/{schedule}")
-    assert answer.headers["etag"] == '"1"'
+    assert answer.headers["etag"].startswith('"1.')
     plane.call("PATCH", schedule, 200, {"missed": "all"}, **{"If-Match": '"1"'})
     assert plane.call("PATCH", schedule, 412, {"missed": "once"}, **{"If-Match": '"1"'})["type"] == "urn:winnow:stale"
     assert plane.call("PATCH", schedule, 200, {"missed": "all"})["version"] == 2

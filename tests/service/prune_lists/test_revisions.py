@@ -55,7 +55,7 @@ def test_a_revision_is_a_new_list_with_its_author_and_totals_of_its_own(managed:
     made = managed.http.post(f"{base}/revisions", json={"keep": ["clip"], "prune": ["user"], "reason": "ours"})
     assert made.status_code == 201, made.text
     view = made.json()
-    assert (view["revision_of"], view["state"], view["guard_passed"]) == (before["number"], "proposed", False)
+    assert (view["revision_of"], view["state"], view["verdict"]) == (before["number"], "proposed", "inconclusive")
     assert (view["submitted_by"], view["job_id"]) == ("local", before["job_id"])
     content = managed.http.get(f"/v1/models/{MODEL}/prune-lists/{view['number']}").json()["content"]
     decided = {each["name"]: (each["decision"], each["why"]) for each in content["features"]}
@@ -110,7 +110,7 @@ def test_a_revision_is_approved_by_someone_else_who_overrides_the_guard(tmp_path
     made = ana.post(f"{base}/revisions", json={"keep": ["clip"], "reason": "ours"}).json()
     assert made["state"] == "proposed", "no policy approves what nobody measured"
     path = f"/v1/models/{MODEL}/prune-lists/{made['number']}/approve"
-    assert bob.post(path, json={}).json()["type"].endswith("guard-failed")
+    assert bob.post(path, json={}).json()["type"].endswith("not-fine-tuned")
     override = {"override_guard": True, "reason": "needed for the launch"}
     assert ana.post(path, json=override).json()["type"].endswith("four-eyes")
     assert bob.post(path, json=override).json()["state"] == "approved"

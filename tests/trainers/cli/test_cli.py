@@ -107,9 +107,9 @@ class FakeRunner:
     """In the place of `trainers.launch.runner`, whose runs take half a minute: notes the call, then ends as told."""
 
     def __init__(
-        self, monkeypatch: pytest.MonkeyPatch, *, ends: BaseException | None = None, passed: bool = True
+        self, monkeypatch: pytest.MonkeyPatch, *, ends: BaseException | None = None, verdict: str = "passed"
     ) -> None:
-        self.ends, self.passed = ends, passed
+        self.ends, self.verdict = ends, verdict
         self.spec: JobSpec | None = None
         self.output: Path | None = None
         self.resume = False
@@ -127,8 +127,8 @@ class FakeRunner:
         print("a library's chatter")
         if self.ends:
             raise self.ends
-        prune_list = {"id": "abc", "guard": {"passed": self.passed}}
-        return SimpleNamespace(directory=RunDirectory(output), prune_list=prune_list, guard_passed=self.passed)
+        prune_list = {"id": "abc", "guard": {"verdict": self.verdict}}
+        return SimpleNamespace(directory=RunDirectory(output), prune_list=prune_list, verdict=self.verdict)
 
     @staticmethod
     def show(run: RunDirectory, truth: Path | None, console: Console) -> None:
@@ -142,7 +142,7 @@ def test_a_run_gives_its_result_alone_on_stdout(
     ended = winnow("run", tiny_dataset.spec, "--output", tmp_path / "run", "--workers", "3", "--quiet", "--json")
     said = json.loads(ended.stdout)
     assert ended.exit_code == 0
-    assert said["guard_passed"] is True
+    assert (said["verdict"], said["guard_passed"]) == ("passed", True)
     assert said["prune_list"]["id"] == "abc"
     assert said["report"] == str(tmp_path / "run" / "report.html")
     assert "chatter" in ended.stderr
@@ -195,14 +195,16 @@ def test_how_a_run_ends(
     assert "Traceback" not in ended.stderr
 
 
-def test_a_refused_list_is_a_result_and_exit_code_3(
-    monkeypatch: pytest.MonkeyPatch, tiny_dataset: TinyDataset, tmp_path: Path
+@pytest.mark.parametrize("verdict", ["failed", "inconclusive"])
+def test_a_list_that_did_not_pass_is_a_result_and_exit_code_3(
+    monkeypatch: pytest.MonkeyPatch, tiny_dataset: TinyDataset, tmp_path: Path, verdict: str
 ) -> None:
-    FakeRunner(monkeypatch, passed=False)
+    FakeRunner(monkeypatch, verdict=verdict)
     ended = winnow("run", tiny_dataset.spec, "--output", tmp_path / "run", "--quiet", "--json")
     assert ended.exit_code == 3
-    assert json.loads(ended.stdout)["guard_passed"] is False
-    assert "guard refused" in ended.stderr
+    said = json.loads(ended.stdout)
+    assert (said["verdict"], said["guard_passed"]) == (verdict, False)
+    assert f"the guard's verdict is {verdict}" in ended.stderr
 
 
 def test_a_broken_environment_is_found_before_torch_is_imported(tiny_dataset: TinyDataset, tmp_path: Path) -> None:

@@ -116,7 +116,7 @@ def test_a_killed_run_goes_on_from_its_checkpoint_and_counts_every_step_once(res
     taken = list(measures_reader.read(resumed.directory.measures).steps)
     assert taken == sorted(set(taken))
     assert taken[-1] == TOTAL
-    assert resumed.exit_code == (0 if finished.prune_list.guard.passed else 3)
+    assert resumed.exit_code == (0 if finished.prune_list.guard.verdict == "passed" else 3)
     progress = resumed.directory.read_progress()
     assert progress is not None
     assert progress.state is RunState.SUCCEEDED

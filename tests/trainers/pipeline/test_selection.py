@@ -1,9 +1,12 @@
 """A whole selection on one rank: resumed exactly, pruned as predicted, the same twice."""
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import torch
 
@@ -13,7 +16,7 @@ from trainers.runs.coordinator import Coordinator
 from trainers.runs.directory import RunDirectory
 from trainers.runs.outcome import Outcome
 from trainers.simulator import simulate
-from trainers.spec import JobSpec, load_spec
+from trainers.spec import JobSpec, SpecError, load_spec
 from trainers.spec.order import canonical_order
 from trainers.training.build import build_gated
 from trainers.training.checkpoint import DirectoryCheckpoints
@@ -84,6 +87,30 @@ def test_an_interrupted_run_ends_as_an_unbroken_one_with_every_step_counted_once
     assert found.metrics == expected.metrics
 
 
+@pytest.mark.parametrize("selector", ["leap", "mutual_information"])
+def test_a_search_does_not_go_on_with_other_data(spec: JobSpec, tmp_path: Path, selector: str) -> None:
+    """Labels turned round in place: as many rows, in files of the same names."""
+    shutil.copytree(Path(spec.dataset.train).parent, tmp_path / "data")
+    dataset = {split: str(tmp_path / "data" / split) for split in ("train", "validation", "test")}
+    raw = {
+        **spec.model_dump(mode="json"),
+        "dataset": dataset,
+        "prune": {"rule": "curve"},
+        "selector": {"name": selector},
+    }
+    own = JobSpec.model_validate(raw)
+    names = tuple(canonical_order(own).dims)
+    with pytest.raises(KilledError):
+        select(own, DyingCheckpoints(tmp_path / "c", at=7 if selector == "leap" else 19), Coordinator(names))
+    for path in (tmp_path / "data" / "validation").glob("*.parquet"):
+        table = pq.read_table(path)
+        at = table.schema.get_field_index("label")
+        turned = pa.array(1 - table.column("label").to_numpy(), table.schema.field(at).type)
+        pq.write_table(table.set_column(at, "label", turned), path)
+    with pytest.raises(SpecError, match=r"began on other data: dataset\.validation: its"):
+        select(own, DirectoryCheckpoints(tmp_path / "c"), Coordinator(names), attempt=1)
+
+
 def test_results_are_complete_and_the_same_spec_gives_the_same_list(spec: JobSpec, tmp_path: Path) -> None:
     lists = []
     for run in ("one", "two"):
@@ -129,11 +156,11 @@ def test_the_pruned_model_begins_where_the_gated_one_stands_at_hard_gates(spec: 
             parameter.add_(torch.randn_like(parameter) * 0.05)
     model.train(False)
     kept = list(model.inputs.layout.names[::3])
-    small = model.ungated.pruned(kept)
+    small = model.plain_model.pruned(kept)
     small.train(False)
-    small_loaders = DataLoaders.open(small.inputs.spec, RankContext(), loaders.statistics)
+    small_loaders = loaders.with_spec(small.inputs.spec)
     with loaders.whole(loaders.test) as batches, small_loaders.whole(small_loaders.test) as small_batches:
-        gated = predict(masked_forward(model.ungated, [tuple(kept)]), batches, RankContext())
+        gated = predict(masked_forward(model.plain_model, [tuple(kept)]), batches, RankContext())
         pruned = predict(small.logits, small_batches, RankContext())
     assert gated is not None
     assert pruned is not None

@@ -14,13 +14,21 @@ export function metricName(metric) {
 }
 
 /**
- * The change of the guard's metric and its limit: "AUC +0.00883 (limit −0.001)".
+ * The change of the guard's metric and its limit: "AUC +0.00883 (limit −0.001), 95% interval +0.00500 to +0.01200".
  * @param {GuardVerdict} guard
  */
-export function change({ metric, drop, max_drop: limit }) {
+export function change({ metric, drop, interval, max_drop: limit }) {
   const sign = LOWER_IS_BETTER.has(metric) ? 1 : -1;
   const allowed = limit === 0 ? "0" : `${sign > 0 ? "+" : "−"}${limit}`;
-  return `${metricName(metric)} ${drop === null ? "not measured" : signed(sign * drop)} (limit ${allowed})`;
+  if (drop === null) return `${metricName(metric)} not measured (limit ${allowed})`;
+  const ends = (interval ?? []).map((end) => signed(sign * end)).sort((a, b) => value(a) - value(b));
+  const chance = interval ? `, 95% interval ${ends.join(" to ")}` : "";
+  return `${metricName(metric)} ${signed(sign * drop)} (limit ${allowed})${chance}`;
+}
+
+/** @param {string} text as `signed` writes it */
+function value(text) {
+  return Number(text.replace("−", "-"));
 }
 
 /**

@@ -41,32 +41,38 @@ export function acts(list, caller, done) {
         },
       });
     };
-    const leads = primary && (list.guard_passed || list.state !== "proposed");
+    const leads = primary && (list.verdict === "passed" || list.state !== "proposed");
     return element("button", { class: leads ? "primary" : danger ? "danger" : null, onclick: open }, name);
   });
 }
+
+const NOTES = /** @type {Record<string, string>} */ ({
+  passed: "You agree to what it keeps and prunes. It is served once it is activated.",
+  failed:
+    "The guard of this list failed: it loses more quality than the spec allows. Say why it is right all the same.",
+  inconclusive: "The test rows can't tell whether it loses more quality than the spec allows.",
+});
+
+const UNMEASURED =
+  "Nobody has measured this revision. A follow-up job fine-tunes and measures it. Say why it can't wait.";
 
 /**
  * @param {import("schemas").ListView} list
  * @param {string} path
  * @returns {Form}
  */
-function approval({ number, guard_passed: passed, revision_of: revised }, path) {
+function approval({ number, verdict, revision_of: revised }, path) {
+  const measured = revised === null || revised === undefined;
   const override = {
     name: "override_guard",
-    label:
-      revised === null ? "Approve it although the guard refused it" : "Approve it although it is not fine-tuned yet",
+    label: measured ? "Approve it although its guard failed" : "Approve it although it is not fine-tuned yet",
     kind: /** @type {const} */ ("check"),
     required: true,
   };
   return {
     title: `Approve prune list ${number}`,
-    note: passed
-      ? "You agree to what it keeps and prunes. It is served once it is activated."
-      : revised === null
-        ? "The guard refused this list: it loses more quality than the spec allows. Say why it is right all the same."
-        : "Nobody has measured this revision. A follow-up job fine-tunes and measures it. Say why it can't wait.",
-    fields: passed ? [REASON] : [override, { ...REASON, required: true }],
+    note: measured ? NOTES[verdict] : UNMEASURED,
+    fields: measured && verdict !== "failed" ? [REASON] : [override, { ...REASON, required: true }],
     send: "Approve",
     submit: (values) => post(`${path}/prune-lists/${number}/approve`, values),
     onDone: (/** @type {any} */ { state }) => {

@@ -27,10 +27,20 @@ export function stateWord(state) {
   return STATES[state]?.[1] ?? state;
 }
 
-/** @param {Pick<import("schemas").ListView, "guard_passed" | "revision_of">} list */
-export function guardBadge({ guard_passed: passed, revision_of: revised }) {
-  if (revised !== null && !passed) return badge("not fine-tuned yet", "busy");
-  return passed ? badge("✓ guard passed", "good") : badge("✗ guard refused", "bad");
+const VERDICTS =
+  /** @type {Record<import("schemas").GuardVerdict["verdict"], ["good" | "bad" | "plain", string, string]>} */ ({
+    passed: ["good", "✓ guard passed", "The whole interval of the change lies within the limit."],
+    failed: ["bad", "✗ guard failed", "The whole interval of the change lies beyond the limit."],
+    inconclusive: ["plain", "? guard inconclusive", "The limit lies within the interval of the change."],
+  });
+
+/** @param {Pick<import("schemas").ListView, "verdict"> & {revision_of?: number | null}} list */
+export function guardBadge({ verdict, revision_of: revised = null }) {
+  if (revised !== null) return badge("not fine-tuned yet", "busy");
+  const [tone, text, means] = VERDICTS[verdict];
+  const made = badge(text, tone);
+  made.title = means;
+  return made;
 }
 
 /**
