@@ -54,6 +54,7 @@ def answer(
     errors: Sequence[FieldError] = (),
     headers: Mapping[str, str] | None = None,
 ) -> JSONResponse:
+    """A problem document (RFC 9457) of the type `urn:winnow:KIND`."""
     title, detail = HTTPStatus(status).phrase, shortened(sendable(detail), 20 * SHOWN)
     problem = Problem(type=f"urn:winnow:{kind}", title=title, status=status, detail=detail, errors=list(errors))
     return JSONResponse(problem.model_dump(mode="json"), status, headers, media_type="application/problem+json")

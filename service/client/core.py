@@ -71,6 +71,7 @@ class Call(Generic[T]):
     body: Any = None
 
     def request(self, client: httpx.Client | httpx.AsyncClient) -> httpx.Request:
+        """The request that a client of httpx sends; arguments that are None are left out."""
         query = {name: _plain(value) for name, value in self.query.items() if value is not None}
         headers = {name: _header(name, value) for name, value in self.headers.items() if value is not None}
         content: dict[str, Any] = {}
@@ -123,11 +124,13 @@ class ActiveList:
 
 
 def active_list_call(model: str, known: ActiveList | None) -> Call[httpx.Response]:
+    """Ask for the active list; the answer is 304 where `known` is still it."""
     headers = {"If-None-Match": None if known is None else known.etag}
     return Call("GET", f"/v1/models/{segment(model)}/prune-list", httpx.Response, headers=headers)
 
 
 def active_list_of(answer: httpx.Response, known: ActiveList | None) -> ActiveList:
+    """The active list of an answer to `active_list_call`."""
     if answer.status_code == 304 and known is not None:
         return known
     return ActiveList(answer.json(), answer.headers["ETag"])
@@ -160,6 +163,7 @@ def _reader(kind: Any) -> TypeAdapter[Any]:
 
 
 def error_of(answer: httpx.Response) -> WinnowError:
+    """The error that an answer's problem document describes; `not-winnow` where it has none."""
     try:
         problem = answer.json()
         kind = str(problem["type"]).removeprefix("urn:winnow:")
@@ -171,6 +175,7 @@ def error_of(answer: httpx.Response) -> WinnowError:
 
 
 def unreachable(error: httpx.TransportError, url: httpx.URL) -> WinnowError:
+    """The error where no answer came; its status is 0."""
     said = str(error) or type(error).__name__
     return WinnowError(0, "unreachable", f"no answer from {url} ({said}); is the service up, and is this its URL?")
 
@@ -252,6 +257,7 @@ def read_spec(spec: JobSpec | Mapping[str, Any] | str | Path) -> JobSpec:
 
 
 def stream_path(job_id: str | None) -> str:
+    """Where events are streamed: those of a job, or all."""
     return "/v1/events" if job_id is None else f"/v1/jobs/{segment(job_id)}/events"
 
 
@@ -284,6 +290,7 @@ class Stream:
 
 
 def closed_early() -> WinnowError:
+    """The error of a stream that ends before anything has come, again and again; its status is 0."""
     return WinnowError(0, "unreachable", "the service ends the stream again and again; is it being stopped?")
 
 

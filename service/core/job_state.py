@@ -33,6 +33,7 @@ class JobState(StrEnum):
 
     @property
     def ended(self) -> bool:
+        """Whether a job in this state stays in it for good."""
         return self in ENDED
 
 

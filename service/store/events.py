@@ -110,4 +110,5 @@ def _is_kind(kind: str) -> ColumnElement[bool]:
 
 
 def newest(session: Session) -> int:
+    """Number of the newest event; 0 before the first."""
     return session.scalar(select(func.max(Event.number))) or 0

@@ -218,6 +218,7 @@ def get_active_id(session: Session, model: str) -> tuple[int, str] | None:
 
 
 def content(session: Session, number: int) -> dict[str, Any]:
+    """A list as its job made it."""
     return dict(session.execute(select(PublishedList.content).where(PublishedList.number == number)).scalar_one())
 
 

@@ -18,6 +18,7 @@ MOST_REPORTS = 10_000
 
 
 def create(session: Session, *, model: str, by: str, now: datetime, **chosen: Any) -> Trigger:
+    """Make a trigger of these columns."""
     trigger = Trigger(
         id=f"trigger-{uuid.uuid4().hex[:20]}",
         model=model,

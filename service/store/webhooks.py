@@ -41,6 +41,7 @@ class Outcome:
 
     @property
     def good(self) -> bool:
+        """Whether the target took it: a status of 2xx."""
         return self.status is not None and 200 <= self.status < 300
 
 
@@ -72,6 +73,7 @@ def page(session: Session, only: Sequence[ColumnElement[bool]], after: int | Non
 
 
 def find_delivery(session: Session, webhook_id: str, id_: str) -> Delivery | None:
+    """A delivery of a webhook, locked until the transaction ends."""
     query = select(Delivery).where(Delivery.webhook_id == webhook_id, Delivery.id == id_)
     return session.scalar(query.with_for_update())
 
@@ -95,6 +97,7 @@ def deliveries(
 
 
 def kind_of(session: Session, delivery: Delivery) -> str | None:
+    """The kind of the event that is delivered; None where retention has deleted it."""
     return session.scalar(select(Event.kind).where(Event.number == delivery.event_number))
 
 

@@ -66,6 +66,7 @@ def trigger_facts(session: Session, trigger: Trigger) -> Facts:
 
 
 def evaluate(condition: Condition[Any], rules: GatingRules, facts: Facts, now: datetime) -> TriggerDecision:
+    """Whether a trigger of this condition fires on these facts, and why. Changes nothing."""
     observation = condition.observe(facts, now)
     return TriggerDecision(checks=all_checks(rules, observation, facts, now), observation=observation)
 

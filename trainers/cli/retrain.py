@@ -64,7 +64,7 @@ def _mean(values: list[float | None]) -> float | None:
 
 
 def _number(value: float | None) -> str:
-    return "–" if value is None else f"{value:.5f}"
+    return "–" if value is None else f"{value:z.5f}"
 
 
 def _show(console: Console, rows: dict[str, Any], means: dict[str, float | None]) -> None:

@@ -14,6 +14,7 @@ from trainers.simulator.outcome import RoleOutcome, compare
 from trainers.spec import PruneSpec
 
 VERDICT_SIGNS: dict[Verdict, str] = {PASSED: "✓", FAILED: "✗", INCONCLUSIVE: "?"}
+DECIMALS = 9  # what is smaller is rounding of 0
 MODELS = {"full": "full", "pruned": "pruned", "finetuned": "fine-tuned"}
 TOTALS = {
     "features": "features",
@@ -120,7 +121,7 @@ def _value(value: bool | float | str) -> str:
         return "yes" if value else "no"
     if isinstance(value, str):
         return value
-    return f"{value:,.0f}" if float(value).is_integer() else f"{value:.3g}"
+    return f"{value:z,.0f}" if float(value).is_integer() else f"{round(value, DECIMALS):z.3g}"
 
 
 def compare_with_truth(found: PruneList, truth: Path | None) -> list[RoleOutcome]:

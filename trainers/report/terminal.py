@@ -85,7 +85,7 @@ def search_note(progress: Progress) -> str:
     if progress.stage is not Stage.SEARCHING or parted is None or loss is None or speed is None:
         return ""
     left = timedelta(seconds=round(progress.eta or 0))
-    return f"loss {loss:.4f}  gates {parted.low:.0%} low {parted.high:.0%} high  {left} left  {speed:,.0f} rows/s"
+    return f"loss {loss:z.4f}  gates {parted.low:.0%} low {parted.high:.0%} high  {left} left  {speed:,.0f} rows/s"
 
 
 def print_result(run: RunDirectory, truth: Path | None, console: Console) -> None:
@@ -137,26 +137,26 @@ def _ranking(found: PruneList, rule: str, width: int) -> Table:
 
 def _ranking_row(rank: int, feature: ListedFeature, details: Sequence[str]) -> tuple[str, ...]:
     decision = "essential" if feature.why == "essential" else feature.decision
-    values = [f"{feature.details[name]:.3f}" if name in feature.details else "–" for name in details]
-    return (str(rank), feature.name, decision, f"{feature.score:.3f}", str(feature.dim), feature.kind, *values)
+    values = [f"{feature.details[name]:z.3f}" if name in feature.details else "–" for name in details]
+    return (str(rank), feature.name, decision, f"{feature.score:z.3f}", str(feature.dim), feature.kind, *values)
 
 
 def _savings(found: PruneList) -> Table:
     table = _table("Savings", ["", "before", "after", "saved"])
     for row in summary.savings(found).values():
         saved = "–" if row.share_saved is None else f"{row.share_saved:.0%}"
-        table.add_row(row.label, f"{row.before:,.0f}", f"{row.after:,.0f}", saved)
+        table.add_row(row.label, f"{row.before:z,.0f}", f"{row.after:z,.0f}", saved)
     return table
 
 
 def _quality(found: PruneList) -> Table:
     table = _table("Quality on the test split", ["", *summary.MODELS.values(), "change", "95% interval"])
     for row in summary.metric_rows(found.metrics):
-        values = ["–" if value is None else f"{value:.5f}" for value in (row.full, row.pruned, row.finetuned)]
-        change = "–" if row.change is None else f"{row.change:+.5f}"
+        values = ["–" if value is None else f"{value:z.5f}" for value in (row.full, row.pruned, row.finetuned)]
+        change = "–" if row.change is None else f"{row.change:+z.5f}"
         if row.better is not None:
             change = f"[{'green' if row.better else 'red'}]{change}[/]"
-        interval = "–" if row.interval is None else f"{row.interval[0]:+.5f} to {row.interval[1]:+.5f}"
+        interval = "–" if row.interval is None else f"{row.interval[0]:+z.5f} to {row.interval[1]:+z.5f}"
         table.add_row(row.metric, *values, change, interval)
     return table
 

@@ -83,6 +83,7 @@ async def raw_body(request: Request) -> bytes:
 
 
 def feature_of(feature: str, model: ModelDep, session: SessionDep) -> Feature:
+    """The feature of the path. Raises NotFoundError."""
     found = features.find(session, model.name, feature) if storable(feature) else None
     if found is None:
         raise NotFoundError("feature-not-found", f"model {model.name!r} has no feature {feature!r}")

@@ -22,6 +22,7 @@ router = APIRouter(route_class=JsonBodyRoute, prefix="/v1/keys", tags=["keys"])
 
 
 def key_of(key_id: str, session: SessionDep, caller: Admin) -> ApiKey:
+    """The key of the path. Raises NotFoundError where there is none that the caller sees."""
     key = keys.find(session, key_id) if storable(key_id) else None
     if key is None or not caller.sees(key.model):
         raise NotFoundError("key-not-found", f"there is no key {key_id!r}; `GET /v1/keys` lists those there are")
@@ -32,6 +33,7 @@ KeyDep = Annotated[ApiKey, Depends(key_of)]
 
 
 def with_secret(made: keys.Made, response: Response) -> KeyWithSecret:
+    """A key that was made or rotated, with its secret, which no cache may keep."""
     response.headers["Cache-Control"] = "no-store"
     return KeyWithSecret(**KeyView.model_validate(made.key).model_dump(), key=made.secret)
 

@@ -15,10 +15,10 @@ from service.api.etag import UNCHANGED, IfMatch, IfNoneMatch, answer_if_new, eta
 from service.api.openapi import problems
 from service.core.errors import ConflictError, InvalidError, NotFoundError
 from service.core.partitions import PLACEHOLDER, has_placeholder
-from service.jobs.automatic import check_overrides
+from service.jobs.automatic import SOME_DAY, check_overrides
 from service.schemas.automatic import apply_patch
 from service.schemas.common import BIGGEST
-from service.schemas.conditions import Check, Facts
+from service.schemas.conditions import Check, Facts, Freshness, When
 from service.schemas.triggers import (
     EvaluationPage,
     EvaluationView,
@@ -93,6 +93,11 @@ def _explanation(decision: TriggerDecision) -> Explanation:
     )
 
 
+def _some_partition(when: When) -> str | None:
+    """What `{partition}` may stand for; None where whoever starts the job says so."""
+    return when.pattern.replace("*", SOME_DAY) if isinstance(when, Freshness) else None
+
+
 @router.post("", status_code=201, operation_id="createTrigger", responses=problems(400, 404, 422))
 def create(
     body: TriggerSettings,
@@ -104,7 +109,7 @@ def create(
     response: Response,
 ) -> TriggerView:
     """Start selections of this model by a condition."""
-    check_overrides(session, model, body.overrides, settings)
+    check_overrides(session, model, body.overrides, settings, _some_partition(body.when))
     condition_of(body.when).check(settings)
     made = triggers.create(session, model=model.name, by=caller.name, now=now, **_columns(body))
     response.headers["Location"] = f"/v1/models/{model.name}/triggers/{made.id}"
@@ -159,7 +164,8 @@ def patch(
 ) -> TriggerView:
     """Change a trigger. One with a new condition remembers nothing; the end of its dry runs ends their cooldown."""
     if "overrides" in body.model_fields_set:
-        check_overrides(session, model, body.overrides or {}, settings)
+        when = body.when or read_options(trigger.kind, trigger.settings)
+        check_overrides(session, model, body.overrides or {}, settings, _some_partition(when))
     if body.when is not None:
         session.commit()  # following links may take long, and waits for no other request
         condition_of(body.when).check(settings)

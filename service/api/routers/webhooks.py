@@ -47,6 +47,7 @@ def webhook_of(webhook_id: str, session: SessionDep, caller: Admin) -> Webhook:
 
 
 def delivery_of(delivery_id: str, webhook: WebhookDep, session: SessionDep) -> Delivery:
+    """The delivery of the path, locked. Raises NotFoundError."""
     found = webhooks.find_delivery(session, webhook.id, delivery_id) if storable(delivery_id) else None
     if found is None:
         raise NotFoundError("delivery-not-found", f"this webhook has no delivery {delivery_id!r}; list those it has")

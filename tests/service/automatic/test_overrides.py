@@ -34,7 +34,6 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"dataset": {"test": None}}, "overrides.dataset: give either both `validation` and `test`, or `splits`"),
     ({"dataset": {"train": "/d/{date}"}}, "overrides.dataset.train: {date} is filled with nothing"),
     ({"dataset": {"train": "/d/{partition}/{hour}"}}, "overrides.dataset.train: {hour} is filled with nothing"),
-    ({"dataset": {"train": "{partition}"}}, "dataset.train: '2026-01-01' is a relative path"),
     ({"output": "runs"}, "output: 'runs' is a relative path"),
     ({"prune": {"guard": {"metric": "gauc"}}}, "prune.guard.metric: gauc needs groups"),
     ({"prune": {"rule": "top_k", "top_k": 3}}, "prune.top_k: 3 of 2 features"),
@@ -75,6 +74,15 @@ def test_a_model_whose_data_comes_with_the_overrides(made: Managed, kind: str) -
     answer = made.http.post(url, json=body_of(kind, whole))
     assert answer.status_code == 201, answer.text
     assert made.http.patch(f"{url}/{answer.json()['id']}", json={"overrides": None}).status_code == 422
+
+
+def test_a_partition_is_a_day_of_a_schedule_and_a_place_of_a_trigger(made: Managed) -> None:
+    overrides = {"dataset": {"train": "{partition}"}}
+    answer = made.http.post(f"{URL}/schedules", json=body_of("schedules", overrides))
+    assert "dataset.train: '2026-01-01' is a relative path" in told(answer)
+    for when in ({"kind": "manual"}, {"kind": "freshness", "pattern": "/d/dt=*"}):
+        answer = made.http.post(f"{URL}/triggers", json={"when": when, "overrides": overrides})
+        assert answer.status_code == 201, answer.text
 
 
 def test_an_end_that_has_passed_is_refused(made: Managed) -> None:
