@@ -106,7 +106,7 @@ def connect(profile: str | None, url: str | None, names: Mapping[str, str] | Non
         with Winnow(place.url, place.key, patience=PATIENCE) as winnow:
             yield winnow
     except WinnowError as error:
-        raise command_error(error, place, names or {}) from error
+        raise command_error(error, place, names) from error
     except SpecError:
         raise  # names keys of the spec's file
     except ValueError as error:
@@ -115,9 +115,9 @@ def connect(profile: str | None, url: str | None, names: Mapping[str, str] | Non
         raise CommandError(str(error), FAILED) from error
 
 
-def command_error(error: WinnowError, place: Place, names: Mapping[str, str]) -> CommandError:
+def command_error(error: WinnowError, place: Place, names: Mapping[str, str] | None = None) -> CommandError:
     """The server's words, in the names of the command's options, and what to do about them here."""
-    message, code = in_options(str(error), names), WRONG
+    message, code = in_options(str(error), names or {}), WRONG
     if error.status == 401:
         how = f"--name {place.profile}" if place.profile else "--name NAME"
         message += f"\n`winnow login {place.url} {how}` stores a key; WINNOW_API_KEY is one"

@@ -12,6 +12,7 @@ import pytest
 from service.core.errors import SHOWN_ERRORS, shortened, shown_value
 from tests.support.managed import MODEL, Managed
 from trainers.spec import job as job_spec
+from trainers.spec.renamed import read_old_keys
 
 DATASET = {"train": "/d/a", "validation": "/d/b", "test": "/d/c"}
 MOST = 2**20
@@ -57,11 +58,11 @@ def test_a_body_that_is_too_large_is_refused(lite: Managed, told: bool) -> None:
 
 def test_a_large_body_is_checked_beside_the_event_loop(lite: Managed, monkeypatch: pytest.MonkeyPatch) -> None:
     """Small ones are checked where they are: that costs less than a thread."""
-    seen, read = [], job_spec.read_old_keys
+    seen: list[str] = []
 
     def reading(raw: Any) -> Any:
         seen.append(threading.current_thread().name)
-        return read(raw)
+        return read_old_keys(raw)
 
     monkeypatch.setattr(job_spec, "read_old_keys", reading)
     assert lite.http.post("/v1/jobs", json=spec(10)).status_code == 202

@@ -41,6 +41,7 @@ def test_what_is_rolled_back_is_not_told(lite: Managed) -> None:
     data = {"tries": 3, "event": "x", "list": [1]}
     with capture_logs() as told:
         session = lite.sessions()
+        session.begin()
         events.record(session, "webhook.disabled", data, lite.time)
         session.rollback()
         session.commit()

@@ -50,6 +50,6 @@ def test_a_message_names_options() -> None:
 
 @pytest.mark.parametrize("key", ["nightly ", " nightly", "näch", "a\nb", ""])
 def test_a_header_that_cannot_be_sent_is_refused_before_anything_is(key: str) -> None:
-    call = Call("POST", "/v1/jobs", None, headers={"Idempotency-Key": key})
+    call: Call[None] = Call("POST", "/v1/jobs", None, headers={"Idempotency-Key": key})
     with httpx.Client(base_url="http://127.0.0.1:1") as client, pytest.raises(ValueError, match=r"^idempotency_key: "):
         call.request(client)

@@ -39,7 +39,7 @@ def alerts(lite: Managed) -> list[str]:
 
 def newest_reason(lite: Managed) -> str | None:
     with lite.sessions() as session:
-        reason: str | None = session.query(Job).order_by(Job.number.desc()).first().reason  # type: ignore[union-attr]
+        reason: str | None = session.query(Job).order_by(Job.number.desc()).first().reason
     return reason
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tests.support.qualities import model_quality
@@ -15,7 +17,7 @@ def quality(auc: float | None, logloss: float = 0.5, gauc: float | None = None, 
     return Quality(auc=auc, gauc=gauc, logloss=logloss, ne=ne, rows=10_000, base_rate=0.5)
 
 
-def evaluated(full: Quality, finetuned: Quality, error: float = 0.0001, **spec: object) -> GuardVerdict:
+def evaluated(full: Quality, finetuned: Quality, error: float = 0.0001, **spec: Any) -> GuardVerdict:
     """Intervals are two errors to each side."""
     return evaluate_guard(GuardSpec.model_validate(spec), model_quality(full, full, finetuned, error=error))
 
@@ -39,7 +41,7 @@ def test_the_interval_decides(after: float, error: float, verdict: str) -> None:
 
 
 def test_it_knows_which_way_is_worse() -> None:
-    spec = {"metric": "logloss", "max_drop": 0.01}
+    spec: dict[str, Any] = {"metric": "logloss", "max_drop": 0.01}
     assert evaluated(quality(0.8, 0.50), quality(0.8, 0.505), **spec).verdict == "passed"
     assert evaluated(quality(0.8, 0.50), quality(0.8, 0.52), **spec).verdict == "failed"
     assert evaluated(quality(0.8, 0.50), quality(0.8, 0.45), **spec).verdict == "passed"
