@@ -52,6 +52,6 @@ def _ranked(spec: JobSpec, feature: FeatureSpec, ranking: Ranking) -> RankedFeat
         score=NEEDED if essential and ranking.probability_like else ranking.scores[feature.name],
         details={detail: values[feature.name] for detail, values in ranking.details.items()},
         essential=essential,
-        embedding_bytes=0 if isinstance(feature, DenseFeature) else feature.hash_size * feature.dim * 4,
+        embedding_bytes=0 if isinstance(feature, DenseFeature) else feature.table_rows * feature.dim * 4,
         bytes_per_example=feature.dim * 4 if dense else 8,
     )
