@@ -2,6 +2,7 @@
 # Variables, each with a default:
 #   PYTHON         the CPython 3.11 that .venv is made of
 #   DEVICE         cpu or cuda: which builds of torch and fbgemm to install
+#   TEST_PROCESSES how many processes share the tests of `make test`
 #   UV_FIND_LINKS  folders or pages with wheels, as pip's find-links; pip's own setting unless given
 #   TORCH_INDEX    where the CPU build of torch comes from. PyPI's build brings several GB of CUDA, so that the default
 #                  is PyTorch's CPU index; empty where UV_FIND_LINKS has a torch wheel, or to take PyPI's build.
@@ -13,6 +14,7 @@ SHELL := bash
 
 PYTHON ?= python3.11
 DEVICE ?= cpu
+TEST_PROCESSES ?= 2
 TORCH := 2.13.0
 VENV := .venv
 BIN := $(VENV)/bin
@@ -78,7 +80,7 @@ demo: setup ## simulate a data set, search it with two workers, show what was pr
 	@$(BIN)/winnow run $(DEMO)/data/spec.yaml --output $(DEMO)/run --workers 2
 
 test: setup ## run every test but the long experiments
-	@$(BIN)/python -m pytest -m "not slow"
+	@$(BIN)/python -m pytest -m "not slow" -n $(TEST_PROCESSES) --dist loadgroup --no-loadscope-reorder
 
 test-slow: setup ## run the long experiments
 	@$(BIN)/python -m pytest -m slow --timeout=7200

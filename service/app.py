@@ -10,6 +10,7 @@ from fastapi import FastAPI
 from sqlalchemy.orm import Session, sessionmaker
 
 from service.api.audit_log import RefusalAudit
+from service.api.bodies import BodyLimit
 from service.api.event_stream import EventStreams
 from service.api.openapi import DESCRIPTION, TAGS, document_problems
 from service.api.problems import install
@@ -134,6 +135,7 @@ def create_app(settings: Settings, engine: Engine, *, open_to_local: bool = Fals
     app.state.list_totals = ListTotals()
     install(app)
     error_page.install(app)
+    app.add_middleware(BodyLimit, most=settings.max_body_bytes)
     app.add_middleware(RateLimitHeaders)
     app.add_middleware(RefusalAudit)
     app.add_middleware(PageHeaders)

@@ -86,7 +86,8 @@ def ray_token() -> str | None:
     """A cluster's token, from where Ray looks: RAY_AUTH_TOKEN, the file RAY_AUTH_TOKEN_PATH, ~/.ray/auth_token."""
     if token := os.environ.get("RAY_AUTH_TOKEN"):
         return token
-    path = Path(os.environ.get("RAY_AUTH_TOKEN_PATH") or Path.home() / ".ray" / "auth_token")
+    # A process of a user that the machine doesn't know has no home; `~` then stays as it is, and names no file.
+    path = Path(os.environ.get("RAY_AUTH_TOKEN_PATH") or os.path.expanduser("~/.ray/auth_token"))  # noqa: PTH111
     return path.read_text(encoding="utf-8").strip() if path.is_file() else None
 
 

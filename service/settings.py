@@ -75,6 +75,7 @@ class Settings(BaseSettings):
         default=24.0, gt=0, le=8760, description="how long a repeated Idempotency-Key is answered with its first job"
     )
 
+    max_body_bytes: int = Field(default=2**24, ge=2**16, description="the largest body of a request")
     session_hours: float = Field(
         default=12.0, gt=0, le=8760, description="how long a browser that signed in with a key stays signed in"
     )

@@ -48,7 +48,7 @@ class Machine:
             )
 
     @property
-    def allowed(self) -> tuple[str, ...]:
+    def sharding_types(self) -> tuple[str, ...]:
         """Data-parallel tables are dense on every rank and reduced whole: only where asked for, or on GPUs."""
         return self.sharding or (ON_CPU[:2] if self.device == "cpu" else ON_GPU)
 
@@ -80,7 +80,7 @@ def plan(collection: nn.Module, tables: Sequence[Table], machine: Machine, batch
 
 def _constraint(table: Table, machine: Machine) -> ParameterConstraints:
     """Column-wise only where a table is wide enough to halve; whole tables otherwise."""
-    allowed = [kind for kind in machine.allowed if kind != "column_wise" or table.stored_dim >= 2 * MIN_COLUMNS]
+    allowed = [kind for kind in machine.sharding_types if kind != "column_wise" or table.stored_dim >= 2 * MIN_COLUMNS]
     kernels = [EmbeddingComputeKernel.FUSED.value, EmbeddingComputeKernel.DENSE.value]
     return ParameterConstraints(
         sharding_types=allowed or ["table_wise"],

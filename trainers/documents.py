@@ -14,6 +14,8 @@ from typing import Any, ClassVar
 
 import yaml
 
+from trainers.problems import limit_lines
+
 SafeLoader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml's, where PyYAML was built with it
 UNCLEAR = "tag:winnow,2026:unclear"
 # By tag: how scalars look, and the characters that they begin with.
@@ -34,15 +36,12 @@ class DocumentError(ValueError):
     """Text that isn't the YAML or JSON that it should be; the message has the place and the remedy."""
 
 
+class RepeatedKeyError(DocumentError):
+    """A key that stands twice in a JSON object: which of the two is meant can't be known."""
+
+
 class _Loader(SafeLoader):  # type: ignore[misc]
     yaml_implicit_resolvers: ClassVar[dict[str, list[Any]]] = {}
-
-
-def _refuse(loader: Any, node: yaml.ScalarNode) -> None:
-    raise DocumentError(
-        f"line {node.start_mark.line + 1}: {node.value} is read as different numbers by different versions of YAML; "
-        f"write the number in plain digits, or {node.value!r} in quotes if it is text"
-    )
 
 
 def _construct_float(loader: Any, node: yaml.ScalarNode) -> float:
@@ -52,7 +51,6 @@ def _construct_float(loader: Any, node: yaml.ScalarNode) -> float:
 
 for _tag, (_pattern, _first) in CORE.items():
     _Loader.add_implicit_resolver(_tag, re.compile(f"(?:{_pattern})$"), _first)
-_Loader.add_constructor(UNCLEAR, _refuse)
 _Loader.add_constructor("tag:yaml.org,2002:float", _construct_float)
 
 
@@ -63,7 +61,7 @@ def read_yaml(text: str) -> Any:
         root = loader.get_single_node()
         if root is None:
             return None
-        _require_unique_keys(root)
+        _require_clear(root)
         return loader.construct_document(root)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
@@ -75,29 +73,45 @@ def read_yaml(text: str) -> Any:
         loader.dispose()
 
 
-def _require_unique_keys(root: yaml.Node) -> None:
-    """Raises DocumentError. A key beside one that `<<` brings is meant to replace it."""
+def _require_clear(root: yaml.Node) -> None:
+    """Raises DocumentError with a line for each key that stands twice and each unclear number, in their order.
+
+    A key beside one that `<<` brings is meant to replace it.
+    """
+    found: dict[int, str] = {}
     waiting, seen = [root], set[int]()
     while waiting:
         node = waiting.pop()
-        if id(node) in seen or isinstance(node, yaml.ScalarNode):
+        if id(node) in seen:
             continue
         seen.add(id(node))
-        if isinstance(node, yaml.SequenceNode):
+        if isinstance(node, yaml.MappingNode):
+            found |= _repeated_keys(node)
+            waiting += [part for pair in node.value for part in pair]
+        elif isinstance(node, yaml.SequenceNode):
             waiting += node.value
-            continue
-        lines: dict[tuple[str, str], int] = {}
-        for key, value in node.value:
-            waiting += [key, value]
-            if not isinstance(key, yaml.ScalarNode):
-                continue
-            identity, line = (key.tag, key.value), key.start_mark.line + 1
-            if identity in lines:
-                raise DocumentError(
-                    f"line {line}: key {key.value!r} stands in this mapping already, on line {lines[identity]}; "
+        elif node.tag == UNCLEAR:
+            found[node.start_mark.line] = (
+                f"{node.value} is read as different numbers by different versions of YAML; "
+                f"write the number in plain digits, or {node.value!r} in quotes if it is text"
+            )
+    if found:
+        raise DocumentError("\n".join(limit_lines([f"line {line + 1}: {found[line]}" for line in sorted(found)])))
+
+
+def _repeated_keys(node: yaml.MappingNode) -> dict[int, str]:
+    """What to say, by line."""
+    found: dict[int, str] = {}
+    firsts: dict[tuple[str, str], yaml.ScalarNode] = {}
+    for key, _ in node.value:
+        if isinstance(key, yaml.ScalarNode):
+            first = firsts.setdefault((key.tag, key.value), key)
+            if first is not key:
+                found[key.start_mark.line] = (
+                    f"key {key.value!r} stands in this mapping already, on line {first.start_mark.line + 1}; "
                     "keep one of the two"
                 )
-            lines[identity] = line
+    return found
 
 
 def read_json(text: str | bytes) -> Any:
@@ -121,7 +135,7 @@ def read_json(text: str | bytes) -> Any:
         # An object whose key stands twice may itself be a value that was dropped; the outermost one never is.
         mapping, key = repeated[-1]
         place = next(_places(content, mapping), "")
-        raise DocumentError(
+        raise RepeatedKeyError(
             f"{place + ': ' if place else ''}key {key!r} stands in this object twice; keep one of the two"
         )
     return content

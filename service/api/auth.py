@@ -64,6 +64,7 @@ def find_by_cookie(request: Request, session: Session) -> Caller | None:
 
 
 def cookie_hash(request: Request) -> str | None:
+    """The digest of the session cookie; None without one."""
     token = request.cookies.get(SESSION_COOKIE)
     return keys.digest(token) if token else None
 
@@ -104,6 +105,7 @@ def _unknown(request: Request, credentials: HTTPAuthorizationCredentials | None)
 
 
 def is_loopback(host: str) -> bool:
+    """Whether a host's name or address is this machine's own."""
     if host == "localhost":
         return True
     try:

@@ -41,6 +41,7 @@ NowDep = Annotated[datetime, Depends(now_of)]
 
 
 def job_of(job_id: str, session: SessionDep, caller: Reader) -> Job:
+    """The job of the path. Raises NotFoundError where there is none that the caller sees."""
     job = jobs.find(session, job_id) if storable(job_id) else None
     if job is None or not caller.sees(job.model):
         raise NotFoundError("job-not-found", f"there is no job {job_id!r}; `GET /v1/jobs` lists those there are")
@@ -48,6 +49,7 @@ def job_of(job_id: str, session: SessionDep, caller: Reader) -> Job:
 
 
 def model_of(model: str, session: SessionDep, caller: Reader) -> Model:
+    """The model of the path. Raises NotFoundError where there is none that the caller sees."""
     found = models.find(session, model) if storable(model) else None
     if found is None or not caller.sees(found.name):
         raise NotFoundError("model-not-found", f"there is no model {model!r}; `GET /v1/models` lists those there are")

@@ -47,6 +47,7 @@ class SentEvent:
 
     @classmethod
     def of(cls, event: Event) -> SentEvent:
+        """An event in the form in which all its listeners are sent it."""
         data = EventView.model_validate(event).model_dump_json()
         ends_job = event.kind == "job.state" and event.data.get("to") in ENDED_STATES
         content = format_sse_event(data_str=data, event=event.kind, id=str(event.number))
@@ -62,6 +63,7 @@ class EventFilter:
     kinds: Collection[str] = ()
 
     def matches(self, event: SentEvent) -> bool:
+        """Whether a listener with this filter is sent the event."""
         return (
             (self.job_id is None or event.job_id == self.job_id)
             and (self.model is None or event.model == self.model)

@@ -24,6 +24,7 @@ def job_view(session: Session, job: Job) -> JobView:
 
 
 def job_summaries(session: Session, jobs: Iterable[Job]) -> list[JobSummary]:
+    """Jobs at their places in the queue, which are counted once for all of them."""
     found = list(jobs)
     waiting = [job.id for job in found if job.state == JobState.QUEUED.value]
     places = job_queries.positions(session, waiting)

@@ -15,7 +15,7 @@ RANGE = re.compile(r"\s*([!#$%&'*+.^`|~\w-]+)/([!#$%&'*+.^`|~\w-]+)\s*((?:;[^;]*
 WEIGHT = re.compile(r";\s*q=(0(?:\.\d{0,3})?|1(?:\.0{0,3})?)\s*(?:;|$)", re.ASCII | re.IGNORECASE)
 
 
-def preferred(accept: list[str] | None, offered: Sequence[str]) -> str:
+def negotiate(accept: list[str] | None, offered: Sequence[str]) -> str:
     """The form of the greatest weight, the first of several; any will do where nothing is asked for.
 
     The range that fits a form most closely decides on it. Parameters of a range, and ranges that can't be read, don't

@@ -40,6 +40,8 @@ def document_problems(app: FastAPI) -> None:
             for item in made()["paths"].values():
                 for operation in item.values():
                     _correct(operation["responses"])
+                    if "requestBody" in operation:
+                        operation["responses"].update(_of_bodies(operation["responses"]))
             schemas = made()["components"]["schemas"]
             for unused in ("HTTPValidationError", "ValidationError"):
                 schemas.pop(unused, None)
@@ -53,6 +55,16 @@ def _correct(responses: dict[str, Any]) -> None:
         for content in list(response.get("content", {}).values()):
             if content.get("schema", {}).get("$ref", "").rpartition("/")[2] in {"Problem", "HTTPValidationError"}:
                 response["content"] = {"application/problem+json": {"schema": PROBLEM}}
+
+
+def _of_bodies(told: dict[str, Any]) -> dict[str, Any]:
+    """What every operation with a body can answer, beside what it says itself."""
+    problem = {"application/problem+json": {"schema": PROBLEM}}
+    return {
+        str(status): {"description": PROBLEMS[status], "content": problem}
+        for status in (413, 415)
+        if str(status) not in told
+    }
 
 
 Responses = dict[int | str, dict[str, Any]]
@@ -75,6 +87,7 @@ PROBLEMS = {
     406: "`Accept` takes none of the forms that there are",
     409: "It isn't in a state that allows this, or the idempotency key was used for another request",
     412: "`If-Match` names an older version",
+    413: "The body is larger than the service takes",
     415: "`Content-Type` is none that can be read",
     422: "A field can't be used; `errors` has field, value and remedy",
     429: "Too many requests; `Retry-After` says when",

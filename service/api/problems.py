@@ -6,12 +6,13 @@ from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 
 import structlog
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from service.core.errors import (
+    SHOWN,
     ConflictError,
     DomainError,
     FieldError,
@@ -21,6 +22,7 @@ from service.core.errors import (
     NotFoundError,
     field_errors,
     sendable,
+    shortened,
 )
 from service.schemas.common import Problem
 
@@ -37,6 +39,14 @@ class ApiError(Exception):
         self.status, self.kind, self.detail, self.headers = status, kind, detail, headers
 
 
+class NotModifiedError(Exception):
+    """The caller has the current answer: 304 with its ETag."""
+
+    def __init__(self, tag: str) -> None:
+        super().__init__(tag)
+        self.tag = tag
+
+
 def answer(
     status: int,
     kind: str,
@@ -44,10 +54,9 @@ def answer(
     errors: Sequence[FieldError] = (),
     headers: Mapping[str, str] | None = None,
 ) -> JSONResponse:
-    title = HTTPStatus(status).phrase
-    problem = Problem(
-        type=f"urn:winnow:{kind}", title=title, status=status, detail=sendable(detail), errors=list(errors)
-    )
+    """A problem document (RFC 9457) of the type `urn:winnow:KIND`."""
+    title, detail = HTTPStatus(status).phrase, shortened(sendable(detail), 20 * SHOWN)
+    problem = Problem(type=f"urn:winnow:{kind}", title=title, status=status, detail=detail, errors=list(errors))
     return JSONResponse(problem.model_dump(mode="json"), status, headers, media_type="application/problem+json")
 
 
@@ -62,6 +71,10 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(ApiError)
     async def _ours(request: Request, error: ApiError) -> JSONResponse:
         return answer(error.status, error.kind, error.detail, headers=error.headers)
+
+    @app.exception_handler(NotModifiedError)
+    async def _same(request: Request, error: NotModifiedError) -> Response:
+        return Response(status_code=304, headers={"ETag": error.tag})
 
     @app.exception_handler(HTTPException)
     async def _http(request: Request, error: HTTPException) -> JSONResponse:

@@ -32,6 +32,7 @@ class ResponseCache:
         self._lock = threading.Lock()
 
     def get(self, key: str, make: Callable[[], Mapping[str, Any]]) -> CompressedContent:
+        """The content under `key`; `make` is called once: those who ask meanwhile wait for what it makes or raises."""
         with self._lock:
             found = self._kept.get(key)
             if found is None:

@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import inspect
 import typing
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from service.cli.options import in_options, parameter_names
 from service.cli.profiles import Place, choose
 from service.cli.render import Rows, show
 from trainers.cli.output import AWAY, FAILED, WRONG, CommandError, Json, Output
+from trainers.spec import SpecError
 
 if TYPE_CHECKING:
     from service.client import Winnow, WinnowError
@@ -32,6 +34,7 @@ PROFILE = Annotated[
 URL = Annotated[str | None, typer.Option("--url", help="Which server, by its URL; the key is WINNOW_API_KEY.")]
 COMMON = (("profile", PROFILE, None), ("url", URL, None), ("as_json", Json, False))
 Limit = Annotated[int, typer.Option(min=1, help="How many at most.")]
+AllUnless = Annotated[int | None, typer.Option("--limit", min=1, help="How many at most; all unless given.")]
 Model = Annotated[str, typer.Argument(help="Name of the model.")]
 
 
@@ -42,16 +45,17 @@ class Server:
     winnow: Winnow
     out: Output
 
-    def list_rows(self, operation: Callable[..., Any], *place: Any, limit: int, **filters: Any) -> Rows:
-        """The first `limit` that an operation lists, over its pages."""
+    def list_rows(self, operation: Callable[..., Any], *place: Any, limit: int | None, **filters: Any) -> Rows:
+        """The first `limit` that an operation lists, over its pages; all where that is None."""
         found: list[Any] = []
         cursor = None
         while True:
-            page = operation(*place, limit=min(limit - len(found), PAGE), cursor=cursor, **filters)
+            size = PAGE if limit is None else min(limit - len(found), PAGE)
+            page = operation(*place, limit=size, cursor=cursor, **filters)
             name, items = next((name, value) for name, value in page if isinstance(value, list))
             found += items
             cursor = page.next
-            if cursor is None or len(found) >= limit:
+            if cursor is None or (limit is not None and len(found) >= limit):
                 return Rows(name, found, cursor)
 
 
@@ -60,10 +64,11 @@ def command(app: typer.Typer, example: str, name: str | None = None) -> Callable
 
     def register(function: Callable[..., Any]) -> None:
         hints = typing.get_type_hints(function, include_extras=True)
+        names = parameter_names(hints, function)
         _, *own = inspect.signature(function).parameters.values()
 
         def run(*, profile: str | None, url: str | None, as_json: bool, **options: Any) -> None:
-            with Output(as_json=as_json) as out, connect(profile, url) as winnow:
+            with Output(as_json=as_json) as out, connect(profile, url, names) as winnow:
                 found = function(Server(winnow, out), **options)
                 if found is not None:
                     out.result(content_of(found), lambda console: show(console, found))
@@ -88,8 +93,12 @@ def content_of(found: Any) -> Any:
 
 
 @contextmanager
-def connect(profile: str | None, url: str | None) -> Iterator[Winnow]:
-    """A client of the chosen server. Raises CommandError for what the server refuses, and where it is away."""
+def connect(profile: str | None, url: str | None, names: Mapping[str, str] | None = None) -> Iterator[Winnow]:
+    """A client of the chosen server. Raises CommandError for what the server refuses, and where it is away.
+
+    Args:
+        names: what the command calls its parameters; refusals name those.
+    """
     from service.client import Winnow, WinnowError
 
     place = choose(profile, url)
@@ -97,14 +106,18 @@ def connect(profile: str | None, url: str | None) -> Iterator[Winnow]:
         with Winnow(place.url, place.key, patience=PATIENCE) as winnow:
             yield winnow
     except WinnowError as error:
-        raise command_error(error, place) from error
+        raise command_error(error, place, names or {}) from error
+    except SpecError:
+        raise  # names keys of the spec's file
+    except ValueError as error:
+        raise ValueError(in_options(str(error), names or {})) from error
     except TimeoutError as error:
         raise CommandError(str(error), FAILED) from error
 
 
-def command_error(error: WinnowError, place: Place) -> CommandError:
-    """The server's words, and what to do about them here."""
-    message, code = str(error), WRONG
+def command_error(error: WinnowError, place: Place, names: Mapping[str, str]) -> CommandError:
+    """The server's words, in the names of the command's options, and what to do about them here."""
+    message, code = in_options(str(error), names), WRONG
     if error.status == 401:
         how = f"--name {place.profile}" if place.profile else "--name NAME"
         message += f"\n`winnow login {place.url} {how}` stores a key; WINNOW_API_KEY is one"

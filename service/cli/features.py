@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from service.cli.command import PANEL, Limit, Model, Server, command
+from service.cli.command import PANEL, AllUnless, Model, Server, command
 from service.cli.parse import document, parse_assignments, text_of, without_none
 from service.cli.render import Rows
 
@@ -37,7 +37,7 @@ def list_features(
     kind: Annotated[str | None, typer.Option(help="dense, categorical or multi_categorical.")] = None,
     tag: Annotated[str | None, typer.Option(help="With this tag.")] = None,
     name: Annotated[str | None, typer.Option(help="Whose name begins so.")] = None,
-    limit: Limit = 1000,
+    limit: AllUnless = None,
 ) -> Rows:
     """List a model's features in the order of their registration."""
     filters: dict[str, Any] = without_none(status=status, kind=kind, tag=tag, name=name)

@@ -46,7 +46,7 @@ def submit(
     ] = None,
     wait: Wait = False,
 ) -> Any:
-    """Submit a job: a spec, or a model with overrides. With --wait, exit code 1: it failed; 3: its guard refused."""
+    """Submit a job: a spec, or a model with overrides. With --wait, exit code 1: it failed; 3: no pass by its guard."""
     from service.client.core import new_key
 
     key = idempotency_key or new_key()

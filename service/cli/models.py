@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from service.cli.command import PANEL, Limit, Model, Server, command
+from service.cli.command import PANEL, AllUnless, Model, Server, command
 from service.cli.parse import document, parse_assignments, without_none
 from service.cli.render import Rows
 from trainers.spec import merge_patch
@@ -36,7 +36,7 @@ def list_models(
     server: Server,
     owner: Owner = None,
     name: Annotated[str | None, typer.Option(help="How the name begins.")] = None,
-    limit: Limit = 50,
+    limit: AllUnless = None,
 ) -> Rows:
     """List models by name."""
     return server.list_rows(server.winnow.list_models, limit=limit, **without_none(owner=owner, name=name))

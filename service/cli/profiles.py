@@ -60,7 +60,9 @@ class Place:
 def path() -> Path:
     """`$XDG_CONFIG_HOME/winnow/profiles.toml`, by default in ~/.config."""
     base = os.environ.get("XDG_CONFIG_HOME", "")
-    return (Path(base) if base.startswith("/") else Path.home() / ".config") / "winnow" / "profiles.toml"
+    # A process of a user that the machine doesn't know has no home: `~` then stays as it is, and names no file.
+    folder = base if base.startswith("/") else os.path.expanduser("~/.config")  # noqa: PTH111
+    return Path(folder) / "winnow" / "profiles.toml"
 
 
 def load() -> Profiles:
@@ -69,7 +71,7 @@ def load() -> Profiles:
         content = tomllib.loads(path().read_text(encoding="utf-8"))
         profiles = {name: Profile(**each) for name, each in content.get("profiles", {}).items()}
         return Profiles(content.get("default", ""), profiles)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return Profiles()
     except OSError as error:
         raise ValueError(f"{path()}: can't be read ({error.strerror}); mend it, or take it away") from None
@@ -78,13 +80,19 @@ def load() -> Profiles:
 
 
 def save(found: Profiles) -> None:
-    """Replace the file whole; nobody else can read it at any time."""
+    """Replace the file whole; nobody else can read it at any time. Raises ValueError where it can't be written."""
     lines = [f"default = {_text(found.default)}"] if found.default else []
     for name, profile in sorted(found.profiles.items()):
         lines += ["", f"[profiles.{name}]", *(f"{key} = {_text(value)}" for key, value in asdict(profile).items())]
-    path().parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    # mkstemp's files are its user's alone.
-    descriptor, temporary = tempfile.mkstemp(dir=path().parent, prefix=".profiles-")
+    try:
+        path().parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        # mkstemp's files are its user's alone.
+        descriptor, temporary = tempfile.mkstemp(dir=path().parent, prefix=".profiles-")
+    except OSError as error:
+        raise ValueError(
+            f"{path()}: can't be written ({error.strerror}); set XDG_CONFIG_HOME to a folder that can, "
+            "or give WINNOW_URL and WINNOW_API_KEY instead of logging in"
+        ) from None
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
             stream.write("\n".join(lines).lstrip("\n") + "\n")

@@ -94,7 +94,7 @@ def approve(
     number: Number,
     reason: Reason = None,
     override_guard: Annotated[
-        bool, typer.Option("--override-guard", help="Although the guard refused it; needs a reason.")
+        bool, typer.Option("--override-guard", help="Although its guard failed; needs a reason.")
     ] = False,
 ) -> Any:
     """Agree to a proposed list."""

@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from trainers.cli.output import plain
+from trainers.cli.output import DECIMALS, plain
 
 # By what a page calls its list: the fields that are worth a column, the first one by which a row is named.
 COLUMNS: dict[str, tuple[str, ...]] = {
@@ -25,7 +25,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "models": ("name", "owner", "features", "updated_at"),
     "features": ("name", "kind", "dim", "status", "owner", "tags"),
     "history": ("time", "before", "after", "by", "reason"),
-    "prune_lists": ("number", "state", "guard_passed", "job_id", "submitted_by", "proposed_at"),
+    "prune_lists": ("number", "state", "verdict", "job_id", "submitted_by", "proposed_at"),
     "scores": ("feature", "before", "after", "change"),
     "triggers": ("id", "when", "enabled", "dry_run", "fired_at"),
     "evaluations": ("number", "time", "fired", "reason", "job_id"),
@@ -35,7 +35,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "reports": ("number", "time", "p99_seconds", "reported_by"),
     "keys": ("id", "name", "scopes", "model", "expires_at", "revoked_at", "last_used_at"),
     "entries": ("time", "by", "operation", "status", "path"),
-    "webhooks": ("id", "url", "kinds", "enabled"),
+    "webhooks": ("id", "url", "model", "kinds", "enabled"),
     "deliveries": ("id", "event", "kind", "state", "tries", "status", "updated_at"),
     "profiles": ("name", "url", "key", "default"),
 }
@@ -152,7 +152,7 @@ def _readable(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_readable(each) for each in value]
     if isinstance(value, float):
-        return int(value) if value.is_integer() else float(f"{value:.6g}")
+        return int(value) if value.is_integer() else float(f"{round(value, DECIMALS):z.6g}")
     return _text(value)
 
 
@@ -176,7 +176,7 @@ def _short(value: Any) -> str:
     if isinstance(value, datetime):
         return _ago(value)
     if isinstance(value, float):
-        return f"{value:.4g}"
+        return f"{round(value, DECIMALS):z.4g}"
     if isinstance(value, BaseModel):
         return _inline(value.model_dump())
     if isinstance(value, Mapping):

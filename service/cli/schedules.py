@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from service.cli.command import PANEL, Limit, Model, Server, command
+from service.cli.command import PANEL, AllUnless, Limit, Model, Server, command
 from service.cli.models import laid
 from service.cli.parse import parse_assignments, without_none
 from service.cli.render import Rows
@@ -38,7 +38,7 @@ def register(app: typer.Typer) -> None:
     command(schedules, f"winnow schedules cancel-backfill {some}", "cancel-backfill")(cancel_backfill)
 
 
-def list_schedules(server: Server, model: Model, limit: Limit = 50) -> Rows:
+def list_schedules(server: Server, model: Model, limit: AllUnless = None) -> Rows:
     """List a model's schedules."""
     return server.list_rows(server.winnow.list_schedules, model, limit=limit)
 

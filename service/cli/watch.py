@@ -19,7 +19,7 @@ from service.cli.command import Server, command
 from service.cli.render import COLOURS, show
 from trainers.cli.output import FAILED, REFUSED
 from trainers.runs.progress import Polarization, Progress
-from trainers.runs.prune_list import PruneList
+from trainers.runs.prune_list import PASSED, PruneList
 
 if TYPE_CHECKING:
     from service.schemas.jobs import JobView
@@ -37,7 +37,7 @@ def register(app: typer.Typer) -> None:
 def watch(
     server: Server, job_id: Annotated[str, typer.Argument(metavar="ID", help="The job, as `winnow jobs` lists it.")]
 ) -> Any:
-    """Show a job's progress and gates until it has ended. Exit code 1: it failed; 3: its guard refused the list."""
+    """Show a job's progress and gates until it has ended. Exit code 1: it failed; 3: its guard did not pass."""
     return finish(server, follow(server, job_id))
 
 
@@ -68,8 +68,11 @@ def finish(server: Server, job: JobView) -> None:
     server.out.result(job, lambda console: show(console, brief(job)))
     if job.state != "succeeded":
         raise typer.Exit(FAILED)
-    if not job.dry_run and not PruneList.parse(server.winnow.get_job_prune_list(job.id)).guard.passed:
-        server.out.say("the guard refused this prune list", style="yellow")
+    if job.dry_run:
+        return
+    guard = PruneList.parse(server.winnow.get_job_prune_list(job.id)).guard
+    if guard.verdict != PASSED:
+        server.out.say(f"the guard's verdict is {guard.verdict}: {guard.reason}", style="yellow")
         raise typer.Exit(REFUSED)
 
 

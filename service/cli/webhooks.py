@@ -6,13 +6,13 @@ from typing import Annotated, Any
 
 import typer
 
-from service.cli.command import PANEL, Limit, Server, command
+from service.cli.command import PANEL, AllUnless, Limit, Server, command
 from service.cli.parse import seconds, without_none
 from service.cli.render import Rows
 
 webhooks = typer.Typer(help="Webhooks on a server.")
 WebhookId = Annotated[str, typer.Argument(metavar="ID", help="The webhook, as `winnow webhooks list` shows it.")]
-ModelOption = Annotated[str | None, typer.Option(help="Of this model; of all unless given.")]
+ModelOption = Annotated[str | None, typer.Option(help="Of this model; all unless given.")]
 Kinds = Annotated[
     list[str], typer.Option("--kind", help="Such as job.state or prune_list.*; repeatable; all unless given.")
 ]
@@ -34,11 +34,11 @@ def register(app: typer.Typer) -> None:
     command(app, "winnow audit --limit 20")(audit)
 
 
-def list_webhooks(server: Server, model: ModelOption = None, limit: Limit = 50) -> Rows:
+def list_webhooks(server: Server, model: ModelOption = None, limit: AllUnless = None) -> Rows:
     """List webhooks, newest first."""
     if model is not None:
         return server.list_rows(server.winnow.list_model_webhooks, model, limit=limit)
-    return server.list_rows(server.winnow.list_webhooks, limit=limit)
+    return server.list_rows(server.winnow.list_webhooks, limit=limit, every=True)
 
 
 def show(server: Server, webhook_id: WebhookId) -> Any:

@@ -395,12 +395,17 @@ class AsyncOperations(Protocol):
 
         return await self.send(Call("POST", f"/v1/models/{segment(model)}/schedules/preview", DueTimes, body=body))
 
-    async def get_schedule(self, model: str, schedule_id: str) -> ScheduleView:
+    async def get_schedule(self, model: str, schedule_id: str, *, if_none_match: str | None = None) -> ScheduleView:
         """A schedule, and when it is due next."""
         from service.schemas.schedules import ScheduleView
 
         return await self.send(
-            Call("GET", f"/v1/models/{segment(model)}/schedules/{segment(schedule_id)}", ScheduleView)
+            Call(
+                "GET",
+                f"/v1/models/{segment(model)}/schedules/{segment(schedule_id)}",
+                ScheduleView,
+                headers={"if-none-match": if_none_match},
+            )
         )
 
     async def change_schedule(
@@ -540,17 +545,24 @@ class AsyncOperations(Protocol):
 
         return await self.send(Call("POST", f"/v1/models/{segment(model)}/triggers/what-if", Explanation, body=body))
 
-    async def get_trigger(self, model: str, trigger_id: str) -> TriggerView:
+    async def get_trigger(self, model: str, trigger_id: str, *, if_none_match: str | None = None) -> TriggerView:
         """A trigger as it stands."""
         from service.schemas.triggers import TriggerView
 
-        return await self.send(Call("GET", f"/v1/models/{segment(model)}/triggers/{segment(trigger_id)}", TriggerView))
+        return await self.send(
+            Call(
+                "GET",
+                f"/v1/models/{segment(model)}/triggers/{segment(trigger_id)}",
+                TriggerView,
+                headers={"if-none-match": if_none_match},
+            )
+        )
 
     async def change_trigger(
         self, model: str, trigger_id: str, body: TriggerPatch | Mapping[str, Any], *, if_match: int | str | None = None
     ) -> TriggerView:
-        """Change a trigger. One with a new condition remembers nothing; the end of its dry runs ends their cool-
-        down.
+        """Change a trigger. One with a new condition remembers nothing; the end of its dry runs ends their
+        cooldown.
         """
         from service.schemas.triggers import TriggerView
 
@@ -646,11 +658,13 @@ class AsyncOperations(Protocol):
             Call("GET", "/v1/models", ModelPage, query={"owner": owner, "name": name, "cursor": cursor, "limit": limit})
         )
 
-    async def get_model(self, model: str) -> ModelView:
+    async def get_model(self, model: str, *, if_none_match: str | None = None) -> ModelView:
         """A model and how many features it has."""
         from service.schemas.models import ModelView
 
-        return await self.send(Call("GET", f"/v1/models/{segment(model)}", ModelView))
+        return await self.send(
+            Call("GET", f"/v1/models/{segment(model)}", ModelView, headers={"if-none-match": if_none_match})
+        )
 
     async def change_model(
         self, model: str, body: ModelPatch | Mapping[str, Any], *, if_match: int | str | None = None
@@ -740,11 +754,18 @@ class AsyncOperations(Protocol):
 
         return await self.send(Call("POST", f"/v1/models/{segment(model)}/features/status", StatusChanged, body=body))
 
-    async def get_feature(self, model: str, feature: str) -> FeatureDetail:
+    async def get_feature(self, model: str, feature: str, *, if_none_match: str | None = None) -> FeatureDetail:
         """A feature and every decision on it."""
         from service.schemas.features import FeatureDetail
 
-        return await self.send(Call("GET", f"/v1/models/{segment(model)}/features/{segment(feature)}", FeatureDetail))
+        return await self.send(
+            Call(
+                "GET",
+                f"/v1/models/{segment(model)}/features/{segment(feature)}",
+                FeatureDetail,
+                headers={"if-none-match": if_none_match},
+            )
+        )
 
     async def change_feature(
         self, model: str, feature: str, body: FeaturePatch | Mapping[str, Any], *, if_match: int | str | None = None
@@ -933,11 +954,15 @@ class AsyncOperations(Protocol):
 
         return await self.send(Call("POST", f"/v1/models/{segment(model)}/webhooks", WebhookWithSecret, body=body))
 
-    async def list_webhooks(self, *, cursor: int | None = None, limit: int | None = None) -> WebhookPage:
-        """The webhooks of all models."""
+    async def list_webhooks(
+        self, *, every: bool | None = None, cursor: int | None = None, limit: int | None = None
+    ) -> WebhookPage:
+        """The webhooks that are sent the events of all models; with `every`, those of single models as well."""
         from service.schemas.webhooks import WebhookPage
 
-        return await self.send(Call("GET", "/v1/webhooks", WebhookPage, query={"cursor": cursor, "limit": limit}))
+        return await self.send(
+            Call("GET", "/v1/webhooks", WebhookPage, query={"every": every, "cursor": cursor, "limit": limit})
+        )
 
     async def list_model_webhooks(
         self, model: str, *, cursor: int | None = None, limit: int | None = None
@@ -949,11 +974,13 @@ class AsyncOperations(Protocol):
             Call("GET", f"/v1/models/{segment(model)}/webhooks", WebhookPage, query={"cursor": cursor, "limit": limit})
         )
 
-    async def get_webhook(self, webhook_id: str) -> WebhookView:
+    async def get_webhook(self, webhook_id: str, *, if_none_match: str | None = None) -> WebhookView:
         """A webhook, without its secret."""
         from service.schemas.webhooks import WebhookView
 
-        return await self.send(Call("GET", f"/v1/webhooks/{segment(webhook_id)}", WebhookView))
+        return await self.send(
+            Call("GET", f"/v1/webhooks/{segment(webhook_id)}", WebhookView, headers={"if-none-match": if_none_match})
+        )
 
     async def change_webhook(
         self, webhook_id: str, body: WebhookPatch | Mapping[str, Any], *, if_match: int | str | None = None

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import time
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 from urllib.parse import quote
@@ -30,6 +32,8 @@ OUTAGE_SECONDS = 300.0
 LONGEST_PAUSE = 5.0
 # The server is away, or busy; what was asked can be asked again.
 AGAIN = frozenset({429, 502, 503, 504})
+HEADER = re.compile(r"[!-~]([ -~]*[!-~])?")
+PROXIES = ("http_proxy", "https_proxy", "all_proxy")
 REPEATABLE = frozenset({"GET", "PUT", "DELETE"})
 
 
@@ -67,8 +71,9 @@ class Call(Generic[T]):
     body: Any = None
 
     def request(self, client: httpx.Client | httpx.AsyncClient) -> httpx.Request:
+        """The request that a client of httpx sends; arguments that are None are left out."""
         query = {name: _plain(value) for name, value in self.query.items() if value is not None}
-        headers = {name: _header(value) for name, value in self.headers.items() if value is not None}
+        headers = {name: _header(name, value) for name, value in self.headers.items() if value is not None}
         content: dict[str, Any] = {}
         if self.body is not None:
             content = {"content": self.body} if isinstance(self.body, str | bytes) else {"json": _plain(self.body)}
@@ -119,11 +124,13 @@ class ActiveList:
 
 
 def active_list_call(model: str, known: ActiveList | None) -> Call[httpx.Response]:
+    """Ask for the active list; the answer is 304 where `known` is still it."""
     headers = {"If-None-Match": None if known is None else known.etag}
     return Call("GET", f"/v1/models/{segment(model)}/prune-list", httpx.Response, headers=headers)
 
 
 def active_list_of(answer: httpx.Response, known: ActiveList | None) -> ActiveList:
+    """The active list of an answer to `active_list_call`."""
     if answer.status_code == 304 and known is not None:
         return known
     return ActiveList(answer.json(), answer.headers["ETag"])
@@ -156,6 +163,7 @@ def _reader(kind: Any) -> TypeAdapter[Any]:
 
 
 def error_of(answer: httpx.Response) -> WinnowError:
+    """The error that an answer's problem document describes; `not-winnow` where it has none."""
     try:
         problem = answer.json()
         kind = str(problem["type"]).removeprefix("urn:winnow:")
@@ -167,6 +175,7 @@ def error_of(answer: httpx.Response) -> WinnowError:
 
 
 def unreachable(error: httpx.TransportError, url: httpx.URL) -> WinnowError:
+    """The error where no answer came; its status is 0."""
     said = str(error) or type(error).__name__
     return WinnowError(0, "unreachable", f"no answer from {url} ({said}); is the service up, and is this its URL?")
 
@@ -184,7 +193,41 @@ def settings(url: str | None, key: str | None) -> dict[str, Any]:
     if key and not (key.isascii() and key.isprintable() and " " not in key):
         raise ValueError("key: an API key has no blanks and no letters beyond ASCII; give it as it was printed")
     headers = {"Accept": "application/json"} | ({"Authorization": f"Bearer {key}"} if key else {})
-    return {"base_url": base, "headers": headers, "timeout": TIMEOUT_SECONDS}
+    return {"base_url": base, "headers": headers, "timeout": TIMEOUT_SECONDS, **proxy_settings(base)}
+
+
+def proxy_settings(base: str) -> dict[str, Any]:
+    """Arguments of an httpx client: a service on this machine is never called, nor given its key, through a proxy of
+    the environment.
+
+    Raises:
+        ValueError: a proxy of the environment that can't be used.
+    """
+    if is_loopback(base):
+        # Certificates of the environment still count.
+        return (
+            {"trust_env": False, "verify": httpx.create_ssl_context()}
+            if base.startswith("https")
+            else {"trust_env": False}
+        )
+    try:
+        httpx.Client(verify=False).close()  # noqa: S501 (nothing is sent)
+    except (ImportError, ValueError, httpx.InvalidURL) as error:
+        given = [name for name in PROXIES if os.environ.get(name) or os.environ.get(name.upper())]
+        raise ValueError(
+            f"{', '.join(given)}: the proxy can't be used ({error}); give an http:// proxy, or except the service "
+            "from it by no_proxy"
+        ) from None
+    return {}
+
+
+def is_loopback(base: str) -> bool:
+    """Whether a URL's host is this machine by its name or address."""
+    host = httpx.URL(base).host.rstrip(".")
+    try:
+        return host == "localhost" or host.endswith(".localhost") or ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _is_address(url: str) -> bool:
@@ -214,6 +257,7 @@ def read_spec(spec: JobSpec | Mapping[str, Any] | str | Path) -> JobSpec:
 
 
 def stream_path(job_id: str | None) -> str:
+    """Where events are streamed: those of a job, or all."""
     return "/v1/events" if job_id is None else f"/v1/jobs/{segment(job_id)}/events"
 
 
@@ -246,6 +290,7 @@ class Stream:
 
 
 def closed_early() -> WinnowError:
+    """The error of a stream that ends before anything has come, again and again; its status is 0."""
     return WinnowError(0, "unreachable", "the service ends the stream again and again; is it being stopped?")
 
 
@@ -255,9 +300,13 @@ def items_of(page: BaseModel) -> tuple[list[Any], Any]:
     return found, getattr(page, "next", None)
 
 
-def _header(value: Any) -> str:
-    """A version as the ETag that it is."""
-    return f'"{value}"' if isinstance(value, int) else str(value)
+def _header(name: str, value: Any) -> str:
+    """A version as the ETag that it is. Raises ValueError for what no header can carry."""
+    text = f'"{value}"' if isinstance(value, int) else str(value)
+    if HEADER.fullmatch(text) is None:
+        argument = name.lower().replace("-", "_")
+        raise ValueError(f"{argument}: {text!r} can't be sent; give ASCII text without blanks at its ends")
+    return text
 
 
 def _plain(value: Any) -> Any:

@@ -137,7 +137,7 @@ class Parameter:
         """Whether it can be given without its name."""
         return self.place in {"path", "body"} and self.default is None
 
-    def declared(self) -> str:
+    def declaration(self) -> str:
         return f"{self.name}: {self.type}" + ("" if self.default is None else f" = {self.default}")
 
 
@@ -209,8 +209,8 @@ def _method(route: APIRoute, arguments: list[Parameter], names: Names) -> str:
     model = None if empty else _text(route) if route.response_model is None else route.response_model
     kind = needed.of(model)
     names.of(model)
-    first = [each.declared() for each in arguments if each.leads]
-    later = [each.declared() for each in arguments if not each.leads]
+    first = [each.declaration() for each in arguments if each.leads]
+    later = [each.declaration() for each in arguments if not each.leads]
     declared = ", ".join(["self", *first, *(["*", *later] if later else [])])
     path = re.sub(r"\{(\w+)(:\w+)?\}", r"{segment(\1)}", route.path_format)
     parts = [repr(min(route.methods or {"GET"})), f'f"{path}"' if "{" in path else f'"{path}"', kind]

@@ -42,6 +42,7 @@ class Loop:
     seconds: float
 
     def run(self, stop: threading.Event, observer: LoopObserver) -> None:
+        """Do a step every `seconds` until `stop` is set. An error ends a step, not the loop."""
         observer.loop(self.name)
         while not stop.wait(self.seconds):
             began = time.perf_counter()

@@ -19,6 +19,10 @@ from pydantic import BaseModel, ValidationError
 
 from trainers.problems import field_path, read_problems
 
+SHOWN = 200  # characters of what was refused that are sent back
+LONGEST_INTEGER = 1024  # bits
+SHOWN_ERRORS = 100  # fields that are named in one answer
+
 
 class FieldError(BaseModel):
     """Where a body is wrong, what was given, and what to do."""
@@ -48,7 +52,9 @@ class InvalidFieldsError(InvalidError):
     """Fields of a request can't be used."""
 
     def __init__(self, errors: Sequence[FieldError]) -> None:
-        super().__init__("invalid-request", f"{len(errors)} field(s) can't be used; see `errors`", errors)
+        more = f", of which the first {SHOWN_ERRORS} are named" if len(errors) > SHOWN_ERRORS else ""
+        detail = f"{len(errors)} field(s) can't be used; see `errors`{more}"
+        super().__init__("invalid-request", detail, errors[:SHOWN_ERRORS])
 
     def __str__(self) -> str:
         return "; ".join(f"{error.field}: {error.message}" for error in self.errors)
@@ -76,9 +82,9 @@ def field_errors(found: Iterable[Mapping[str, Any]], body: Any = None) -> list[F
     """Errors as pydantic lists them, whose `loc` begins with the part of the request, such as `body` or `query`."""
     return [
         FieldError(
-            field=sendable(field_path(each.place[1:], body) or str(each.place[0])),
+            field=shortened(sendable(field_path(each.place[1:], body) or str(each.place[0]))),
             value=shown_value(each.value),
-            message=sendable(each.message),
+            message=shortened(sendable(each.message), 5 * SHOWN),
         )
         for each in read_problems(found)
     ]
@@ -94,5 +100,12 @@ def shown_value(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
     if isinstance(value, str):
-        return sendable(value)
+        return shortened(sendable(value))
+    if isinstance(value, int) and value.bit_length() > LONGEST_INTEGER:
+        return f"an integer of {value.bit_length()} bits"
     return value if isinstance(value, int | float | bool) else None
+
+
+def shortened(text: str, most: int = SHOWN) -> str:
+    """At most so many characters of it, and how many it has."""
+    return text if len(text) <= most else f"{text[:most]}… ({len(text):,} characters)"

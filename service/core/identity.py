@@ -33,6 +33,7 @@ class Caller:
         return None if self is LOCAL else self.id
 
     def may(self, scope: str) -> bool:
+        """Whether a scope is among the caller's own or included in one of them."""
         return any(scope in INCLUDED[own] for own in self.scopes)
 
     def sees(self, model: str | None) -> bool:

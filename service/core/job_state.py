@@ -16,7 +16,7 @@ class JobState(StrEnum):
     | ranking | the selection curve is measured |
     | finetuning | the pruned model is trained on |
     | evaluating | the models are compared on the test split |
-    | succeeded | the prune list stands; its guard may still have refused it |
+    | succeeded | the prune list stands; its guard may still have failed |
     | failed | ended without a prune list; `reason` says why |
     | cancelled | ended because someone asked |
     """
@@ -33,6 +33,7 @@ class JobState(StrEnum):
 
     @property
     def ended(self) -> bool:
+        """Whether a job in this state stays in it for good."""
         return self in ENDED
 
 

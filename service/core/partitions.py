@@ -25,6 +25,7 @@ def fill_partition(template: Any, partition: str) -> Any:
 
 
 def has_placeholder(template: Any) -> bool:
+    """Whether `{partition}` stands anywhere in a template."""
     return bool(fill_partition(template, "") != template)
 
 

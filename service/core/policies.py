@@ -14,7 +14,11 @@ Days = Annotated[int, Field(ge=1, le=36_500)]
 class Policy(Config):
     """Who has to agree before a prune list is served."""
 
-    auto_approve: bool = Field(default=False, description="a list whose guard passed is approved when it is proposed")
+    auto_approve: bool = Field(
+        default=False,
+        description="a list whose guard passed is approved when it is proposed, unless another metric fell beyond its "
+        "limit, or the list prunes what a rollback brought back, or decides what was rejected",
+    )
     auto_activate: bool = Field(
         default=False, description="a list whose guard passed becomes active when it is approved, by whomever"
     )

@@ -1,7 +1,7 @@
 """Features as a table: CSV with a header, a row each, empty where a feature has no such part.
 
 Tags stand in one cell, separated by spaces. A `default` that is text but looks like a number, or begins with a
-quotation mark, is written as a JSON string.
+quotation mark, is written as a JSON string. Text that a spreadsheet would take for a formula has a quote in front.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ import io
 import json
 from collections.abc import Iterable, Mapping
 from typing import Any
+
+from service.core.csv_cells import as_text, from_text
 
 COLUMNS = (
     "name",
@@ -38,7 +40,7 @@ def write(features: Iterable[Mapping[str, Any]]) -> str:
         cells = {**feature, "tags": " ".join(feature["tags"])}
         if "default" in cells:
             cells["default"] = _cell(cells["default"])
-        writer.writerow([cells.get(column, "") for column in COLUMNS])
+        writer.writerow([as_text(cells.get(column, "")) for column in COLUMNS])
     return text.getvalue()
 
 
@@ -59,6 +61,7 @@ def _feature(header: list[str], row: list[str], line: int) -> dict[str, Any]:
     if len(row) != len(header):
         raise ValueError(f"line {line}: {len(row)} cells under a header of {len(header)}; quote cells with commas")
     found: dict[str, Any] = {column: cell for column, cell in zip(header, row, strict=True) if cell != ""}
+    found = {column: from_text(cell) for column, cell in found.items()}
     if "tags" in found:
         found["tags"] = found["tags"].split()
     if "default" in found:
@@ -69,10 +72,10 @@ def _feature(header: list[str], row: list[str], line: int) -> dict[str, Any]:
     return found
 
 
-def _cell(value: Any) -> str:
+def _cell(value: Any) -> Any:
     if isinstance(value, str) and (value.startswith('"') or not value or _number(value) is not None):
         return json.dumps(value, ensure_ascii=False)
-    return str(value)
+    return value
 
 
 def _value(cell: str, line: int) -> Any:

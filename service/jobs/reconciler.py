@@ -26,7 +26,7 @@ from service.jobs.attempt_status import AttemptOutcome, Observation, classify, o
 from service.jobs.attempts import directory_of, get_token, prepare, revoke, submission_id
 from service.ray.client import Engine, Status
 from service.settings import Settings
-from service.store import attempts, jobs, prune_lists
+from service.store import attempts, jobs, proposals
 from service.store.keys import digest
 from service.store.tables import Job
 
@@ -124,7 +124,7 @@ class Reconciler:
         else:
             self._retry(session, job, outcome, now)
         if outcome.prune_list is not None and job.model is not None:
-            prune_lists.propose(session, job, now)
+            proposals.propose(session, job, now)
 
     def _retry(self, session: Session, job: Job, outcome: AttemptOutcome, now: datetime) -> None:
         job.failures += 1

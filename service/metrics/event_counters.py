@@ -18,7 +18,7 @@ from service.core.job_state import ENDED, JobState
 from service.core.statuses import ListState
 from service.store.progress import read_progress
 from service.store.tables import Attempt, Delivery, Event, Fire, Job, PublishedList, Trigger
-from trainers.runs.prune_list import PruneList
+from trainers.runs.prune_list import VERDICTS, PruneList
 
 MINUTE, HOUR = 60.0, 3600.0
 LONG = (10.0, 30.0, MINUTE, 3 * MINUTE, 10 * MINUTE, 30 * MINUTE, HOUR, 3 * HOUR, 6 * HOUR, 12 * HOUR, 24 * HOUR)
@@ -89,7 +89,7 @@ class EventCounters:
         for outcome in ("succeeded", "failed", "lost", "cancelled"):
             for retry in ("false", "true"):
                 self.attempts.labels(outcome, retry)
-        for verdict in ("passed", "failed"):
+        for verdict in VERDICTS:
             self.guards.labels(verdict)
         for outcome in ("delivered", "failed"):
             self.deliveries.labels(outcome)
@@ -126,7 +126,7 @@ class EventCounters:
                 if stage in spent:
                     yield _amount(self.stages.labels(stage), float(spent[stage]))
         if job.prune_list is not None and state == JobState.SUCCEEDED.value:
-            yield self.guards.labels("passed" if PruneList.parse(job.prune_list).guard.passed else "failed").inc
+            yield self.guards.labels(PruneList.parse(job.prune_list).guard.verdict).inc
 
     def _attempt(self, attempt: Attempt) -> Iterator[Note]:
         outcome = _became(attempt, "outcome")
@@ -185,6 +185,6 @@ def _count(session: Session) -> None:
 
 
 def _forget(session: Session, previous: SessionTransaction) -> None:
-    """A savepoint that is given up leaves the rest of its transaction standing."""
+    """Drop the notes of a transaction that was rolled back; a savepoint that is rolled back keeps those of the rest."""
     if not previous.nested:
         session.info.pop(NOTED, None)

@@ -49,10 +49,15 @@ GAUGES: tuple[tuple[str, str, Callable[[Progress], float | None]], ...] = (
         "Task loss on held-out batches; 0 where none are read.",
         lambda told: told.held_out_loss,
     ),
-    ("winnow_job_penalty", "Price of the open gates in the loss.", lambda told: told.penalty),
+    ("winnow_job_penalty", "Penalty on the open gates, a part of the loss, in nats.", lambda told: told.penalty),
+    (
+        "winnow_job_gates_crossing_ratio",
+        "Share of gates that crossed 0.5 in the last ten reports.",
+        lambda told: told.crossing_share,
+    ),
     (
         "winnow_job_gates_undecided_ratio",
-        "Share of gates that crossed 0.5 in the last ten reports.",
+        "The old name of winnow_job_gates_crossing_ratio, for one more version.",
         lambda told: told.crossing_share,
     ),
     (

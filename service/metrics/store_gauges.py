@@ -68,8 +68,8 @@ class StoreGauges(Collector):
             "model",
             "guard",
         )
-        for model, passed, count in aggregates.proposed_lists(session):
-            proposed.add_metric([model, "passed" if passed else "failed"], count)
+        for model, verdict, count in aggregates.proposed_lists(session):
+            proposed.add_metric([model, verdict], count)
         yield proposed
         yield from self._active(session, now)
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from service.core.csv_cells import as_text
 from trainers.runs.prune_list import PruneList
 
 TYPES: dict[str, pa.DataType] = {
@@ -20,6 +21,7 @@ TYPES: dict[str, pa.DataType] = {
     "endurance": pa.float64(),
     "decision": pa.string(),
     "why": pa.string(),
+    "mean_gate": pa.float64(),  # `endurance` is its old name, for one more version
 }
 SCHEMA = pa.schema(TYPES)
 
@@ -29,7 +31,7 @@ def csv_of(prune_list: PruneList) -> bytes:
     text = io.StringIO(newline="")
     writer = csv.writer(text)
     writer.writerow(SCHEMA.names)
-    writer.writerows(_rows(prune_list))
+    writer.writerows([as_text(cell) for cell in row] for row in _rows(prune_list))
     return text.getvalue().encode()
 
 
@@ -56,6 +58,7 @@ def _rows(prune_list: PruneList) -> Sequence[Sequence[Any]]:
             feature.details.get("mean_gate"),
             feature.decision,
             feature.why,
+            feature.details.get("mean_gate"),
         ]
         for feature in prune_list.features
     ]

@@ -13,7 +13,6 @@ import shutil
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -22,6 +21,7 @@ from pathlib import Path
 
 from service.ray.client import RayEngine
 from trainers.runs.directory import read_json, write_json
+from trainers.scratch import private_folder
 
 START_SECONDS = 180.0
 HEAD_ENVIRONMENT = {
@@ -52,7 +52,7 @@ class Head:
         return self.born != "" and _born(self.pid) == self.born
 
     @property
-    def started(self) -> bool:
+    def has_started(self) -> bool:
         """Whether `ray start` has come to its end: its job server answers before its node is there."""
         return Path(self.folder, "ray", "ray_current_cluster").exists()
 
@@ -92,7 +92,7 @@ def _remembered(home: Path) -> Head | None:
 
 def _start(home: Path) -> Head:
     """Start a head in a session of its own. It is remembered at once: whoever dies now leaves it to be found."""
-    folder = Path(tempfile.mkdtemp(prefix="winnow-"))
+    folder = private_folder("winnow-")
     (folder / "token").write_text(secrets.token_hex(32), encoding="ascii")
     dashboard, agent, client = _free_ports(3)
     ray = Path(sys.executable).with_name("ray")
@@ -145,7 +145,7 @@ def _free_ports(count: int) -> list[int]:
 def _wait(head: Head) -> None:
     deadline = time.monotonic() + START_SECONDS
     log = Path(head.folder, "log")
-    while not (head.started and head.answers()):
+    while not (head.has_started and head.answers()):
         if not head.alive:
             raise RuntimeError(f"Ray could not be started: {log.read_text(encoding='utf-8')[-2000:].strip()}")
         if time.monotonic() > deadline:

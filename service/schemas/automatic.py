@@ -54,7 +54,7 @@ Overrides = Annotated[
 ]
 
 
-def patched(body: type[Kind], present: dict[str, Any], patch: BaseModel) -> Kind:
+def apply_patch(body: type[Kind], present: dict[str, Any], patch: BaseModel) -> Kind:
     """`present` with a merge patch laid over it, checked as a whole. Raises InvalidFieldsError."""
     changes = patch.model_dump(exclude_unset=True)
     whole = {name for name in ("overrides", "when", "quiet_hours") if name in changes}

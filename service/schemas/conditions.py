@@ -11,7 +11,7 @@ from service.schemas.common import RequestModel, StoredText, storable
 
 
 class Facts(RequestModel):
-    """What a trigger is judged by. Of those that aren't given, what is so now."""
+    """What a trigger is evaluated by. A fact that isn't given is as it is now."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"candidates": 31, "time": "2026-01-01T12:00:00Z"}]})
 

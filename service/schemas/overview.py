@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from service.schemas.jobs import JOB, JobSummary
 from service.schemas.prune_lists import AFTER, BEFORE, ListTotalsView
+from trainers.runs.prune_list import Verdict
 
 ACTIVE: dict[str, Any] = {"number": 12, "activated_at": "2026-01-01T09:00:00Z", "before": BEFORE, "after": AFTER}
 
@@ -16,6 +17,7 @@ ACTIVE: dict[str, Any] = {"number": 12, "activated_at": "2026-01-01T09:00:00Z", 
 PROPOSED: dict[str, Any] = {
     "number": 13,
     "proposed_at": "2026-01-02T02:00:00Z",
+    "verdict": "passed",
     "guard_passed": True,
     "submitted_by": "ranking-team",
     "waiting": 1,
@@ -81,7 +83,10 @@ class ProposedListView(BaseModel):
 
     number: int
     proposed_at: datetime
-    guard_passed: bool
+    verdict: Verdict = Field(description="the guard's")
+    guard_passed: bool = Field(
+        deprecated=True, description="for one more version: whether the verdict is `passed`; read verdict"
+    )
     submitted_by: str
     waiting: int = Field(description="how many lists of the model wait for a decision, this one among them")
 

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from service.core.statuses import ListState
 from service.schemas.common import RequestModel, StoredText
-from trainers.runs.prune_list import PruneList
+from trainers.runs.prune_list import PruneList, Verdict
 
 Reason = Annotated[StoredText, Field(min_length=1, description="why, for the list's history")]
 LIST: dict[str, Any] = {
@@ -18,6 +18,7 @@ LIST: dict[str, Any] = {
     "list_id": "9f2c4e1b6a7d8053c1e4f7a2b5d8093e6f1c4a7b2d5e8093f6a1c4b7d2e50938",
     "job_id": "job-5f0c2b7a9d1e4c3f8a6b",
     "state": "approved",
+    "verdict": "passed",
     "guard_passed": True,
     "submitted_by": "ranking-team",
     "proposed_at": "2026-01-01T02:00:00Z",
@@ -93,7 +94,7 @@ class Approval(RequestModel):
     )
 
     reason: Reason | None = None
-    override_guard: bool = Field(default=False, description="agree though the guard refused it; needs a reason")
+    override_guard: bool = Field(default=False, description="agree though the guard failed; needs a reason")
 
 
 class ListView(BaseModel):
@@ -106,7 +107,10 @@ class ListView(BaseModel):
     list_id: str = Field(description="the content's own name, its SHA-256")
     job_id: str = Field(description="the job that made it")
     state: ListState
-    guard_passed: bool
+    verdict: Verdict = Field(description="the guard's; only a list that passed is approved by a policy")
+    guard_passed: bool = Field(
+        deprecated=True, description="for one more version: whether the verdict is `passed`; read verdict"
+    )
     submitted_by: str = Field(description="who submitted the job; can't approve the list under four eyes")
     proposed_at: datetime
     decided_by: str | None = Field(description="who approved or rejected it; `policy` where nobody was asked")

@@ -102,7 +102,7 @@ class TriggerView(TriggerSettings):
     created_at: datetime
     updated_at: datetime
     evaluated_at: datetime | None
-    fired_at: datetime | None = Field(description="when it last fired, dry runs counted; cool-down begins there")
+    fired_at: datetime | None = Field(description="when it last fired, dry runs counted; cooldown begins there")
 
 
 class TriggerPage(BaseModel):
@@ -165,7 +165,7 @@ class FireRequest(RequestModel):
         json_schema_extra={"examples": [{"force": True, "partition": "/data/clicks/dt=2026-01-01"}]}
     )
 
-    force: bool = Field(default=False, description="fire in quiet hours and during cool-down too")
+    force: bool = Field(default=False, description="fire in quiet hours and during cooldown too")
     partition: StoredText = Field(default="", description="what `{partition}` in the overrides stands for")
 
 

@@ -83,12 +83,12 @@ def totals(session: Session, numbers: Collection[int]) -> dict[int, dict[str, To
     return {number: {"before": Totals.parse(before), "after": Totals.parse(after)} for number, before, after in found}
 
 
-def proposed_lists(session: Session) -> Sequence[tuple[str, bool, int]]:
-    """Model, whether the guard passed, and how many such lists wait for a decision."""
-    query = select(PublishedList.model, PublishedList.guard_passed, func.count())
+def proposed_lists(session: Session) -> Sequence[tuple[str, str, int]]:
+    """Model, the guard's verdict, and how many such lists wait for a decision."""
+    query = select(PublishedList.model, PublishedList.verdict, func.count())
     query = query.where(PublishedList.state == ListState.PROPOSED.value).order_by(PublishedList.model)
-    rows = session.execute(query.group_by(PublishedList.model, PublishedList.guard_passed).limit(2 * MODELS)).all()
-    return [(model, passed, count) for model, passed, count in rows]
+    rows = session.execute(query.group_by(PublishedList.model, PublishedList.verdict).limit(3 * MODELS)).all()
+    return [(model, verdict, count) for model, verdict, count in rows]
 
 
 def failing_triggers(session: Session) -> dict[str, int]:

@@ -119,6 +119,7 @@ def close(session: Session, job: Job, outcome: str, reason: str | None, now: dat
 
 
 def postpone(job: Job, now: datetime, seconds: float) -> None:
+    """Let no attempt of a job begin within so many seconds."""
     job.not_before = now + timedelta(seconds=seconds)
 
 

@@ -1,10 +1,11 @@
-"""Events: written with what they tell of, read in order.
+"""Events: written with what they tell of, told in the log, read in order.
 
 | kind | when |
 |---|---|
 | job.queued, job.state, job.cancel_requested, job.snapshot | of a job |
 | feature.registered, feature.status | of a model's features |
 | prune_list.proposed, .approved, .rejected, .active, .superseded, .rolled_back | of a model's lists |
+| prune_list.not_proposed | of a job whose list would change nothing, or waits for a decision already |
 | trigger.evaluated, schedule.fired, schedule.skipped | of what starts jobs |
 | webhook.disabled, webhook.ping | a receiver that refused too often; a test of one |
 """
@@ -15,12 +16,15 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
+import structlog
 from sqlalchemy import ColumnElement, event, func, or_, select, text
 from sqlalchemy.orm import Session, sessionmaker
 
 from service.store.tables import Event
 
-WAITING = "events"
+log = structlog.get_logger()
+WAITING, WRITTEN = "events", "events written"
+UNLOGGED = frozenset({"job.snapshot"})  # progress, once a second
 EVENT_LOCK = 0x6576656E74  # any number of ours: "event" in ASCII
 
 
@@ -45,7 +49,8 @@ def install(sessions: sessionmaker[Session]) -> None:
     transaction. It is the last lock that any transaction takes, so that none waits for another in a circle.
     """
     event.listen(sessions, "before_commit", _write)
-    event.listen(sessions, "after_soft_rollback", lambda session, previous: session.info.pop(WAITING, None))
+    event.listen(sessions, "after_commit", _log)
+    event.listen(sessions, "after_soft_rollback", _forget)
 
 
 def _write(session: Session) -> None:
@@ -57,6 +62,27 @@ def _write(session: Session) -> None:
         session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": EVENT_LOCK})
     session.add_all(waiting)
     session.flush()
+    session.info[WRITTEN] = [_line(each) for each in waiting if each.kind not in UNLOGGED]
+
+
+def _line(written: Event) -> dict[str, Any]:
+    """What the log says of an event: what it is about, and its data but for lists, which may be long."""
+    told = {name: value for name, value in written.data.items() if isinstance(value, str | int | float | bool)}
+    about = {"event": written.kind, "job_id": written.job_id, "model": written.model}
+    return {**{f"data_{name}" if name in about else name: value for name, value in told.items()}, **about}
+
+
+def _log(session: Session) -> None:
+    """Of what is committed, and only then."""
+    if session.in_nested_transaction():
+        return
+    for line in session.info.pop(WRITTEN, []):
+        log.info(**{name: value for name, value in line.items() if value is not None})
+
+
+def _forget(session: Session, _: Any) -> None:
+    session.info.pop(WAITING, None)
+    session.info.pop(WRITTEN, None)
 
 
 def after(
@@ -84,4 +110,5 @@ def _is_kind(kind: str) -> ColumnElement[bool]:
 
 
 def newest(session: Session) -> int:
+    """Number of the newest event; 0 before the first."""
     return session.scalar(select(func.max(Event.number))) or 0

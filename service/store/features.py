@@ -32,6 +32,7 @@ class Filters:
     name: str = ""
 
     def conditions(self) -> list[ColumnElement[bool]]:
+        """The filters as conditions of SQL, all of which a feature has to fit."""
         found: list[ColumnElement[bool]] = []
         if self.statuses:
             found.append(Feature.status.in_([status.value for status in self.statuses]))

@@ -30,6 +30,7 @@ class Filters:
     dry_run: bool | None = None
 
     def conditions(self) -> list[ColumnElement[bool]]:
+        """The filters as conditions of SQL, all of which a job has to fit."""
         found: list[ColumnElement[bool]] = []
         if self.states:
             found.append(Job.state.in_([state.value for state in self.states]))

@@ -49,6 +49,7 @@ def create(
 
 
 def record(session: Session, job: Job, kind: str, data: dict[str, Any], now: datetime) -> None:
+    """Record an event of a job, in the session's transaction."""
     events.record(session, kind, data, now, job_id=job.id, model=job.model)
 
 

@@ -42,6 +42,7 @@ def create(
     model: str | None = None,
     expires_at: datetime | None = None,
 ) -> Made:
+    """Make a key. Its secret is returned this once; the store keeps a digest."""
     id_ = secrets.token_hex(8)
     secret = _secret(id_)
     key = ApiKey(
@@ -69,6 +70,7 @@ def rotate(session: Session, key: ApiKey, now: datetime, grace: timedelta) -> Ma
 
 
 def revoke(session: Session, key: ApiKey, now: datetime) -> None:
+    """End a key's life now. One that was revoked before keeps its time."""
     if key.revoked_at is None:
         key.revoked_at = now
     session.flush()

@@ -39,6 +39,7 @@ def get_locked(session: Session, name: str, *, whole: bool = False) -> Model | N
 
 
 def change(model: Model, settings: Mapping[str, Any], now: datetime) -> None:
+    """Set columns of a model; its version, the ETag, rises."""
     for column, value in settings.items():
         setattr(model, column, value)
     model.version += 1
@@ -68,6 +69,7 @@ def delete(session: Session, model: Model, now: datetime) -> None:
 
 
 def unfinished_jobs(session: Session, model: str) -> int:
+    """How many jobs of a model haven't ended."""
     ended = [state.value for state in ENDED]
     return session.scalar(select(func.count()).where(Job.model == model, Job.state.not_in(ended))) or 0
 

@@ -14,6 +14,7 @@ from service.core.statuses import ListState
 from service.store.job_queries import LIGHT
 from service.store.prune_lists import LIGHT as WITHOUT_CONTENT
 from service.store.tables import Job, PublishedList, Schedule, Trigger, TriggerEvaluation, Webhook
+from trainers.runs.prune_list import FAILED
 
 MOST = 50  # of each kind of alert, and of jobs
 
@@ -91,10 +92,10 @@ def _failed_jobs(session: Session, model: str | None, since: datetime) -> list[A
 
 def _refused_lists(session: Session, model: str | None) -> list[Alert]:
     query = select(PublishedList.proposed_at, PublishedList.model, PublishedList.number)
-    query = query.where(PublishedList.state == ListState.PROPOSED.value, PublishedList.guard_passed.is_(False))
+    query = query.where(PublishedList.state == ListState.PROPOSED.value, PublishedList.verdict == FAILED)
     query = query.where(*_of(PublishedList.model, model)).order_by(PublishedList.number.desc()).limit(MOST)
     return [
-        Alert("guard_refused", time, of, str(number), "its guard refused it, and nobody has decided on it")
+        Alert("guard_refused", time, of, str(number), "its guard failed, and nobody has decided on it")
         for time, of, number in session.execute(query)
     ]
 

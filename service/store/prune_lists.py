@@ -18,8 +18,8 @@ from service.core.policies import Policy
 from service.core.statuses import BY_LIST, LIST_MOVES, FeatureStatus, ListState
 from service.store import events, features, models
 from service.store.features import Why
-from service.store.tables import Feature, FeatureDecision, Job, Model, PublishedList
-from trainers.runs.prune_list import PruneList
+from service.store.tables import Feature, FeatureDecision, Model, PublishedList
+from trainers.runs.prune_list import FAILED, PASSED, PruneList
 
 POLICY = "policy"  # who decided, where nobody was asked
 LIGHT = defer(PublishedList.content, raiseload=True)  # may be megabytes
@@ -33,33 +33,6 @@ class Act:
     now: datetime
     reason: str | None = None
     trusted: bool = False
-
-
-def propose(session: Session, job: Job, now: datetime) -> PublishedList | None:
-    """Publish the list of a model's job that succeeded, and do with it what the model's policy says.
-
-    Called in the transaction in which the job succeeds; None for a job of no model, or without a list.
-    """
-    model = models.get_locked(session, job.model) if job.model is not None else None
-    if model is None or job.prune_list is None:
-        return None
-    made = PruneList.parse(job.prune_list)
-    published = PublishedList(
-        model=model.name,
-        list_id=made.id,
-        job_id=job.id,
-        content=job.prune_list,
-        state=ListState.PROPOSED.value,
-        guard_passed=made.guard.passed,
-        submitted_by=job.submitted_by,
-        proposed_at=now,
-    )
-    session.add(published)
-    session.flush()
-    _tell(session, published, None, Act(by=job.submitted_by, now=now))
-    if published.guard_passed and not made.leaks and Policy.model_validate(model.policy).auto_approve:
-        approve(session, model, published, Act(by=POLICY, now=now, reason="the guard passed", trusted=True))
-    return published
 
 
 def approve(
@@ -77,15 +50,15 @@ def approve(
         raise ForbiddenError(
             "four-eyes", f"prune list {published.number} is of a job that {act.by!r} submitted; ask someone else"
         )
-    if not published.guard_passed and not override_guard:
+    if published.verdict == FAILED and not override_guard:
         raise ConflictError(
             "guard-failed",
-            f"prune list {published.number}: the guard refused it; to approve it all the same, give a reason and "
+            f"prune list {published.number}: its guard failed; to approve it all the same, give a reason and "
             '`"override_guard": true`',
         )
     published.decided_by, published.decided_at, published.reason = act.by, act.now, act.reason
     _move(session, published, ListState.APPROVED, act)
-    if policy.auto_activate and published.guard_passed:
+    if policy.auto_activate and published.verdict == PASSED:
         activate(session, model, published, Act(by=POLICY, now=act.now, reason="the list was approved"))
 
 
@@ -112,7 +85,7 @@ def activate(session: Session, model: Model, published: PublishedList, act: Act)
     _serve(session, published, act)
     decided = {entry.name: entry for entry in PruneList.parse(published.content).features}
     changes = [
-        (feature, _by_list(feature, decided[feature.name].decision))
+        (feature, status_by_list(feature, decided[feature.name].decision))
         for feature in models.features(session, model.name)
         if feature.name in decided
     ]
@@ -148,7 +121,8 @@ def _serve(session: Session, published: PublishedList, act: Act) -> None:
     _move(session, published, ListState.ACTIVE, act)
 
 
-def _by_list(feature: Feature, decision: str) -> FeatureStatus:
+def status_by_list(feature: Feature, decision: str) -> FeatureStatus:
+    """What a list that becomes active makes of a feature that it decided on."""
     status = FeatureStatus(feature.status)
     return BY_LIST[decision].get(status, status)
 
@@ -193,14 +167,16 @@ def _move(session: Session, published: PublishedList, state: ListState, act: Act
     _refuse_move(published, state)
     before, published.state = published.state, state.value
     session.flush()  # in this order: a model has one active list at any time
-    _tell(session, published, before, act)
+    record_event(session, published, before, act)
 
 
-def _tell(session: Session, published: PublishedList, before: str | None, act: Act) -> None:
+def record_event(session: Session, published: PublishedList, before: str | None, act: Act) -> None:
+    """That a list came to its state; `before` is null where it was made."""
     data = {
         "number": published.number,
         "list_id": published.list_id,
         "from": before,
+        "verdict": published.verdict,
         "guard_passed": published.guard_passed,
         "by": act.by,
         "reason": act.reason,
@@ -242,6 +218,7 @@ def get_active_id(session: Session, model: str) -> tuple[int, str] | None:
 
 
 def content(session: Session, number: int) -> dict[str, Any]:
+    """A list as its job made it."""
     return dict(session.execute(select(PublishedList.content).where(PublishedList.number == number)).scalar_one())
 
 

@@ -135,6 +135,7 @@ def deliveries(session: Session, before: datetime) -> int:
 
 
 def audit(session: Session, before: datetime) -> int:
+    """Delete audit entries before a time, a batch at most; how many there were."""
     old = select(AuditEntry.number).where(AuditEntry.time < before)
     return _forget(session, AuditEntry, AuditEntry.number, old.limit(BATCH))
 

@@ -18,6 +18,7 @@ MOST_REPORTS = 10_000
 
 
 def create(session: Session, *, model: str, by: str, now: datetime, **chosen: Any) -> Trigger:
+    """Make a trigger of these columns."""
     trigger = Trigger(
         id=f"trigger-{uuid.uuid4().hex[:20]}",
         model=model,
@@ -115,9 +116,10 @@ def evaluations(
 
 
 def candidates(session: Session, model: str) -> int:
-    """How many features are candidates that the last selection didn't have.
+    """How many features are candidates that were registered, or put back by hand, since the last selection.
 
-    The last selection is the newest job that wasn't a dry run, and neither failed nor was cancelled.
+    The last selection is the newest job that wasn't a dry run, and neither failed nor was cancelled. What a rollback
+    makes a candidate again doesn't count: a selection has had it.
     """
     return candidates_of(session, [model])[model]
 
@@ -131,7 +133,7 @@ def candidates_of(session: Session, models: Collection[str]) -> dict[str, int]:
     became = (
         select(func.max(FeatureDecision.time))
         .where(FeatureDecision.model == Feature.model, FeatureDecision.feature == Feature.name)
-        .where(FeatureDecision.after == "candidate")
+        .where(FeatureDecision.after == "candidate", FeatureDecision.prune_list_number.is_(None))
         .correlate(Feature)
         .scalar_subquery()
     )

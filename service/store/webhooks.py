@@ -41,6 +41,7 @@ class Outcome:
 
     @property
     def good(self) -> bool:
+        """Whether the target took it: a status of 2xx."""
         return self.status is not None and 200 <= self.status < 300
 
 
@@ -63,15 +64,16 @@ def find(session: Session, id_: str, *, lock: bool = False) -> Webhook | None:
     return session.scalar(query.with_for_update() if lock else query)
 
 
-def page(session: Session, model: str | None, after: int | None, limit: int) -> Sequence[Webhook]:
-    """Newest first, those older than number `after`; of a model, or where that is None those of all models."""
-    query = select(Webhook).where(Webhook.model == model).order_by(Webhook.number.desc()).limit(limit)
+def page(session: Session, only: Sequence[ColumnElement[bool]], after: int | None, limit: int) -> Sequence[Webhook]:
+    """Newest first, those older than number `after` that fit every condition."""
+    query = select(Webhook).where(*only).order_by(Webhook.number.desc()).limit(limit)
     if after is not None:
         query = query.where(Webhook.number < after)
     return session.scalars(query).all()
 
 
 def find_delivery(session: Session, webhook_id: str, id_: str) -> Delivery | None:
+    """A delivery of a webhook, locked until the transaction ends."""
     query = select(Delivery).where(Delivery.webhook_id == webhook_id, Delivery.id == id_)
     return session.scalar(query.with_for_update())
 
@@ -95,6 +97,7 @@ def deliveries(
 
 
 def kind_of(session: Session, delivery: Delivery) -> str | None:
+    """The kind of the event that is delivered; None where retention has deleted it."""
     return session.scalar(select(Event.kind).where(Event.number == delivery.event_number))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
@@ -20,7 +20,7 @@ from service.jobs.data_roots import check_spec
 from service.schemas.conditions import Check, Facts, QuietHours
 from service.schemas.triggers import TriggerSettings
 from service.settings import Settings
-from service.store import events, jobs, triggers
+from service.store import events, jobs, models, triggers
 from service.store.tables import Trigger, TriggerEvaluation
 from service.triggers.condition import Condition, Observation, ObservationError
 from service.triggers.gating_rules import GatingRules, all_checks, summarize
@@ -33,10 +33,11 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True, kw_only=True)
 class TriggerDecision:
-    """What came of an evaluation. `spec` is there where the trigger fires and a job can be made."""
+    """What came of an evaluation of `facts`. `spec` is there where the trigger fires and a job can be made."""
 
     checks: list[Check]
     observation: Observation
+    facts: Facts | None = None
     spec: JobSpec | None = None
     error: str | None = None
 
@@ -65,6 +66,7 @@ def trigger_facts(session: Session, trigger: Trigger) -> Facts:
 
 
 def evaluate(condition: Condition[Any], rules: GatingRules, facts: Facts, now: datetime) -> TriggerDecision:
+    """Whether a trigger of this condition fires on these facts, and why. Changes nothing."""
     observation = condition.observe(facts, now)
     return TriggerDecision(checks=all_checks(rules, observation, facts, now), observation=observation)
 
@@ -126,9 +128,11 @@ class Evaluator:
             facts = trigger_facts(session, trigger).over(condition.stored_facts(session, trigger.model, now))
         decision = self._decide(trigger, condition, facts, now)
         with self.sessions.begin() as session:
+            if decision.fires:
+                models.get_locked(session, trigger.model)  # triggers of one model fire one after the other
             current = triggers.get_if_leased(session, trigger_id, self.owner, self.now())
             if current is not None and current.enabled and current.version == trigger.version:
-                conclude(session, current, decision, now)
+                conclude(session, current, _again(session, current, condition, decision, now), now)
 
     def _decide(self, trigger: Trigger, condition: Condition[Any], facts: Facts, now: datetime) -> TriggerDecision:
         rules = rules_of(trigger)
@@ -138,10 +142,23 @@ class Evaluator:
             return TriggerDecision(
                 checks=[], observation=Observation(False, "", {"error": str(error)}), error=str(error)
             )
-        decision = evaluate(condition, rules, complete, now)
+        decision = replace(evaluate(condition, rules, complete, now), facts=complete)
         if not decision.fires:
             return decision
         return with_spec(self.sessions, self.settings, trigger, decision)
+
+
+def _again(
+    session: Session, trigger: Trigger, condition: Condition[Any], decision: TriggerDecision, now: datetime
+) -> TriggerDecision:
+    """The decision; where it fires, decided again by what the store knows now: another trigger, a schedule or somebody
+    may have started a selection meanwhile.
+    """
+    if not decision.fires or decision.facts is None:
+        return decision
+    facts = condition.stored_facts(session, trigger.model, now).over(decision.facts)
+    found = evaluate(condition, rules_of(trigger), facts, now)
+    return decision if found.fires else found
 
 
 def with_spec(
@@ -156,7 +173,7 @@ def with_spec(
     except InvalidError as error:
         observed = {**decision.observation.observed, "error": str(error)}
         return TriggerDecision(checks=decision.checks, observation=Observation(False, "", observed), error=str(error))
-    return TriggerDecision(checks=decision.checks, observation=decision.observation, spec=spec)
+    return replace(decision, spec=spec)
 
 
 def conclude(

@@ -21,13 +21,13 @@ class GatingRules:
 
 
 def gating_checks(rules: GatingRules, facts: Facts, now: datetime) -> Iterator[Check]:
-    """Quiet hours, cool-down, and a job of this trigger that hasn't ended."""
+    """Quiet hours, cooldown, and a job of this trigger that hasn't ended."""
     quiet = rules.quiet_hours
     if quiet is not None:
         hours = f"{quiet.start} to {quiet.end} ({quiet.timezone})"
         yield Check(name="quiet_hours", passed=not is_quiet(quiet, now), detail=f"quiet hours are from {hours}")
     until = None if facts.fired_at is None else facts.fired_at + timedelta(seconds=rules.cooldown_seconds)
-    detail = "hasn't fired before" if until is None else f"cool-down is until {until:%Y-%m-%dT%H:%M:%SZ}"
+    detail = "hasn't fired before" if until is None else f"cooldown is until {until:%Y-%m-%dT%H:%M:%SZ}"
     yield Check(name="cooldown", passed=until is None or now >= until, detail=detail)
     job = facts.running_job
     detail = f"job {job} of this trigger hasn't ended" if job else "no job of this trigger runs"

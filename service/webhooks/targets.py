@@ -135,6 +135,12 @@ class CheckedNetwork(httpcore.AsyncNetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.AsyncNetworkStream:
+        """Connect to an address that was checked, so that a second resolution can't lead elsewhere.
+
+        Raises:
+            TargetRefusedError: an address isn't public, and private ones aren't allowed.
+            httpcore.ConnectError: no address answers, or the host has none.
+        """
         try:
             addresses = await self._resolver(host, port)
         except (OSError, UnicodeError) as error:

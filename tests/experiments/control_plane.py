@@ -38,7 +38,7 @@ from service.core.clock import utc_now
 from service.core.job_state import JobState
 from service.ray.client import Status
 from service.settings import Settings
-from service.store import jobs, prune_lists
+from service.store import jobs, proposals
 from service.store.database import open_database
 from service.store.tables import Model
 
@@ -122,7 +122,7 @@ def publish(application: FastAPI) -> None:
         job.prune_list = content
         jobs.move(session, job, JobState.STARTING, now)
         jobs.move(session, job, JobState.SUCCEEDED, now)
-        prune_lists.propose(session, job, now)
+        proposals.propose(session, job, now)
 
 
 @app.command(hidden=True)

@@ -53,7 +53,7 @@ def train(folder: str, core: int, steps: Synchronized[int]) -> None:
     raw["training"]["batch_size"] = 256
     spec = canonical_order(parse_spec(raw))
     loaders = DataLoaders.open(spec, ranks)
-    with loaders.paired(0, BATCHES, held_out=True) as pairs:
+    with loaders.pairs(0, BATCHES, held_out=True) as pairs:
         kept = [(rows, held_out) for rows, held_out in pairs if held_out is not None]
     step = sides(spec, ranks, loaders)["gate, bilevel"]
     while True:

@@ -74,7 +74,14 @@ def publish(session: Session, models: int, features: int) -> None:
         active = {"state": "active", "proposed_at": NOW, "activated_at": NOW}
         session.add(
             PublishedList(
-                model=model, list_id="1", job_id=job.id, content=found, guard_passed=True, submitted_by="t", **active
+                model=model,
+                list_id="1",
+                job_id=job.id,
+                content=found,
+                verdict="passed",
+                decisions_id=found["id"],
+                submitted_by="t",
+                **active,
             )
         )
 

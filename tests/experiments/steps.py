@@ -51,18 +51,24 @@ def sides(spec: JobSpec, ranks: RankContext, loaders: DataLoaders) -> dict[str, 
     }
 
 
-def measure(rank: int, world: int, folder: str, rounds: int) -> None:
-    """On one rank: median steps per second of each kind; rank 0 writes them."""
+def start_rank(rank: int, world: int, folder: str, rounds: int) -> None:
+    """A rank from its start to its end."""
     torch.set_num_threads(1)
     if world > 1:
         os.environ.update(LOCAL_WORLD_SIZE=str(world), LOCAL_RANK=str(rank))
         dist.init_process_group("gloo", store=dist.FileStore(f"{folder}/store", world), rank=rank, world_size=world)
-    ranks = RankContext(rank=rank, world=world, local_world=world)
+    measure(RankContext(rank=rank, world=world, local_world=world), folder, rounds)
+    if world > 1:
+        dist.destroy_process_group()
+
+
+def measure(ranks: RankContext, folder: str, rounds: int, steps: int = STEPS) -> None:
+    """On one rank: median steps per second of each kind; rank 0 writes them."""
     raw = load_spec(Path(folder) / "ml" / "spec.yaml").model_dump(mode="json")
-    raw["training"]["batch_size"] = BATCH // world
+    raw["training"]["batch_size"] = BATCH // ranks.world
     spec = canonical_order(parse_spec(raw))
     loaders = DataLoaders.open(spec, ranks)
-    with loaders.paired(0, KEPT_BATCHES, held_out=True) as pairs:
+    with loaders.pairs(0, KEPT_BATCHES, held_out=True) as pairs:
         kept = [(train, held_out) for train, held_out in pairs if held_out is not None]
     rates: dict[str, list[float]] = {}
     todo = sides(spec, ranks, loaders)
@@ -70,15 +76,13 @@ def measure(rank: int, world: int, folder: str, rounds: int) -> None:
         for name, step in todo.items():
             ranks.barrier()
             began = time.perf_counter()
-            for at in range(STEPS):
+            for at in range(steps):
                 step(at + 1, *kept[at % len(kept)])
             if turn:
-                rates.setdefault(name, []).append(STEPS / (time.perf_counter() - began))
+                rates.setdefault(name, []).append(steps / (time.perf_counter() - began))
     if ranks.is_leader:
         medians = {name: statistics.median(found) for name, found in rates.items()}
-        (Path(folder) / f"{world}.json").write_text(json.dumps(medians), encoding="utf-8")
-    if world > 1:
-        dist.destroy_process_group()
+        (Path(folder) / f"{ranks.world}.json").write_text(json.dumps(medians), encoding="utf-8")
 
 
 def main(source: Annotated[Path, typer.Option(help="The raw MovieLens-100K.")], rounds: int = 9) -> None:
@@ -86,7 +90,7 @@ def main(source: Annotated[Path, typer.Option(help="The raw MovieLens-100K.")], 
         prepare_100k(source, Path(folder) / "ml")
         print(f"| workers (global batch {BATCH}) | no gate | gate, joint | gate, bilevel |\n|---|---|---|---|")
         for world in (1, 2):
-            mp.spawn(measure, args=(world, folder, rounds), nprocs=world)
+            mp.spawn(start_rank, args=(world, folder, rounds), nprocs=world)
             found = json.loads((Path(folder) / f"{world}.json").read_text(encoding="utf-8"))
             print(f"| {world} | " + " | ".join(f"{rate:.0f}" for rate in found.values()) + " |", flush=True)
 

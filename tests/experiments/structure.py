@@ -86,8 +86,11 @@ RULES = (
     Rule(words="torch in torch-free parts", of=TORCH_FREE, never=("torch", "torchrec", "fbgemm_gpu")),
 )
 MADE_BY_TOOLS = re.compile(r"(^|/)package-lock\.json$|^tests/golden/")
-# Gerunds and bare participles that are the field's own terms, or no verb.
+# Gerunds and bare participles that are the field's own terms, or no participle.
 TERMS = {
+    "kept",
+    "ended",
+    "embed",
     "pruning",
     "pruned",
     "ranking",

@@ -5,14 +5,16 @@ import os
 from pathlib import Path
 
 import pytest
-import torch.multiprocessing as mp
+import torch.distributed as dist
 
 from tests.experiments import movielens, simulator, startup, steps, structure
 from tests.experiments.source import Checkout
+from tests.support.ranks import ranks
 from tests.support.repository import ROOT
 from trainers.datasets.movielens import prepare_100k
 from trainers.simulator import simulate
 from trainers.spec import load_spec
+from trainers.training.ranks import RankContext
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 SHARED = Path(os.environ.get("WINNOW_DATA", ROOT.parent / "shared" / "data"))
@@ -53,13 +55,19 @@ def test_on_movielens_the_choice_at_two_and_at_four_fields_is_worth_what_it_shou
     assert all(sum(found) / len(found) >= 0.775 for found in aucs.values())
 
 
-@pytest.mark.parametrize("world", [1, 2])
-def test_steps_are_timed_on_real_ranks(world: int, tmp_path: Path) -> None:
+@ranks(2)
+def measure_on_two_ranks(folder: str) -> None:
+    steps.measure(RankContext(rank=dist.get_rank(), world=2, local_world=2), folder, rounds=1, steps=10)
+
+
+def test_steps_are_timed_on_one_rank_and_on_two(tmp_path: Path) -> None:
     simulate(features=16, rows=8000, seed=0, output=tmp_path / "ml")
-    mp.spawn(steps.measure, args=(world, str(tmp_path), 1), nprocs=world)
-    rates = json.loads((tmp_path / f"{world}.json").read_text(encoding="utf-8"))
-    assert set(rates) == {"no gate", "gate, joint", "gate, bilevel"}
-    assert all(rate > 0 for rate in rates.values())
+    steps.measure(RankContext(), str(tmp_path), rounds=1, steps=10)
+    measure_on_two_ranks(str(tmp_path))
+    for world in (1, 2):
+        rates = json.loads((tmp_path / f"{world}.json").read_text(encoding="utf-8"))
+        assert set(rates) == {"no gate", "gate, joint", "gate, bilevel"}
+        assert all(rate > 0 for rate in rates.values())
 
 
 @pytest.mark.skipif(not (structure.ROOT / ".git").exists(), reason=f"{structure.ROOT} is no git checkout")

@@ -47,7 +47,7 @@ def winnow(spec: JobSpec, blocks: int) -> Block:
     loaders = DataLoaders.open(spec, ranks)
     search = GateTrainer(build_gated(spec, ranks), spec, ranks)
     total = blocks * BLOCK
-    reading = loaders.paired(0, total, held_out=True)
+    reading = loaders.pairs(0, total, held_out=True)
     pairs = enumerate(reading.__enter__(), 1)
 
     def block() -> int:

@@ -38,7 +38,10 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Opened]:
 def test_an_answer_is_what_it_was(service: Opened, recorded: dict[str, Any]) -> None:
     answer = service.ask(recorded)
     assert answer.status_code == recorded["status"], answer.text
-    assert unintended(recorded["operation"], recorded["answer"], content_of(answer)) == []
+    golden, today = recorded["answer"], content_of(answer)
+    if recorded.get("headers", {}).get("Accept") == "text/csv":  # a table is read by the names of its columns
+        golden, today = (list(csv.DictReader(io.StringIO(text))) for text in (golden, today))
+    assert unintended(recorded["operation"], golden, today) == []
 
 
 def test_recorded_requests_are_taken_and_answered_as_they_were(tmp_path: Path) -> None:

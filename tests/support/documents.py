@@ -6,7 +6,17 @@ from collections.abc import Mapping
 from typing import Any
 
 from trainers.runs.progress import Progress
-from trainers.runs.prune_list import LEAP, GuardVerdict, Leak, ListedFeature, PruneList, Totals
+from trainers.runs.prune_list import (
+    FAILED,
+    LEAP,
+    PASSED,
+    GuardVerdict,
+    Leak,
+    ListedFeature,
+    PruneList,
+    Totals,
+    Verdict,
+)
 from trainers.runs.results import ModelQuality, Quality
 
 QUALITY = Quality(auc=0.75, gauc=None, logloss=0.5, ne=0.9, rows=100, base_rate=0.25)
@@ -28,6 +38,8 @@ def prune_list(
     *,
     scores: Mapping[str, float] | None = None,
     passed: bool = True,
+    verdict: Verdict | None = None,
+    banner: str | None = None,
     reason: str = "auc 0.75 → 0.75",
     before: Totals | None = None,
     after: Totals | None = None,
@@ -54,7 +66,15 @@ def prune_list(
         before=before or totals(len(decided)),
         after=after or totals(kept),
         metrics=ModelQuality(full=QUALITY, pruned=QUALITY, finetuned=QUALITY),
-        guard=GuardVerdict(metric="auc", max_drop=0.001, drop=0.0, error=None, passed=passed, reason=reason),
+        guard=GuardVerdict(
+            metric="auc",
+            max_drop=0.001,
+            drop=0.0,
+            error=None,
+            verdict=verdict or (PASSED if passed else FAILED),
+            banner=banner,
+            reason=reason,
+        ),
         leaks=leaks,
         fingerprints={"spec": "1" * 64},
     )

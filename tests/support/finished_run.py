@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from tests.support.qualities import model_quality
 from tests.support.rankings import in_order
 from trainers.pipeline.results_writer import write_history
 from trainers.pruning.curve import ranking_prefixes
@@ -61,7 +62,7 @@ def finished_run(
     ]
     scores = in_order(scores)
     decisions = decide(scores, spec.prune, [])
-    parted, metrics = measure_polarization(gate_F), ModelQuality(full=full, pruned=FULL, finetuned=finetuned)
+    parted, metrics = measure_polarization(gate_F), model_quality(full, FULL, finetuned)
     found = PruneList(
         name=spec.name,
         selector=LEAP,
@@ -69,7 +70,7 @@ def finished_run(
         before=sum_totals(scores, set(names)),
         after=sum_totals(scores, {decision.name for decision in decisions if decision.keep}),
         metrics=metrics,
-        guard=evaluate_guard(spec.prune.guard, full, finetuned),
+        guard=evaluate_guard(spec.prune.guard, metrics),
         diagnostics={**gate_diagnostics(parted), "converged": converged},
         warning=gate_warning(parted)
         or (None if converged else still_moving(np.stack([gate_F, gate_F]), 50 * snapshots)),
@@ -120,6 +121,7 @@ def _results(metrics: ModelQuality, scores: Sequence[RankedFeature], snapshots: 
         full=metrics.full,
         pruned=metrics.pruned,
         finetuned=metrics.finetuned,
+        differences=metrics.differences,
         curve=tuple(
             CurvePoint(
                 features=size,

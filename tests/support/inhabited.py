@@ -110,7 +110,8 @@ def _inhabit(session: Session, model: str) -> dict[str, str]:
 def _list(session: Session, model: str, number: int) -> int:
     content = {**prune_list({"age": "keep"}), "id": f"{number}" * 64}
     made = PublishedList(
-        model=model, list_id=f"{number}" * 64, job_id=f"job-{model}-{number}", content=content, guard_passed=True,
+        model=model, list_id=f"{number}" * 64, job_id=f"job-{model}-{number}", content=content, verdict="passed",
+        decisions_id=f"{number}" * 64,
         state="active" if number == 1 else "proposed", submitted_by="t", proposed_at=AT,
     )  # fmt: skip
     session.add(made)

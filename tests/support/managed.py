@@ -10,7 +10,7 @@ from fastapi.testclient import TestClient
 
 from service.app import create_app
 from service.settings import Settings
-from service.store import events, jobs, keys, prune_lists
+from service.store import events, jobs, keys, proposals
 from service.store.tables import Event
 from tests.support.databases import sqlite
 from tests.support.documents import prune_list
@@ -20,9 +20,9 @@ MODEL = "ranker"
 SPEC: dict[str, Any] = {"dataset": {"train": "/data/train", "validation": "/data/validation", "test": "/data/test"}}
 
 
-def content(decisions: dict[str, str], *, passed: bool = True, scores: dict[str, float] | None = None) -> Any:
-    """A run's prune list; kept features score 0.9 and pruned ones 0.1 unless told otherwise."""
-    return prune_list(decisions, passed=passed, scores=scores)
+def content(decisions: dict[str, str], **chosen: Any) -> Any:
+    """A run's prune list (`tests.support.documents.prune_list`); kept features score 0.9, pruned ones 0.1."""
+    return prune_list(decisions, **chosen)
 
 
 class Managed:
@@ -58,13 +58,18 @@ class Managed:
 
     def succeed(self, found: Any, *, by: str = "submitter", model: str = MODEL) -> int:
         """A job of the model ends with this list, which is proposed; its number."""
+        number = self.end(found, by=by, model=model)
+        assert number is not None
+        return number
+
+    def end(self, found: Any, *, by: str = "submitter", model: str = MODEL) -> int | None:
+        """A job of the model ends with this list; the number where it is proposed."""
         self.time += timedelta(minutes=1)
         with self.sessions.begin() as session:
             job = jobs.create(session, {**SPEC, "name": "run"}, self.time, submitted_by=by, model=model)
             job.prune_list = found
-            published = prune_lists.propose(session, job, self.time)
-            assert published is not None
-            return published.number
+            published = proposals.propose(session, job, self.time)
+            return None if published is None else published.number
 
     def statuses(self, model: str = MODEL) -> dict[str, str]:
         listed = self.http.get(f"/v1/models/{model}/features", params={"limit": 1000}).json()["features"]

@@ -5,6 +5,8 @@ python -m tests.support.metrics_reference   # prints it
 
 from __future__ import annotations
 
+import contextlib
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -47,4 +49,6 @@ def render() -> str:
 
 
 if __name__ == "__main__":
-    print(render(), end="")
+    with contextlib.redirect_stdout(sys.stderr):  # where the service's log goes
+        table = render()
+    print(table, end="")

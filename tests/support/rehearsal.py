@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.ray.client import Status, Work
+from tests.support.qualities import model_quality
 from tests.support.rankings import in_order
 from trainers.pruning.curve import ranking_prefixes
 from trainers.pruning.diagnostics import gate_diagnostics, gate_warning
@@ -173,7 +174,7 @@ def _finish(run: RunDirectory, spec: JobSpec, snapshot: Snapshot, pace: Pace) ->
     ]
     scores = in_order(scores)
     decisions = decide(scores, spec.prune, [])
-    metrics = ModelQuality(
+    metrics = model_quality(
         full=Quality(auc=0.7812, gauc=0.7431, logloss=0.4412, ne=0.83, rows=120_000, base_rate=0.21),
         pruned=Quality(auc=0.7788, gauc=0.7402, logloss=0.4431, ne=0.835, rows=120_000, base_rate=0.21),
         finetuned=Quality(auc=pace.auc, gauc=0.7436, logloss=0.4410, ne=0.829, rows=120_000, base_rate=0.21),
@@ -186,7 +187,7 @@ def _finish(run: RunDirectory, spec: JobSpec, snapshot: Snapshot, pace: Pace) ->
         before=sum_totals(scores, {score.name for score in scores}),
         after=sum_totals(scores, {decision.name for decision in decisions if decision.keep}),
         metrics=metrics,
-        guard=evaluate_guard(spec.prune.guard, metrics.full, metrics.finetuned),
+        guard=evaluate_guard(spec.prune.guard, metrics),
         diagnostics={**gate_diagnostics(parted), "converged": True},
         warning=gate_warning(parted),
         fingerprints={"spec": f"{zlib.crc32(spec.model_dump_json().encode()):064x}"},
@@ -212,6 +213,7 @@ def _results(metrics: ModelQuality, scores: Sequence[RankedFeature], snapshots: 
         full=metrics.full,
         pruned=metrics.pruned,
         finetuned=metrics.finetuned,
+        differences=metrics.differences,
         curve=curve,
         delta=0.001,
         stages={"starting": 12.0, "searching": 2.5 * snapshots, "ranking": 4.0, "total": 2.5 * snapshots + 40},

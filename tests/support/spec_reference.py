@@ -15,14 +15,15 @@ from trainers.spec import JobSpec
 SPEC = """\
 # The spec
 
-Unknown keys are refused. Relative paths are taken from the spec's own folder. Generated from the
-models of `trainers/spec`; [examples](../../examples) has whole specs.
+Unknown keys are refused, and so is a key that stands twice. Files are JSON, or YAML 1.2: `yes`, `no` and dates are
+text, and numbers that versions of YAML read differently (`0100`, `12:30`) are refused. Relative paths are taken from
+the spec's own folder. Generated from the models of `trainers/spec`; [examples](../../examples) has whole specs.
 """
 PRUNE_LIST = """\
 # The prune list
 
 `prune_list.json` of a run, and what the service stores and serves. It never changes. Generated from
-`trainers/runs/prune_list.py`. Lists of version 1 are read as well.
+`trainers/runs/prune_list.py`. Lists of versions 1 and 2 are read as well.
 
 Features are in the order of the ranking, the most needed first. Serve those whose `decision` is `keep`.
 """

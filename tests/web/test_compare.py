@@ -96,7 +96,7 @@ def test_runs_are_compared_by_the_address(served: Showcase, jobs: dict[str, str]
     for cell, found in zip(rows["Dims"], lists, strict=True):
         assert cell.startswith(f"{found['after']['dims']:,} of {found['before']['dims']:,} (")
     assert rows["AUC, fine-tuned"] == ["0.78150", "0.76000"]
-    assert rows["Guard"] == ["✓ passed", "✗ refused"]
+    assert rows["Guard"] == ["✓ passed", "✗ failed"]
     assert rows["Rows per second"] == ["20,480", "20,480"]
 
     kept = [{each["name"] for each in found["features"] if each["decision"] == "keep"} for found in lists]

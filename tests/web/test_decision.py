@@ -99,14 +99,14 @@ def test_a_list_that_the_guard_refused_needs_a_reason_and_an_override(served: Sh
     api = registered(served, model)
     number = proposed(served, model, "worse")
     ready(page, f"{served.url}/models/{model}/lists/{number}")
-    assert "guard refused" in head(page)
+    assert "guard failed" in head(page)
     assert "0.02120 worse" in page.get_by_text("at most 0.001 worse is allowed").first.inner_text()
     page.get_by_role("button", name="Approve").click()
     dialog = page.get_by_role("dialog")
     dialog.get_by_role("button", name="Approve").click()
     assert dialog.is_visible(), "the browser asks for what is required"
     assert served.ask("GET", f"{api}/prune-lists/{number}")["state"] == "proposed"
-    dialog.get_by_label("Approve it although the guard refused it").check()
+    dialog.get_by_label("Approve it although its guard failed").check()
     dialog.get_by_label("Reason").fill("the launch needs the room")
     dialog.get_by_role("button", name="Approve").click()
     page.get_by_role("button", name="Activate").wait_for()
@@ -218,7 +218,7 @@ def test_lists_are_shown_newest_first_and_compared(served: Showcase, page: Page)
     expect(lists.get_by_role("row", name=f"List {first}")).to_contain_text("active")
     rows = lists.get_by_role("row").all_inner_texts()[1:]
     assert [row.split("\t")[0] for row in rows] == [f"List {second}", f"List {first}"]
-    assert "guard refused" in rows[0]
+    assert "guard failed" in rows[0]
     assert "guard passed" in rows[1]
     whole = served.ask("GET", f"{api}/prune-lists/{first}")["content"]
     assert f"{whole['before']['dims']:,} → {whole['after']['dims']:,}" in rows[1]

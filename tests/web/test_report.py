@@ -22,6 +22,7 @@ from trainers.report import render
 from trainers.report.summary import MetricRow, Saving, describe_rule
 from trainers.runs import grid, measures_reader
 from trainers.runs.directory import RunDirectory, read_json, write_json
+from trainers.runs.results import MetricDifference
 from trainers.spec import PruneSpec
 from trainers.web import assets
 
@@ -131,15 +132,29 @@ def test_rules_in_words(prune: dict[str, Any], words: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("metric", "finetuned", "better"),
-    [("auc", 0.8, True), ("auc", 0.6, False), ("logloss", 0.8, False), ("ne", 0.6, True), ("auc", 0.7, None)],
+    ("metric", "finetuned", "interval", "better"),
+    [
+        ("auc", 0.8, (-0.2, -0.05), True),
+        ("auc", 0.6, (0.05, 0.2), False),
+        ("logloss", 0.8, (0.05, 0.2), False),
+        ("ne", 0.6, (-0.2, -0.05), True),
+        ("auc", 0.8, (-0.3, 0.1), None),
+        ("auc", 0.8, None, None),
+    ],
 )
-def test_better_depends_on_the_metric(metric: str, finetuned: float, better: bool | None) -> None:
-    assert MetricRow(metric=metric, full=0.7, pruned=0.7, finetuned=finetuned).better is better
+def test_better_is_what_noise_does_not_explain(
+    metric: str, finetuned: float, interval: tuple[float, float] | None, better: bool | None
+) -> None:
+    """The interval is of the drop."""
+    found = MetricDifference(metric=metric, drop=0.0, interval=interval)
+    row = MetricRow(metric=metric, full=0.7, pruned=0.7, finetuned=finetuned, difference=found)
+    assert row.better is better
+    turned = {"auc": None if interval is None else (-interval[1], -interval[0])}
+    assert row.interval == turned.get(metric, interval)
 
 
 def test_no_share_is_saved_of_nothing() -> None:
-    assert Saving(label="embedding bytes", before=0, after=0).saved is None
+    assert Saving(label="embedding bytes", before=0, after=0).share_saved is None
 
 
 # --- in a browser, from disk ---
@@ -185,16 +200,25 @@ def test_numbers_are_those_of_the_prune_list(chromium: Browser, tmp_path: Path) 
     with page_of(chromium) as page:
         opened(page, render(run))
         expect(page.locator(".alert").first).to_have_text(
-            "✗ Guard refused: auc 0.75000 → 0.74000, 0.01000 worse; at most 0.001 worse is allowed."
+            "✗ Guard failed: auc 0.75000 → 0.74000, 0.01000 worse (95% interval 0.00980 worse to 0.01020 worse); "
+            "at most 0.001 worse is allowed."
         )
         expect(page.locator(".alert.caution")).to_contain_text("! Warning: 60% of the gates lie between 0.1 and 0.9")
         tiles = page.locator(".summary .tile").all_inner_texts()
         assert tiles[0].split("\n") == ["Features", "5 → 3", "40.0 % saved"]
         assert tiles[2].split("\n") == ["Embeddings", "8.0 kB → 4.8 kB", "40.0 % saved"]
         rows = [row.locator("th, td").all_inner_texts() for row in page.locator(".summary tbody tr").all()]
-        assert rows[0] == ["AUC", "0.75000", "0.75000", "0.74000", "−0.01000", "worse"]
-        assert rows[1] == ["GAUC", "0.71000", "0.71000", "0.71200", "+0.00200", "better"]
-        assert rows[2] == ["Logloss, nats", "0.50000", "0.50000", "0.50100", "+0.00100", "worse"]
+        assert rows[0] == ["AUC", "0.75000", "0.75000", "0.74000", "−0.01000", "−0.01020 to −0.00980", "worse"]
+        assert rows[1] == ["GAUC", "0.71000", "0.71000", "0.71200", "+0.00200", "+0.00180 to +0.00220", "better"]
+        assert rows[2] == [
+            "Logloss, nats",
+            "0.50000",
+            "0.50000",
+            "0.50100",
+            "+0.00100",
+            "+0.00080 to +0.00120",
+            "worse",
+        ]
         expect(page.locator("header")).to_contain_text("Rule: kept from a score of 0.6 on. Essential features are kept")
         expect(page.locator(".summary caption")).to_contain_text("12,345 rows, 25.00 % positive")
 

@@ -5,7 +5,7 @@
 | 0 | done |
 | 1 | the run or the job failed, or a doctor's check did |
 | 2 | the spec, the data, an option or the environment is wrong; the message has the remedy |
-| 3 | the run is done and its guard refused the prune list |
+| 3 | the run is done, and its guard failed or is inconclusive |
 | 4 | the server is away, or busy; the same command may work later |
 | 130 | interrupted; `winnow run --resume DIR` goes on |
 """

@@ -9,23 +9,35 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import json
+import logging
 import os
 import sys
 import traceback
+import warnings
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Self, TextIO
 
 import typer
 from pydantic import BaseModel
 from rich.console import Console
 from rich.table import Table
 
-FAILED, WRONG, REFUSED, AWAY, INTERRUPTED = 1, 2, 3, 4, 130
+FAILED, WRONG, REFUSED, AWAY, INTERRUPTED, TERMINATED = 1, 2, 3, 4, 130, 143
+
+DECIMALS = 9  # what is smaller is rounding of 0
+PACKAGES = Path(__file__).parents[2]
+OURS = tuple(str(PACKAGES / name) for name in ("trainers", "sharding", "service"))
+
+LIBRARIES = ("torch", "torchrec", "fbgemm_gpu", "ray")
 
 Json = Annotated[bool, typer.Option("--json", help="Write the result to stdout as JSON, everything else to stderr.")]
+
+
+class TerminatedError(KeyboardInterrupt):
+    """SIGTERM."""
 
 
 class CommandError(Exception):
@@ -39,7 +51,8 @@ class CommandError(Exception):
 class Output:
     """Context of a command: prints results, and turns an exception into a message and an exit code.
 
-    What libraries print inside the context goes to stderr, so that stdout holds the result alone.
+    What libraries print inside the context goes to stderr, so that stdout holds the result alone. Their warnings go
+    nowhere.
     """
 
     def __init__(self, *, as_json: bool, interrupted: str = "interrupted") -> None:
@@ -47,11 +60,28 @@ class Output:
         self.stdout = sys.stdout
         self.people = Console(stderr=True) if as_json else Console(file=self.stdout)
         self.errors = Console(stderr=True)
-        self._aside = contextlib.redirect_stdout(sys.stderr)
+        self._aside = contextlib.ExitStack()
 
     def __enter__(self) -> Self:
-        self._aside.__enter__()
+        self._aside.enter_context(contextlib.redirect_stdout(sys.stderr))
+        self._aside.enter_context(warnings.catch_warnings())
+        warnings.showwarning = self._show_warning
+        for library in LIBRARIES:
+            logging.getLogger(library).setLevel(logging.ERROR)
         return self
+
+    def _show_warning(
+        self,
+        message: Warning | str,
+        category: type[Warning],
+        filename: str,
+        lineno: int,
+        file: TextIO | None = None,
+        line: str | None = None,
+    ) -> None:
+        """Ours in one line. Those of libraries are of their own code, which nobody who reads this can change."""
+        if filename.startswith(OURS):
+            self.say(str(message), style="yellow")
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -91,7 +121,7 @@ class Output:
 
     def _explain(self, error: BaseException) -> tuple[int, str]:
         if isinstance(error, KeyboardInterrupt):
-            return INTERRUPTED, self.interrupted
+            return TERMINATED if isinstance(error, TerminatedError) else INTERRUPTED, self.interrupted
         if isinstance(error, CommandError):
             return error.exit_code, str(error)
         if isinstance(error, ValueError):
@@ -128,5 +158,5 @@ def table(title: str, rows: list[dict[str, Any]]) -> Table:
 
 def _cell(value: Any) -> str:
     if isinstance(value, float):
-        return f"{value:.4g}"
+        return f"{round(value, DECIMALS):z.4g}"
     return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)

@@ -33,7 +33,7 @@ def retrain(
     """Train chosen features from scratch, once a seed, and measure them on the test split: what a list is worth."""
     with Output(as_json=as_json) as out:
         job, names = _read_choice(spec, keep)
-        check_machine(out, spec if spec.is_dir() else spec.parent)
+        check_machine(out, None)
         import torch
 
         from trainers.pipeline.retrain import retrain as train
@@ -64,7 +64,7 @@ def _mean(values: list[float | None]) -> float | None:
 
 
 def _number(value: float | None) -> str:
-    return "–" if value is None else f"{value:.5f}"
+    return "–" if value is None else f"{value:z.5f}"
 
 
 def _show(console: Console, rows: dict[str, Any], means: dict[str, float | None]) -> None:

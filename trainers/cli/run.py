@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,9 +11,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from trainers.cli.output import REFUSED, Json, Output
+from trainers.cli.output import REFUSED, Json, Output, TerminatedError
 from trainers.doctor import Finding, quick, require
 from trainers.runs.progress import Progress
+from trainers.runs.prune_list import PASSED
 from trainers.spec import JobSpec, ScalingSpec, SpecError, load_spec
 
 if TYPE_CHECKING:
@@ -39,17 +41,31 @@ def run(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Search, prune, fine-tune, evaluate, and write the prune list. Exit code 3: the guard refused it."""
-    with Output(as_json=as_json) as out, _reporter(reporting) as report:
+    """Search, prune, fine-tune, evaluate, and write the prune list. Exit code 3: its guard did not pass."""
+    with Output(as_json=as_json) as out, _sigterm_raised(), _reporter(reporting) as report:
         job, directory = _job(spec, output, workers, resume)
         out.interrupted = f"interrupted; `winnow run --resume {directory}` goes on"
         check_machine(out, directory, use_gpu=job.scaling.use_gpu)
         result = _run(job, directory, resume, report, None if quiet else out.errors)
         truth = truth_of(job)
         _show_result(out, result, truth)
-        if not result.guard_passed:
-            out.say("the guard refused this prune list; see `guard` in prune_list.json", style="yellow")
+        if result.verdict != PASSED:
+            out.say(f"the guard's verdict is {result.verdict}; see `guard` in prune_list.json", style="yellow")
             raise typer.Exit(REFUSED)
+
+
+@contextmanager
+def _sigterm_raised() -> Iterator[None]:
+    """SIGTERM ends the run as Ctrl-C does: workers are ended, and the run says that it was interrupted."""
+
+    def terminate(*_: object) -> None:
+        raise TerminatedError
+
+    before = signal.signal(signal.SIGTERM, terminate)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _job(spec: Path, output: Path | None, workers: int | None, resume: bool) -> tuple[JobSpec, Path]:
@@ -74,8 +90,11 @@ def _output_of_spec(job: JobSpec) -> Path:
     return Path(job.output)
 
 
-def check_machine(out: Output, home: Path, *, use_gpu: bool = False) -> None:
-    """The doctor's quick round, before anything imports torch. Raises DoctorError with the remedies."""
+def check_machine(out: Output, home: Path | None, *, use_gpu: bool = False) -> None:
+    """The doctor's quick round, before anything imports torch. Raises DoctorError with the remedies.
+
+    `home` is the directory that will be written, None where nothing will.
+    """
     check_findings(out, quick(home, use_gpu=use_gpu))
 
 
@@ -131,7 +150,8 @@ def _show_result(out: Output, result: RunResult, truth: Path | None) -> None:
     content = {
         "output": result.directory.path,
         "report": render(result.directory, truth),
-        "guard_passed": result.guard_passed,
+        "verdict": result.verdict,
+        "guard_passed": result.verdict == PASSED,
         "prune_list": result.prune_list,
     }
     out.result(content, lambda console: print_result(result.directory, truth, console))

@@ -209,8 +209,8 @@ def _check_split(
     if decoder is not None and not lacking:
         try:
             return table, decoder.decode(table)
-        except SpecError:
-            pass  # Told with all the others below.
+        except SpecError as error:
+            problems.add(str(error).splitlines())  # The first one; the features' others come below.
     for feature in spec.features:
         if feature.source not in lacking:
             with problems.collect():

@@ -22,7 +22,7 @@ def single_array(column: Any) -> Any:
     return column.combine_chunks() if column.num_chunks != 1 else column.chunk(0)
 
 
-def decoded(array: Any) -> Any:
+def decode_dictionary(array: Any) -> Any:
     """A dictionary-encoded array as a plain one."""
     return array.dictionary_decode() if pa.types.is_dictionary(array.type) else array
 
@@ -47,14 +47,14 @@ def flags_of(array: Any) -> NDArray[np.bool_]:
 
 def integers(array: Any, fill: int) -> NDArray[Any]:
     """Integers or booleans, nulls as `fill`, in int64 or uint64."""
-    array = decoded(array)
+    array = decode_dictionary(array)
     kind = pa.uint64() if pa.types.is_uint64(array.type) else pa.int64()
     return numbers_of(array.cast(kind), fill)
 
 
 def floats(array: Any, fill: float) -> NDArray[Any]:
     """Numbers or booleans, nulls as `fill`: float32 where the column has no more digits, float64 otherwise."""
-    array = decoded(array)
+    array = decode_dictionary(array)
     if pa.types.is_boolean(array.type):
         array = array.cast(pa.uint8())
     small = pa.types.is_float16(array.type) or pa.types.is_float32(array.type)

@@ -33,7 +33,7 @@ def single_feature_aucs(decoder: Decoder, rows: Rows, seed: int = 0) -> dict[str
     """AUC of each feature alone, 0.5 to 1, by name; empty where a class has too few rows.
 
     A number counts as it is, whichever its direction, or by the label's mean in each of its quantiles; an id by the
-    label's mean of the id. Means are taken on one half of the sample, drawn at random, and judged on the other, so
+    label's mean of the id. Means are taken on one half of the sample, drawn at random, and measured on the other, so
     that ids that occur once know nothing. A vector counts as its best column, a list by its length or by the mean of
     its ids.
     """
@@ -43,8 +43,8 @@ def single_feature_aucs(decoder: Decoder, rows: Rows, seed: int = 0) -> dict[str
     if min(positives, len(label_N) - positives) < LEAST_OF_A_CLASS:
         return {}
     learn_N = np.random.default_rng(seed).permutation(len(label_N)) % 2 == 0
-    judge = _Judge(label_N, learn_N)
-    return {name: max(found) for name, found in _judged(decoder, sampled, judge)}
+    measure = _Measure(label_N, learn_N)
+    return {name: max(found) for name, found in _measured(decoder, sampled, measure)}
 
 
 def _sample(decoder: Decoder, rows: Rows, seed: int) -> Rows:
@@ -55,22 +55,22 @@ def _sample(decoder: Decoder, rows: Rows, seed: int) -> Rows:
     return rows.select(np.sort(np.random.default_rng(seed).choice(len(rows), most, replace=False)))
 
 
-def _judged(decoder: Decoder, rows: Rows, judge: _Judge) -> Iterator[tuple[str, list[float]]]:
+def _measured(decoder: Decoder, rows: Rows, measure: _Measure) -> Iterator[tuple[str, list[float]]]:
     start = 0
     for dense in decoder.dense:
         columns_dN = rows.dense_ND[:, start : start + dense.dim].T
         start += dense.dim
-        yield dense.name, [judge.number(column_N) for column_N in columns_dN]
+        yield dense.name, [measure.number(column_N) for column_N in columns_dN]
     for single, ids_N in zip(decoder.single, rows.ids_SN, strict=True):
-        yield single.name, [judge.id(ids_N)]
+        yield single.name, [measure.id(ids_N)]
     list_NM = np.broadcast_to(np.arange(len(decoder.several)), rows.lengths_NM.shape)
     owner_V = np.repeat(list_NM.reshape(-1), rows.lengths_NM.reshape(-1))
     for place, several in enumerate(decoder.several):
         lengths_N = rows.lengths_NM[:, place]
-        yield several.name, [judge.number(lengths_N), judge.ids(rows.values_V[owner_V == place], lengths_N)]
+        yield several.name, [measure.number(lengths_N), measure.ids(rows.values_V[owner_V == place], lengths_N)]
 
 
-class _Judge:
+class _Measure:
     """AUCs against one label. `learn_N` marks the half that means are taken on."""
 
     def __init__(self, label_N: NDArray[np.float64], learn_N: NDArray[np.bool_]) -> None:

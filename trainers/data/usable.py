@@ -64,7 +64,7 @@ def _read(dataset: DatasetSpec, source: Source) -> Iterator[Targets]:
         table = source.read(columns, start, min(start + READ_ROWS, source.rows))
         arrays = {column: single_array(table.column(column)) for column in columns}
         rows = table.num_rows
-        weight_N = np.ones(rows)
+        weight_N: Vector = np.ones(rows)
         if dataset.weight is not None:
             weight_N = decode_weight(dataset.weight, arrays[dataset.weight])
         group_N = np.zeros(rows, np.int64)

@@ -209,7 +209,7 @@ features:
 {features}
 model: {{backbone: wide_deep}}
 # bilevel: gates learn on held-out batches, so that a field that can only be memorized loses its gate.
-# target_dims: the price of gates is steered until {kept} fields stand open.
+# target_dims: the penalty on gates is steered until {kept} fields stay open.
 selector: {{name: leap, update: bilevel, target_dims: {target}}}
 prune: {{rule: top_k, top_k: {kept}}}
 finetune: {{epochs: 1}}

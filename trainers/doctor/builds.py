@@ -19,7 +19,7 @@ INSTALL = "run `make setup`, or `uv pip install -e '.[cpu]'` in the repository"
 Installed = dict[str, Distribution]
 
 
-def installed(path: Sequence[str] | None = None) -> Installed:
+def installed_packages(path: Sequence[str] | None = None) -> Installed:
     """Distributions by normalized name, from `path` or sys.path; the first of a name wins, as for imports."""
     found: Installed = {}
     for distribution in distributions(path=list(path if path is not None else sys.path)):

@@ -13,6 +13,7 @@ from trainers.doctor.finding import Finding
 GIB = 2**30
 SHARED_MEMORY_BYTES = 2 * GIB
 FREE_BYTES = 2 * GIB
+FULL_BYTES = 2**26  # less holds no checkpoint
 OPEN_FILES = 4096
 
 
@@ -103,6 +104,13 @@ def storage(home: Path, minimum: int = FREE_BYTES) -> Finding:
             remedy="name a directory that you may write: --output for a run, --home for the service",
         )
     free = shutil.disk_usage(there).free
+    if free < FULL_BYTES:
+        return Finding(
+            name="storage",
+            status="fail",
+            finding=f"the disk of {there} is full: {free / 2**20:.0f} MiB free",
+            remedy="free some space, or name a directory on another disk",
+        )
     if free >= minimum:
         return Finding(name="storage", status="ok", finding=f"{home} can be written, {_gib(free)} free")
     return Finding(
@@ -111,6 +119,21 @@ def storage(home: Path, minimum: int = FREE_BYTES) -> Finding:
         finding=f"{_gib(free)} free at {there}, under {_gib(minimum)}; checkpoints can fill it",
         remedy="free some space, or name a directory on a larger disk",
     )
+
+
+def temporary_files() -> Finding:
+    """Is there a folder for temporary files? Python looks at TMPDIR, /tmp, /var/tmp, /usr/tmp and where it is."""
+    try:
+        with tempfile.TemporaryFile():
+            pass
+    except OSError as error:
+        return Finding(
+            name="temporary files",
+            status="fail",
+            finding=f"no temporary file can be made: {error.strerror or error}",
+            remedy="set TMPDIR to a folder that can be written, or mount a tmpfs at /tmp",
+        )
+    return Finding(name="temporary files", status="ok", finding=f"in {tempfile.gettempdir()}")
 
 
 def _gib(count: int) -> str:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from types import TracebackType
 from typing import Any, Self
 
 import ray
-from ray._private import ray_constants
 from ray.train import FailureConfig, RunConfig, ScalingConfig
 from ray.train.torch import TorchConfig, TorchTrainer
 
 from trainers.launch.launcher import CoordinatorAwayError, RunError
+from trainers.launch.ray_cluster import join
 from trainers.launch.ray_worker import work
 from trainers.runs.coordinator import Coordinator, Snapshot
 from trainers.runs.directory import RunDirectory
@@ -62,7 +61,7 @@ class RayLauncher:
         """Ray ends with this process, or when its owner says so."""
 
     def coordinate(self) -> ActorCoordinator:
-        _join(self.spec.scaling.workers)
+        join(self.spec.scaling.workers)
         self._coordinator = ActorCoordinator(tuple(canonical_order(self.spec).dims))
         return self._coordinator
 
@@ -89,23 +88,3 @@ class RayLauncher:
         except ray.train.TrainingFailedError as error:
             reason = self._coordinator.failure()
             raise (SpecError(reason) if reason else RunError(str(error))) from None
-
-
-def _join(workers: int) -> None:
-    """Join the cluster of RAY_ADDRESS where it names one, else start one on loopback that this process ends with."""
-    if ray.is_initialized():
-        return
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    if os.environ.get("RAY_ADDRESS", "local") != "local":
-        ray.init(log_to_driver=False, logging_level="error")
-        return
-    # Ray binds the host's own address unless it takes this machine for one that can't form a cluster.
-    os.environ[ray_constants.ENABLE_RAY_CLUSTERS_ENV_VAR] = "0"
-    ray_constants.ENABLE_RAY_CLUSTER = False
-    ray.init(
-        address="local",
-        num_cpus=max(os.cpu_count() or 1, workers),
-        include_dashboard=False,
-        log_to_driver=False,
-        logging_level="error",
-    )

@@ -21,7 +21,7 @@ from trainers.runs.coordinator import Coordinator
 from trainers.runs.directory import RunDirectory, RunFileError, write_json
 from trainers.runs.history import GateHistory
 from trainers.runs.progress import Progress, RunState, Stage
-from trainers.runs.prune_list import PruneList
+from trainers.runs.prune_list import PASSED, PruneList, Verdict
 from trainers.spec import JobSpec, SpecError
 from trainers.spec.order import canonical_order
 
@@ -37,8 +37,8 @@ class RunResult:
     prune_list: PruneList
 
     @property
-    def guard_passed(self) -> bool:
-        return self.prune_list.guard.passed
+    def verdict(self) -> Verdict:
+        return self.prune_list.guard.verdict
 
 
 def run(spec: JobSpec, output: Path, *, resume: bool = False, observer: Observer | None = None) -> RunResult:
@@ -105,9 +105,9 @@ def _run(spec: JobSpec, directory: RunDirectory, resume: bool, observer: Observe
         seconds = {"check": checked, launcher.name: ready, "total": time.perf_counter() - began}
         final = _final(coordinator, history)
     prune_list = write_results(spec, directory, final, seconds, data)
-    progress = final.progress()
+    progress, verdict = final.progress(), prune_list.guard.verdict
     write_json(directory.progress, progress.document())
-    directory.record("succeeded", prune_list=prune_list.id, guard_passed=prune_list.guard.passed)
+    directory.record("succeeded", prune_list=prune_list.id, verdict=verdict, guard_passed=verdict == PASSED)
     if observer:
         observer(progress)
     return RunResult(directory, prune_list)

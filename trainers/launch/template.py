@@ -10,6 +10,7 @@ from __future__ import annotations
 import atexit
 import os
 import pickle
+import shutil
 import signal
 import subprocess
 import sys
@@ -37,11 +38,13 @@ class Task:
     Args:
         function: as "module:name", so that the driver needn't import it.
         arguments: a pickled tuple for each worker.
+        shared: the folder that the group shares. Driver and template both remove it: either may be killed.
         environment, folder, log: the workers' environment, working directory, and file that their output goes to.
     """
 
     function: str
     arguments: tuple[bytes, ...]
+    shared: str
     environment: dict[str, str]
     folder: str
     log: str
@@ -71,6 +74,7 @@ class Template:
         self.path = list(sys.path)
         self._control, remote = Pipe()
         self._ready = self._busy = False
+        self._shared: str | None = None
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - read when the process has died
         paths = os.pathsep.join(path or str(Path.cwd()) for path in self.path)
         with remote:
@@ -114,9 +118,10 @@ class Template:
         self._wait_for_imports()
         packed = tuple(pickle.dumps(each) for each in arguments)
         pairs = [Pipe() for _ in arguments]
+        self._shared = tempfile.mkdtemp(prefix="winnow-group-")
         self._busy = True
         try:
-            self._control.send(Task(function, packed, dict(os.environ), str(Path.cwd()), str(log)))
+            self._control.send(Task(function, packed, self._shared, dict(os.environ), str(Path.cwd()), str(log)))
             for _, theirs in pairs:
                 send_handle(self._control, theirs.fileno(), self._process.pid)
         except OSError:
@@ -133,6 +138,7 @@ class Template:
             self.close()
             return Lost(None, self._process.returncode)
         self._busy = False
+        self._remove_shared()
         return lost
 
     def close(self) -> None:
@@ -146,6 +152,12 @@ class Template:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+        self._remove_shared()
+
+    def _remove_shared(self) -> None:
+        if self._shared is not None:
+            shutil.rmtree(self._shared, ignore_errors=True)
+            self._shared = None
 
     def _wait_for_imports(self) -> None:
         if self._ready:

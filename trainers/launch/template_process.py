@@ -7,9 +7,9 @@ import faulthandler
 import importlib
 import os
 import pickle
+import shutil
 import signal
 import sys
-import tempfile
 import traceback
 from collections.abc import Sequence
 from multiprocessing import get_context
@@ -47,22 +47,22 @@ def main(descriptor: int) -> None:
 def run_group(task: Task, handles: list[int], control: Connection) -> Lost | None:
     """Fork the workers and wait for them; the first that fails ends the others. Raises EOFError without a driver."""
     context = get_context("fork")
-    with tempfile.TemporaryDirectory(prefix="winnow-group-") as folder:
-        workers = [
-            context.Process(target=_work, args=(at, task, handles, control, folder, os.getpid()))
-            for at in range(len(task.arguments))
-        ]
-        try:
-            for worker in workers:
-                worker.start()
-            for handle in handles:
-                os.close(handle)
-            return _first_lost(workers, control)
-        finally:
-            for worker in workers:
-                if worker.pid is not None:
-                    worker.kill()
-                    worker.join()
+    workers = [
+        context.Process(target=_work, args=(at, task, handles, control, os.getpid()))
+        for at in range(len(task.arguments))
+    ]
+    try:
+        for worker in workers:
+            worker.start()
+        for handle in handles:
+            os.close(handle)
+        return _first_lost(workers, control)
+    finally:
+        for worker in workers:
+            if worker.pid is not None:
+                worker.kill()
+                worker.join()
+        shutil.rmtree(task.shared, ignore_errors=True)
 
 
 def _first_lost(workers: Sequence[BaseProcess], control: Connection) -> Lost | None:
@@ -81,7 +81,7 @@ def _first_lost(workers: Sequence[BaseProcess], control: Connection) -> Lost | N
     return None
 
 
-def _work(at: int, task: Task, handles: list[int], control: Connection, folder: str, parent: int) -> None:
+def _work(at: int, task: Task, handles: list[int], control: Connection, parent: int) -> None:
     """In a worker, which has nothing but its own connection. Ends without the libraries' own farewells.
 
     Gloo's threads abort the orderly end of a process now and then, when all is done.
@@ -102,7 +102,7 @@ def _work(at: int, task: Task, handles: list[int], control: Connection, folder: 
         module, _, name = task.function.partition(":")
         function = getattr(importlib.import_module(module), name)
         arguments = pickle.loads(task.arguments[at])  # noqa: S301 - from the driver, over its own socket
-        function(Connection(handles[at]), folder, *arguments)
+        function(Connection(handles[at]), task.shared, *arguments)
         code = 0
     except BaseException:
         traceback.print_exc()

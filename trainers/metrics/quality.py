@@ -43,21 +43,21 @@ def logloss(label_N: Vector, logit_N: Vector, weight_N: Vector) -> float:
 
 def auc(label_N: Vector, score_N: Vector, weight_N: Vector) -> float | None:
     """Area under the ROC curve, ties counted half, by the weighted rank sum of the positives."""
-    value, _ = _auc_of_groups(label_N, score_N, weight_N, np.zeros(len(label_N), dtype=np.int64))
+    value, _ = aucs_of_groups(label_N, score_N, weight_N, np.zeros(len(label_N), dtype=np.int64))
     return None if np.isnan(value[0]) else float(value[0])
 
 
 def gauc(label_N: Vector, score_N: Vector, weight_N: Vector, group_N: NDArray[np.int64]) -> float | None:
     """AUC of every group that has both classes, averaged by the groups' weight (Zhu et al. 2017, Eq. 7)."""
     _, group = np.unique(group_N, return_inverse=True)
-    value_G, weight_G = _auc_of_groups(label_N, score_N, weight_N, group)
+    value_G, weight_G = aucs_of_groups(label_N, score_N, weight_N, group)
     both_G = ~np.isnan(value_G)
     if not both_G.any():
         return None
     return float((value_G[both_G] * weight_G[both_G]).sum() / weight_G[both_G].sum())
 
 
-def _auc_of_groups(
+def aucs_of_groups(
     label_N: Vector, score_N: Vector, weight_N: Vector, group_N: NDArray[np.int64]
 ) -> tuple[Vector, Vector]:
     """(AUC, weight) by group, G of each; NaN where a group has one class. One sort, no loop over groups.

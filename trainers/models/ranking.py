@@ -34,7 +34,7 @@ class GatedModel:
         return out
 
     @property
-    def ungated(self) -> PlainModel:
+    def plain_model(self) -> PlainModel:
         """The same inputs and backbone without the gate."""
         return PlainModel(self.inputs, self.backbone)
 

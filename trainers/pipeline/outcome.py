@@ -26,7 +26,6 @@ def build_outcome(
     decisions: Sequence[Decision],
     curve: Sequence[CurvePoint],
     metrics: ModelQuality,
-    error: float | None = None,
 ) -> Outcome:
     """The outcome of a run.
 
@@ -37,7 +36,6 @@ def build_outcome(
         decisions: what the rule made of them, in the same order.
         curve: the selection curve, fewest features first.
         metrics: quality of the three models on the test split.
-        error: standard error of the difference of the guard's metric between the full and the fine-tuned model.
     """
     selector = spec.selector
     diagnostics, warning = _gate_findings(spec, features)
@@ -52,7 +50,7 @@ def build_outcome(
         after=sum_totals(features, {decision.name for decision in decisions if decision.keep}),
         curve=tuple(curve),
         metrics=metrics,
-        guard=evaluate_guard(spec.prune.guard, metrics.full, metrics.finetuned, error),
+        guard=evaluate_guard(spec.prune.guard, metrics, prunes=not all(decision.keep for decision in decisions)),
         diagnostics={**diagnostics, **ranking.diagnostics},
         warning=warning,
     )

@@ -94,6 +94,7 @@ def _results(
         full=outcome.metrics.full,
         pruned=outcome.metrics.pruned,
         finetuned=outcome.metrics.finetuned,
+        differences=outcome.metrics.differences,
         curve=outcome.curve,
         delta=spec.prune.delta,
         stages={**final.stages, **seconds},

@@ -86,7 +86,7 @@ class GateSearch(Search):
             {name: value_F.cpu().numpy() for name, value_F in gate.details().items()},
             probability_like=self.spec.selector.probability_like,
         )
-        return Found(model.ungated, ranking)
+        return Found(model.plain_model, ranking)
 
     def train(self, model: GatedModel, loaders: DataLoaders) -> GateTrainer:
         """Train weights and gates to the end of the search; the model is left in evaluation mode."""
@@ -97,7 +97,7 @@ class GateSearch(Search):
         start = self._restore(search, loaders)
         every = training.checkpoint_every or loaders.train.steps_per_epoch
         self.enter(Stage.SEARCHING, total)
-        with loaders.paired(start, total, held_out=selector.update == "bilevel") as batches:
+        with loaders.pairs(start, total, held_out=selector.update == "bilevel") as batches:
             search.meter.restart()
             for step, (train, held_out) in enumerate(batches, start + 1):
                 search.step(step, train, held_out)

@@ -18,11 +18,11 @@ from trainers.pruning.ranking import RankedFeature, rank_features
 from trainers.pruning.rules import Decision, decide
 from trainers.runs.outcome import Outcome
 from trainers.runs.progress import Stage
-from trainers.runs.results import CurvePoint, ModelQuality
+from trainers.runs.results import CurvePoint, ModelQuality, QualityDifferences
 from trainers.spec import JobSpec
 from trainers.spec.order import canonical_order, with_features
 from trainers.training.build import build_plain
-from trainers.training.evaluation import difference_error, masked_forward, predict
+from trainers.training.evaluation import differences, masked_forward, predict
 from trainers.training.loaders import DataLoaders
 from trainers.training.ranks import RankContext
 from trainers.training.trainer import Trainer, predictions
@@ -56,9 +56,11 @@ class Selection:
             full=whole.metrics(grouped=grouped),
             pruned=before.metrics(grouped=grouped),
             finetuned=after.metrics(grouped=grouped),
+            differences=QualityDifferences(
+                pruned=differences(whole, before, grouped=grouped), finetuned=differences(whole, after, grouped=grouped)
+            ),
         )
-        error = difference_error(self.spec.prune.guard.metric, whole, after)
-        return build_outcome(self.spec, ranking, features, decisions, points, metrics, error)
+        return build_outcome(self.spec, ranking, features, decisions, points, metrics)
 
     def _enter(self, stage: Stage, total: int = 0) -> None:
         self.coordination.enter(self.ranks.attempt, stage, total)

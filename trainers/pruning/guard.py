@@ -1,43 +1,128 @@
-"""The guard: whether the fine-tuned model is good enough to replace the full one."""
+"""The guard: whether the fine-tuned model is good enough to replace the full one.
+
+A test of non-inferiority: the list passes where the whole 95% interval of the drop lies within what the spec allows,
+fails where all of it lies beyond, and is inconclusive between.
+"""
 
 from __future__ import annotations
 
-from trainers.metrics.quality import HIGHER_IS_BETTER
-from trainers.runs.prune_list import GuardVerdict
-from trainers.runs.results import Quality
+import math
+from statistics import NormalDist
+from typing import get_args
+
+from trainers.metrics.significance import CONFIDENCE
+from trainers.runs.prune_list import FAILED, INCONCLUSIVE, PASSED, GuardVerdict, Verdict
+from trainers.runs.results import MetricDifference, ModelQuality
 from trainers.spec import GuardSpec
+from trainers.spec.prune import GuardMetric
+
+POWER = 0.8  # how often `rows_needed` rows would decide
+MOST_ROWS = 10**12  # more can't be had: the drop is at its limit
 
 
-def evaluate_guard(spec: GuardSpec, full: Quality, finetuned: Quality, error: float | None = None) -> GuardVerdict:
+def evaluate_guard(spec: GuardSpec, metrics: ModelQuality, *, prunes: bool = True) -> GuardVerdict:
     """Whether the fine-tuned model is worse than the full one by no more than the spec allows.
 
     Args:
-        spec: the metric, and how much worse is allowed, in its units.
-        full, finetuned: quality of the two models on the same test rows.
-        error: standard error of the difference, in the metric's units. Where the verdict depends on less than two of
-            it, the reason says that the test split is too small.
+        spec: the metric, how much worse is allowed, in its units, and the limits of the other metrics.
+        metrics: quality of the models on the same test rows, and the differences from the full one.
+        prunes: whether the list prunes anything. Where it doesn't, two trainings of one model are compared, which says
+            nothing of the list: it passes.
 
     Returns:
         The verdict. Its reason also says where the full model predicts worse than the base rate: such a model is no
         measure for another.
     """
-    before, after = full.value(spec.metric), finetuned.value(spec.metric)
-    if before is None or after is None:
-        reason = f"{spec.metric} is not defined on the test split; choose another guard metric"
-        return GuardVerdict(
-            metric=spec.metric, max_drop=spec.max_drop, drop=None, error=None, passed=False, reason=reason
-        )
-    drop = before - after if spec.metric in HIGHER_IS_BETTER else after - before
-    passed = drop <= spec.max_drop
-    moved = f"{spec.metric} {before:.5f} → {after:.5f}, {abs(drop):.5f} {'worse' if drop > 0 else 'better'}"
-    reason = f"{moved}; at most {spec.max_drop:g} worse is allowed"
-    if error is not None and abs(drop - spec.max_drop) < 2 * error:
-        reason += f", and chance alone moves it by {error:.5f} on {full.rows:,} test rows: take a larger test split"
-    if full.ne is not None and full.ne > 1:
+    limits = {
+        metric: spec.limits.get(metric, spec.max_drop) for metric in get_args(GuardMetric) if metric != spec.metric
+    }
+    found = metrics.difference(spec.metric)
+    verdict, needed = decide_verdict(found, spec.max_drop, metrics.full.rows)
+    reason = _describe(spec, metrics, found, verdict, needed)
+    if not prunes:
+        verdict, needed = PASSED, None
+        reason = "nothing is pruned, so the model stays as it is; what differs is the chance of training it twice"
+    return GuardVerdict(
+        metric=spec.metric,
+        max_drop=spec.max_drop,
+        drop=found and found.drop,
+        error=found and found.error,
+        interval=found and found.interval,
+        verdict=verdict,
+        rows_needed=needed,
+        limits=limits,
+        banner=_banner(limits, metrics) if prunes else None,
+        reason=reason,
+    )
+
+
+def decide_verdict(found: MetricDifference | None, limit: float, rows: int) -> tuple[Verdict, int | None]:
+    """The verdict on a drop, and of an inconclusive one how many rows would decide it; None where none would."""
+    if found is None or found.interval is None:
+        return INCONCLUSIVE, None
+    low, high = found.interval
+    if high <= limit:
+        return PASSED, None
+    if low > limit:
+        return FAILED, None
+    return INCONCLUSIVE, rows_needed(found, limit, rows)
+
+
+def rows_needed(found: MetricDifference, limit: float, rows: int) -> int | None:
+    """With how many rows the interval leaves the limit out, with probability POWER, if the drop stays as it is.
+
+    The error falls with the root of the rows: n · ((z₀.₉₇₅ + z₀.₈) · error / |limit − drop|)².
+    """
+    distance = abs(limit - found.drop)
+    if not found.error or distance == 0:
+        return None
+    spread = NormalDist().inv_cdf(0.5 + CONFIDENCE / 2) + NormalDist().inv_cdf(POWER)
+    needed = rows * (spread * found.error / distance) ** 2
+    return math.ceil(needed) if needed <= MOST_ROWS else None
+
+
+def describe_drop(drop: float) -> str:
+    return f"{abs(drop):.5f} {'worse' if drop > 0 else 'better'}"
+
+
+def describe_interval(interval: tuple[float, float]) -> str:
+    """From what to what, the better end first."""
+    return f"95% interval {describe_drop(interval[0])} to {describe_drop(interval[1])}"
+
+
+def _describe(
+    spec: GuardSpec, metrics: ModelQuality, found: MetricDifference | None, verdict: Verdict, needed: int | None
+) -> str:
+    before, after = metrics.full.value(spec.metric), metrics.finetuned.value(spec.metric)
+    if before is None or after is None or found is None:
+        return f"{spec.metric} is not defined on the test split; choose another guard metric"
+    reason = f"{spec.metric} {before:.5f} → {after:.5f}, {describe_drop(found.drop)}"
+    if found.interval is not None:
+        reason += f" ({describe_interval(found.interval)})"
+    reason += f"; at most {spec.max_drop:g} worse is allowed"
+    if verdict == INCONCLUSIVE:
+        reason += f"; {metrics.full.rows:,} test rows can't tell"
+        reason += f", about {_rounded(needed):,} would" if needed is not None else ""
+    if metrics.full.ne is not None and metrics.full.ne > 1:
         reason += (
-            f"; the full model itself predicts worse than the base rate (NE {full.ne:.2f}, over 1), "
+            f"; the full model itself predicts worse than the base rate (NE {metrics.full.ne:.2f}, over 1), "
             "so a comparison with it says little"
         )
-    return GuardVerdict(
-        metric=spec.metric, max_drop=spec.max_drop, drop=drop, error=error, passed=passed, reason=reason
-    )
+    return reason
+
+
+def _rounded(rows: int) -> int:
+    """Up, to two digits."""
+    unit: int = 10 ** max(0, len(str(rows)) - 2)
+    return -(-rows // unit) * unit
+
+
+def _banner(limits: dict[str, float], metrics: ModelQuality) -> str | None:
+    """Other metrics whose fall is beyond its limit and no chance."""
+    fell = []
+    for metric, limit in limits.items():
+        found = metrics.difference(metric)
+        if found is None or found.interval is None or found.drop <= limit or found.interval[0] <= 0:
+            continue
+        fell.append(f"{metric} is {describe_drop(found.drop)} ({describe_interval(found.interval)}), limit {limit:g}")
+    return "; ".join(fell) or None

@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trainers.metrics.quality import HIGHER_IS_BETTER, METRICS
-from trainers.runs.prune_list import Diagnostics, ListedFeature, PruneList
-from trainers.runs.results import ModelQuality
+from trainers.runs.prune_list import FAILED, INCONCLUSIVE, PASSED, Diagnostics, ListedFeature, PruneList, Verdict
+from trainers.runs.results import MetricDifference, ModelQuality
 from trainers.simulator.outcome import RoleOutcome, compare
 from trainers.spec import PruneSpec
 
+VERDICT_SIGNS: dict[Verdict, str] = {PASSED: "✓", FAILED: "✗", INCONCLUSIVE: "?"}
+DECIMALS = 9  # what is smaller is rounding of 0
 MODELS = {"full": "full", "pruned": "pruned", "finetuned": "fine-tuned"}
 TOTALS = {
     "features": "features",
@@ -30,14 +32,14 @@ RULES = {
 
 @dataclass(frozen=True, kw_only=True)
 class Saving:
-    """`saved` is a share of `before`, None where there was nothing to save."""
+    """`share_saved` is a share of `before`, None where there was nothing to save."""
 
     label: str
     before: float
     after: float
 
     @property
-    def saved(self) -> float | None:
+    def share_saved(self) -> float | None:
         return 1 - self.after / self.before if self.before else None
 
 
@@ -49,6 +51,7 @@ class MetricRow:
     full: float | None
     pruned: float | None
     finetuned: float | None
+    difference: MetricDifference | None = None
 
     @property
     def change(self) -> float | None:
@@ -56,10 +59,19 @@ class MetricRow:
         return None if self.full is None or self.finetuned is None else self.finetuned - self.full
 
     @property
-    def better(self) -> bool | None:
-        if not self.change:
+    def interval(self) -> tuple[float, float] | None:
+        """95% confidence interval of the change, lowest end first."""
+        if self.difference is None or self.difference.interval is None:
             return None
-        return (self.change > 0) == (self.metric in HIGHER_IS_BETTER)
+        low, high = self.difference.interval
+        return (-high, -low) if self.metric in HIGHER_IS_BETTER else (low, high)
+
+    @property
+    def better(self) -> bool | None:
+        """None where the change is within noise, or its interval isn't known."""
+        if self.change is None or self.difference is None or self.difference.within_noise:
+            return None
+        return self.difference.drop < 0
 
 
 def savings(found: PruneList) -> dict[str, Saving]:
@@ -78,6 +90,7 @@ def metric_rows(quality: ModelQuality) -> list[MetricRow]:
             full=quality.full.value(metric),
             pruned=quality.pruned.value(metric),
             finetuned=quality.finetuned.value(metric),
+            difference=quality.difference(metric),
         )
         for metric in METRICS
     ]
@@ -108,7 +121,7 @@ def _value(value: bool | float | str) -> str:
         return "yes" if value else "no"
     if isinstance(value, str):
         return value
-    return f"{value:,.0f}" if float(value).is_integer() else f"{value:.3g}"
+    return f"{value:z,.0f}" if float(value).is_integer() else f"{round(value, DECIMALS):z.3g}"
 
 
 def compare_with_truth(found: PruneList, truth: Path | None) -> list[RoleOutcome]:

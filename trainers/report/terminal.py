@@ -16,11 +16,12 @@ from rich.table import Column, Table
 from trainers.report import summary
 from trainers.runs.directory import RunDirectory
 from trainers.runs.progress import Progress, Stage
-from trainers.runs.prune_list import ListedFeature, PruneList
+from trainers.runs.prune_list import FAILED, INCONCLUSIVE, PASSED, ListedFeature, PruneList, Verdict
 from trainers.simulator.outcome import RoleOutcome
 
 SHOWN = 40
 COLOURS = {"keep": "green", "prune": "yellow"}
+VERDICT_STYLES: dict[Verdict, str] = {PASSED: "bold green", FAILED: "bold red", INCONCLUSIVE: "bold"}
 
 
 class LiveProgress:
@@ -84,7 +85,7 @@ def search_note(progress: Progress) -> str:
     if progress.stage is not Stage.SEARCHING or parted is None or loss is None or speed is None:
         return ""
     left = timedelta(seconds=round(progress.eta or 0))
-    return f"loss {loss:.4f}  gates {parted.low:.0%} low {parted.high:.0%} high  {left} left  {speed:,.0f} rows/s"
+    return f"loss {loss:z.4f}  gates {parted.low:.0%} low {parted.high:.0%} high  {left} left  {speed:,.0f} rows/s"
 
 
 def print_result(run: RunDirectory, truth: Path | None, console: Console) -> None:
@@ -102,8 +103,11 @@ def print_result(run: RunDirectory, truth: Path | None, console: Console) -> Non
     console.print(_quality(found))
     if truth is not None:
         console.print(_truth(summary.compare_with_truth(found, truth)))
-    word = "[bold green]✓ guard passed[/]" if found.guard.passed else "[bold red]✗ guard refused[/]"
+    verdict = found.guard.verdict
+    word = f"[{VERDICT_STYLES[verdict]}]{summary.VERDICT_SIGNS[verdict]} guard {verdict}[/]"
     console.print(f"{word}: {escape(found.guard.reason)}", highlight=False)
+    if found.guard.banner:
+        console.print(f"[bold red]! worse beyond its limit[/]: {escape(found.guard.banner)}", highlight=False)
     if found.diagnostics:
         said = f"selector {found.selector.name}: {summary.describe_diagnostics(found.diagnostics)}"
         console.print(said, markup=False, highlight=False)
@@ -133,26 +137,27 @@ def _ranking(found: PruneList, rule: str, width: int) -> Table:
 
 def _ranking_row(rank: int, feature: ListedFeature, details: Sequence[str]) -> tuple[str, ...]:
     decision = "essential" if feature.why == "essential" else feature.decision
-    values = [f"{feature.details[name]:.3f}" if name in feature.details else "–" for name in details]
-    return (str(rank), feature.name, decision, f"{feature.score:.3f}", str(feature.dim), feature.kind, *values)
+    values = [f"{feature.details[name]:z.3f}" if name in feature.details else "–" for name in details]
+    return (str(rank), feature.name, decision, f"{feature.score:z.3f}", str(feature.dim), feature.kind, *values)
 
 
 def _savings(found: PruneList) -> Table:
     table = _table("Savings", ["", "before", "after", "saved"])
     for row in summary.savings(found).values():
-        saved = "–" if row.saved is None else f"{row.saved:.0%}"
-        table.add_row(row.label, f"{row.before:,.0f}", f"{row.after:,.0f}", saved)
+        saved = "–" if row.share_saved is None else f"{row.share_saved:.0%}"
+        table.add_row(row.label, f"{row.before:z,.0f}", f"{row.after:z,.0f}", saved)
     return table
 
 
 def _quality(found: PruneList) -> Table:
-    table = _table("Quality on the test split", ["", *summary.MODELS.values(), "change"])
+    table = _table("Quality on the test split", ["", *summary.MODELS.values(), "change", "95% interval"])
     for row in summary.metric_rows(found.metrics):
-        values = ["–" if value is None else f"{value:.5f}" for value in (row.full, row.pruned, row.finetuned)]
-        change = "–" if row.change is None else f"{row.change:+.5f}"
+        values = ["–" if value is None else f"{value:z.5f}" for value in (row.full, row.pruned, row.finetuned)]
+        change = "–" if row.change is None else f"{row.change:+z.5f}"
         if row.better is not None:
             change = f"[{'green' if row.better else 'red'}]{change}[/]"
-        table.add_row(row.metric, *values, change)
+        interval = "–" if row.interval is None else f"{row.interval[0]:+z.5f} to {row.interval[1]:+z.5f}"
+        table.add_row(row.metric, *values, change, interval)
     return table
 
 

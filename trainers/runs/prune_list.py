@@ -1,15 +1,17 @@
 """prune_list.json: the decision of a run, immutable, named by its content.
 
-`PruneList` reads two versions. Version 1 is of LeAP alone: each feature has `divergence` and `endurance`, the
-list `polarization`. In version 2 a feature has the `details` of whichever selector ranked it, the list its
-`diagnostics`. Until version 1 is no longer read, a list of version 2 carries the old names beside the new ones.
+`PruneList` reads three versions. Version 1 is of LeAP alone: each feature has `divergence` and `endurance`, the
+list `polarization`. From version 2 on a feature has the `details` of whichever selector ranked it, the list its
+`diagnostics`. From version 3 on the guard has a `verdict` of three. Until the older versions are no longer read, a list
+carries the old names beside the new ones.
 
-| version 1 | version 2 |
+| old | today |
 |---|---|
 | features[].divergence | features[].details.divergence |
 | features[].endurance | features[].details.mean_gate |
 | polarization.{low, middle, high, polarized, converged} | diagnostics |
 | polarization.warning | warning |
+| guard.passed | guard.verdict: passed, or one of the two others |
 """
 
 from __future__ import annotations
@@ -24,8 +26,13 @@ from pydantic import Field, model_validator
 from trainers.runs.results import ModelQuality
 from trainers.runs.schema import Known, Schema
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION, OLDER = 3, (1, 2)
 Diagnostics = dict[str, bool | float | str]
+Verdict = Literal["passed", "failed", "inconclusive"]
+PASSED: Verdict = "passed"
+FAILED: Verdict = "failed"
+INCONCLUSIVE: Verdict = "inconclusive"
+VERDICTS = (PASSED, FAILED, INCONCLUSIVE)
 
 
 class SelectorInfo(Schema):
@@ -96,8 +103,37 @@ class GuardVerdict(Schema):
         description="how much worse the fine-tuned model is, in units of the metric; negative is better"
     )
     error: float | None = Field(description="standard error of `drop` over the test rows, where it is known")
-    passed: bool
+    interval: tuple[float, float] | None = Field(default=None, description="95% confidence interval of `drop`")
+    verdict: Verdict = Field(
+        description="passed: the whole interval is within `max_drop`; failed: all of it is beyond; "
+        "inconclusive: `max_drop` lies within it"
+    )
+    rows_needed: int | None = Field(
+        default=None,
+        description="of an inconclusive verdict: test rows with which it would be decided, in 4 of 5 cases, "
+        "if the drop stays as it is; null where no number of rows would",
+    )
+    limits: dict[str, float] = Field(
+        default={}, description="how much worse each other metric may become before `banner` says so, by metric"
+    )
+    banner: str | None = Field(
+        default=None, description="other metrics that fell beyond their limits, and not by chance; null where none did"
+    )
     reason: str
+    passed: Known[bool] = Field(
+        default=None, deprecated="read verdict", description="the old form of the verdict: whether it is `passed`"
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _carry_old_names(cls, content: Any) -> Any:
+        if not isinstance(content, Mapping):
+            return content
+        if "verdict" in content:
+            return {**content, "passed": content["verdict"] == PASSED}
+        if isinstance(content.get("passed"), bool):
+            return {**content, "verdict": PASSED if content["passed"] else FAILED}
+        return content
 
 
 class Leak(Schema):
@@ -122,7 +158,7 @@ class PolarizationSummary(Schema):
 class PruneList(Schema):
     """The features of a run in the order of the ranking, each with its decision."""
 
-    schema_version: Literal[2] = 2
+    schema_version: Literal[3] = 3
     id: str = Field(default="", description="SHA-256 of everything else, as canonical JSON")
     name: str
     selector: SelectorInfo
@@ -150,25 +186,27 @@ class PruneList(Schema):
     @model_validator(mode="before")
     @classmethod
     def _upgrade(cls, content: Any) -> Any:
-        """A document of version 1 becomes one of version 2, with the id it had; one of version 2 has the old names."""
+        """A document of an older version becomes one of version 3, with the id it had; it has the old names as well."""
         if not isinstance(content, Mapping):
             return content
         version = content.get("schema_version", SCHEMA_VERSION if "selector" in content else 1)
         found = _upgraded(content) if version == 1 else content
+        if version in OLDER:
+            found = {**found, "schema_version": SCHEMA_VERSION}
         if "diagnostics" not in found:
             return found
         return {**found, "polarization": _polarization(found["diagnostics"], found.get("warning"))}
 
     @classmethod
     def parse(cls, document: Any) -> Self:
-        """A list of version 1 or 2, as one of version 2.
+        """A list of version 1, 2 or 3, as one of version 3.
 
         Raises:
             ValueError: the document is no prune list, or one of a newer version.
         """
         version = document.get("schema_version", 1) if isinstance(document, Mapping) else None
-        if version not in (1, SCHEMA_VERSION, None):
-            raise ValueError(f"schema_version: {version!r} is not known here, 1 and 2 are; take a newer Winnow")
+        if version not in (*OLDER, SCHEMA_VERSION, None):
+            raise ValueError(f"schema_version: {version!r} is not known here, 1 to 3 are; take a newer Winnow")
         return super().parse(document)
 
     def with_id(self) -> Self:
@@ -176,6 +214,12 @@ class PruneList(Schema):
         content = self.model_dump(mode="json", exclude={"id"})
         text = json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
         return self.model_copy(update={"id": hashlib.sha256(text.encode()).hexdigest()})
+
+    @property
+    def decisions_id(self) -> str:
+        """The same for lists that decide the same: SHA-256 of each feature's decision, by name."""
+        decided = {feature.name: feature.decision for feature in self.features}
+        return hashlib.sha256(json.dumps(decided, sort_keys=True).encode()).hexdigest()
 
     @property
     def kept(self) -> tuple[str, ...]:
@@ -194,7 +238,7 @@ def _polarization(diagnostics: Mapping[str, Any], warning: str | None) -> dict[s
 
 
 def _upgraded(document: Mapping[str, Any]) -> dict[str, Any]:
-    """Version 2 of a document of version 1. What isn't as version 1 has it is left for the schema to refuse."""
+    """A document of version 1 in today's form. What isn't as version 1 has it is left for the schema to refuse."""
     content = {key: value for key, value in document.items() if key != "polarization"}
     parted = document.get("polarization")
     if isinstance(parted, Mapping):

@@ -26,12 +26,45 @@ class Quality(Schema):
         return found
 
 
+class MetricDifference(Schema):
+    """How much worse a model is than the full one, on the same rows."""
+
+    metric: str
+    drop: float = Field(description="in units of the metric; negative is better")
+    error: float | None = Field(default=None, description="standard error of `drop` over the rows, or their groups")
+    interval: tuple[float, float] | None = Field(
+        default=None,
+        description="95% confidence interval of `drop`, paired, by groups where the spec has them; "
+        "null where too few rows tell. Where 0 lies within it, the difference is within noise",
+    )
+
+    @property
+    def within_noise(self) -> bool:
+        """Whether no difference at all is among what the rows allow."""
+        return self.interval is None or self.interval[0] <= 0 <= self.interval[1]
+
+
+class QualityDifferences(Schema):
+    """Against the full model, a difference for each metric that is defined for both."""
+
+    pruned: tuple[MetricDifference, ...]
+    finetuned: tuple[MetricDifference, ...]
+
+
 class ModelQuality(Schema):
     """Quality on the test split."""
 
     full: Quality = Field(description="trained with all features")
     pruned: Quality = Field(description="the searched model cut down, before it is trained on")
     finetuned: Quality = Field(description="the pruned model after its own training")
+    differences: QualityDifferences | None = Field(
+        default=None, description="from the full model, with intervals; null in lists of versions 1 and 2"
+    )
+
+    def difference(self, metric: str) -> MetricDifference | None:
+        """From the full to the fine-tuned model; None where it isn't known."""
+        found = () if self.differences is None else self.differences.finetuned
+        return next((each for each in found if each.metric == metric), None)
 
 
 class CurvePoint(Schema):

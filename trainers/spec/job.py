@@ -139,7 +139,7 @@ def load_spec(path: str | Path) -> JobSpec:
     except UnicodeDecodeError as error:
         raise SpecError(f"{path}: is no text ({error}); write it in UTF-8") from None
     except DocumentError as error:
-        raise SpecError(f"{path}: {error}") from None
+        raise SpecError("\n".join(f"{path}: {line}" for line in str(error).splitlines())) from None
     for message in describe_old_keys(raw):
         warnings.warn(message, FutureWarning, stacklevel=2)
     return absolute(parse_spec(raw), path.parent)

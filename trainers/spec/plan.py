@@ -44,7 +44,8 @@ def gate_learning_rate(selector: GateSpec, penalized_steps: int) -> float:
 
 def _batch_size(rows: float) -> int:
     """The power of two that cuts a worker's rows into about STEPS_PER_EPOCH steps."""
-    return min(LARGEST_BATCH, max(SMALLEST_BATCH, 2 ** round(math.log2(max(1.0, rows) / STEPS_PER_EPOCH))))
+    power = round(math.log2(max(1.0, rows) / STEPS_PER_EPOCH))
+    return min(LARGEST_BATCH, max(SMALLEST_BATCH, 1 << max(0, power)))
 
 
 def _epochs(spec: JobSpec, steps_per_epoch: float) -> int:

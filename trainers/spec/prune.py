@@ -8,12 +8,19 @@ from pydantic import Field, model_validator
 
 from trainers.config import Config, Share
 
+GuardMetric = Literal["auc", "gauc", "logloss", "ne"]
+Drop = Annotated[float, Field(ge=0.0)]
+
 
 class GuardSpec(Config):
     """How much worse than the full model the fine-tuned one may be, in units of `metric`; a list beyond is refused."""
 
-    metric: Literal["auc", "gauc", "logloss", "ne"] = "auc"
-    max_drop: Annotated[float, Field(ge=0.0)] = 0.001
+    metric: GuardMetric = "auc"
+    max_drop: Drop = 0.001
+    limits: dict[GuardMetric, Drop] = Field(
+        default={},
+        description="of other metrics: how much worse each may become before a banner says so; `max_drop` unless given",
+    )
 
 
 class PruneSpec(Config):

@@ -12,11 +12,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from trainers.metrics import significance
 from trainers.metrics.quality import evaluate
+from trainers.metrics.significance import LabelledRows, paired_differences
 from trainers.models.batch import Batch
 from trainers.models.ranking import PlainModel
-from trainers.runs.results import Quality
+from trainers.runs.results import MetricDifference, Quality
 from trainers.training.ranks import RankContext
 
 Array = NDArray[np.float32]
@@ -36,11 +36,11 @@ class Predictions:
         return evaluate(self.label_TN[label], self.logit_KTN[k, label], self.weight_N, group_N)
 
 
-def difference_error(metric: str, first: Predictions, second: Predictions) -> float | None:
-    """How far chance moves the difference of two models' `metric`: its standard error over the rows of a split."""
-    return significance.difference_error(
-        metric, first.label_TN[0], first.logit_KTN[0, 0], second.logit_KTN[0, 0], first.weight_N
-    )
+def differences(first: Predictions, second: Predictions, *, grouped: bool) -> tuple[MetricDifference, ...]:
+    """How much worse the second model is than the first, by metric, on the rows of a split."""
+    group_N = first.group_N if grouped else None
+    rows = LabelledRows.make(first.label_TN[0], first.weight_N, group_N)
+    return paired_differences(rows, first.logit_KTN[0, 0], second.logit_KTN[0, 0])
 
 
 @torch.no_grad()

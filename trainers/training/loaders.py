@@ -98,7 +98,7 @@ class DataLoaders:
         return self.train.decode_seconds + self.held_out.decode_seconds
 
     @contextmanager
-    def paired(self, start: int, stop: int, *, held_out: bool) -> Iterator[Iterator[Pair]]:
+    def pairs(self, start: int, stop: int, *, held_out: bool) -> Iterator[Iterator[Pair]]:
         """Training batches of steps [start, stop), each with a held-out one where asked for."""
 
         def together() -> Iterator[Pair]:

@@ -11,9 +11,10 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import ValidationError
 
 from service.api.auth import Approver, Reader, Submitter
+from service.api.bodies import JsonBodyRoute
 from service.api.deps import ModelDep, NowDep, SessionDep, SettingsDep
-from service.api.etag import IfMatch, etag, require_match
-from service.api.negotiation import Accept, preferred
+from service.api.etag import UNCHANGED, IfMatch, IfNoneMatch, answer_if_new, etag, require_match
+from service.api.negotiation import Accept, negotiate
 from service.api.openapi import problems
 from service.api.problems import ApiError
 from service.core.errors import (
@@ -53,9 +54,10 @@ from service.schemas.features import (
 from service.store import features, models
 from service.store.features import Filters, Why
 from service.store.tables import Feature, FeatureDecision, Model
+from trainers.documents import read_json
 from trainers.spec import merge_patch
 
-router = APIRouter(prefix="/v1/models/{model}", tags=["features"])
+router = APIRouter(route_class=JsonBodyRoute, prefix="/v1/models/{model}", tags=["features"])
 MAX_LIMIT = 1000
 FORMS = ("application/json", "text/csv")
 BATCH_REF = {"$ref": "#/components/schemas/FeatureBatch"}
@@ -81,6 +83,7 @@ async def raw_body(request: Request) -> bytes:
 
 
 def feature_of(feature: str, model: ModelDep, session: SessionDep) -> Feature:
+    """The feature of the path. Raises NotFoundError."""
     found = features.find(session, model.name, feature) if storable(feature) else None
     if found is None:
         raise NotFoundError("feature-not-found", f"model {model.name!r} has no feature {feature!r}")
@@ -145,7 +148,7 @@ def import_all(
         raise ApiError(415, "unsupported-form", f"Content-Type: {form!r} can't be read; send {' or '.join(FORMS)}")
     try:
         text = content.decode("utf-8-sig")
-        raw = {"features": csv_format.read(text)} if form == "text/csv" else json.loads(text)
+        raw = {"features": csv_format.read(text)} if form == "text/csv" else read_json(text)
     except ValueError as error:
         raise InvalidError("invalid-request", f"the body is no {form} in UTF-8: {error}") from None
     try:
@@ -184,7 +187,7 @@ def infer_all(
 )
 def export(model: ModelDep, session: SessionDep, caller: Reader, accept: Accept = None) -> Response:
     """All features of a model, in JSON or CSV by `Accept`, as `importFeatures` takes them."""
-    form = preferred(accept, FORMS)
+    form = negotiate(accept, FORMS)
     found = [exported_feature(feature) for feature in models.features(session, model.name)]
     text = csv_format.write(found) if form == "text/csv" else json.dumps({"features": found}, ensure_ascii=False)
     return Response(text, media_type=form, headers={"Vary": "Accept"})
@@ -261,10 +264,12 @@ def _refuse_moves(found: Sequence[Feature], status: FeatureStatus) -> None:
         raise ConflictError("status-not-allowed", detail, errors)
 
 
-@router.get("/features/{feature}", operation_id="getFeature", responses=problems(404))
-def read(feature: FeatureDep, session: SessionDep, caller: Reader, response: Response) -> FeatureDetail:
+@router.get("/features/{feature}", operation_id="getFeature", responses={**problems(404), **UNCHANGED})
+def read(
+    feature: FeatureDep, session: SessionDep, caller: Reader, response: Response, if_none_match: IfNoneMatch = None
+) -> FeatureDetail:
     """A feature and every decision on it."""
-    response.headers["ETag"] = etag(feature.version)
+    answer_if_new(if_none_match, etag(feature.version), response)
     decided = features.decisions(session, feature.model, feature.name)
     history = [DecisionView.model_validate(decision) for decision in decided]
     shown = FeatureView.model_validate(feature).model_dump()

@@ -8,6 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from service.api.auth import Reader, Submitter
+from service.api.bodies import JsonBodyRoute
 from service.api.deps import NowDep, SessionDep, SettingsDep
 from service.api.openapi import problems
 from service.api.routers.schedules import LockedScheduleDep, ScheduleDep
@@ -23,7 +24,7 @@ from service.store import schedules
 from service.store.tables import Fire, Schedule
 from trainers.spec import JobSpec
 
-router = APIRouter(prefix="/v1/models/{model}/schedules/{schedule_id}", tags=["schedules"])
+router = APIRouter(route_class=JsonBodyRoute, prefix="/v1/models/{model}/schedules/{schedule_id}", tags=["schedules"])
 
 
 @router.get("/fires", operation_id="listFires", responses=problems(404, 422))

@@ -8,6 +8,7 @@ from typing import Any
 from fastapi import APIRouter
 
 from service.api.auth import Submitter
+from service.api.bodies import JsonBodyRoute
 from service.api.deps import JobDep, NowDep, SessionDep
 from service.api.job_views import job_view
 from service.api.openapi import problems
@@ -19,7 +20,7 @@ from service.store import jobs
 from service.store.tables import Job
 from trainers.spec import JobSpec, merge_patch, parse_spec
 
-router = APIRouter(prefix="/v1/jobs/{job_id}", tags=["jobs"])
+router = APIRouter(route_class=JsonBodyRoute, prefix="/v1/jobs/{job_id}", tags=["jobs"])
 RETRIED = frozenset({JobState.FAILED, JobState.CANCELLED})
 
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Body, Query
 
 from service.api.auth import Reader
+from service.api.bodies import JsonBodyRoute
 from service.api.deps import JobDep, ModelDep, SessionDep
 from service.api.job_views import job_summaries, job_view
 from service.api.openapi import problems
@@ -17,7 +18,7 @@ from service.schemas.jobs import AttemptView, JobOfModel, JobOptions, JobPage, J
 from service.store import job_queries
 from trainers.spec import JobSpec
 
-router = APIRouter(tags=["jobs"])
+router = APIRouter(route_class=JsonBodyRoute, tags=["jobs"])
 SPEC_EXAMPLE: dict[str, Any] = {
     "name": "teacher",
     "dataset": {"train": "/data/train", "validation": "/data/validation", "test": "/data/test", "group": "user_id"},

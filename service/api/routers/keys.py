@@ -8,6 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Response
 
 from service.api.auth import Admin
+from service.api.bodies import JsonBodyRoute
 from service.api.deps import NowDep, SessionDep
 from service.api.openapi import problems
 from service.core.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError
@@ -17,10 +18,11 @@ from service.schemas.keys import KeyPage, KeyView, KeyWithSecret, NewKey, Rotati
 from service.store import keys, models
 from service.store.tables import ApiKey
 
-router = APIRouter(prefix="/v1/keys", tags=["keys"])
+router = APIRouter(route_class=JsonBodyRoute, prefix="/v1/keys", tags=["keys"])
 
 
 def key_of(key_id: str, session: SessionDep, caller: Admin) -> ApiKey:
+    """The key of the path. Raises NotFoundError where there is none that the caller sees."""
     key = keys.find(session, key_id) if storable(key_id) else None
     if key is None or not caller.sees(key.model):
         raise NotFoundError("key-not-found", f"there is no key {key_id!r}; `GET /v1/keys` lists those there are")
@@ -31,6 +33,7 @@ KeyDep = Annotated[ApiKey, Depends(key_of)]
 
 
 def with_secret(made: keys.Made, response: Response) -> KeyWithSecret:
+    """A key that was made or rotated, with its secret, which no cache may keep."""
     response.headers["Cache-Control"] = "no-store"
     return KeyWithSecret(**KeyView.model_validate(made.key).model_dump(), key=made.secret)
 

@@ -8,6 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from service.api.auth import Reader, Submitter
+from service.api.bodies import JsonBodyRoute
 from service.api.deps import ModelDep, NowDep, SessionDep
 from service.api.openapi import problems
 from service.core.errors import InvalidError
@@ -16,7 +17,7 @@ from service.schemas.conditions import MAX_WINDOW_SECONDS
 from service.schemas.triggers import LatencyBody, LatencyPage, LatencyView
 from service.store import triggers
 
-router = APIRouter(prefix="/v1/models/{model}/latency", tags=["triggers"])
+router = APIRouter(route_class=JsonBodyRoute, prefix="/v1/models/{model}/latency", tags=["triggers"])
 KEPT = timedelta(days=7)
 AHEAD = timedelta(minutes=1)  # how far a reporter's clock may be ahead
 

@@ -52,7 +52,7 @@ def logs(
     whole = content if ended else content[: content.rfind(b"\n") + 1]
     if not whole and len(content) == MOST_BYTES:
         whole = content
-    return Log(text=redacted(whole.decode("utf-8", "replace")), offset=begin, next=begin + len(whole), ended=ended)
+    return Log(text=redact(whole.decode("utf-8", "replace")), offset=begin, next=begin + len(whole), ended=ended)
 
 
 def _part(path: Path, offset: int, size: int) -> bytes:
@@ -77,7 +77,7 @@ def _last(path: Path, lines: int) -> tuple[int, bytes]:
     return begin + len(content) - len(kept), kept
 
 
-def redacted(text: str) -> str:
+def redact(text: str) -> str:
     """Without what looks like credentials: user data in URLs, bearer tokens, values of keys that are called secrets."""
     for pattern, left in SECRETS:
         text = pattern.sub(left, text)

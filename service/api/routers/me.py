@@ -16,6 +16,7 @@ SCOPES: tuple[Scope, ...] = get_args(Scope)
 
 
 def view_of(caller: Caller) -> CallerView:
+    """A caller as the API shows it, with the scopes that its own ones include."""
     scopes = [scope for scope in SCOPES if caller.may(scope)]
     return CallerView(
         name=caller.name,

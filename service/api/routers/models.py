@@ -9,8 +9,9 @@ from fastapi import APIRouter, Query, Response
 from pydantic import ValidationError
 
 from service.api.auth import Admin, Reader
+from service.api.bodies import JsonBodyRoute
 from service.api.deps import ModelDep, NowDep, SessionDep, SettingsDep
-from service.api.etag import IfMatch, etag, require_match
+from service.api.etag import UNCHANGED, IfMatch, IfNoneMatch, answer_if_new, etag, require_match, tag_of
 from service.api.openapi import problems
 from service.core.errors import ConflictError, InvalidFieldsError, NotFoundError
 from service.jobs.default_spec import check_default_spec
@@ -20,7 +21,7 @@ from service.store import models
 from service.store.tables import Model
 from trainers.spec import merge_patch
 
-router = APIRouter(prefix="/v1/models", tags=["models"])
+router = APIRouter(route_class=JsonBodyRoute, prefix="/v1/models", tags=["models"])
 MAX_LIMIT = 200
 
 
@@ -75,11 +76,12 @@ def listing(
     )
 
 
-@router.get("/{model}", operation_id="getModel", responses=problems(404))
-def read(model: ModelDep, session: SessionDep, response: Response) -> ModelView:
+@router.get("/{model}", operation_id="getModel", responses={**problems(404), **UNCHANGED})
+def read(model: ModelDep, session: SessionDep, response: Response, if_none_match: IfNoneMatch = None) -> ModelView:
     """A model and how many features it has."""
-    response.headers["ETag"] = etag(model.version)
-    return _shown(session, model)
+    view = _shown(session, model)
+    answer_if_new(if_none_match, tag_of(view, model.version), response)
+    return view
 
 
 @router.patch("/{model}", operation_id="changeModel", responses=problems(400, 404, 412, 422))

@@ -93,6 +93,7 @@ def _proposed(found: PublishedList, waiting: int) -> ProposedListView:
     return ProposedListView(
         number=found.number,
         proposed_at=found.proposed_at,
+        verdict=found.verdict,
         guard_passed=found.guard_passed,
         submitted_by=found.submitted_by,
         waiting=waiting,

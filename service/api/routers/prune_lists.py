@@ -9,9 +9,10 @@ from fastapi import APIRouter, Body, Depends, Path, Query, Request, Response
 from fastapi.responses import JSONResponse
 
 from service.api.auth import Approver, Reader
+from service.api.bodies import JsonBodyRoute
 from service.api.deps import ModelDep, NowDep, SessionDep, model_of
 from service.api.etag import IfMatch, IfNoneMatch, is_known, require_match
-from service.api.negotiation import Accept, preferred
+from service.api.negotiation import Accept, negotiate
 from service.api.openapi import problems
 from service.core.errors import InvalidError, NotFoundError
 from service.core.identity import LOCAL, Caller
@@ -37,7 +38,7 @@ from service.store.prune_lists import Act
 from service.store.tables import Model, PublishedList
 from trainers.runs.prune_list import PruneList, Totals
 
-router = APIRouter(prefix="/v1/models/{model}", tags=["prune lists"])
+router = APIRouter(route_class=JsonBodyRoute, prefix="/v1/models/{model}", tags=["prune lists"])
 MAX_LIMIT = 200
 # Where there is no body.
 JUST_APPROVED, UNREASONED = Approval(), Reasoned()
@@ -154,7 +155,7 @@ def approve(
 ) -> ListView:
     """Agree to a proposed list.
 
-    Under four eyes, who submitted its job can't; a list that the guard refused needs `override_guard` and a reason.
+    Under four eyes, who submitted its job can't; a list whose guard failed needs `override_guard` and a reason.
     """
     if body.override_guard and body.reason is None:
         raise InvalidError("reason-missing", "reason: required with override_guard, and missing; say why")
@@ -218,7 +219,7 @@ def roll_back(
     responses={**problems(404, 406), **SERVED},
     response_class=Response,
 )
-def served(
+def read_active(
     model: str,
     session: SessionDep,
     caller: Reader,
@@ -233,7 +234,7 @@ def served(
     if found is None:
         raise _none_active(model_of(model, session, caller).name)
     number, list_id = found
-    form = preferred(accept, tuple(FORMS))
+    form = negotiate(accept, tuple(FORMS))
     tag = _tag(list_id, form)
     headers = {
         "ETag": tag,

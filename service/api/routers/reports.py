@@ -11,6 +11,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Path, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
+from service.api.bodies import JsonBodyRoute
 from service.api.deps import NowDep, SessionDep, SettingsDep
 from service.api.openapi import problems
 from service.api.problems import ApiError
@@ -22,7 +23,7 @@ from service.store import attempts
 from service.store.keys import digest
 from service.store.tables import Attempt, Job
 
-router = APIRouter(tags=["runs"])
+router = APIRouter(route_class=JsonBodyRoute, tags=["runs"])
 run_token = HTTPBearer(
     scheme_name="runToken", auto_error=False, description="The token of one attempt's run, which the service gives it."
 )

@@ -8,13 +8,15 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Response
 
 from service.api.auth import Reader, Submitter
-from service.api.deps import ModelDep, NowDep, SessionDep
-from service.api.etag import IfMatch, etag, require_match
+from service.api.bodies import JsonBodyRoute
+from service.api.deps import ModelDep, NowDep, SessionDep, SettingsDep
+from service.api.etag import UNCHANGED, IfMatch, IfNoneMatch, answer_if_new, etag, require_match, tag_of
 from service.api.openapi import problems
 from service.core.cron import upcoming
-from service.core.errors import NotFoundError
+from service.core.errors import FieldError, InvalidFieldsError, NotFoundError
+from service.jobs.automatic import check_overrides
 from service.schedules.scheduler import next_due
-from service.schemas.automatic import patched
+from service.schemas.automatic import apply_patch
 from service.schemas.common import BIGGEST
 from service.schemas.schedules import (
     CronPreview,
@@ -28,7 +30,7 @@ from service.schemas.schedules import (
 from service.store import schedules
 from service.store.tables import Schedule
 
-router = APIRouter(prefix="/v1/models/{model}/schedules", tags=["schedules"])
+router = APIRouter(route_class=JsonBodyRoute, prefix="/v1/models/{model}/schedules", tags=["schedules"])
 TIMES = ("cron", "timezone", "start_at", "end_at")
 
 
@@ -51,7 +53,7 @@ ScheduleDep = Annotated[Schedule, Depends(schedule_of)]
 LockedScheduleDep = Annotated[Schedule, Depends(locked_schedule)]
 
 
-def shown(schedule: Schedule, response: Response | None = None) -> ScheduleView:
+def schedule_view(schedule: Schedule, response: Response | None = None) -> ScheduleView:
     if response is not None:
         response.headers["ETag"] = etag(schedule.version)
     next_at = None if schedule.paused else next_due(schedule)
@@ -60,12 +62,20 @@ def shown(schedule: Schedule, response: Response | None = None) -> ScheduleView:
 
 @router.post("", status_code=201, operation_id="createSchedule", responses=problems(400, 404, 409, 422))
 def create(
-    body: ScheduleSettings, model: ModelDep, session: SessionDep, caller: Submitter, now: NowDep, response: Response
+    body: ScheduleSettings,
+    model: ModelDep,
+    session: SessionDep,
+    settings: SettingsDep,
+    caller: Submitter,
+    now: NowDep,
+    response: Response,
 ) -> ScheduleView:
     """Make jobs of this model by the clock from now on."""
+    _refuse_past_end(body.end_at, now)
+    check_overrides(session, model, body.overrides, settings)
     made = schedules.create(session, model=model.name, by=caller.name, now=now, **body.model_dump())
     response.headers["Location"] = f"/v1/models/{model.name}/schedules/{made.id}"
-    return shown(made, response)
+    return schedule_view(made, response)
 
 
 @router.get("", operation_id="listSchedules", responses=problems(404, 422))
@@ -79,7 +89,7 @@ def listing(
     """The schedules of a model."""
     found = schedules.page(session, model.name, cursor, limit + 1)
     page = found[:limit]
-    return SchedulePage(schedules=list(map(shown, page)), next=page[-1].number if len(found) > limit else None)
+    return SchedulePage(schedules=list(map(schedule_view, page)), next=page[-1].number if len(found) > limit else None)
 
 
 @router.post("/preview", operation_id="previewCron", responses=problems(400, 404, 422))
@@ -88,26 +98,34 @@ def preview(body: CronPreview, model: ModelDep, caller: Reader, now: NowDep) -> 
     return DueTimes(times=upcoming(body.cron, body.timezone, body.after or now, None, body.count))
 
 
-@router.get("/{schedule_id}", operation_id="getSchedule", responses=problems(404))
-def read(schedule: ScheduleDep, caller: Reader, response: Response) -> ScheduleView:
+@router.get("/{schedule_id}", operation_id="getSchedule", responses={**problems(404), **UNCHANGED})
+def read(schedule: ScheduleDep, caller: Reader, response: Response, if_none_match: IfNoneMatch = None) -> ScheduleView:
     """A schedule, and when it is due next."""
-    return shown(schedule, response)
+    view = schedule_view(schedule)
+    answer_if_new(if_none_match, tag_of(view, schedule.version), response)
+    return view
 
 
 @router.patch("/{schedule_id}", operation_id="changeSchedule", responses=problems(400, 404, 409, 412, 422))
 def patch(
     body: SchedulePatch,
-    schedule: LockedScheduleDep,
+    schedule_id: str,
+    model: ModelDep,
     session: SessionDep,
+    settings: SettingsDep,
     caller: Submitter,
     now: NowDep,
     response: Response,
     if_match: IfMatch = None,
 ) -> ScheduleView:
     """Change a schedule. New times count from now: a change never makes a job of a time that has passed."""
+    _refuse_past_end(body.end_at, now)
+    if "overrides" in body.model_fields_set:
+        check_overrides(session, model, body.overrides or {}, settings)
+    schedule = locked_schedule(schedule_id, model, session, caller)
     require_match(if_match, etag(schedule.version))
     present = ScheduleSettings.model_validate(schedule)
-    changed = patched(ScheduleSettings, present.model_dump(), body)
+    changed = apply_patch(ScheduleSettings, present.model_dump(), body)
     if changed != present:
         if any(getattr(changed, name) != getattr(present, name) for name in TIMES):
             schedule.considered_until = now
@@ -115,7 +133,7 @@ def patch(
             setattr(schedule, name, value)
         _touch(schedule, now)
         schedules.store(session, schedule)
-    return shown(schedule, response)
+    return schedule_view(schedule, response)
 
 
 @router.delete("/{schedule_id}", status_code=204, operation_id="deleteSchedule", responses=problems(404, 412))
@@ -131,7 +149,7 @@ def pause(schedule: LockedScheduleDep, caller: Submitter, now: NowDep, response:
     if not schedule.paused:
         schedule.paused = True
         _touch(schedule, now)
-    return shown(schedule, response)
+    return schedule_view(schedule, response)
 
 
 @router.post("/{schedule_id}/resume", operation_id="resumeSchedule", responses=problems(400, 404, 422))
@@ -144,7 +162,7 @@ def resume(
         if body is None or not body.catch_up:
             schedule.considered_until = now
         _touch(schedule, now)
-    return shown(schedule, response)
+    return schedule_view(schedule, response)
 
 
 @router.get("/{schedule_id}/next", operation_id="listDueTimes", responses=problems(404, 422))
@@ -154,6 +172,13 @@ def due_times(
     """When it is due next, were it not paused."""
     first = now if schedule.start_at is None else max(now, schedule.start_at)
     return DueTimes(times=upcoming(schedule.cron, schedule.timezone, first, schedule.end_at, count))
+
+
+def _refuse_past_end(end_at: datetime | None, now: datetime) -> None:
+    """Raises InvalidFieldsError: nothing would ever be due."""
+    if end_at is not None and end_at <= now:
+        message = f"{end_at.isoformat()} has passed, so that nothing would be due; give a later end, or none"
+        raise InvalidFieldsError([FieldError(field="end_at", value=end_at.isoformat(), message=message)])
 
 
 def _touch(schedule: Schedule, now: datetime) -> None:

@@ -9,14 +9,16 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from sqlalchemy.orm import Session, sessionmaker
 
 from service.api.auth import Reader, Submitter
+from service.api.bodies import JsonBodyRoute
 from service.api.deps import ModelDep, NowDep, SessionDep, SettingsDep
-from service.api.etag import IfMatch, etag, require_match
+from service.api.etag import UNCHANGED, IfMatch, IfNoneMatch, answer_if_new, etag, require_match, tag_of
 from service.api.openapi import problems
 from service.core.errors import ConflictError, InvalidError, NotFoundError
 from service.core.partitions import PLACEHOLDER, has_placeholder
-from service.schemas.automatic import patched
+from service.jobs.automatic import SOME_DAY, check_overrides
+from service.schemas.automatic import apply_patch
 from service.schemas.common import BIGGEST
-from service.schemas.conditions import Check, Facts
+from service.schemas.conditions import Check, Facts, Freshness, When
 from service.schemas.triggers import (
     EvaluationPage,
     EvaluationView,
@@ -37,7 +39,7 @@ from service.triggers.evaluator import evaluate as evaluate_condition
 from service.triggers.gating_rules import GatingRules, gating_checks
 from service.triggers.kinds import condition_of, read_options, stored_condition
 
-router = APIRouter(prefix="/v1/models/{model}/triggers", tags=["triggers"])
+router = APIRouter(route_class=JsonBodyRoute, prefix="/v1/models/{model}/triggers", tags=["triggers"])
 
 
 def trigger_of(trigger_id: str, model: ModelDep, session: SessionDep, caller: Reader) -> Trigger:
@@ -91,6 +93,11 @@ def _explanation(decision: TriggerDecision) -> Explanation:
     )
 
 
+def _some_partition(when: When) -> str | None:
+    """What `{partition}` may stand for; None where whoever starts the job says so."""
+    return when.pattern.replace("*", SOME_DAY) if isinstance(when, Freshness) else None
+
+
 @router.post("", status_code=201, operation_id="createTrigger", responses=problems(400, 404, 422))
 def create(
     body: TriggerSettings,
@@ -102,7 +109,7 @@ def create(
     response: Response,
 ) -> TriggerView:
     """Start selections of this model by a condition."""
-    session.commit()  # following links may take long, and waits for no other request
+    check_overrides(session, model, body.overrides, settings, _some_partition(body.when))
     condition_of(body.when).check(settings)
     made = triggers.create(session, model=model.name, by=caller.name, now=now, **_columns(body))
     response.headers["Location"] = f"/v1/models/{model.name}/triggers/{made.id}"
@@ -135,16 +142,19 @@ def what_if(
     return _explain(settings, when, rules_of(body.trigger), facts, now)
 
 
-@router.get("/{trigger_id}", operation_id="getTrigger", responses=problems(404))
-def read(trigger: TriggerDep, caller: Reader, response: Response) -> TriggerView:
+@router.get("/{trigger_id}", operation_id="getTrigger", responses={**problems(404), **UNCHANGED})
+def read(trigger: TriggerDep, caller: Reader, response: Response, if_none_match: IfNoneMatch = None) -> TriggerView:
     """A trigger as it stands."""
-    return trigger_view(trigger, response)
+    view = trigger_view(trigger)
+    answer_if_new(if_none_match, tag_of(view, trigger.version), response)
+    return view
 
 
 @router.patch("/{trigger_id}", operation_id="changeTrigger", responses=problems(400, 404, 412, 422))
 def patch(
     body: TriggerPatch,
     trigger: TriggerDep,
+    model: ModelDep,
     session: SessionDep,
     settings: SettingsDep,
     caller: Submitter,
@@ -152,14 +162,17 @@ def patch(
     response: Response,
     if_match: IfMatch = None,
 ) -> TriggerView:
-    """Change a trigger. One with a new condition remembers nothing; the end of its dry runs ends their cool-down."""
+    """Change a trigger. One with a new condition remembers nothing; the end of its dry runs ends their cooldown."""
+    if "overrides" in body.model_fields_set:
+        when = body.when or read_options(trigger.kind, trigger.settings)
+        check_overrides(session, model, body.overrides or {}, settings, _some_partition(when))
     if body.when is not None:
         session.commit()  # following links may take long, and waits for no other request
         condition_of(body.when).check(settings)
     trigger = _found(triggers.find(session, trigger.model, trigger.id, lock=True), trigger.id)
     require_match(if_match, etag(trigger.version))
     present = trigger_view(trigger).model_dump(include=set(TriggerSettings.model_fields))
-    columns = _columns(patched(TriggerSettings, present, body))
+    columns = _columns(apply_patch(TriggerSettings, present, body))
     before = {name: getattr(trigger, name) for name in columns}
     if columns != before:
         if (columns["kind"], columns["settings"]) != (trigger.kind, trigger.settings):

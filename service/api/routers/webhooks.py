@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Query, Response
+from sqlalchemy import ColumnElement
 
 from service.api.auth import Admin
+from service.api.bodies import JsonBodyRoute
 from service.api.deps import ModelDep, NowDep, SessionDep, SettingsDep
-from service.api.etag import IfMatch, etag, require_match
+from service.api.etag import UNCHANGED, IfMatch, IfNoneMatch, answer_if_new, etag, require_match
 from service.api.openapi import problems
 from service.core.errors import ConflictError, NotFoundError
 from service.schemas.common import BIGGEST, storable
@@ -30,7 +33,7 @@ from service.store.tables import Delivery, Webhook
 from service.webhooks import signing
 from service.webhooks.targets import check_url
 
-router = APIRouter(tags=["webhooks"])
+router = APIRouter(route_class=JsonBodyRoute, tags=["webhooks"])
 ITEM = "/v1/webhooks/{webhook_id}"
 OF_ALL_MODELS = "a webhook of all models"
 
@@ -44,6 +47,7 @@ def webhook_of(webhook_id: str, session: SessionDep, caller: Admin) -> Webhook:
 
 
 def delivery_of(delivery_id: str, webhook: WebhookDep, session: SessionDep) -> Delivery:
+    """The delivery of the path, locked. Raises NotFoundError."""
     found = webhooks.find_delivery(session, webhook.id, delivery_id) if storable(delivery_id) else None
     if found is None:
         raise NotFoundError("delivery-not-found", f"this webhook has no delivery {delivery_id!r}; list those it has")
@@ -56,7 +60,7 @@ Cursor = Annotated[int | None, Query(ge=1, le=BIGGEST, description="`next` of th
 Limit = Annotated[int, Query(ge=1, le=200)]
 
 
-def shown(webhook: Webhook, response: Response) -> WebhookView:
+def webhook_view(webhook: Webhook, response: Response) -> WebhookView:
     response.headers["ETag"] = etag(webhook.version)
     return WebhookView.model_validate(webhook)
 
@@ -69,7 +73,7 @@ def delivery_view(delivery: Delivery, kind: str | None) -> DeliveryView:
 
 def with_secret(webhook: Webhook, response: Response) -> WebhookWithSecret:
     response.headers["Cache-Control"] = "no-store"
-    return WebhookWithSecret(**shown(webhook, response).model_dump(), secret=webhook.secret)
+    return WebhookWithSecret(**webhook_view(webhook, response).model_dump(), secret=webhook.secret)
 
 
 @router.post("/v1/webhooks", status_code=201, operation_id="createWebhook", responses=problems(400, 422))
@@ -117,10 +121,16 @@ def _created(
 
 
 @router.get("/v1/webhooks", operation_id="listWebhooks", responses=problems(422))
-def listing(session: SessionDep, caller: Admin, cursor: Cursor = None, limit: Limit = 50) -> WebhookPage:
-    """The webhooks of all models."""
+def listing(
+    session: SessionDep,
+    caller: Admin,
+    every: Annotated[bool, Query(description="those of single models as well")] = False,
+    cursor: Cursor = None,
+    limit: Limit = 50,
+) -> WebhookPage:
+    """The webhooks that are sent the events of all models; with `every`, those of single models as well."""
     caller.require_all_models(OF_ALL_MODELS)
-    return _page(session, None, cursor, limit)
+    return _page(session, () if every else (Webhook.model.is_(None),), cursor, limit)
 
 
 @router.get("/v1/models/{model}/webhooks", operation_id="listModelWebhooks", responses=problems(404, 422))
@@ -128,19 +138,20 @@ def listing_of_model(
     model: ModelDep, session: SessionDep, caller: Admin, cursor: Cursor = None, limit: Limit = 50
 ) -> WebhookPage:
     """The webhooks of a model."""
-    return _page(session, model.name, cursor, limit)
+    return _page(session, (Webhook.model == model.name,), cursor, limit)
 
 
-def _page(session: SessionDep, model: str | None, cursor: int | None, limit: int) -> WebhookPage:
-    found = webhooks.page(session, model, cursor, limit + 1)
+def _page(session: SessionDep, only: Sequence[ColumnElement[bool]], cursor: int | None, limit: int) -> WebhookPage:
+    found = webhooks.page(session, only, cursor, limit + 1)
     last = found[limit - 1].number if len(found) > limit else None
     return WebhookPage(webhooks=[WebhookView.model_validate(each) for each in found[:limit]], next=last)
 
 
-@router.get(ITEM, operation_id="getWebhook", responses=problems(404))
-def read(webhook: WebhookDep, caller: Admin, response: Response) -> WebhookView:
+@router.get(ITEM, operation_id="getWebhook", responses={**problems(404), **UNCHANGED})
+def read(webhook: WebhookDep, caller: Admin, response: Response, if_none_match: IfNoneMatch = None) -> WebhookView:
     """A webhook, without its secret."""
-    return shown(webhook, response)
+    answer_if_new(if_none_match, etag(webhook.version), response)
+    return webhook_view(webhook, response)
 
 
 @router.patch(ITEM, operation_id="changeWebhook", responses=problems(400, 404, 412, 422))
@@ -168,7 +179,7 @@ def patch(
         if changes.get("enabled") and not webhook.enabled:
             webhooks.enable(session, webhook)
         webhook.version, webhook.updated_at = webhook.version + 1, now
-    return shown(webhook, response)
+    return webhook_view(webhook, response)
 
 
 @router.delete(ITEM, status_code=204, operation_id="deleteWebhook", responses=problems(404, 412))

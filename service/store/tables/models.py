@@ -77,7 +77,8 @@ class FeatureDecision(Base):
 class PublishedList(Base):
     """A prune list in its life: proposed → approved → active → superseded | rolled_back; or rejected.
 
-    `list_id` is the content's own name (its SHA-256). `previous` is the list that this one took over from.
+    `list_id` is the content's own name (its SHA-256); lists that decide the same have the same `decisions_id`.
+    `verdict` is the guard's: passed | failed | inconclusive. `previous` is the list that this one took over from.
     """
 
     __tablename__ = "prune_lists"
@@ -92,7 +93,8 @@ class PublishedList(Base):
     job_id: Mapped[Id] = mapped_column(unique=True)
     content: Mapped[dict[str, Any]]
     state: Mapped[str] = mapped_column(String(12))
-    guard_passed: Mapped[bool]
+    verdict: Mapped[str] = mapped_column(String(12))
+    decisions_id: Mapped[Id]
     submitted_by: Mapped[str]
     proposed_at: Mapped[datetime]
     decided_by: Mapped[str | None]
@@ -102,3 +104,8 @@ class PublishedList(Base):
     activated_at: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]
     previous: Mapped[int | None]
+
+    @property
+    def guard_passed(self) -> bool:
+        """The verdict as version 0.1 told it."""
+        return self.verdict == "passed"

@@ -108,7 +108,7 @@ class Decision {
   /** @param {import("schemas").ListEntry} list */
   #head(list) {
     const title = element("h1", {}, `Prune list ${this.number}`);
-    const badges = element("span", { class: "row" }, stateBadge(list.state), guardBadge(list.guard_passed));
+    const badges = element("span", { class: "row" }, stateBadge(list.state), guardBadge(list.verdict));
     const can = acts(list, this.caller, () => this.refresh());
     return [
       element(
@@ -165,9 +165,9 @@ class Decision {
  * @param {import("views/run").PruneList} content
  */
 function facts(list, content) {
-  const { metric, drop, error, max_drop } = content.guard;
+  const { metric, drop, interval, max_drop } = content.guard;
   const worse = drop === null ? "not defined" : `${decimal(Math.abs(drop), 5)} ${drop > 0 ? "worse" : "better"}`;
-  const chance = error === null ? "" : ` ± ${decimal(error, 5)} (standard error)`;
+  const chance = interval ? ` (95% interval of the drop ${decimal(interval[0], 5)} to ${decimal(interval[1], 5)})` : "";
   const job = element("a", { href: `/jobs/${part(list.job_id)}` }, content.name, " (", list.job_id, ")");
   const told = /** @type {([string, Node | string] | false)[]} */ ([
     ["Job", element("span", {}, job, `, submitted by ${list.submitted_by}`)],

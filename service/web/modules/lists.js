@@ -101,7 +101,7 @@ class Lists {
       { class: list.state === "active" ? "active" : null },
       element("th", { scope: "row" }, link),
       element("td", {}, stateBadge(list.state)),
-      element("td", {}, guardBadge(list.guard_passed)),
+      element("td", {}, guardBadge(list.verdict)),
       saved("features", count),
       saved("dims", count),
       saved("embedding_bytes", bytes),

@@ -26,7 +26,8 @@ def publish(plane: Plane, number: int, *, guard: bool = True, **more: Any) -> in
     values: dict[str, Any] = {"state": "proposed", "proposed_at": plane.at, "submitted_by": "team", **more}
     with plane.sessions.begin() as session:
         made = PublishedList(
-            model="ranker", list_id=f"{number}" * 64, job_id=f"job-{number}", content=content, guard_passed=guard,
+            model="ranker", list_id=f"{number}" * 64, job_id=f"job-{number}", content=content,
+            verdict="passed" if guard else "failed", decisions_id=f"{number}" * 64,
             **values,
         )  # fmt: skip
         session.add(made)
@@ -67,7 +68,7 @@ def test_a_model_stands_with_its_lists_candidates_and_next_start(either: Plane) 
              for side, total in (("before", BEFORE), ("after", AFTER))}  # fmt: skip
     assert model["active"] == {"number": active, "activated_at": "2026-01-01T12:00:00Z", **sides}
     assert (model["proposed"]["number"], model["proposed"]["waiting"]) == (newest, 2)
-    assert model["proposed"]["guard_passed"] is False
+    assert (model["proposed"]["verdict"], model["proposed"]["guard_passed"]) == ("failed", False)
 
 
 def test_a_model_with_nothing_says_so(either: Plane) -> None:

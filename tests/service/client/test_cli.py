@@ -303,6 +303,13 @@ def test_webhooks_and_the_audit_log(home: Home) -> None:
     made = told("webhooks", "create", "http://127.0.0.1:9/hook", "--kind", "prune_list.*")
     assert made["secret"].startswith("whsec_")
     assert made["id"] in said("webhooks", "list")
+    told("models", "create", "hooked", "--owner", "team")
+    of_one = told("webhooks", "create", "http://127.0.0.1:9/of-one", "--model", "hooked")
+    listed = told("webhooks", "list")
+    assert {each["id"] for each in listed["webhooks"]} >= {made["id"], of_one["id"]}, "those of single models as well"
+    of_model = told("webhooks", "list", "--model", "hooked")["webhooks"]
+    assert [each["id"] for each in of_model] == [of_one["id"]]
+    told("webhooks", "delete", of_one["id"])
     assert "secret" not in told("webhooks", "show", made["id"])
     assert told("webhooks", "rotate", made["id"], "--grace", "1h")["secret"] != made["secret"]
     assert told("webhooks", "test", made["id"])["kind"] == "webhook.ping"

@@ -15,7 +15,7 @@ import httpx
 import pytest
 
 from service.client import ActiveList, AsyncWinnow, Winnow, WinnowError
-from service.client.core import Call, Patience
+from service.client.core import Call, Patience, settings
 from service.client.models import FeatureBatch, NewDense, NewModel
 from service.core.job_state import JobState
 from service.store import keys
@@ -325,3 +325,30 @@ def test_a_spec_is_read_from_a_file(winnow: Winnow, tmp_path: Path) -> None:
     path.write_text("name: file\ndataset: {train: a, validation: b, test: c}\nfeatures: [{name: age, kind: dense}]\n")
     spec: JobSpec = winnow.get_job_spec(winnow.submit(path).id)
     assert (spec.name, spec.dataset.train) == ("file", str(tmp_path / "a"))
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:9", "http://localhost:9", "http://[::1]:9", "https://127.8.8.8:9"])
+@pytest.mark.parametrize("name", ["http_proxy", "https_proxy", "all_proxy", "ALL_PROXY"])
+def test_calls_to_this_machine_go_through_no_proxy(monkeypatch: pytest.MonkeyPatch, url: str, name: str) -> None:
+    monkeypatch.setenv(name, "socks5://proxy.example:1080" if "all" in name.lower() else "http://proxy.example:3128")
+    with Winnow(url, "wnw_secret") as winnow:
+        target = winnow._http._transport_for_url(httpx.URL(f"{url}/v1/jobs"))
+    assert target is winnow._http._transport
+    assert httpx.AsyncClient(**settings(url, "wnw_secret"))._mounts == {}
+
+
+def test_calls_elsewhere_go_through_the_environments_proxy_unless_it_is_excepted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("http_proxy", "http://proxy.example:3128")
+    monkeypatch.setenv("no_proxy", "inside.example")
+    for url, proxied in (("http://winnow.example", True), ("http://inside.example", False)):
+        with Winnow(url, "wnw_secret") as winnow:
+            target = winnow._http._transport_for_url(httpx.URL(f"{url}/v1/jobs"))
+            assert (target is not winnow._http._transport) == proxied
+
+
+def test_a_proxy_that_cannot_be_used_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("all_proxy", "socks5://proxy.example:1080")
+    with pytest.raises(ValueError, match=r"^all_proxy: the proxy can't be used .*socksio.*give an http:// proxy"):
+        Winnow("http://winnow.example")

@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from service.api.routers.logs import MOST_BYTES, redacted
+from service.api.routers.logs import MOST_BYTES, redact
 from service.core.job_state import JobState
 from service.jobs.attempts import directory_of
 from service.store import jobs, keys
@@ -360,7 +360,7 @@ def test_secrets_are_left_out_of_logs() -> None:
         "reading s3://AKIA:sEcret@bucket/x\nAuthorization: Bearer abc.def\nwnw_12ab_c-d_e used\n"
         '{"password": "hunter2", "step": 5}\naws_secret_access_key=abc/def+ghi\ntokens: 12 rows of https://host/a@b\n'
     )
-    shown = redacted(text)
+    shown = redact(text)
     for secret in ("sEcret", "abc.def", "12ab", "hunter2", "ghi"):
         assert secret not in shown
     assert "s3://***@bucket/x" in shown

@@ -60,7 +60,8 @@ def publish(plane: Plane, job_id: str, state: str) -> None:
                 job_id=job_id,
                 content={},
                 state=state,
-                guard_passed=True,
+                verdict="passed",
+                decisions_id="0" * 64,
                 submitted_by="test",
                 proposed_at=plane.at,
             )

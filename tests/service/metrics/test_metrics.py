@@ -131,7 +131,8 @@ def test_a_running_job_tells_of_itself_until_it_ends(managed: Managed) -> None:
     assert found("winnow_job_penalty", **mine) == pytest.approx(0.01)
     assert found("winnow_job_decode_seconds_total", **mine) == pytest.approx(10 * 0.2)
     assert found("winnow_job_gates_ratio", position="between", **mine) == 1
-    assert found("winnow_job_gates_undecided_ratio", **mine) == 0
+    for name in ("crossing", "undecided"):  # the old name answers for one more version
+        assert found(f"winnow_job_gates_{name}_ratio", **mine) == 0
     assert found("winnow_job_gates_spread", **mine) == pytest.approx(0.05)
     assert found("winnow_job_idle_seconds", **mine) == pytest.approx(30)
     for rank, size in (("0", 1 << 20), ("1", 1 << 21)):
@@ -205,6 +206,8 @@ def test_lists_and_features_of_a_model(managed: Managed) -> None:
     found = Scrape(managed)
     assert found("winnow_prune_lists_proposed", model=MODEL, guard="failed") == 1
     assert found("winnow_prune_lists_proposed", model=MODEL, guard="passed") is None
+    managed.succeed(content({"clicks": "prune"}, verdict="inconclusive"))
+    assert Scrape(managed)("winnow_prune_lists_proposed", model=MODEL, guard="inconclusive") == 1
     assert found("winnow_prune_list_age_seconds", model=MODEL) == 3660
     for name in ("dims", "features"):
         assert found(f"winnow_prune_list_{name}", model=MODEL, side="before") == 3
@@ -217,13 +220,13 @@ def test_lists_and_features_of_a_model(managed: Managed) -> None:
 
 
 def test_contents_of_lists_are_read_once(lite: Managed) -> None:
-    lite.model("age", policy={"four_eyes": False, "auto_approve": True, "auto_activate": True})
-    lite.succeed(content({"age": "keep"}))
+    lite.model("age", "noise", policy={"four_eyes": False, "auto_approve": True, "auto_activate": True})
+    lite.succeed(content({"age": "keep", "noise": "prune"}))
     asked: list[str] = []
     event.listen(lite.app.state.readers.kw["bind"], "before_cursor_execute", lambda *given: asked.append(given[2]))
     for expected in (1, 0):
         asked.clear()
-        assert Scrape(lite)("winnow_prune_list_dims", model=MODEL, side="before") == 1
+        assert Scrape(lite)("winnow_prune_list_dims", model=MODEL, side="after") == 1
         about_lists = [statement for statement in asked if "prune_lists" in statement]
         assert sum("content" in statement for statement in about_lists) == expected
         assert len(asked) < 20
@@ -233,7 +236,7 @@ def test_many_lists_are_read_a_few_a_scrape(lite: Managed, monkeypatch: pytest.M
     monkeypatch.setattr("service.metrics.store_gauges.LISTS", 2)
     for name in ("one", "two", "three"):
         lite.model("age", name=name, policy={"four_eyes": False, "auto_approve": True, "auto_activate": True})
-        lite.succeed(content({"age": "keep"}), model=name)
+        lite.succeed(content({"age": "prune"}), model=name)
     assert [len(Scrape(lite).labelled("winnow_prune_list_dims")) for _ in range(3)] == [4, 6, 6]
 
 

@@ -156,7 +156,7 @@ def test_alerts_of_what_went_wrong_are_pending_or_firing(scraped: tuple[Monitore
     found = {alert["labels"]["alertname"]: alert for alert in asked.get("alerts")["alerts"]}
     assert {"WinnowGuardFailed", "WinnowTriggerFailing", "WinnowListUndecided"} <= set(found)
     assert {name for name in found if "rror" in found[name]["annotations"]["description"][:20]} == set()
-    assert found["WinnowListUndecided"]["annotations"]["description"].startswith("Their guard failed.")
+    assert found["WinnowListUndecided"]["annotations"]["description"].startswith("Verdict of their guards: failed.")
 
 
 @needs_prometheus

@@ -160,7 +160,7 @@ def test_models_are_listed_by_pages_owner_and_name(managed: Managed) -> None:
 
 def test_a_model_in_use_stays_and_one_forgotten_leaves_its_jobs(managed: Managed) -> None:
     managed.model("a")
-    number = managed.succeed(content({"a": "keep"}))
+    number = managed.succeed(content({"a": "prune"}))
     with managed.sessions.begin() as session:
         job = session.query(Job).one()
         secret = keys.create(session, "k", ["admin"], managed.time, by="test", model=MODEL).secret

@@ -51,7 +51,7 @@ class Lives(RuleBasedStateMachine):
         self.policy = {"auto_approve": False, "auto_activate": False}
         self.statuses: dict[str, str] = {}
         self.changes: list[tuple[str, str | None, str, int | None]] = []
-        self.told: list[tuple[str, int]] = []
+        self.told: list[tuple[str, int | None]] = []
         for name, status in zip(NAMES, statuses, strict=True):
             self._register(name, status)
 
@@ -98,16 +98,54 @@ class Lives(RuleBasedStateMachine):
 
     @rule(decisions=DECISIONS, passed=st.booleans())
     def propose(self, decisions: dict[str, str], passed: bool) -> None:
-        number = self.managed.succeed(content(decisions, passed=passed), model=self.model)
+        expected, withheld = self._worth_a_decision(decisions, passed), self._decided_against(decisions)
+        number = self.managed.end(content(decisions, passed=passed), model=self.model)
+        assert (number is not None) == expected
+        if number is None:
+            self.told.append(("prune_list.not_proposed", None))
+            return
         self.lists[number] = Expected(decisions, passed)
         self.told.append(("prune_list.proposed", number))
-        if passed and self.policy["auto_approve"]:
+        if passed and self.policy["auto_approve"] and not withheld:
             self._approved(number)
+
+    def _worth_a_decision(self, decisions: dict[str, str], passed: bool) -> bool:
+        waiting = [each for each in self.lists.values() if each.state in {"proposed", "approved"}]
+        if any(each.decisions == decisions and each.passed >= passed for each in waiting):
+            return False
+        pruned = {name for name, decision in decisions.items() if decision == "prune"}
+        before = {} if self.active is None else self.lists[self.active].decisions
+        if self.active is None and pruned:
+            return True
+        if self.active is not None and {name for name in before if before[name] == "keep"} != decisions.keys() - pruned:
+            return True
+        return any(
+            status in {"candidate", "active"} if name in pruned else status == "pruned"
+            for name, status in self.statuses.items()
+            if name in decisions
+        )
+
+    def _decided_against(self, decisions: dict[str, str]) -> bool:
+        """Whether the same was rejected or rolled back, or something that a rollback brought back is pruned."""
+        same = [each.state for each in self.lists.values() if each.decisions == decisions]
+        ended = [state for state in same if state not in {"proposed", "approved"}]
+        newest = {name: (before, number) for name, before, _, number in self.changes}
+        back = {
+            name
+            for name, (before, number) in newest.items()
+            if number is not None and self.lists[number].state == "rolled_back" and before == "pruned"
+        }
+        return ended[-1:] in (["rejected"], ["rolled_back"]) or any(
+            decisions[name] == "prune" for name in decisions.keys() & back
+        )
 
     @rule(decisions=DECISIONS)
     def publish(self, decisions: dict[str, str]) -> None:
         """All the way: left to chance, few lists would become active."""
+        known = len(self.lists)
         self.propose(decisions, True)
+        if len(self.lists) == known:
+            return
         newest = len(self.lists) - 1
         self.approve(newest, False)
         self.activate(newest)
@@ -220,7 +258,7 @@ class Lives(RuleBasedStateMachine):
             assert chain[-1].after == self.statuses[name]
         assert all(each.reason and each.by for each in decided)
         assert [
-            (each.kind, each.data["number"]) for each in happened if each.kind.startswith("prune_list.")
+            (each.kind, each.data.get("number")) for each in happened if each.kind.startswith("prune_list.")
         ] == self.told
         changed = [
             (change["feature"], change["from"], change["to"], each.data["prune_list"])

@@ -16,8 +16,8 @@ from fastapi.testclient import TestClient
 from sqlalchemy import event
 
 from service.api.etag import is_known
-from service.api.negotiation import preferred
-from service.store import jobs, prune_lists
+from service.api.negotiation import negotiate
+from service.store import jobs, proposals
 from tests.support.documents import prune_list
 from tests.support.managed import MODEL, Managed, content
 from trainers.runs.prune_list import Leak
@@ -260,7 +260,7 @@ def test_a_job_of_no_model_proposes_nothing(lite: Managed) -> None:
     with lite.sessions.begin() as session:
         job = jobs.create(session, {"name": "x"}, lite.time)
         job.prune_list = content(KEEP_A)
-        assert prune_lists.propose(session, job, lite.time) is None
+        assert proposals.propose(session, job, lite.time) is None
 
 
 def test_serving_polls_with_an_etag(managed: Managed) -> None:
@@ -318,11 +318,13 @@ def test_each_form_has_its_own_etag_and_says_the_same(lite: Managed) -> None:
     rows = list(csv.DictReader(io.StringIO(answers["text/csv"].text, newline="")))
     table = pa.ipc.open_stream(answers[ARROW].content).read_all()
     assert table.schema.metadata == {b"id": found["id"].encode()}
-    features = [{key: value for key, value in each.items() if key != "details"} for each in found["features"]]
+    features = [
+        {**{key: value for key, value in each.items() if key != "details"}, "mean_gate": each["details"]["mean_gate"]}
+        for each in found["features"]
+    ]
     assert table.to_pylist() == features
-    assert [
-        {**row, **{key: float(row[key]) for key in ("score", "divergence", "endurance")}, "dim": 1} for row in rows
-    ] == features
+    numbers = ("score", "divergence", "endurance", "mean_gate")
+    assert [{**row, **{key: float(row[key]) for key in numbers}, "dim": 1} for row in rows] == features
 
 
 @pytest.mark.parametrize(
@@ -362,7 +364,7 @@ def test_headers_in_several_lines_are_one_list() -> None:
     assert is_known(['"a,b"'], '"a,b"')
     assert not is_known(['"a', 'b"'], '"b"')
     assert not is_known(None, '"a"')
-    assert preferred(["text/csv;q=0.2", "application/json;q=0.1"], ("application/json", "text/csv")) == "text/csv"
+    assert negotiate(["text/csv;q=0.2", "application/json;q=0.1"], ("application/json", "text/csv")) == "text/csv"
 
 
 def test_two_lists_are_compared(lite: Managed) -> None:
@@ -385,7 +387,8 @@ def test_two_lists_are_compared(lite: Managed) -> None:
 
 def test_lists_are_listed_by_pages_and_state(lite: Managed) -> None:
     lite.model("a", "b")
-    numbers = [lite.succeed(content(KEEP_A)) for _ in range(5)]
+    names = [f"new_{place}" for place in range(5)]
+    numbers = [lite.succeed(content({**KEEP_A, name: "keep"})) for name in names]
     do(lite.http, numbers[0], "approve")
     seen, cursor = [], None
     while True:

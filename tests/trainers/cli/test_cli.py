@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -14,7 +15,9 @@ from typer.testing import CliRunner, Result
 
 from service.cli import app
 from tests.conftest import TinyDataset
-from trainers.cli.output import plain
+from trainers.cli.output import Output, _cell, plain
+from trainers.cli.output import __file__ as output_file
+from trainers.report.summary import describe_diagnostics
 from trainers.runs.directory import RunDirectory
 from trainers.spec import JobSpec, load_spec
 
@@ -107,9 +110,9 @@ class FakeRunner:
     """In the place of `trainers.launch.runner`, whose runs take half a minute: notes the call, then ends as told."""
 
     def __init__(
-        self, monkeypatch: pytest.MonkeyPatch, *, ends: BaseException | None = None, passed: bool = True
+        self, monkeypatch: pytest.MonkeyPatch, *, ends: BaseException | None = None, verdict: str = "passed"
     ) -> None:
-        self.ends, self.passed = ends, passed
+        self.ends, self.verdict = ends, verdict
         self.spec: JobSpec | None = None
         self.output: Path | None = None
         self.resume = False
@@ -127,8 +130,8 @@ class FakeRunner:
         print("a library's chatter")
         if self.ends:
             raise self.ends
-        prune_list = {"id": "abc", "guard": {"passed": self.passed}}
-        return SimpleNamespace(directory=RunDirectory(output), prune_list=prune_list, guard_passed=self.passed)
+        prune_list = {"id": "abc", "guard": {"verdict": self.verdict}}
+        return SimpleNamespace(directory=RunDirectory(output), prune_list=prune_list, verdict=self.verdict)
 
     @staticmethod
     def show(run: RunDirectory, truth: Path | None, console: Console) -> None:
@@ -142,7 +145,7 @@ def test_a_run_gives_its_result_alone_on_stdout(
     ended = winnow("run", tiny_dataset.spec, "--output", tmp_path / "run", "--workers", "3", "--quiet", "--json")
     said = json.loads(ended.stdout)
     assert ended.exit_code == 0
-    assert said["guard_passed"] is True
+    assert (said["verdict"], said["guard_passed"]) == ("passed", True)
     assert said["prune_list"]["id"] == "abc"
     assert said["report"] == str(tmp_path / "run" / "report.html")
     assert "chatter" in ended.stderr
@@ -195,14 +198,16 @@ def test_how_a_run_ends(
     assert "Traceback" not in ended.stderr
 
 
-def test_a_refused_list_is_a_result_and_exit_code_3(
-    monkeypatch: pytest.MonkeyPatch, tiny_dataset: TinyDataset, tmp_path: Path
+@pytest.mark.parametrize("verdict", ["failed", "inconclusive"])
+def test_a_list_that_did_not_pass_is_a_result_and_exit_code_3(
+    monkeypatch: pytest.MonkeyPatch, tiny_dataset: TinyDataset, tmp_path: Path, verdict: str
 ) -> None:
-    FakeRunner(monkeypatch, passed=False)
+    FakeRunner(monkeypatch, verdict=verdict)
     ended = winnow("run", tiny_dataset.spec, "--output", tmp_path / "run", "--quiet", "--json")
     assert ended.exit_code == 3
-    assert json.loads(ended.stdout)["guard_passed"] is False
-    assert "guard refused" in ended.stderr
+    said = json.loads(ended.stdout)
+    assert (said["verdict"], said["guard_passed"]) == (verdict, False)
+    assert f"the guard's verdict is {verdict}" in ended.stderr
 
 
 def test_a_broken_environment_is_found_before_torch_is_imported(tiny_dataset: TinyDataset, tmp_path: Path) -> None:
@@ -227,3 +232,33 @@ def test_a_broken_environment_is_found_before_torch_is_imported(tiny_dataset: Ti
 def test_plain_takes_what_results_are_made_of() -> None:
     directory = RunDirectory(Path("x"))
     assert plain({"a": (directory, Path("y")), 1: None}) == {"a": [{"path": "x"}, "y"], "1": None}
+
+
+def test_numbers_that_are_rounding_of_zero_are_zero() -> None:
+    assert [_cell(value) for value in (-0.0, 8.9e-16, -8.9e-16, 0.25, 12_345, True)] == [
+        "0", "0", "0", "0.25", "12,345", "True"
+    ]  # fmt: skip
+    told = describe_diagnostics({"spread": 8.9e-16, "low": -0.0, "share": 0.125, "passes": 1200.0})
+    assert told == "spread 0, low 0, share 0.125, passes 1,200"
+
+
+def test_a_warning_of_ours_is_a_line_and_those_of_libraries_are_none(capsys: pytest.CaptureFixture[str]) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        with Output(as_json=False):
+            warnings.warn_explicit("selector.stand_in has another name", FutureWarning, output_file, 1)
+            warnings.warn_explicit("use the new function", FutureWarning, pytest.__file__, 1)
+            warnings.warn_explicit("unclosed file", ResourceWarning, pytest.__file__, 2)
+    assert capsys.readouterr().err == "selector.stand_in has another name\n"
+
+
+def test_check_prints_each_problem_on_a_line_of_its_own(tmp_path: Path) -> None:
+    text = (
+        "dataset: {train: a, validation: b, test: c}\nfeatures:\n- {name: off, kind: dens}\n- {name: 3, kind: dense}\n"
+    )
+    ended = winnow("check", write_spec(tmp_path, text))
+    assert ended.exit_code == 2
+    assert ended.stderr.splitlines() == [
+        "feature 'off': kind: choose one of 'dense', 'categorical', 'multi_categorical' (got 'dens')",
+        "features.1.name: give text (got 3)",
+    ]

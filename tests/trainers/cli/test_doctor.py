@@ -4,11 +4,15 @@ import os
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from trainers import scratch
 from trainers.doctor import DoctorError, Finding, builds, full, machine, ports, probes, quick, require
+from trainers.doctor.cluster import ray_address
 
 NO_DRIVER = "libno-such-driver.so.1"
 
@@ -20,7 +24,7 @@ def fake_packages(folder: Path, *requires: str, **versions: str) -> builds.Insta
         info.mkdir(parents=True)
         needs = "".join(f"Requires-Dist: {need}\n" for need in requires if name == "torch")
         info.joinpath("METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{needs}")
-    return builds.installed([str(folder)])
+    return builds.installed_packages([str(folder)])
 
 
 GOOD = {"torch": "2.13.0+cpu", "torchrec": "1.8.0", "fbgemm_gpu_cpu": "1.8.0", "ray": "2.60.0"}
@@ -199,3 +203,58 @@ def test_the_full_round_finds_this_environment_sound(tmp_path: Path) -> None:
     findings = full(tmp_path)
     assert {each.name for each in quick(tmp_path)} < {each.name for each in findings}
     assert [each for each in findings if each.status == "fail"] == []
+
+
+def test_an_address_of_ray_is_asked_before_ray_tries_for_minutes() -> None:
+    assert ray_address("").status == ray_address("local").status == ray_address("auto").status == "ok"
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        port = listener.getsockname()[1]
+        assert ray_address(f"127.0.0.1:{port}").status == "ok"
+        assert ray_address(f"ray://127.0.0.1:{port}").status == "ok"
+    away = ray_address(f"127.0.0.1:{port}")
+    assert away.status == "fail"
+    assert away.finding.startswith(f"RAY_ADDRESS=127.0.0.1:{port} doesn't answer (")
+    assert "unset RAY_ADDRESS" in away.remedy
+    for wrong in ("here", "127.0.0.1", "127.0.0.1:x", ":6379", "127.0.0.1:99999999"):
+        assert ray_address(wrong).status == "fail", wrong
+
+
+def test_a_host_that_never_answers_is_given_up() -> None:
+    began = time.monotonic()
+    assert ray_address("192.0.2.1:6379", seconds=0.2).status == "fail"  # TEST-NET-1 (RFC 5737)
+    assert time.monotonic() - began < 5
+
+
+def test_without_room_for_temporary_files_nothing_starts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    assert machine.temporary_files().status == "ok"
+    monkeypatch.setattr(machine.tempfile, "tempdir", str(tmp_path / "none"))
+    found = machine.temporary_files()
+    assert (found.status, "TMPDIR" in found.remedy) == ("fail", True)
+
+
+def test_a_full_disk_is_a_failure(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for free, status in ((2**20, "fail"), (2**30, "warn"), (2**40, "ok")):
+        monkeypatch.setattr(machine.shutil, "disk_usage", lambda path, free=free: SimpleNamespace(free=free))
+        assert machine.storage(tmp_path).status == status
+
+
+def test_what_only_reads_needs_no_folder_to_write() -> None:
+    assert "storage" not in {finding.name for finding in quick(None)}
+
+
+def test_ray_gets_a_folder_whose_path_is_short_enough_for_sockets(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(scratch.tempfile, "tempdir", str(tmp_path))
+    long = tmp_path / ("x" * 90)
+    long.mkdir()
+    monkeypatch.setattr(scratch.tempfile, "tempdir", str(long))
+    folder = scratch.private_folder("winnow-test-")
+    assert len(str(folder)) < 32
+    assert folder.stat().st_mode & 0o777 == 0o700
+    folder.rmdir()
+    monkeypatch.setattr(scratch.tempfile, "mkdtemp", lambda **_: (_ for _ in ()).throw(OSError(30, "Read-only")))
+    with pytest.raises(ValueError, match=r"^TMPDIR: .*Read-only.*set TMPDIR"):
+        scratch.private_folder("winnow-test-")

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
-from trainers.launch.launcher import choose_launcher
+from trainers.doctor import DoctorError
+from trainers.launch import ray_cluster
+from trainers.launch.launcher import RunError, choose_launcher
 from trainers.spec import JobSpec, parse_spec
 
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -53,3 +57,46 @@ def test_a_process_that_never_imported_ray_needs_none(monkeypatch: pytest.Monkey
     monkeypatch.delitem(sys.modules, "ray", raising=False)
     assert choose_launcher(spec()).name == "local"
     assert "ray" not in sys.modules
+
+
+def test_a_ray_that_is_slow_to_start_is_started_again_until_it_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    times = iter([0.0, 0.0, 31.0, 31.0, 31.0, 62.0, 62.0, 62.0, 93.0])
+    monkeypatch.setattr(ray_cluster.time, "monotonic", lambda: next(times))
+    monkeypatch.setattr(ray_cluster.ray, "shutdown", lambda: None)
+    tries: list[int] = []
+
+    def start() -> None:
+        tries.append(1)
+        if len(tries) < 3:
+            raise Exception("The current node timed out during startup.")  # noqa: TRY002 - as Ray has it
+
+    ray_cluster.start_patiently(start, seconds=180)
+    assert len(tries) == 3
+
+
+def test_a_ray_that_does_not_start_ends_with_a_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ray_cluster.ray, "shutdown", lambda: None)
+
+    def start() -> None:
+        raise OSError("AF_UNIX path\ntoo long")
+
+    with pytest.raises(RunError, match=r"^Ray didn't start: OSError: AF_UNIX path too long; .*RAY_ADDRESS"):
+        ray_cluster.start_patiently(start)
+
+
+def test_an_address_that_does_not_answer_ends_a_run_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:1")
+    monkeypatch.setattr(ray_cluster.ray, "is_initialized", lambda: False)
+    with pytest.raises(DoctorError, match=r"RAY_ADDRESS=127\.0\.0\.1:1 doesn't answer"):
+        ray_cluster.join(1)
+
+
+def test_a_ray_of_ones_own_needs_no_home(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("RAY_TMPDIR", "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"):
+        monkeypatch.setenv(name, "")
+        monkeypatch.delenv(name)
+    ray_cluster._give_own_folder()
+    token, folder = Path(os.environ["RAY_AUTH_TOKEN_PATH"]), Path(os.environ["RAY_TMPDIR"])
+    assert token.parent == folder
+    assert len(token.read_text()) == 64
+    assert folder.stat().st_mode & 0o777 == 0o700

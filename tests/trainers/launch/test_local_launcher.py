@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,7 @@ from trainers.spec import JobSpec, SpecError, load_spec
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
-EVERY, TOTAL = 30, 7 * -(-3200 // 64)
+EVERY, TOTAL = 30, 6 * -(-3200 // 64)
 PARTS = ("full", "pruned", "finetuned", "curve", "steps")
 
 
@@ -40,11 +41,12 @@ def _no_ray(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="module")
 def spec(tmp_path_factory: pytest.TempPathFactory) -> JobSpec:
-    """Two workers, 350 steps."""
+    """Two workers, 300 steps."""
     folder = tmp_path_factory.mktemp("data") / "sim"
     simulate(features=10, rows=4000, seed=3, output=folder)
-    training = {"epochs": 7, "batch_size": 32, "report_every": 5, "checkpoint_every": EVERY}
-    return with_(load_spec(folder / "spec.yaml"), training=training, scaling={"workers": 2})
+    training = {"epochs": 6, "batch_size": 32, "report_every": 5, "checkpoint_every": EVERY}
+    short = {"training": training, "finetune": {"epochs": 1}, "scaling": {"workers": 2}}
+    return with_(load_spec(folder / "spec.yaml"), **short)
 
 
 def with_(spec: JobSpec, **changed: dict[str, Any]) -> JobSpec:
@@ -116,8 +118,9 @@ def test_a_worker_that_dies_costs_nothing_but_time(
 
 
 def test_a_template_that_dies_takes_its_workers_with_it_and_the_run_goes_on(
-    spec: JobSpec, unbroken: RunDirectory, tmp_path: Path
+    spec: JobSpec, unbroken: RunDirectory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     orphans: list[psutil.Process] = []
 
     def strike(progress: Progress) -> None:
@@ -129,6 +132,7 @@ def test_a_template_that_dies_takes_its_workers_with_it_and_the_run_goes_on(
     assert len(orphans) == 2
     assert psutil.wait_procs(orphans, timeout=15)[1] == []
     assert_same(result.directory, unbroken)
+    assert list(tmp_path.glob("winnow-group-*")) == []
 
 
 def test_workers_that_keep_dying_end_the_run_with_their_error_in_one_line(spec: JobSpec, tmp_path: Path) -> None:
@@ -179,7 +183,7 @@ def test_damage_that_only_workers_meet_is_the_datas_fault_and_is_not_tried_again
 
 
 def searching_past(step: int, directory: RunDirectory, driver: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + 240
+    deadline = time.monotonic() + 420
     while not directory.progress.exists() or read_json(directory.progress)["step"] <= step:
         assert driver.poll() is None, log.read_text()
         assert time.monotonic() < deadline, log.read_text()
@@ -196,39 +200,38 @@ def start(family: Family, spec: JobSpec, directory: RunDirectory) -> subprocess.
     return driver
 
 
-def test_a_driver_that_is_killed_leaves_no_process_and_its_run_goes_on(
+def resume(family: Family, directory: RunDirectory) -> subprocess.Popen[bytes]:
+    """The same, once it is past another checkpoint."""
+    step = read_json(directory.progress)["step"]
+    driver = family.start("--resume", str(directory.path))
+    searching_past(step + EVERY, directory, driver, family.log)
+    return driver
+
+
+def test_a_driver_that_is_told_to_end_or_killed_leaves_no_process_and_its_run_goes_on(
     spec: JobSpec, unbroken: RunDirectory, tmp_path: Path
 ) -> None:
     directory, family = RunDirectory(tmp_path / "run"), Family(tmp_path / "log")
     try:
         driver = start(family, spec, directory)
-        assert len(workers_of(psutil.Process(driver.pid))) == 2
-        driver.kill()
-        driver.wait()
-        assert family.alive_after(15) == []
+        for number, code in ((signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGKILL, -signal.SIGKILL)):
+            assert len(workers_of(psutil.Process(driver.pid))) == 2
+            driver.send_signal(number)
+            assert driver.wait(timeout=20) == code, family.log.read_text()
+            assert family.alive_after(15) == []
+            assert not directory.prune_list.exists()
+            if number != signal.SIGKILL:
+                driver = resume(family, directory)
         exit_code = family.start("--resume", str(directory.path)).wait(timeout=300)
         assert exit_code in (0, 3), family.log.read_text()
         assert family.alive_after(15) == []
     finally:
         family.kill()
     assert_same(directory, unbroken)
-    assert [each["resume"] for each in events_of(directory, "started")] == [False, True]
-
-
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, -signal.SIGTERM)])
-def test_a_run_that_is_told_to_end_leaves_no_process(
-    spec: JobSpec, tmp_path: Path, number: signal.Signals, code: int
-) -> None:
-    directory, family = RunDirectory(tmp_path / "run"), Family(tmp_path / "log")
-    try:
-        driver = start(family, spec, directory)
-        driver.send_signal(number)
-        assert driver.wait(timeout=20) == code, family.log.read_text()
-        assert family.alive_after(15) == []
-    finally:
-        family.kill()
-    if number == signal.SIGINT:
-        assert f"interrupted; `winnow run --resume {directory.path}` goes on" in family.log.read_text()
+    assert family.log.read_text().count(f"interrupted; `winnow run --resume {directory.path}` goes on") == 2
+    kinds = [json.loads(line)["kind"] for line in directory.events.read_text().splitlines()]
+    ends = [kind for kind in kinds if kind != "stage"]
+    assert ends == ["started", "interrupted", "started", "interrupted", "started", "started", "succeeded"]
 
 
 @pytest.mark.slow

@@ -61,10 +61,17 @@ def select(spec: JobSpec, checkpoints: DirectoryCheckpoints, coordinator: Coordi
     return outcome
 
 
-def test_an_interrupted_run_ends_as_an_unbroken_one_with_every_step_counted_once(spec: JobSpec, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def unbroken(spec: JobSpec, tmp_path_factory: pytest.TempPathFactory) -> tuple[Coordinator, Outcome]:
+    coordinator = Coordinator(tuple(canonical_order(spec).dims))
+    return coordinator, select(spec, DirectoryCheckpoints(tmp_path_factory.mktemp("unbroken")), coordinator)
+
+
+def test_an_interrupted_run_ends_as_an_unbroken_one_with_every_step_counted_once(
+    spec: JobSpec, unbroken: tuple[Coordinator, Outcome], tmp_path: Path
+) -> None:
     names = tuple(canonical_order(spec).dims)
-    whole = Coordinator(names)
-    expected = select(spec, DirectoryCheckpoints(tmp_path / "whole"), whole)
+    whole, expected = unbroken
     broken = Coordinator(names)
     with pytest.raises(KilledError):
         select(spec, DyingCheckpoints(tmp_path / "broken", at=21), broken)
@@ -111,13 +118,16 @@ def test_a_search_does_not_go_on_with_other_data(spec: JobSpec, tmp_path: Path, 
         select(own, DirectoryCheckpoints(tmp_path / "c"), Coordinator(names), attempt=1)
 
 
-def test_results_are_complete_and_the_same_spec_gives_the_same_list(spec: JobSpec, tmp_path: Path) -> None:
+def test_results_are_complete_and_the_same_spec_gives_the_same_list(
+    spec: JobSpec, unbroken: tuple[Coordinator, Outcome], tmp_path: Path
+) -> None:
     lists = []
-    for run in ("one", "two"):
-        coordinator = Coordinator(tuple(canonical_order(spec).dims))
-        outcome = select(spec, DirectoryCheckpoints(tmp_path / run / "c"), coordinator)
+    again = Coordinator(tuple(canonical_order(spec).dims))
+    runs = [unbroken, (again, select(spec, DirectoryCheckpoints(tmp_path / "checkpoints"), again))]
+    for at, (coordinator, outcome) in enumerate(runs):
         coordinator.finish(0, outcome)
-        directory = RunDirectory(tmp_path / run)
+        directory = RunDirectory(tmp_path / str(at))
+        directory.path.mkdir()
         lists.append(write_results(spec, directory, coordinator, {"total": 1.0}))
         assert directory.read_prune_list() == lists[-1]
         results = directory.read_results()
@@ -156,11 +166,11 @@ def test_the_pruned_model_begins_where_the_gated_one_stands_at_hard_gates(spec: 
             parameter.add_(torch.randn_like(parameter) * 0.05)
     model.train(False)
     kept = list(model.inputs.layout.names[::3])
-    small = model.ungated.pruned(kept)
+    small = model.plain_model.pruned(kept)
     small.train(False)
     small_loaders = loaders.with_spec(small.inputs.spec)
     with loaders.whole(loaders.test) as batches, small_loaders.whole(small_loaders.test) as small_batches:
-        gated = predict(masked_forward(model.ungated, [tuple(kept)]), batches, RankContext())
+        gated = predict(masked_forward(model.plain_model, [tuple(kept)]), batches, RankContext())
         pruned = predict(small.logits, small_batches, RankContext())
     assert gated is not None
     assert pruned is not None

@@ -1,4 +1,4 @@
-"""Rules, curve, guard and list: what is kept, why, and what is said of it."""
+"""Rules, curve and list: what is kept, why, and what is said of it."""
 
 import json
 from dataclasses import replace
@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from tests.support.qualities import model_quality
 from tests.support.rankings import in_order
 from trainers.pruning.curve import ranking_prefixes, smallest_within
 from trainers.pruning.diagnostics import gate_diagnostics, gate_warning, target_warning
@@ -15,10 +16,10 @@ from trainers.pruning.ranking import RankedFeature, rank_features
 from trainers.pruning.rules import decide
 from trainers.runs.progress import Polarization
 from trainers.runs.prune_list import LEAP, PruneList
-from trainers.runs.results import CurvePoint, ModelQuality, Quality
+from trainers.runs.results import CurvePoint, Quality
 from trainers.selectors.base import Ranking
 from trainers.selectors.gates.ranking import rank_by_gate
-from trainers.spec import GuardSpec, JobSpec, PruneSpec
+from trainers.spec import JobSpec, PruneSpec
 
 PARTED = Polarization(low=0.5, middle=0.0, high=0.5, spread=0.5)
 
@@ -122,16 +123,6 @@ def metrics(auc: float | None, logloss: float = 0.5) -> Quality:
     return Quality(auc=auc, gauc=None, logloss=logloss, ne=1.0, rows=10, base_rate=0.5)
 
 
-def test_the_guard_knows_which_way_is_worse() -> None:
-    assert evaluate_guard(GuardSpec(), metrics(0.800), metrics(0.7995)).passed
-    assert not evaluate_guard(GuardSpec(), metrics(0.800), metrics(0.798)).passed
-    assert evaluate_guard(GuardSpec(metric="logloss", max_drop=0.01), metrics(0.8, 0.50), metrics(0.8, 0.505)).passed
-    assert not evaluate_guard(GuardSpec(metric="logloss", max_drop=0.01), metrics(0.8, 0.50), metrics(0.8, 0.52)).passed
-    undefined = evaluate_guard(GuardSpec(metric="gauc"), metrics(0.8), metrics(0.8))
-    assert not undefined.passed
-    assert "another guard metric" in undefined.reason
-
-
 def test_unpolarized_gates_are_never_reported_silently() -> None:
     middling = Polarization(low=0.0, middle=0.8, high=0.2, spread=0.1)
     assert str(gate_warning(middling)).startswith("80% of the gates lie between 0.1 and 0.9")
@@ -156,14 +147,15 @@ def make(threshold: float = 0.5) -> PruneList:
     rule = PruneSpec(threshold=threshold)
     decisions = decide(SCORES, rule, [])
     names = {decision.name for decision in decisions if decision.keep}
+    quality = model_quality(metrics(0.8), metrics(0.7), metrics(0.8))
     return PruneList(
         name="x",
         selector=LEAP,
         features=list_features(SCORES, decisions),
         before=sum_totals(SCORES, {s.name for s in SCORES}),
         after=sum_totals(SCORES, names),
-        metrics=ModelQuality(full=metrics(0.8), pruned=metrics(0.7), finetuned=metrics(0.8)),
-        guard=evaluate_guard(rule.guard, metrics(0.8), metrics(0.8)),
+        metrics=quality,
+        guard=evaluate_guard(rule.guard, quality),
         diagnostics={**gate_diagnostics(PARTED), "converged": True},
         fingerprints={"spec": "0"},
     ).with_id()

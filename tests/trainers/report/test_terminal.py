@@ -65,7 +65,7 @@ def test_savings_and_quality(tmp_path: Path) -> None:
     lines = printed(finished_run(tmp_path))
     assert "features | 5 | 2 | 60%" in lines
     assert "embedding bytes | 8,000 | 3,200 | 60%" in lines
-    assert "auc | 0.75000 | 0.75000 | 0.74950 | -0.00050" in lines
+    assert "auc | 0.75000 | 0.75000 | 0.74950 | -0.00050 | -0.00070 to -0.00030" in lines
     assert any(line.startswith("✓ guard passed: auc 0.75000 → 0.74950") for line in lines)
 
 
@@ -74,8 +74,8 @@ def test_metrics_that_are_not_defined_are_dashes(tmp_path: Path) -> None:
     lines = printed(
         finished_run(tmp_path, full=FULL.model_copy(update=none), finetuned=FINETUNED.model_copy(update=none))
     )
-    assert "auc | – | 0.75000 | – | –" in lines
-    assert "logloss | 0.50000 | 0.50000 | 0.50100 | +0.00100" in lines
+    assert "auc | – | 0.75000 | – | – | –" in lines
+    assert "logloss | 0.50000 | 0.50000 | 0.50100 | +0.00100 | +0.00080 to +0.00120" in lines
 
 
 def test_a_metric_that_no_model_has_is_left_out(tmp_path: Path) -> None:
@@ -101,7 +101,10 @@ def test_a_refused_guard_and_a_warning(tmp_path: Path) -> None:
         tmp_path, full=FULL.model_copy(update={"ne": 1.2}), finetuned=FINETUNED.model_copy(update={"auc": 0.74})
     )
     lines = printed(run, width=300)
-    refused = "✗ guard refused: auc 0.75000 → 0.74000, 0.01000 worse; at most 0.001 worse is allowed"
+    refused = (
+        "✗ guard failed: auc 0.75000 → 0.74000, 0.01000 worse (95% interval 0.00980 worse to 0.01020 worse); "
+        "at most 0.001 worse is allowed"
+    )
     full = (
         "the full model itself predicts worse than the base rate (NE 1.20, over 1), so a comparison with it says little"
     )

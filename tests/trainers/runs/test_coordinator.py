@@ -51,7 +51,7 @@ def outcome() -> Outcome:
         after=weight,
         curve=(),
         metrics=metrics,
-        guard=evaluate_guard(GuardSpec(), quality, quality),
+        guard=evaluate_guard(GuardSpec(), metrics),
         diagnostics={},
     )
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
+from pydantic import BaseModel, ValidationError
 
 from tests.support.finished_run import finished_run
 from trainers.runs import measures_reader
@@ -45,20 +46,65 @@ def version_1(**changes: Any) -> dict[str, Any]:
     }
 
 
-def test_a_list_of_version_1_becomes_one_of_version_2_with_the_id_it_had() -> None:
+def test_a_list_of_version_1_becomes_one_of_today_with_the_id_it_had() -> None:
     found = PruneList.parse(version_1())
-    assert (found.schema_version, found.id, found.selector) == (2, "0" * 64, LEAP)
+    assert (found.schema_version, found.id, found.selector) == (3, "0" * 64, LEAP)
     assert found.features[0].details == {"divergence": 1.5, "mean_gate": 0.8}
     assert (found.diagnostics, found.warning) == (PARTED, "still moving")
     assert (found.interactions, found.kept) == ((), ("user_id",))
 
 
-def test_a_list_of_version_2_has_all_that_version_1_had_and_reads_itself() -> None:
+def test_a_list_within_another_document_is_read_in_both_versions_and_from_a_newer_service() -> None:
+    class Answer(BaseModel):
+        content: PruneList
+
+    found = Answer.model_validate({"content": {**version_1(), "new": 1}}, extra="ignore").content
+    assert found == PruneList.parse(version_1())
+    with pytest.raises(ValidationError, match="schema_version"):
+        Answer.model_validate({"content": version_1(schema_version=4)})
+
+
+def test_documents_are_read_by_key_for_one_more_version() -> None:
+    progress = Progress.parse({**SEARCHING, "undecided": 0.25})
+    with pytest.warns(DeprecationWarning, match="read the attribute `step`"):
+        assert progress["step"] == 5
+    with pytest.warns(DeprecationWarning, match="read the attribute `(loss|crossing_share)`"):
+        assert (progress.get("loss", "none"), progress.get("crossing_share")) == ("none", 0.25)
+    with pytest.warns(DeprecationWarning, match="compare the attribute"):
+        assert ("stage" in progress, "loss" in progress) == (True, False)
+    with pytest.warns(DeprecationWarning, match="read the attribute `features`"):
+        assert PruneList.parse(version_1())["features"][0]["endurance"] == 0.8
+
+
+def version_2(**changes: Any) -> dict[str, Any]:
+    """A list as the version before this one wrote it."""
+    document = PruneList.parse(version_1()).document()
+    del document["metrics"]["differences"]
+    return {**document, "schema_version": 2, "guard": GUARD, **changes}
+
+
+@pytest.mark.parametrize(("passed", "verdict"), [(True, "passed"), (False, "failed")])
+@pytest.mark.parametrize("version", [version_1, version_2])
+def test_a_guard_of_an_older_version_has_a_verdict(version: Any, passed: bool, verdict: str) -> None:
+    found = PruneList.parse(version(guard={**GUARD, "passed": passed}))
+    assert (found.schema_version, found.id) == (3, "0" * 64)
+    assert (found.guard.verdict, found.guard.interval, found.metrics.difference("auc")) == (verdict, None, None)
+    assert found.document()["guard"]["passed"] is passed, "the old name answers as well"
+
+
+def test_an_inconclusive_verdict_is_not_passed_by_its_old_name() -> None:
+    today = PruneList.parse(version_2()).document()
+    document = {**today, "guard": {**today["guard"], "verdict": "inconclusive"}}
+    assert PruneList.parse(document).document()["guard"]["passed"] is False
+
+
+def test_a_list_of_today_has_all_that_version_1_had_and_reads_itself() -> None:
     document = PruneList.parse(version_1()).document()
     before = version_1()
-    assert {key: document[key] for key in before if key not in ("schema_version", "features")} == {
-        key: before[key] for key in before if key not in ("schema_version", "features")
-    }
+    for key in before.keys() - {"schema_version", "features", "metrics", "guard"}:
+        assert document[key] == before[key]
+    assert before["guard"].items() <= document["guard"].items()
+    assert before["metrics"].items() <= document["metrics"].items()
     assert before["features"][0].items() <= document["features"][0].items()
     assert PruneList.parse(document).document() == document
 
@@ -82,7 +128,7 @@ def test_the_id_is_of_all_the_content() -> None:
 @pytest.mark.parametrize(
     ("document", "said"),
     [
-        (version_1(schema_version=3), "schema_version: 3 is not known here, 1 and 2 are; take a newer Winnow"),
+        (version_1(schema_version=4), "schema_version: 4 is not known here, 1 to 3 are; take a newer Winnow"),
         ([], "valid dictionary"),
         (version_1(guard={}), r"guard\.metric"),
         (version_1(more=1), "more"),
@@ -140,8 +186,8 @@ def test_a_file_that_does_not_fit_is_named_with_the_field(tmp_path: Path) -> Non
     run.metrics.write_text("{", encoding="utf-8")
     with pytest.raises(RunFileError, match=r"metrics\.json can't be read"):
         run.read_results()
-    write_json(run.prune_list, version_1(schema_version=3))
-    with pytest.raises(RunFileError, match=r"prune_list\.json can't be read: schema_version: 3"):
+    write_json(run.prune_list, version_1(schema_version=4))
+    with pytest.raises(RunFileError, match=r"prune_list\.json can't be read: schema_version: 4"):
         run.read_prune_list()
     write_json(run.spec, {"name": "first"})
     with pytest.raises(RunFileError, match=r"spec\.json can't be read: dataset: required"):

@@ -44,6 +44,18 @@ def test_a_number_that_versions_of_yaml_read_differently_is_refused(text: str) -
         read_yaml(f"a: 1\nb: {text}\n")
 
 
+def test_all_that_is_unclear_is_told_in_the_order_of_lines() -> None:
+    with pytest.raises(DocumentError) as refused:
+        read_yaml("a: 0100\nb: {x: 1, x: 2}\nc: [12:30]\na: 1\n")
+    lines = str(refused.value).splitlines()
+    assert [line.split(" ")[:3] for line in lines] == [
+        ["line", "1:", "0100"],
+        ["line", "2:", "key"],
+        ["line", "3:", "12:30"],
+        ["line", "4:", "key"],
+    ]
+
+
 def test_a_key_stands_once() -> None:
     with pytest.raises(DocumentError, match=r"^line 4: key 'b' stands in this mapping already, on line 2"):
         read_yaml("a:\n  b: 1\n  c: 2\n  b: 3\n")

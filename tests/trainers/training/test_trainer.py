@@ -123,7 +123,7 @@ def test_a_number_that_multiplies_every_weight_changes_nothing(tiny_dataset: Tin
         loaders = DataLoaders.open(spec, RankContext())
         model = build_gated(spec, RankContext())
         search = GateTrainer(model, spec, RankContext())
-        with loaders.paired(0, 12, held_out=True) as batches:
+        with loaders.pairs(0, 12, held_out=True) as batches:
             for step, (train, held_out) in enumerate(batches, 1):
                 search.step(step, train, held_out)
         return model.gate.scores()

@@ -201,8 +201,8 @@ def two(spec: JobSpec, tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 
 @pytest.fixture(scope="module")
-def again_and_broken(spec: JobSpec, tmp_path_factory: pytest.TempPathFactory) -> list[Run]:
-    return on_two_ranks(spec, tmp_path_factory.mktemp("again"), "again", "broken")
+def broken(spec: JobSpec, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    return on_two_ranks(spec, tmp_path_factory.mktemp("broken"), "broken")[0]
 
 
 def test_two_ranks_count_every_step_and_every_row_once(one: Run, two: Run) -> None:
@@ -242,15 +242,9 @@ def test_two_ranks_keep_and_prune_what_one_does(one: Run, two: Run) -> None:
     assert np.abs(last.gate_F - 0.5).min() > 0.1, "a gate is undecided: chance made the decisions equal"
 
 
-def test_two_ranks_with_the_same_seed_give_the_same_prune_list_twice(two: Run, again_and_broken: list[Run]) -> None:
-    again, _ = again_and_broken
-    assert again.prune_list == two.prune_list
-    assert two.prune_list.id
-
-
-def test_two_ranks_killed_at_a_checkpoint_end_as_unbroken_ones(two: Run, again_and_broken: list[Run]) -> None:
-    _, broken = again_and_broken
+def test_two_ranks_with_the_same_seed_killed_at_a_checkpoint_give_the_same_prune_list(two: Run, broken: Run) -> None:
     assert broken.prune_list == two.prune_list
+    assert two.prune_list.id
     assert broken.coordinator.steps_counted == two.coordinator.steps_counted
 
 

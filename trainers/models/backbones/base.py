@@ -28,14 +28,13 @@ class Backbone(nn.Module, abc.ABC):
     def forward(self, x_BC: torch.Tensor) -> torch.Tensor:
         """logits_BT."""
 
-    def cut(self, small: Backbone, columns: torch.Tensor, gone: torch.Tensor, baseline_C: torch.Tensor) -> bool:
+    def cut(self, small: Backbone, columns: torch.Tensor, gone: torch.Tensor, baseline_C: torch.Tensor) -> None:
         """Make `small`, a fresh backbone of the same options over the kept features, predict as this one does with the
         columns `gone` at `baseline_C`. Tensors of one name and shape are copied already.
 
-        Returns:
-            Whether it did. By default it does not, and pruning keeps this backbone behind a `Scattered` input.
+        Optional: pruning keeps a backbone that doesn't write it behind a `Scattered` input.
         """
-        return False
+        raise NotImplementedError
 
     def interactions(self) -> tuple[Interaction, ...]:
         """Crosses of features that the network found important, best first; none unless it can tell."""
@@ -61,9 +60,7 @@ class Backbone(nn.Module, abc.ABC):
                 if name in same and same[name].shape == tensor.shape:
                     tensor.copy_(same[name])
             columns = torch.tensor(kept, device=device), torch.tensor(gone, device=device).long()
-            done = self.cut(small, *columns, baseline_C)
-        if not done:
-            small = Scattered(copy.deepcopy(self), kept, self.layout.keep(names), baseline_C)
+            self.cut(small, *columns, baseline_C)
         return small.train(self.training)
 
 

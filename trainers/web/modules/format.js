@@ -87,3 +87,13 @@ export function moment(iso) {
   const day = `${time.getFullYear()}-${two(time.getMonth() + 1)}-${two(time.getDate())}`;
   return `${day} ${two(time.getHours())}:${two(time.getMinutes())}`;
 }
+
+/**
+ * A value as a cell of CSV: text that a spreadsheet would take for a formula gets a quote in front.
+ * @template T
+ * @param {T} value
+ * @returns {T | string}
+ */
+export function csvCell(value) {
+  return typeof value === "string" ? value.replace(/^'*[=+\-@\t\r]/, "'$&") : value;
+}

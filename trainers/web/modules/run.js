@@ -17,16 +17,19 @@ export const NO_NUMBER = 255;
 export const OPEN = 254;
 
 /**
- * A prune list in the form of version 2. Version 1 is of LeAP alone (`trainers/runs/prune_list.py` has both).
+ * A prune list in the form of version 3. Version 1 is of LeAP alone, and up to version 2 the guard has no verdict
+ * (`trainers/runs/prune_list.py` has all three).
  * @param {any} document as a run, or the API, has it
  * @returns {PruneList}
  */
 export function listOf(document) {
-  if (document.selector) return document;
+  if (document.guard.verdict) return document;
+  const guard = { ...document.guard, verdict: document.guard.passed ? "passed" : "failed" };
+  if (document.selector) return { ...document, schema_version: 3, guard };
   const { warning = null, ...diagnostics } = document.polarization ?? {};
   const features = document.features.map((/** @type {any} */ feature) => ({ details: detailsOf(feature), ...feature }));
   const selector = { name: "leap", family: "gate", probability_like: true };
-  return { ...document, schema_version: 2, selector, features, interactions: [], diagnostics, warning };
+  return { ...document, schema_version: 3, selector, features, interactions: [], diagnostics, warning, guard };
 }
 
 /** @param {{divergence?: number | null, endurance?: number | null}} feature of version 1 */

@@ -10,7 +10,7 @@ const TILES = /** @type {[keyof import("schemas").Totals, string, (value: number
   ["embedding_bytes", "Embedding memory", bytes],
   ["bytes_per_example", "Read per example", bytes],
 ]);
-const MODELS = /** @type {[keyof import("schemas").ModelQuality, string][]} */ ([
+const MODELS = /** @type {["full" | "pruned" | "finetuned", string][]} */ ([
   ["full", "Full"],
   ["pruned", "Pruned"],
   ["finetuned", "Fine-tuned"],
@@ -35,9 +35,16 @@ export function summary(parent) {
     update({ list }) {
       if (!list || list.id === shown) return;
       shown = list.id;
-      const leaks = (list.leaks ?? []).map(leak);
-      fill(place, leaks, verdict(list.guard), warning(list.warning), diagnostics(list));
-      place.append(savings(list), quality(list.metrics));
+      fill(
+        place,
+        (list.leaks ?? []).map(leak),
+        verdict(list.guard),
+        banner(list.guard),
+        warning(list.warning),
+        diagnostics(list),
+        savings(list),
+        quality(list.metrics),
+      );
     },
   };
 }
@@ -47,10 +54,24 @@ function leak({ message }) {
   return element("p", { class: "alert" }, element("strong", {}, "✗ Leak"), `: ${message}.`);
 }
 
+const VERDICTS = /** @type {Record<import("schemas").GuardVerdict["verdict"], [string, string]>} */ ({
+  passed: ["alert fine", "✓ Guard passed"],
+  failed: ["alert", "✗ Guard failed"],
+  inconclusive: ["alert caution", "? Guard inconclusive"],
+});
+
 /** @param {import("schemas").GuardVerdict} guard */
-function verdict({ passed, reason }) {
-  const word = passed ? "✓ Guard passed" : "✗ Guard refused";
-  return element("p", { class: passed ? "alert fine" : "alert" }, element("strong", {}, word), `: ${reason}.`);
+function verdict({ verdict, reason }) {
+  const [style, word] = VERDICTS[verdict];
+  return element("p", { class: style }, element("strong", {}, word), `: ${reason}.`);
+}
+
+/**
+ * Other metrics that fell beyond their limits.
+ * @param {import("schemas").GuardVerdict} guard
+ */
+function banner({ banner }) {
+  return banner && element("p", { class: "alert" }, element("strong", {}, "! Worse beyond its limit"), `: ${banner}.`);
 }
 
 /** @param {string | null} told */
@@ -92,7 +113,7 @@ function savings({ before, after }) {
 /** @param {import("schemas").ModelQuality} metrics */
 function quality(metrics) {
   const { rows, base_rate: rate } = metrics.full;
-  const heads = [...MODELS.map(([, title]) => title), "Change"].map((title) =>
+  const heads = [...MODELS.map(([, title]) => title), "Change", "95% interval"].map((title) =>
     element("th", { scope: "col", class: "number" }, title),
   );
   const measured = METRICS.filter(({ key }) => MODELS.some(([model]) => metrics[model][key] !== null));
@@ -112,7 +133,7 @@ function quality(metrics) {
   );
 }
 
-const CHANGE = "The change is from full to fine-tuned.";
+const CHANGE = "The change is from full to fine-tuned; it is within noise where its interval holds 0.";
 
 /**
  * @param {typeof METRICS[number]} metric
@@ -121,16 +142,39 @@ const CHANGE = "The change is from full to fine-tuned.";
 function row({ key, name, higher }, metrics) {
   const [full, tuned] = [metrics.full[key], metrics.finetuned[key]];
   const change = full === null || tuned === null ? null : tuned - full;
-  const better = change ? change > 0 === higher : null;
-  const word = better === null ? "" : better ? "better" : "worse";
+  const interval = metrics.differences?.finetuned.find(({ metric }) => metric === key)?.interval ?? null;
+  const word = interval && outcome(interval);
   const number = (/** @type {string} */ text) => element("td", { class: "number" }, text);
-  const signed = change === null ? "–" : `${change < 0 ? "−" : "+"}${decimal(Math.abs(change), 5)}`;
   return element(
     "tr",
     {},
     element("th", { scope: "row" }, name),
     MODELS.map(([model]) => number(decimal(metrics[model][key], 5))),
-    number(signed),
-    element("td", { class: better ? "good" : "bad" }, word),
+    number(change === null ? "–" : signed(change)),
+    number(interval === null ? "–" : span(interval, higher)),
+    element("td", word === "better" ? { class: "good" } : word === "worse" ? { class: "bad" } : {}, word ?? ""),
   );
+}
+
+/**
+ * What an interval of a drop says; a drop is positive where the metric is worse.
+ * @param {[number, number]} interval
+ */
+function outcome([low, high]) {
+  return low > 0 ? "worse" : high < 0 ? "better" : "within noise";
+}
+
+/**
+ * The interval of the change, lowest end first.
+ * @param {[number, number]} interval of the drop
+ * @param {boolean} higher whether more is better
+ */
+function span([low, high], higher) {
+  const [from, to] = higher ? [-high, -low] : [low, high];
+  return `${signed(from)} to ${signed(to)}`;
+}
+
+/** @param {number} value */
+function signed(value) {
+  return `${value < 0 ? "−" : "+"}${decimal(Math.abs(value), 5)}`;
 }

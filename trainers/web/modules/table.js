@@ -2,7 +2,7 @@
 /** A table of many rows, by Tabulator: only the rows in sight are elements, and every control is reachable by keys. */
 
 import { TabulatorFull } from "tabulator";
-import { count } from "views/format";
+import { count, csvCell } from "views/format";
 import { element } from "views/dom";
 
 /**
@@ -178,6 +178,7 @@ function definition({ field, title, show, number = false, first, filter, width, 
     // A press bubbles up to the header, which sorts.
     titleFormatter: () => element("button", { class: "sorts", type: "button" }, title),
     formatter: (/** @type {any} */ cell) => element("span", {}, shown(cell)),
+    accessorDownload: csvCell,
     ...filtered(title, filter),
   };
 }

@@ -3,6 +3,7 @@
 
 import { part } from "pages/api";
 import { element } from "views/dom";
+import { csvCell } from "views/format";
 
 /**
  * @typedef {import("schemas").AuditView} Entry
@@ -103,10 +104,10 @@ export function save(entries) {
 }
 
 /**
- * A cell. Callers choose their names and paths: what a spreadsheet would take for a formula gets a quote in front.
+ * A cell. Callers choose their names and paths.
  * @param {unknown} value
  */
 function quoted(value) {
-  const text = String(value ?? "").replace(/^[=+\-@\t\r]/, "'$&");
+  const text = csvCell(String(value ?? ""));
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }

@@ -12,6 +12,8 @@ import { bytes, count, decimal, duration, percent } from "views/format";
  * @typedef {[string, (run: Compared) => string]} Fact
  */
 
+const GUARDS = { passed: "✓ passed", failed: "✗ failed", inconclusive: "? inconclusive" };
+
 /** @type {[string, Fact[]][]} */
 const GROUPS = [
   [
@@ -40,7 +42,7 @@ const GROUPS = [
       ["Logloss, full", quality("full", "logloss")],
       ["Logloss, pruned", quality("pruned", "logloss")],
       ["Logloss, fine-tuned", quality("finetuned", "logloss")],
-      ["Guard", ({ list }) => (list.guard.passed ? "✓ passed" : "✗ refused")],
+      ["Guard", ({ list }) => GUARDS[list.guard.verdict]],
     ],
   ],
   [

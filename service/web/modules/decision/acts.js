@@ -45,24 +45,29 @@ export function acts(list, caller, done) {
   });
 }
 
+const NOTES = /** @type {Record<string, string>} */ ({
+  passed: "You agree to what it keeps and prunes. It is served once it is activated.",
+  failed:
+    "The guard of this list failed: it loses more quality than the spec allows. Say why it is right all the same.",
+  inconclusive: "The test rows can't tell whether it loses more quality than the spec allows.",
+});
+
 /**
  * @param {import("schemas").ListView} list
  * @param {string} path
  * @returns {Form}
  */
-function approval({ number, guard_passed: passed }, path) {
+function approval({ number, verdict }, path) {
   const override = {
     name: "override_guard",
-    label: "Approve it although the guard refused it",
+    label: "Approve it although its guard failed",
     kind: /** @type {const} */ ("check"),
     required: true,
   };
   return {
     title: `Approve prune list ${number}`,
-    note: passed
-      ? "You agree to what it keeps and prunes. It is served once it is activated."
-      : "The guard refused this list: it loses more quality than the spec allows. Say why it is right all the same.",
-    fields: passed ? [REASON] : [override, { ...REASON, required: true }],
+    note: NOTES[verdict],
+    fields: verdict !== "failed" ? [REASON] : [override, { ...REASON, required: true }],
     send: "Approve",
     submit: (values) => post(`${path}/prune-lists/${number}/approve`, values),
     onDone: (/** @type {any} */ { state }) => {

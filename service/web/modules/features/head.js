@@ -62,7 +62,7 @@ export function head(model, caller, changed) {
 export function policy({ auto_approve, auto_activate, four_eyes }) {
   const someone = four_eyes ? "someone other than who submitted its job" : "someone";
   if (auto_approve && auto_activate) {
-    return `A prune list whose guard passed is approved and served by itself; any other is approved by ${someone}.`;
+    return `A prune list whose guard passed is approved and served by itself, unless another metric fell or a rollback took its decisions back; any other is approved by ${someone}.`;
   }
   if (auto_approve)
     return `A prune list whose guard passed is approved by itself, any other by ${someone}; each is served once someone activates it.`;

@@ -4,7 +4,8 @@
 import { get, part, post } from "pages/api";
 import { confirm, openForm, say } from "pages/form";
 import { hasEnded, origin, stateBadge, took } from "pages/job/words";
-import { badge, element, fill } from "views/dom";
+import { guardBadge } from "pages/list/words";
+import { element, fill } from "views/dom";
 import { ago, count, duration, moment } from "views/format";
 
 const RETRIED = new Set(["failed", "cancelled"]);
@@ -72,13 +73,12 @@ export class Head {
     const found = job.model && !job.dry_run ? await listOf(job) : null;
     if (!found) return fill(this.outcome, job.reason && element("p", { class: "soft" }, job.reason));
     const address = `/models/${part(job.model)}/lists/${found.number}`;
-    const [told, tone] = found.guard_passed ? ["guard passed", "good"] : ["guard refused", "bad"];
     fill(
       this.outcome,
       element(
         "p",
         { class: "row" },
-        badge(told, /** @type {"good" | "bad"} */ (tone)),
+        guardBadge(found.verdict),
         element("span", { class: "soft" }, job.reason ?? ""),
         element("a", { href: address }, `Prune list ${found.number} (${found.state})`),
       ),

@@ -27,9 +27,19 @@ export function stateWord(state) {
   return STATES[state]?.[1] ?? state;
 }
 
-/** @param {boolean} passed */
-export function guardBadge(passed) {
-  return passed ? badge("✓ guard passed", "good") : badge("✗ guard refused", "bad");
+const VERDICTS =
+  /** @type {Record<import("schemas").GuardVerdict["verdict"], ["good" | "bad" | "plain", string, string]>} */ ({
+    passed: ["good", "✓ guard passed", "The whole interval of the change lies within the limit."],
+    failed: ["bad", "✗ guard failed", "The whole interval of the change lies beyond the limit."],
+    inconclusive: ["plain", "? guard inconclusive", "The limit lies within the interval of the change."],
+  });
+
+/** @param {import("schemas").GuardVerdict["verdict"]} verdict */
+export function guardBadge(verdict) {
+  const [tone, text, means] = VERDICTS[verdict];
+  const made = badge(text, tone);
+  made.title = means;
+  return made;
 }
 
 /**

@@ -12,7 +12,7 @@ import { badge, element, empty, fill, section } from "views/dom";
 const KINDS = {
   job_failed: { title: "Job failed", tone: "bad", address: ({ subject }) => `/jobs/${part(subject)}` },
   guard_refused: {
-    title: "Guard refused a list",
+    title: "Guard of a list failed",
     tone: "bad",
     address: ({ model, subject }) => `/models/${part(model)}/lists/${part(subject)}`,
   },

@@ -2,9 +2,10 @@
 /** A row for each model: what is served, what it saves, what waits. */
 
 import { part } from "pages/api";
+import { guardBadge } from "pages/list/words";
 import { refill } from "pages/refill";
 import { ago, bytes, count, moment, percent } from "views/format";
-import { badge, element, scrolling, section } from "views/dom";
+import { element, scrolling, section } from "views/dom";
 
 const MANY = 8;
 const COLUMNS = [
@@ -139,7 +140,7 @@ function candidates({ candidates: waiting, threshold, name }) {
 function proposed({ proposed: list }, address) {
   if (!list) return element("span", { class: "soft" }, "none");
   const more = list.waiting > 1 && small(`and ${count(list.waiting - 1)} older`);
-  const guard = list.guard_passed ? badge("guard passed", "good") : badge("guard refused", "bad");
+  const guard = guardBadge(list.verdict);
   const review = element(
     "a",
     { class: "button primary", href: `${address}/lists/${list.number}`, "data-key": `review ${address}` },

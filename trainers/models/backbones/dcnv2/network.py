@@ -35,7 +35,7 @@ class DcnV2(Backbone):
         deep_BT: torch.Tensor = self.deep(x_BC)
         return crossed_BT + deep_BT
 
-    def cut(self, small: Backbone, columns: torch.Tensor, gone: torch.Tensor, baseline_C: torch.Tensor) -> bool:
+    def cut(self, small: Backbone, columns: torch.Tensor, gone: torch.Tensor, baseline_C: torch.Tensor) -> None:
         assert isinstance(small, DcnV2)
         self.deep.cut(small.deep, columns, gone, baseline_C)
         x_C = baseline_C
@@ -48,4 +48,3 @@ class DcnV2(Backbone):
             theirs.bias[layer].copy_((bias_C + shift_C)[columns])
             x_C = baseline_C * (wide_CR @ (narrow_RC @ x_C) + bias_C) + x_C
         cut_linear(self.out, small.out, columns, gone, x_C)
-        return True

@@ -57,7 +57,7 @@ class DeepFm(Backbone):
         own_B = own[0] if len(own) == 1 else torch.stack(own).sum(0)
         return 0.5 * (whole_BK.square().sum(1) - own_B)
 
-    def cut(self, small: Backbone, columns: torch.Tensor, gone: torch.Tensor, baseline_C: torch.Tensor) -> bool:
+    def cut(self, small: Backbone, columns: torch.Tensor, gone: torch.Tensor, baseline_C: torch.Tensor) -> None:
         assert isinstance(small, DeepFm)
         cut_linear(self.linear, small.linear, columns, gone, baseline_C)
         self.deep.cut(small.deep, columns, gone, baseline_C)
@@ -69,4 +69,3 @@ class DeepFm(Backbone):
         pruned_F = torch.zeros(len(self.layout), dtype=torch.bool, device=part_CK.device)
         pruned_F[self.feature_C[gone]] = True
         small.linear.bias.sub_(0.5 * own_FK[pruned_F].square().sum())
-        return True

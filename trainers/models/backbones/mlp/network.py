@@ -24,10 +24,9 @@ class Mlp(Backbone):
         logits_BT: torch.Tensor = self.out(self.hidden(x_BC))
         return logits_BT
 
-    def cut(self, small: Backbone, columns: torch.Tensor, gone: torch.Tensor, baseline_C: torch.Tensor) -> bool:
+    def cut(self, small: Backbone, columns: torch.Tensor, gone: torch.Tensor, baseline_C: torch.Tensor) -> None:
         assert isinstance(small, Mlp)
         cut_linear(_first(self), _first(small), columns, gone, baseline_C)
-        return True
 
 
 def _first(model: Mlp) -> nn.Linear:

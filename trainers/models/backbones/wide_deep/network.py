@@ -28,7 +28,7 @@ class WideDeep(Backbone):
         deep_BT: torch.Tensor = self.deep(x_BC)
         return wide_BT + deep_BT
 
-    def cut(self, small: Backbone, columns: torch.Tensor, gone: torch.Tensor, baseline_C: torch.Tensor) -> bool:
+    def cut(self, small: Backbone, columns: torch.Tensor, gone: torch.Tensor, baseline_C: torch.Tensor) -> None:
         assert isinstance(small, WideDeep)
         cut_linear(self.wide, small.wide, columns, gone, baseline_C)
-        return self.deep.cut(small.deep, columns, gone, baseline_C)
+        self.deep.cut(small.deep, columns, gone, baseline_C)
