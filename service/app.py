@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from service.api.audit_log import RefusalAudit
 from service.api.bodies import BodyLimit
 from service.api.event_stream import EventStreams
-from service.api.openapi import DESCRIPTION, TAGS, document_problems
+from service.api.openapi import DESCRIPTION, TAGS, document_problems, summarize
 from service.api.problems import install
 from service.api.rate_limits import RateLimiter, RateLimitHeaders
 from service.api.request_log import RequestLog, trace_requests
@@ -48,7 +48,7 @@ from service.core.shutdown import on_shutdown
 from service.jobs.reconciler import Reconciler
 from service.jobs.retention import Retention
 from service.metrics import Metrics
-from service.prune_lists.totals import ListTotals
+from service.prune_lists.totals import Figures
 from service.ray.client import Engine
 from service.schedules.scheduler import Scheduler
 from service.settings import EVERYWHERE, Settings
@@ -132,7 +132,7 @@ def create_app(settings: Settings, engine: Engine, *, open_to_local: bool = Fals
         sessions, app.state.readers, settings, now, lambda: len(app.state.event_streams.listeners)
     )
     app.state.limits, app.state.response_cache = RateLimiter(settings), ResponseCache()
-    app.state.list_totals = ListTotals()
+    app.state.figures = Figures()
     install(app)
     error_page.install(app)
     app.add_middleware(BodyLimit, most=settings.max_body_bytes)
@@ -142,6 +142,7 @@ def create_app(settings: Settings, engine: Engine, *, open_to_local: bool = Fals
     app.add_middleware(RequestLog)
     trace_requests(app)
     for router in ROUTERS:
+        summarize(router)
         app.include_router(router)
     document_problems(app)
     return app

@@ -7,8 +7,10 @@ from collections.abc import Iterable
 from sqlalchemy.orm import Session
 
 from service.core.job_state import JobState
-from service.schemas.jobs import JobSummary, JobView
+from service.prune_lists.totals import FiguresCache
+from service.schemas.jobs import JobOutcome, JobSummary, JobView
 from service.store import job_queries
+from service.store.aggregates import ListFigures
 from service.store.tables import Job
 from trainers.runs.progress import Progress
 
@@ -23,18 +25,22 @@ def job_view(session: Session, job: Job) -> JobView:
     return JobView.model_validate(job).model_copy(update={"position": place, "links": links})
 
 
-def job_summaries(session: Session, jobs: Iterable[Job]) -> list[JobSummary]:
+def job_summaries(session: Session, figures: FiguresCache, jobs: Iterable[Job]) -> list[JobSummary]:
     """Jobs at their places in the queue, which are counted once for all of them."""
     found = list(jobs)
+    ended = figures.of(session, [job.number for job in found if job.state == JobState.SUCCEEDED.value])
     waiting = [job.id for job in found if job.state == JobState.QUEUED.value]
     places = job_queries.positions(session, waiting)
-    return [job_summary(job, places.get(job.id)) for job in found]
+    return [job_summary(job, places.get(job.id), ended.get(job.number)) for job in found]
 
 
-def job_summary(job: Job, position: int | None) -> JobSummary:
-    """A job at its place in the queue, without the gates of its progress."""
+def job_summary(job: Job, position: int | None, figures: ListFigures | None = None) -> JobSummary:
+    """A job at its place in the queue, or with what came of it; without the gates of its progress."""
     view = JobSummary.model_validate(job)
     progress = view.progress
     if isinstance(progress, Progress):
         progress = progress.model_copy(update={"gates": None})
-    return view.model_copy(update={"position": position, "progress": progress})
+    outcome = figures and JobOutcome(
+        features=figures.before.features, kept=figures.after.features, changes=figures.changes
+    )
+    return view.model_copy(update={"position": position, "progress": progress, "outcome": outcome})

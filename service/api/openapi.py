@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
+from fastapi.routing import APIRoute
 
 from service.schemas.common import Problem
 
@@ -29,6 +31,14 @@ TAGS = [
     {"name": "audit", "description": "Who did what."},
     {"name": "runs", "description": "What a run reports, by the token of its attempt."},
 ]
+
+
+def summarize(router: APIRouter) -> None:
+    """Give every operation without a summary one that stands alone: of "listPruneLists" it is "List prune lists"."""
+    for route in router.routes:
+        if isinstance(route, APIRoute) and route.operation_id and not route.summary:
+            words = re.sub(r"(?<!^)([A-Z])", lambda found: f" {found[1].lower()}", route.operation_id)
+            route.summary = words[0].upper() + words[1:]
 
 
 def document_problems(app: FastAPI) -> None:

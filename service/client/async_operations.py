@@ -41,6 +41,7 @@ if TYPE_CHECKING:
         ListView,
         Reasoned,
         Rejection,
+        RevisionRequest,
         RolledBack,
     )
     from service.schemas.runs import Answer, Log, Report
@@ -161,7 +162,7 @@ class AsyncOperations(Protocol):
         model: str | None = None,
         name: str | None = None,
         submitted_by: str | None = None,
-        origin: Literal["request", "trigger", "schedule", "retry", "clone"] | None = None,
+        origin: Literal["request", "trigger", "schedule", "retry", "clone", "revision"] | None = None,
         created_after: datetime | None = None,
         created_before: datetime | None = None,
         dry_run: bool | None = None,
@@ -705,7 +706,9 @@ class AsyncOperations(Protocol):
         )
 
     async def infer_features(self, model: str, body: InferenceRequest | Mapping[str, Any]) -> Inferred:
-        """Propose features for the columns of a data set, from its Parquet schema and statistics; none are stored."""
+        """Propose features for the columns of a data set, from its Parquet schema, statistics and first rows; none
+        are stored.
+        """
         from service.schemas.features import Inferred
 
         return await self.send(Call("POST", f"/v1/models/{segment(model)}/features/infer", Inferred, body=body))
@@ -820,6 +823,29 @@ class AsyncOperations(Protocol):
 
         return await self.send(
             Call("POST", f"/v1/models/{segment(model)}/prune-lists/{segment(number)}/approve", ListView, body=body)
+        )
+
+    async def revise_prune_list(self, model: str, number: int, body: RevisionRequest | Mapping[str, Any]) -> ListView:
+        """Make a new list with other decisions: features that the list prunes are kept, or that it keeps are
+        pruned.
+        """
+        from service.schemas.prune_lists import ListView
+
+        return await self.send(
+            Call("POST", f"/v1/models/{segment(model)}/prune-lists/{segment(number)}/revisions", ListView, body=body)
+        )
+
+    async def start_follow_up_job(self, model: str, number: int, *, idempotency_key: str | None = None) -> JobView:
+        """A job that keeps exactly the features that the list keeps, fine-tunes the pruned model, and measures it."""
+        from service.schemas.jobs import JobView
+
+        return await self.send(
+            Call(
+                "POST",
+                f"/v1/models/{segment(model)}/prune-lists/{segment(number)}/follow-up",
+                JobView,
+                headers={"Idempotency-Key": idempotency_key},
+            )
         )
 
     async def reject_prune_list(self, model: str, number: int, body: Rejection | Mapping[str, Any]) -> ListView:

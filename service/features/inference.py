@@ -1,12 +1,12 @@
-"""Features proposed from a Parquet schema. Reads footers alone: the schema, and statistics of row groups."""
+"""Features proposed from a data set: by the footers of its Parquet files, and a sample of its first rows."""
 
 from __future__ import annotations
 
 import math
 import re
 from collections import Counter, defaultdict
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -15,10 +15,14 @@ import pyarrow.parquet as pq
 from pyarrow import fs
 
 from service.core.errors import InvalidError
+from service.features.sample import Sampled, sample_columns
 from trainers.spec import MAX_DIM
 
 READ_FILES = 16  # footers; more would make a large data set slow to ask about
 LARGEST_TABLE = 2**20
+# Rows of a table for each different value: about one in five then shares its row with another.
+ROOM = 4
+FEW_IDS = 1024  # a table of so many rows costs nothing
 SMALLEST_DIM, LARGEST_DIM = 4, 32
 LONGEST_NAME = 200
 TEXTS = (pa.types.is_string, pa.types.is_large_string, pa.types.is_binary, pa.types.is_large_binary)
@@ -26,12 +30,15 @@ TEXTS = (pa.types.is_string, pa.types.is_large_string, pa.types.is_binary, pa.ty
 
 @dataclass(frozen=True)
 class Footers:
-    """Of the first files of a data set by path: `files` are there in all, and `first` is where the first one lies."""
+    """Of the first files of a data set by path: `files` are there in all, and `first` is where the first one lies;
+    `sampled` is of its columns of ids and of text.
+    """
 
     schema: pa.Schema
     parts: tuple[pq.FileMetaData, ...]
     files: int
     first: tuple[fs.FileSystem, str]
+    sampled: Mapping[str, Sampled] = field(default_factory=dict)
 
     @property
     def rows(self) -> int:
@@ -55,17 +62,32 @@ def footers(uri: str) -> Footers:
     try:
         filesystem, path = (fs.LocalFileSystem(), uri) if uri.startswith("/") else fs.FileSystem.from_uri(uri)
         paths = _paths(filesystem, path)
-        parts = []
+        parts, sampled = [], dict[str, Sampled]()
         for name in paths[:READ_FILES]:
             with filesystem.open_input_file(name) as stream, pq.ParquetFile(stream) as file:
                 parts.append((file.schema_arrow, file.metadata))
+                sampled = sampled or sample_columns(file, _columns_of_ids(file.schema_arrow))
     except (OSError, pa.ArrowException, ValueError) as error:
         detail = f"dataset: {uri!r} can't be read ({error}); give a Parquet file, or a directory of them"
         raise InvalidError("dataset-unreadable", detail) from None
     if not parts:
         detail = f"dataset: {uri!r} holds no *.parquet file; write the rows there, or give another directory"
         raise InvalidError("dataset-unreadable", detail)
-    return Footers(parts[0][0], tuple(metadata for _, metadata in parts), len(paths), (filesystem, paths[0]))
+    metadata = tuple(part for _, part in parts)
+    return Footers(parts[0][0], metadata, len(paths), (filesystem, paths[0]), sampled)
+
+
+def _columns_of_ids(schema: pa.Schema) -> list[str]:
+    """Columns whose values get embeddings; those of which there are several by one name can't be told apart."""
+    found = []
+    for name, count in Counter(schema.names).items():
+        if count > 1:
+            continue
+        kind = _plain(schema.field(name).type)
+        inside = _plain(kind.value_type) if _is_list(kind) else kind
+        if pa.types.is_integer(inside) or any(is_text(inside) for is_text in TEXTS):
+            found.append(name)
+    return found
 
 
 def _paths(filesystem: fs.FileSystem, path: str) -> list[str]:
@@ -110,9 +132,9 @@ def _scalar(found: Footers, column: str, kind: Any, *, nested: bool = False) -> 
     if pa.types.is_boolean(kind):
         return _ids(2)
     if pa.types.is_integer(kind):
-        return _ids(_distinct_ids(found, column, nested=nested))
+        return _ids(_table_of_ids(found, column, nested=nested))
     if any(is_text(kind) for is_text in TEXTS):
-        return _ids(_table(found.rows))
+        return _ids(_table_of_values(found, column))
     raise UnfitError(f"is {kind}, which no feature is read from; write it as a number, an id or text")
 
 
@@ -122,18 +144,21 @@ def _ids(hash_size: int) -> dict[str, Any]:
     return {"kind": "categorical", "hash_size": hash_size, "dim": min(max(width, SMALLEST_DIM), LARGEST_DIM)}
 
 
-def _distinct_ids(found: Footers, column: str, *, nested: bool) -> int:
-    """One more than the greatest id, where row groups say so and ids are small; else by the number of rows."""
+def _table_of_ids(found: Footers, column: str, *, nested: bool) -> int:
+    """One more than the greatest id, where row groups say so and ids are dense; else by the number of values."""
     statistics: list[Any] = [chunk.statistics for _, chunk in found.chunks[column, nested]]
     ranges = [(int(each.min), int(each.max)) for each in statistics if each is not None and each.has_min_max]
     known = ranges and len(ranges) == len(statistics) and min(low for low, _ in ranges) >= 0
     greatest = max((high for _, high in ranges), default=0)
-    return greatest + 1 if known and greatest < LARGEST_TABLE else _table(found.rows)
+    by_values = _table_of_values(found, column)
+    return greatest + 1 if known and greatest < max(by_values, FEW_IDS) else by_values
 
 
-def _table(rows: int) -> int:
-    """For ids of which only their number of rows is known: the power of two from there, up to a million."""
-    return int(min(LARGEST_TABLE, 2 ** math.ceil(math.log2(max(rows, 2)))))
+def _table_of_values(found: Footers, column: str) -> int:
+    """A power of two with room for the different values, up to a million; by the number of rows without a sample."""
+    sampled = found.sampled.get(column)
+    wanted = found.rows if sampled is None else ROOM * sampled.estimate(found.rows)
+    return int(min(LARGEST_TABLE, 2 ** math.ceil(math.log2(max(wanted, 2)))))
 
 
 def _length(found: Footers, column: str, kind: Any) -> int:

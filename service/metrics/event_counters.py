@@ -75,7 +75,7 @@ class EventCounters:
 
     def _begin_at_zero(self) -> None:
         """Series that are known are there from the start, so that their first rise is seen as one."""
-        for origin in ("request", "trigger", "schedule", "retry", "clone"):
+        for origin in ("request", "trigger", "schedule", "retry", "clone", "revision"):
             self.submitted.labels(origin)
         for ended in ENDED:
             self.ended.labels(ended.value)

@@ -15,7 +15,6 @@ from service.core.job_state import JobState
 from service.metrics.run_gauges import families
 from service.settings import Settings
 from service.store import aggregates, jobs
-from trainers.runs.prune_list import Totals
 
 # Whose contents one scrape reads: after a start with more active lists than these, the next scrapes go on.
 LISTS = 50
@@ -27,7 +26,7 @@ class StoreGauges(Collector):
     def __init__(self, sessions: sessionmaker[Session], settings: Settings, now: Clock) -> None:
         self.sessions, self.settings, self.now = sessions, settings, now
         # Of lists by number, while they are active: contents are large, and never change.
-        self._totals: dict[int, dict[str, Totals]] = {}
+        self._figures: dict[int, aggregates.ListFigures] = {}
 
     def describe(self) -> Iterable[Metric]:
         """Nothing: a registry that asks would read the store before it is there."""
@@ -76,8 +75,8 @@ class StoreGauges(Collector):
     def _active(self, session: Session, now: datetime) -> Iterator[GaugeMetricFamily]:
         active = aggregates.active_lists(session)
         numbers = {each.number for each in active}
-        kept = {number: found for number, found in self._totals.items() if number in numbers}
-        self._totals = kept | aggregates.totals(session, sorted(numbers - kept.keys())[:LISTS])
+        kept = {number: found for number, found in self._figures.items() if number in numbers}
+        self._figures = kept | aggregates.list_figures(session, sorted(numbers - kept.keys())[:LISTS])
         age = _gauge("winnow_prune_list_age_seconds", "How long a model's active list has been active.", "model")
         for each in active:
             age.add_metric([each.model], _age(each.activated_at, now))
@@ -88,8 +87,9 @@ class StoreGauges(Collector):
                 f"winnow_prune_list_{name}", f"{what} before and after a model's active list.", "model", "side"
             )
             for each in active:
-                for side, found in self._totals.get(each.number, {}).items():
-                    family.add_metric([each.model, side], getattr(found, name))
+                found = self._figures.get(each.number)
+                for side in ("before", "after") if found else ():
+                    family.add_metric([each.model, side], getattr(getattr(found, side), name))
             yield family
 
 

@@ -167,6 +167,8 @@ class Inferred(BaseModel):
                     "features": [{key: ITEM[key] for key in ("name", "kind", "dim", "hash_size", "column")}],
                     "registered": ["age"],
                     "unfit": {"seen_at": "is timestamp[us], which no feature is read from"},
+                    "left_out": {"label": "the label of the model's spec"},
+                    "distinct": {"city": 1200},
                     "leaks": {"clicked_within_a_day": 0.998},
                     "files": 64,
                     "files_read": 16,
@@ -178,6 +180,10 @@ class Inferred(BaseModel):
     features: list[dict[str, Any]] = Field(description="as `registerFeatures` takes them")
     registered: list[str] = Field(description="columns that features of the model are read from already")
     unfit: dict[str, str] = Field(description="columns that no feature can be read from, and why")
+    left_out: dict[str, str] = Field(default={}, description="columns that are no features, and why")
+    distinct: dict[str, int] = Field(
+        default={}, description="by column of ids or text, about how many different values it has, by its first rows"
+    )
     leaks: dict[str, float] = Field(
         default={},
         description="features that predict the label alone with an AUC above 0.95 on the first rows, and that AUC; "

@@ -38,6 +38,20 @@ JOB: dict[str, Any] = {
 }
 
 
+class JobOutcome(BaseModel):
+    """What came of a job that succeeded."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"features": 60, "kept": 40, "changes": {"auc": 0.0003, "gauc": -0.0002}}]}
+    )
+
+    features: int
+    kept: int = Field(description="features that its prune list keeps")
+    changes: dict[str, float] = Field(
+        description="by metric (auc, gauc), what the fine-tuned model has over the full one"
+    )
+
+
 class CheckResult(BaseModel):
     """How a dry run ended: a job that trains nothing has no other progress."""
 
@@ -57,11 +71,15 @@ class JobSummary(BaseModel):
     state: JobState
     dry_run: bool = Field(description="it holds the spec against the data, and trains nothing")
     origin: dict[str, Any] = Field(
-        description="what asked for it: `kind` is request, trigger, schedule, retry or clone"
+        description="what asked for it: `kind` is request, trigger, schedule, retry, clone or revision"
     )
     submitted_by: str
     priority: int = Field(description="higher ones start first")
+    number: int = Field(default=0, description="jobs are numbered as they come; 0 where the service is older")
     position: int | None = Field(default=None, description="place in the queue, from 1; null once it has started")
+    outcome: JobOutcome | None = Field(
+        default=None, description="what came of it, in lists of jobs; null without a prune list"
+    )
     attempt: int = Field(description="the number of the newest attempt; 0 before the first")
     failures: int = Field(description="attempts that ended by a fault of the infrastructure")
     max_failures: int = Field(description="so many such attempts are followed by another")
@@ -168,7 +186,7 @@ class JobQuery(RequestModel):
     model: StoredText | None = None
     name: StoredText | None = Field(default=None, description="how the name begins")
     submitted_by: StoredText | None = None
-    origin: Literal["request", "trigger", "schedule", "retry", "clone"] | None = None
+    origin: Literal["request", "trigger", "schedule", "retry", "clone", "revision"] | None = None
     created_after: Instant | None = None
     created_before: Instant | None = None
     dry_run: bool | None = None

@@ -29,6 +29,7 @@ LIST: dict[str, Any] = {
     "activated_at": None,
     "ended_at": None,
     "previous": None,
+    "revision_of": None,
 }
 BEFORE: dict[str, Any] = {"features": 60, "dims": 800, "embedding_bytes": 8_388_608}
 AFTER: dict[str, Any] = {"features": 40, "dims": 512, "embedding_bytes": 4_194_304}
@@ -97,6 +98,20 @@ class Approval(RequestModel):
     override_guard: bool = Field(default=False, description="agree though the guard failed; needs a reason")
 
 
+class RevisionRequest(RequestModel):
+    """Which decisions of a list to change, and why."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"keep": ["clip"], "prune": ["hour"], "reason": "clip is needed by the new ranker"}]
+        }
+    )
+
+    keep: list[StoredText] = Field(default=[], max_length=100_000, description="features to keep that the list prunes")
+    prune: list[StoredText] = Field(default=[], max_length=100_000, description="features to prune that the list keeps")
+    reason: Reason
+
+
 class ListView(BaseModel):
     """A prune list in its life."""
 
@@ -105,13 +120,15 @@ class ListView(BaseModel):
     number: int
     model: str
     list_id: str = Field(description="the content's own name, its SHA-256")
-    job_id: str = Field(description="the job that made it")
+    job_id: str = Field(description="the job that made it, or the list that it is a revision of")
     state: ListState
     verdict: Verdict = Field(description="the guard's; only a list that passed is approved by a policy")
     guard_passed: bool = Field(
         deprecated=True, description="for one more version: whether the verdict is `passed`; read verdict"
     )
-    submitted_by: str = Field(description="who submitted the job; can't approve the list under four eyes")
+    submitted_by: str = Field(
+        description="who submitted the job, or made the revision; can't approve the list under four eyes"
+    )
     proposed_at: datetime
     decided_by: str | None = Field(description="who approved or rejected it; `policy` where nobody was asked")
     decided_at: datetime | None
@@ -120,6 +137,11 @@ class ListView(BaseModel):
     activated_at: datetime | None
     ended_at: datetime | None = Field(description="when it was superseded, rolled back or rejected")
     previous: int | None = Field(description="number of the list that it took over from")
+    revision_of: int | None = Field(
+        default=None,
+        description="number of the list whose decisions `submitted_by` changed to make this one; null of a list as its "
+        "job made it",
+    )
 
 
 class ListDetail(ListView):
@@ -127,7 +149,9 @@ class ListDetail(ListView):
 
     model_config = ConfigDict(from_attributes=True, json_schema_extra={"examples": [{**LIST, "content": CONTENT}]})
 
-    content: PruneList = Field(description="the list as its job made it, in the version of that time")
+    content: PruneList = Field(
+        description="the list as its job, or who revised it, made it, in the version of that time"
+    )
 
 
 class ListTotalsView(BaseModel):
@@ -147,6 +171,9 @@ class ListEntry(ListView):
 
     before: ListTotalsView
     after: ListTotalsView
+    changes: dict[str, float] = Field(
+        default={}, description="by metric (auc, gauc), what the fine-tuned model has over the full one"
+    )
 
 
 class ListPage(BaseModel):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -17,6 +17,8 @@ from trainers.runs.prune_list import Totals
 
 # Series by model and by job: more than these are left out of a scrape.
 MODELS, JOBS = 1000, 200
+# Metrics whose change lists of jobs and of prune lists show.
+COMPARED = ("auc", "gauc")
 RUNNING_STATES = [state.value for state in JobState if state not in ENDED and state is not JobState.QUEUED]
 
 
@@ -75,12 +77,40 @@ def active_lists(session: Session) -> list[ActiveList]:
     return [ActiveList(*row) for row in session.execute(query.limit(MODELS))]
 
 
-def totals(session: Session, numbers: Collection[int]) -> dict[int, dict[str, Totals]]:
-    """Of lists by number, `before` and `after`; the database reads the lists' contents for it, which never change."""
-    sides = (PublishedList.content["before"], PublishedList.content["after"])
-    query = select(PublishedList.number, *sides).where(PublishedList.number.in_(numbers))
-    found = session.execute(query).all() if numbers else []
-    return {number: {"before": Totals.parse(before), "after": Totals.parse(after)} for number, before, after in found}
+class ListFigures(NamedTuple):
+    """What a prune list saves, and by metric what the fine-tuned model has over the full one."""
+
+    before: Totals
+    after: Totals
+    changes: dict[str, float]
+
+
+def list_figures(session: Session, numbers: Collection[int]) -> dict[int, ListFigures]:
+    """Of lists by number."""
+    return _figures(session, PublishedList.number, PublishedList.content, numbers)
+
+
+def job_figures(session: Session, numbers: Collection[int]) -> dict[int, ListFigures]:
+    """Of the lists that jobs made, by the jobs' numbers; jobs without a list are left out."""
+    return _figures(session, Job.number, Job.prune_list, numbers)
+
+
+def _figures(session: Session, key: Any, content: Any, numbers: Collection[int]) -> dict[int, ListFigures]:
+    """The database reads the contents for it: they are large, and never change."""
+    if not numbers:
+        return {}
+    parts = (content["before"], content["after"], content["metrics"])
+    query = select(key, *parts).where(key.in_(numbers), content["before"].as_string().is_not(None))
+    return {
+        number: ListFigures(Totals.parse(before), Totals.parse(after), _changes(metrics or {}))
+        for number, before, after, metrics in session.execute(query)
+    }
+
+
+def _changes(metrics: Mapping[str, Any]) -> dict[str, float]:
+    full, tuned = metrics.get("full") or {}, metrics.get("finetuned") or {}
+    both = [metric for metric in COMPARED if full.get(metric) is not None and tuned.get(metric) is not None]
+    return {metric: tuned[metric] - full[metric] for metric in both}
 
 
 def proposed_lists(session: Session) -> Sequence[tuple[str, str, int]]:

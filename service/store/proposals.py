@@ -57,8 +57,11 @@ def propose(session: Session, job: Job, now: datetime) -> PublishedList | None:
 
 
 def _with_decisions(session: Session, model: str, decisions_id: str) -> Sequence[PublishedList]:
-    """Lists of the model that decide the same, newest first, without their contents."""
+    """Lists of the model that decide the same, newest first, without their contents; revisions, which nobody has
+    measured, are left out.
+    """
     query = select(PublishedList).where(PublishedList.model == model, PublishedList.decisions_id == decisions_id)
+    query = query.where(PublishedList.revision_of.is_(None))
     query = query.order_by(PublishedList.number.desc()).options(prune_lists.LIGHT)
     return session.scalars(query.execution_options(populate_existing=True)).all()
 

@@ -35,6 +35,26 @@ class Act:
     trusted: bool = False
 
 
+def revise(session: Session, base: PublishedList, content: PruneList, act: Act) -> PublishedList:
+    """Publish `content`, which is `base` with other decisions. It is proposed, and nobody's policy approves it."""
+    published = PublishedList(
+        model=base.model,
+        list_id=content.id,
+        decisions_id=content.decisions_id,
+        job_id=base.job_id,
+        content=content.document(),
+        state=ListState.PROPOSED.value,
+        verdict=content.guard.verdict,
+        submitted_by=act.by,
+        proposed_at=act.now,
+        revision_of=base.number,
+    )
+    session.add(published)
+    session.flush()
+    record_event(session, published, None, act)
+    return published
+
+
 def approve(
     session: Session, model: Model, published: PublishedList, act: Act, *, override_guard: bool = False
 ) -> None:
@@ -49,6 +69,12 @@ def approve(
     if policy.four_eyes and act.by == published.submitted_by and not act.trusted:
         raise ForbiddenError(
             "four-eyes", f"prune list {published.number} is of a job that {act.by!r} submitted; ask someone else"
+        )
+    if published.revision_of is not None and not override_guard:
+        raise ConflictError(
+            "not-fine-tuned",
+            f"prune list {published.number}: its model is not fine-tuned yet; start a follow-up job, or give a reason "
+            'and `"override_guard": true`',
         )
     if published.verdict == FAILED and not override_guard:
         raise ConflictError(

@@ -35,6 +35,7 @@ PAGES = (
     Page("/models/{model}/lists", "lists", "Prune lists"),
     Page("/models/{model}/lists/{number}", "decision", "Decision"),
     Page("/models/{model}/starting", "starting", "Schedules and triggers"),
+    Page("/models/{model}/settings", "settings", "Settings"),
     Page("/compare", "compare", "Compare"),
     Page("/keys", "keys", "Keys"),
     Page("/webhooks", "webhooks", "Webhooks"),

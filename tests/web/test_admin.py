@@ -114,7 +114,7 @@ def entries(served: Showcase, **filters: str) -> list[dict[str, Any]]:
 
 def test_a_key_is_made_used_and_revoked(served: Showcase, chromium: Browser, page: Page) -> None:
     ready(page, f"{served.url}/keys")
-    key = new_key(page, "nightly", "submit", For=MODEL, Good_for="30 days")
+    key = new_key(page, "nightly", "submit", Model=MODEL, Expires_in="30 days")
     assert re.fullmatch(r"wnw_[0-9a-f]{16}_.{43}", key)
     made = row(page, "nightly")
     for text in ("submit", MODEL, "active", "by ana", "never", "in 30 days"):
@@ -168,14 +168,14 @@ def test_what_is_wrong_with_a_key_is_said_at_its_field(served: Showcase, page: P
     form = dialog(page)
     form.get_by_label("Name").fill("unfit")
     form.get_by_label("Expires in").select_option("on a date")
-    form.get_by_label("Until").fill("2020-01-01T00:00")
+    form.get_by_label("Expires on").fill("2020-01-01T00:00")
     send(page, "Create key")
-    expect(form.get_by_label("Until")).to_have_attribute("aria-invalid", "true")
+    expect(form.get_by_label("Expires on")).to_have_attribute("aria-invalid", "true")
     expect(form).to_contain_text("This has passed")
     form.get_by_label("Expires in").select_option("1 year")
     form.get_by_role("checkbox", name="read:").uncheck()
     send(page, "Create key")
-    expect(form.get_by_role("group", name="It may").locator(".field-error")).to_contain_text("at least 1")
+    expect(form.get_by_role("group", name="Scopes").locator(".field-error")).to_contain_text("at least 1")
     expect(form.get_by_label("Name")).to_have_value("unfit")
     assert "unfit" not in served.http.get("/v1/keys").text
 
@@ -359,7 +359,7 @@ def test_the_audit_log_by_filters_pages_and_as_csv(served: Showcase, page: Page)
 
     page.get_by_label("Who").fill("")
     page.get_by_label("Action").select_option("any")
-    page.get_by_label("Answer").select_option("403")
+    page.get_by_label("Result").select_option("403")
     page.get_by_label("From").fill("2020-01-01T00:00")
     press(page, "Show")
     page.wait_for_url("**/audit?status=403&after=2020-01-01T*")

@@ -281,7 +281,7 @@ def test_the_ranking_sorts_filters_and_exports(page: Page) -> None:
     assert "essential" in first.inner_text()
     assert first.get_by_role("link").get_attribute("href") == f"/x/{feature(0)['name']}"
     assert table.get_by_role("columnheader").locator("button").all_inner_texts() == [
-        "Rank", "Feature", "Score", "Divergence", "Mean gate", "Dim", "Sparsity", "Status", "Decision", "Why",
+        "Rank", "Feature", "Decision", "Why", "Score", "Divergence", "Mean gate", "Dim", "Sparsity", "Status",
     ]  # fmt: skip
 
     by_score = table.get_by_role("button", name="Score", exact=True)

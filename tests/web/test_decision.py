@@ -100,7 +100,7 @@ def test_a_list_that_the_guard_refused_needs_a_reason_and_an_override(served: Sh
     number = proposed(served, model, "worse")
     ready(page, f"{served.url}/models/{model}/lists/{number}")
     assert "guard failed" in head(page)
-    assert "0.02120 worse" in page.get_by_text("at most 0.001 worse is allowed").first.inner_text()
+    expect(page.get_by_text("AUC −0.02120 (limit −0.001)", exact=False).first).to_be_visible()
     page.get_by_role("button", name="Approve").click()
     dialog = page.get_by_role("dialog")
     dialog.get_by_role("button", name="Approve").click()
@@ -205,6 +205,75 @@ def test_another_cut_can_be_tried_and_taken_along(served: Showcase, page: Page) 
     )
 
 
+def test_a_cut_with_forced_features_becomes_a_list_of_its_own(served: Showcase, page: Page) -> None:
+    model = "revised"
+    api = registered(served, model)
+    number = proposed(served, model)
+    content = served.ask("GET", f"{api}/prune-lists/{number}")["content"]
+    pruned = [each["name"] for each in content["features"] if each["decision"] == "prune"]
+    kept = [each["name"] for each in content["features"] if each["decision"] == "keep" and each["why"] != "essential"]
+    ready(page, f"{served.url}/models/{model}/lists/{number}")
+    panel = page.get_by_role("region", name="Try another cut")
+    save = panel.get_by_role("button", name="Save as a new list")
+    expect(save).to_be_disabled()
+    panel.get_by_label("Force a feature").fill("nothing of that name")
+    panel.get_by_role("button", name="Keep", exact=True).click()
+    expect(panel).to_contain_text("give the name of a feature that is not essential")
+    panel.get_by_label("Force a feature").fill(pruned[0])
+    panel.get_by_role("button", name="Keep", exact=True).click()
+    panel.get_by_label("Force a feature").fill(kept[0])
+    panel.get_by_role("button", name="Prune", exact=True).click()
+    expect(panel).to_contain_text(f"1 kept here, pruned by the list: {pruned[0]}")
+    assert "rule: given" in panel.locator("pre").inner_text()
+    save.click()
+    page.get_by_role("dialog").get_by_label("Reason").fill("needed by the new ranker")
+    page.get_by_role("dialog").get_by_role("button", name="Save the list").click()
+    page.wait_for_url(f"**/models/{model}/lists/{number + 1}")
+    expect(page.get_by_text("Revision of")).to_contain_text("by ana: needed by the new ranker")
+    expect(page.get_by_text("Not fine-tuned yet:")).to_be_visible()
+    made = served.ask("GET", f"{api}/prune-lists/{number + 1}")
+    assert made["revision_of"] == number
+    assert made["content"]["revision"]["keep"] == [pruned[0]]
+    assert made["content"]["revision"]["prune"] == [kept[0]]
+    ranking = page.get_by_role("grid", name="Ranking of features")
+    expect(ranking.get_by_role("row").filter(has_text=kept[0])).to_contain_text("pruned by hand")
+
+    page.get_by_role("button", name="Fine-tune and measure").click()
+    expect(page.get_by_text("Follow-up job:")).to_be_visible()
+    (job,) = served.ask("GET", "/v1/jobs?origin=revision")["jobs"]
+    served.ended(job["id"])
+    ready(page, page.url)
+    link = page.get_by_role("link", name=f"List {number + 2} has the same decisions")
+    expect(link).to_be_visible()
+    measured = served.ask("GET", f"{api}/prune-lists/{number + 2}")["content"]
+    assert {each["name"] for each in measured["features"] if each["decision"] == "keep"} == {
+        each["name"] for each in made["content"]["features"] if each["decision"] == "keep"
+    }
+    assert measured["metrics"] is not None
+
+
+def test_the_approval_of_a_refused_list_does_not_lead(served: Showcase, page: Page) -> None:
+    registered(served, "leading")
+    passed, refused = proposed(served, "leading"), proposed(served, "leading", "worse")
+    ready(page, f"{served.url}/models/leading/lists/{passed}")
+    assert "primary" in (page.get_by_role("button", name="Approve").get_attribute("class") or "")
+    ready(page, f"{served.url}/models/leading/lists/{refused}")
+    assert page.get_by_role("button", name="Approve").get_attribute("class") is None
+
+
+def test_lists_are_sorted_by_what_changes(served: Showcase, page: Page) -> None:
+    registered(served, "sorted")
+    first, second = proposed(served, "sorted"), proposed(served, "sorted", "worse")
+    ready(page, f"{served.url}/models/sorted/lists")
+    table = page.get_by_role("group", name="All lists")
+    expect(table.get_by_role("row").nth(1)).to_contain_text("−0.02120")
+    table.get_by_role("button", name="AUC change").click()
+    expect(table.get_by_role("row").nth(1)).to_contain_text(f"List {first}")
+    expect(table.get_by_role("row").nth(1)).to_contain_text("+0.00030")
+    table.get_by_role("button", name="AUC change").click()
+    expect(table.get_by_role("row").nth(1)).to_contain_text(f"List {second}")
+
+
 def test_lists_are_shown_newest_first_and_compared(served: Showcase, page: Page) -> None:
     api = registered(served, "many")
     ready(page, f"{served.url}/models/many/lists")
@@ -217,7 +286,7 @@ def test_lists_are_shown_newest_first_and_compared(served: Showcase, page: Page)
     lists = page.get_by_role("group", name="All lists")
     expect(lists.get_by_role("row", name=f"List {first}")).to_contain_text("active")
     rows = lists.get_by_role("row").all_inner_texts()[1:]
-    assert [row.split("\t")[0] for row in rows] == [f"List {second}", f"List {first}"]
+    assert [row.split("\n")[0].split("\t")[0] for row in rows] == [f"List {second}", f"List {first}"]
     assert "guard failed" in rows[0]
     assert "guard passed" in rows[1]
     whole = served.ask("GET", f"{api}/prune-lists/{first}")["content"]

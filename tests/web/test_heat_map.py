@@ -126,8 +126,8 @@ def test_a_line_of_many_features_shows_the_one_furthest_from_their_mean(page: Pa
             const line = new Uint8Array(grid.steps.length);
             return spans.map(([from, to]) => {
                 field.line(from, to, line);
-                const rows = grid.steps.map((_, column) => field.rows[field.representative(from, to, column)]);
-                return [field.rows.slice(from, to), [...line], rows];
+                const shown = grid.steps.map((_, column) => field.rows[field.representative(from, to, column)]);
+                return [field.rows.slice(from, to), [...line], shown];
             });
         }""",
         [grid_of(cells_FT), [[0, 1], [0, 18], [30, 50], [12, 14]]],

@@ -69,7 +69,7 @@ def test_a_failed_job_is_an_alert_that_leads_to_it(show: Showcase, chromium: Bro
     with page_of(chromium) as page:
         enter(page, show)
         alerts = page.get_by_role("region", name="Alerts")
-        expect(alerts).to_contain_text("last 7 days")
+        expect(alerts).to_contain_text("for 7 days")
         link = alerts.get_by_role("link", name="no column 'dwell'")
         assert link.get_attribute("href") == f"/jobs/{failed['id']}"
 

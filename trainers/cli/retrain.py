@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import statistics
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 
-from trainers.cli.output import Json, Output, plain, table
+from trainers.cli.output import Json, Output, table
 from trainers.cli.run import check_machine
-from trainers.metrics.quality import METRICS
-from trainers.runs.directory import RunDirectory
+from trainers.runs.directory import RunDirectory, write_json
+from trainers.runs.results import Quality
+from trainers.runs.retrained import COMPARED, Retrained, compare_seeds
 from trainers.spec import JobSpec, SpecError, load_spec
 
 
@@ -27,10 +29,13 @@ def retrain(
     keep: Annotated[
         str | None, typer.Option(help="Features, separated by commas; those that the run kept unless given.")
     ] = None,
-    seeds: Annotated[int, typer.Option(min=1, help="How many models to train.")] = 3,
+    seeds: Annotated[int, typer.Option(min=1, help="How many models of each kind to train.")] = 3,
+    output: Annotated[
+        Path | None, typer.Option(help="File for the result; retrained.json of a run's directory unless given.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Train chosen features from scratch, once a seed, and measure them on the test split: what a list is worth."""
+    """Train chosen features and all features from new weights, once a seed, and compare them on the test split."""
     with Output(as_json=as_json) as out:
         job, names = _read_choice(spec, keep)
         check_machine(out, None)
@@ -40,11 +45,35 @@ def retrain(
         from trainers.training.ranks import compute_threads
 
         torch.set_num_threads(compute_threads(1))
-        found = train(job, names, seeds, lambda seed, metrics: out.say(f"seed {seed}: AUC {_number(metrics.auc)}"))
-        rows = {f"seed {job.training.seed + at}": plain(metrics) for at, metrics in enumerate(found)}
-        means = {name: _mean([row[name] for row in rows.values()]) for name in METRICS}
-        content = {"keep": names, "mean": means, "seeds": rows}
-        out.result(content, lambda console: _show(console, rows, means))
+
+        def train_all(kind: str, keep: Sequence[str]) -> tuple[Quality, ...]:
+            return tuple(
+                train(job, keep, seeds, lambda seed, found: out.say(f"{kind}, seed {seed}: AUC {_number(found.auc)}"))
+            )
+
+        every = [feature.name for feature in job.features]
+        kept = train_all("chosen features", names)
+        full = () if set(names) == set(every) else train_all("all features", every)
+        first = job.training.seed
+        found = Retrained(
+            keep=tuple(names),
+            seeds=tuple(range(first, first + seeds)),
+            kept=kept,
+            full=full,
+            differences=compare_seeds(kept, full),
+        )
+        path = output or (RunDirectory(spec).retrained if spec.is_dir() else None)
+        if path is not None:
+            write_json(path, found.document())
+            out.say(f"result: {path}")
+        out.result(_content(found), lambda console: _show(console, found))
+
+
+def _content(found: Retrained) -> dict[str, Any]:
+    """The result for machines; `mean` and `seeds` are of the chosen features."""
+    means = {name: _mean(found.kept, name) for name in COMPARED}
+    rows = {f"seed {seed}": metrics.document() for seed, metrics in zip(found.seeds, found.kept, strict=True)}
+    return {**found.document(), "keep": list(found.keep), "mean": means, "seeds": rows}
 
 
 def _read_choice(spec: Path, keep: str | None) -> tuple[JobSpec, list[str]]:
@@ -58,17 +87,34 @@ def _read_choice(spec: Path, keep: str | None) -> tuple[JobSpec, list[str]]:
     return job, list(prune_list.kept)
 
 
-def _mean(values: list[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
+def _mean(models: Sequence[Quality], metric: str) -> float | None:
+    known = [value for model in models if (value := model.value(metric)) is not None]
     return statistics.mean(known) if known else None
 
 
-def _number(value: float | None) -> str:
-    return "–" if value is None else f"{value:z.5f}"
+def _number(value: float | None, form: str = "z.5f") -> str:
+    return "–" if value is None else format(value, form)
 
 
-def _show(console: Console, rows: dict[str, Any], means: dict[str, float | None]) -> None:
-    lines = [
-        {"": name, **{key: _number(row[key]) for key in METRICS}} for name, row in (*rows.items(), ("mean", means))
+def _show(console: Console, found: Retrained) -> None:
+    rows = [
+        *((f"chosen, seed {seed}", model.value) for seed, model in zip(found.seeds, found.kept, strict=True)),
+        *((f"all, seed {seed}", model.value) for seed, model in zip(found.seeds, found.full, strict=False)),
     ]
-    console.print(table("Retrained from scratch, on the test split", lines))
+    lines = [{"": name, **{metric: _number(value(metric)) for metric in COMPARED}} for name, value in rows]
+    for kind, models in (("chosen, mean", found.kept), ("all, mean", found.full)):
+        if models:
+            lines.append({"": kind, **{metric: _number(_mean(models, metric)) for metric in COMPARED}})
+    if found.differences:
+        lines.append({"": "difference", **{metric: _difference(found, metric, "mean") for metric in COMPARED}})
+        lines.append({"": "95% interval", **{metric: _difference(found, metric, "interval") for metric in COMPARED}})
+    console.print(table("Retrained from new weights, on the test split", lines))
+
+
+def _difference(found: Retrained, metric: str, part: str) -> str:
+    difference = found.differences.get(metric)
+    if difference is None:
+        return "–"
+    if part == "mean":
+        return _number(difference.mean, "+z.5f")
+    return "–" if difference.interval is None else " to ".join(_number(end, "+z.5f") for end in difference.interval)

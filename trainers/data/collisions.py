@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from trainers.data.columns import decoded
+from trainers.data.columns import decode_dictionary
 from trainers.data.ids import hash_values
 from trainers.data.types import is_list, is_text
 from trainers.spec import CategoricalFeature, MultiCategoricalFeature
@@ -35,7 +35,7 @@ class Collisions:
 
 def count_collisions(feature: CategoricalFeature | MultiCategoricalFeature, array: Any) -> Collisions:
     """Of a column's distinct values, nulls left out. `ids: checked` has none: its ids are rows."""
-    values = decoded(array.flatten() if is_list(array.type) else array).unique().drop_null()
+    values = decode_dictionary(array.flatten() if is_list(array.type) else array).unique().drop_null()
     if feature.ids == "checked":
         return Collisions(distinct=len(values), share=0.0, hash_size=None)
     numbers_U = hash_values(values)

@@ -43,8 +43,15 @@ def rank_features(spec: JobSpec, ranking: Ranking) -> list[RankedFeature]:
     return sorted(ranked, key=lambda feature: not feature.essential)
 
 
+def weigh(feature: FeatureSpec) -> tuple[int, float]:
+    """Bytes of a feature's embedding table, and bytes read of it per example."""
+    if isinstance(feature, DenseFeature):
+        return 0, feature.dim * 4
+    return feature.table_rows * feature.dim * 4, 8
+
+
 def _ranked(spec: JobSpec, feature: FeatureSpec, ranking: Ranking) -> RankedFeature:
-    essential, dense = spec.is_essential(feature), isinstance(feature, DenseFeature)
+    essential, (embedding_bytes, bytes_per_example) = spec.is_essential(feature), weigh(feature)
     return RankedFeature(
         name=feature.name,
         kind=feature.kind,
@@ -52,6 +59,6 @@ def _ranked(spec: JobSpec, feature: FeatureSpec, ranking: Ranking) -> RankedFeat
         score=NEEDED if essential and ranking.probability_like else ranking.scores[feature.name],
         details={detail: values[feature.name] for detail, values in ranking.details.items()},
         essential=essential,
-        embedding_bytes=0 if isinstance(feature, DenseFeature) else feature.table_rows * feature.dim * 4,
-        bytes_per_example=feature.dim * 4 if dense else 8,
+        embedding_bytes=embedding_bytes,
+        bytes_per_example=bytes_per_example,
     )

@@ -67,9 +67,16 @@ def _curve(order: Sequence[RankedFeature], rule: PruneSpec, curve: Sequence[Curv
     return {feature.name for feature in order[: smallest_within(curve, rule.delta).features]}
 
 
+def _given(order: Sequence[RankedFeature], rule: PruneSpec, curve: Sequence[CurvePoint]) -> Kept:
+    """The features that the spec names: what a person chose, to be fine-tuned and measured."""
+    assert rule.keep is not None
+    return set(rule.keep)
+
+
 RULES: dict[str, Callable[[Sequence[RankedFeature], PruneSpec, Sequence[CurvePoint]], Kept]] = {
     "threshold": _threshold,
     "top_k": _top_k,
     "dims": _dims,
     "curve": _curve,
+    "given": _given,
 }

@@ -13,6 +13,7 @@ import json
 import secrets
 from collections.abc import Mapping
 from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 from trainers.report import summary
 from trainers.runs import grid, measures_reader
 from trainers.runs.directory import FinishedRun, RunDirectory, write_text
+from trainers.runs.retrained import Retrained
 from trainers.web import assets
 
 
@@ -34,7 +36,13 @@ def render(run: RunDirectory, truth: Path | None = None) -> Path:
     finished = run.read_finished()
     found, rule = finished.prune_list, summary.describe_rule(finished.spec.prune)
     outcomes = [asdict(outcome) for outcome in summary.compare_with_truth(found, truth)]
-    report = {"run": _run_document(run, finished), "rule": rule, "truth": outcomes}
+    report = {
+        "run": _run_document(run, finished),
+        "rule": rule,
+        "truth": outcomes,
+        "date": datetime.fromtimestamp(run.prune_list.stat().st_mtime, UTC).isoformat(timespec="seconds"),
+        "retrained": _read_retrained(run),
+    }
     modules = {name: path.read_text(encoding="utf-8") for name, path in assets.scripts().items()}
     page = (
         _environment()
@@ -66,6 +74,13 @@ def _run_document(run: RunDirectory, finished: FinishedRun) -> dict[str, Any]:
         "measures": measures_reader.read(run.measures).document(),
         "grid": grid.read(run.history).document(),
     }
+
+
+def _read_retrained(run: RunDirectory) -> dict[str, Any] | None:
+    """What `winnow retrain` left in the run's directory; None where it wasn't run."""
+    if not run.retrained.exists():
+        return None
+    return Retrained.parse(json.loads(run.retrained.read_text(encoding="utf-8"))).document()
 
 
 def _pack(content: Mapping[str, Any]) -> str:

@@ -27,6 +27,7 @@ RULES = {
     "top_k": "the {top_k} highest scores kept",
     "dims": "kept by score until {share:.0%} of the dims are spent",
     "curve": "the fewest features whose validation logloss is within {delta:g} of that of all",
+    "given": "the features named in the spec kept",
 }
 
 
@@ -82,8 +83,10 @@ def savings(found: PruneList) -> dict[str, Saving]:
     }
 
 
-def metric_rows(quality: ModelQuality) -> list[MetricRow]:
-    """The metrics that are defined for any of the models."""
+def metric_rows(quality: ModelQuality | None) -> list[MetricRow]:
+    """The metrics that are defined for any of the models; none where nothing was measured."""
+    if quality is None:
+        return []
     rows = [
         MetricRow(
             metric=metric,

@@ -6,7 +6,7 @@ A launcher puts one of these behind a Ray actor or behind pipes; everything here
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,6 +24,10 @@ from trainers.runs.outcome import Outcome
 from trainers.runs.progress import MAX_GATES, Convergence, Progress, RankStatus, RunState, Stage
 
 Details = dict[str, NDArray[np.float32]]
+
+
+# Snapshots over which speeds are averaged.
+PACE = 20
 
 
 @dataclass(frozen=True)
@@ -246,7 +250,8 @@ class Coordinator:
     def _measured(self) -> dict[str, Any]:
         """Fields of `Progress` that the newest snapshots fill."""
         last = self.snapshots[-1]
-        step_seconds = last.seconds / max(1, last.steps)
+        rows, steps, seconds = _pace(self.snapshots)
+        step_seconds = seconds / max(1, steps)
         recent_TF = np.stack([snapshot.gate_F for snapshot in self.snapshots[-10:]])
         gates = zip(self.features[:MAX_GATES], last.gate_F.tolist(), strict=False)
         left = max(0, self.total_steps - self.step)
@@ -254,8 +259,8 @@ class Coordinator:
             "loss": last.loss,
             "held_out_loss": last.held_out_loss,
             "penalty": last.penalty,
-            "rows_per_second": last.rows / last.seconds if last.seconds else 0.0,
-            "steps_per_second": last.steps / last.seconds if last.seconds else 0.0,
+            "rows_per_second": rows / seconds if seconds else 0.0,
+            "steps_per_second": steps / seconds if seconds else 0.0,
             "step_seconds": step_seconds,
             "decode_seconds": self.decode_seconds,
             "eta": left * step_seconds if self.stage is Stage.SEARCHING else None,
@@ -267,3 +272,10 @@ class Coordinator:
             "converged": self.convergence(),
             "gates": {name: round(gate, 4) for name, gate in gates},
         }
+
+
+def _pace(snapshots: Sequence[Snapshot]) -> tuple[int, int, float]:
+    """Rows, steps and seconds of the newest snapshots, of which all speeds and the time left are told: one of them
+    alone would make the time left jump. The first of a run is slower than the others, and counts where it is alone."""
+    recent = snapshots[1:][-PACE:] or snapshots[:1]
+    return sum(s.rows for s in recent), sum(s.steps for s in recent), sum(s.seconds for s in recent)

@@ -86,6 +86,10 @@ class RunDirectory:
         return self.path / "prune_list.json"
 
     @property
+    def retrained(self) -> Path:
+        return self.path / "retrained.json"
+
+    @property
     def events(self) -> Path:
         return self.path / "events.jsonl"
 

@@ -57,7 +57,7 @@ class ListedFeature(Schema):
         default={}, description="what the selector says beside the score, by name; LeAP's: divergence, mean_gate"
     )
     decision: Literal["keep", "prune"]
-    why: str = Field(description="the rule that decided, `essential`, or `best` for the one that always stays")
+    why: str = Field(description="the rule that decided, `essential`, `hand`, or `best` for the one that always stays")
     divergence: Known[float] = Field(
         default=None,
         deprecated="read details",
@@ -136,6 +136,16 @@ class GuardVerdict(Schema):
         return content
 
 
+class Revision(Schema):
+    """How a person changed the decisions of another list."""
+
+    of: str = Field(description="id of the list that was changed")
+    by: str = Field(description="who changed it")
+    reason: str
+    keep: tuple[str, ...] = Field(default=(), description="features that the other list prunes, kept by hand")
+    prune: tuple[str, ...] = Field(default=(), description="features that the other list keeps, pruned by hand")
+
+
 class Leak(Schema):
     """A sign that the label is known to the features: the model's quality says little."""
 
@@ -166,7 +176,7 @@ class PruneList(Schema):
     interactions: tuple[Interaction, ...] = ()
     before: Totals = Field(description="of all features")
     after: Totals = Field(description="of the features that stay")
-    metrics: ModelQuality
+    metrics: ModelQuality | None = Field(description="null of a revision, whose model was not fine-tuned yet")
     guard: GuardVerdict
     leaks: tuple[Leak, ...] = Field(
         default=(),
@@ -177,6 +187,9 @@ class PruneList(Schema):
     diagnostics: Diagnostics = Field(default={}, description="what the selector says of itself, by name")
     warning: str | None = Field(default=None, description="why the ranking may be weak, and the remedy")
     fingerprints: dict[str, str] = Field(description="SHA-256 of the spec, of the data and of the code that read them")
+    revision: Known[Revision] = Field(
+        default=None, description="who changed which decisions of which list; absent of a list as its job made it"
+    )
     polarization: Known[PolarizationSummary] = Field(
         default=None,
         deprecated="read diagnostics and warning",

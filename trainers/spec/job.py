@@ -104,6 +104,17 @@ class JobSpec(Config):
                 "data_parallel tables; leave the sharding out, or train tables by adagrad"
             )
 
+    @model_validator(mode="after")
+    def _kept_features_exist(self) -> Self:
+        declared = {feature.name for feature in self.features}
+        unknown = [name for name in self.prune.keep or () if name not in declared]
+        if unknown:
+            raise ValueError(
+                f"`prune.keep` names {', '.join(map(repr, unknown[:5]))}, which `features` doesn't declare; "
+                "add the feature or take the name out"
+            )
+        return self
+
     def is_essential(self, feature: DenseFeature | CategoricalFeature | MultiCategoricalFeature) -> bool:
         return feature.status == "essential" or feature.name in self.essential
 

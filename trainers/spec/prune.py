@@ -26,13 +26,14 @@ class GuardSpec(Config):
 class PruneSpec(Config):
     """How scores become decisions. Essential features stay under every rule."""
 
-    rule: Literal["threshold", "top_k", "dims", "curve"] = "threshold"
+    rule: Literal["threshold", "top_k", "dims", "curve", "given"] = "threshold"
     threshold: Annotated[float, Field(ge=0.0, le=1.0)] = 0.5
     top_k: Annotated[int, Field(ge=1)] | None = Field(default=None, description="features kept under rule top_k")
     share: Share | None = Field(default=None, description="share of dims kept under rule dims")
     delta: Annotated[float, Field(ge=0.0)] = Field(
         default=0.001, description="rise of validation logloss that rule curve may spend (FairFS Eq. 1)"
     )
+    keep: tuple[str, ...] | None = Field(default=None, description="features kept under rule given, and no others")
     curve_points: Annotated[int, Field(ge=2, le=1000)] = 64
     guard: GuardSpec = GuardSpec()
 
@@ -45,4 +46,6 @@ class PruneSpec(Config):
             raise ValueError("rule top_k needs `top_k`, the number of features to keep")
         if self.rule == "dims" and self.share is None:
             raise ValueError("rule dims needs `share`, the share of dims to keep, in (0, 1]")
+        if (self.rule == "given") != bool(self.keep):
+            raise ValueError("rule given and `keep`, the names of the features to keep, need each other")
         return self

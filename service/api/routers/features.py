@@ -59,6 +59,7 @@ from trainers.spec import merge_patch
 
 router = APIRouter(route_class=JsonBodyRoute, prefix="/v1/models/{model}", tags=["features"])
 MAX_LIMIT = 1000
+ROLES = ("label", "group", "weight")
 FORMS = ("application/json", "text/csv")
 BATCH_REF = {"$ref": "#/components/schemas/FeatureBatch"}
 CSV_EXAMPLE = "name,kind,dim,hash_size\nuser_id,categorical,16,6041\nage,dense,,\n"
@@ -162,21 +163,37 @@ def import_all(
 def infer_all(
     body: InferenceRequest, model: ModelDep, session: SessionDep, settings: SettingsDep, caller: Submitter
 ) -> Inferred:
-    """Propose features for the columns of a data set, from its Parquet schema and statistics; none are stored."""
+    """Propose features for the columns of a data set, from its Parquet schema, statistics and first rows; none are
+    stored.
+    """
     columns_of = {"label": "label", **(model.spec.get("dataset") or {})}
     uri = body.dataset or columns_of.get("train")
     if uri is None:
         raise InvalidError("dataset-missing", "dataset: required, as the model's spec names no training data; add it")
     require_allowed(uri, settings, "dataset")
-    left_out = {*body.leave_out, *(columns_of[key] for key in ("label", "group", "weight") if columns_of.get(key))}
+    left_out = {
+        **dict.fromkeys(body.leave_out, "named in leave_out"),
+        **{
+            columns_of[key]: f"the {key} of the model's spec"
+            for key in ("label", "group", "weight")
+            if columns_of.get(key)
+        },
+    }
     registered = features.columns(session, model.name)
     session.commit()  # storage may be slow, and holds up nobody else
     found = footers(uri)
-    proposals, unfit = infer(found, left_out | registered)
+    proposals, unfit = infer(found, left_out.keys() | registered)
     known = [column for column in found.schema.names if column in registered]
-    leaks = find_leaks(*found.first, proposals, columns_of["label"])
-    read = len(found.parts)
-    return Inferred(features=proposals, registered=known, unfit=unfit, leaks=leaks, files=found.files, files_read=read)
+    return Inferred(
+        features=proposals,
+        registered=known,
+        unfit=unfit,
+        leaks=find_leaks(*found.first, proposals, columns_of["label"]),
+        left_out={column: why for column, why in left_out.items() if column in found.schema.names},
+        distinct={column: sampled.estimate(found.rows) for column, sampled in found.sampled.items()},
+        files=found.files,
+        files_read=len(found.parts),
+    )
 
 
 @router.get(

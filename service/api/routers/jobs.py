@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Body, Query
+from fastapi import APIRouter, Body, Query, Request
 
 from service.api.auth import Reader
 from service.api.bodies import JsonBodyRoute
@@ -14,6 +14,7 @@ from service.api.openapi import problems
 from service.api.submissions import JobRequestDep
 from service.core.errors import ConflictError
 from service.jobs.compose import compose
+from service.prune_lists.totals import Figures
 from service.schemas.jobs import AttemptView, JobOfModel, JobOptions, JobPage, JobQuery, JobView
 from service.store import job_queries
 from trainers.spec import JobSpec
@@ -59,15 +60,18 @@ def submit_of_model(body: JobOfModel, model: ModelDep, session: SessionDep, job_
 
 
 @router.get("/v1/jobs", operation_id="listJobs", summary="List jobs", responses=problems(422))
-def listing_of_jobs(query: Annotated[JobQuery, Query()], session: SessionDep, caller: Reader) -> JobPage:
+def listing_of_jobs(
+    request: Request, query: Annotated[JobQuery, Query()], session: SessionDep, caller: Reader
+) -> JobPage:
     """Jobs that fit every filter given, newest first."""
     given = query.model_dump(exclude={"state", "model", "cursor", "limit"})
     filters = job_queries.Filters(states=query.state, model=query.model or caller.model, **given)
     if not caller.sees(filters.model):
         return JobPage(jobs=[], next=None)
+    figures: Figures = request.app.state.figures
     found = job_queries.page(session, filters, query.cursor, query.limit + 1)
     last = found[query.limit - 1].number if len(found) > query.limit else None
-    return JobPage(jobs=job_summaries(session, found[: query.limit]), next=last)
+    return JobPage(jobs=job_summaries(session, figures.jobs, found[: query.limit]), next=last)
 
 
 @router.get("/v1/jobs/{job_id}", operation_id="getJob", summary="Read a job", responses=problems(404))

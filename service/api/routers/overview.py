@@ -12,14 +12,14 @@ from service.api.auth import Reader
 from service.api.deps import NowDep, SessionDep
 from service.api.job_views import job_summaries
 from service.api.openapi import problems
-from service.prune_lists.totals import ListTotals
+from service.prune_lists.totals import Figures, FiguresCache
 from service.schedules.scheduler import next_due
 from service.schemas.common import StoredText
 from service.schemas.overview import ActiveListView, AlertView, ModelStanding, NextStart, Overview, ProposedListView
 from service.schemas.prune_lists import ListTotalsView
 from service.store import job_queries, models, overview, triggers
+from service.store.aggregates import ListFigures
 from service.store.tables import Model, PublishedList, Schedule
-from trainers.runs.prune_list import Totals
 
 router = APIRouter(tags=["models"])
 RECENT = timedelta(days=7)
@@ -38,13 +38,14 @@ def read(
     """Models with their lists, candidates and next starts; unfinished jobs; alerts. A key for one model sees that
     model's.
     """
+    figures: Figures = request.app.state.figures
     page = models.page(session, only=caller.model, owner=None, prefix="", after=cursor, limit=limit + 1)
     waiting, running = job_queries.counts(session, caller.model)
     found = overview.alerts(session, caller.model, now - RECENT, now - STALE)
     return Overview(
-        models=_standing(session, request.app.state.list_totals, page[:limit]),
+        models=_standing(session, figures.lists, page[:limit]),
         next=page[limit - 1].name if len(page) > limit else None,
-        jobs=job_summaries(session, overview.unfinished_jobs(session, caller.model)),
+        jobs=job_summaries(session, figures.jobs, overview.unfinished_jobs(session, caller.model)),
         running=running,
         waiting=waiting,
         alerts=[AlertView.model_validate(alert) for alert in found],
@@ -52,12 +53,12 @@ def read(
     )
 
 
-def _standing(session: SessionDep, totals: ListTotals, page: list[Model]) -> list[ModelStanding]:
+def _standing(session: SessionDep, figures: FiguresCache, page: list[Model]) -> list[ModelStanding]:
     names = [model.name for model in page]
     counts, candidates = models.feature_counts(session, names), triggers.candidates_of(session, names)
     active, proposed = overview.active_lists(session, names), overview.proposed_lists(session, names)
     thresholds, starts = overview.thresholds(session, names), _next(overview.schedules(session, names))
-    sizes = totals.of(session, [each.number for each in active.values()])
+    sizes = figures.of(session, [each.number for each in active.values()])
     return [
         ModelStanding(
             name=model.name,
@@ -84,9 +85,10 @@ def _next(schedules: Iterable[Schedule]) -> dict[str, NextStart]:
     return found
 
 
-def _active(found: PublishedList, sizes: dict[int, dict[str, Totals]]) -> ActiveListView:
-    sides = {side: ListTotalsView.model_validate(total) for side, total in sizes[found.number].items()}
-    return ActiveListView(number=found.number, activated_at=found.activated_at, **sides)
+def _active(found: PublishedList, sizes: dict[int, ListFigures]) -> ActiveListView:
+    size = sizes[found.number]
+    before, after = ListTotalsView.model_validate(size.before), ListTotalsView.model_validate(size.after)
+    return ActiveListView(number=found.number, activated_at=found.activated_at, before=before, after=after)
 
 
 def _proposed(found: PublishedList, waiting: int) -> ProposedListView:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Depends, Path, Query, Request, Response
@@ -14,13 +13,16 @@ from service.api.deps import ModelDep, NowDep, SessionDep, model_of
 from service.api.etag import IfMatch, IfNoneMatch, is_known, require_match
 from service.api.negotiation import Accept, negotiate
 from service.api.openapi import problems
+from service.api.submissions import JobRequestDep
 from service.core.errors import InvalidError, NotFoundError
 from service.core.identity import LOCAL, Caller
 from service.core.statuses import ListState
 from service.prune_lists.diff import diff_lists
 from service.prune_lists.formats import arrow_of, csv_of
-from service.prune_lists.totals import ListTotals
+from service.prune_lists.revision import follow_up_spec, revised
+from service.prune_lists.totals import Figures
 from service.schemas.common import BIGGEST, storable
+from service.schemas.jobs import JobView
 from service.schemas.prune_lists import (
     Approval,
     ListDetail,
@@ -31,12 +33,14 @@ from service.schemas.prune_lists import (
     ListView,
     Reasoned,
     Rejection,
+    RevisionRequest,
     RolledBack,
 )
 from service.store import models, prune_lists
+from service.store.aggregates import ListFigures
 from service.store.prune_lists import Act
 from service.store.tables import Model, PublishedList
-from trainers.runs.prune_list import PruneList, Totals
+from trainers.runs.prune_list import PruneList
 
 router = APIRouter(route_class=JsonBodyRoute, prefix="/v1/models/{model}", tags=["prune lists"])
 MAX_LIMIT = 200
@@ -120,10 +124,10 @@ def listing(
     """A model's lists, newest first."""
     found = prune_lists.page(session, model.name, state or (), cursor, limit + 1)
     shown = found[:limit]
-    totals: ListTotals = request.app.state.list_totals
-    sides = totals.of(session, [published.number for published in shown])
+    figures: Figures = request.app.state.figures
+    found_figures = figures.lists.of(session, [published.number for published in shown])
     return ListPage(
-        prune_lists=[_entry(published, sides[published.number]) for published in shown],
+        prune_lists=[_entry(published, found_figures[published.number]) for published in shown],
         next=shown[-1].number if len(found) > limit else None,
     )
 
@@ -162,6 +166,47 @@ def approve(
     act = _act(caller, now, body.reason)
     prune_lists.approve(session, model, published, act, override_guard=body.override_guard)
     return ListView.model_validate(published)
+
+
+@router.post(
+    "/prune-lists/{number}/revisions",
+    status_code=201,
+    operation_id="revisePruneList",
+    summary="Change decisions of a prune list",
+    responses=problems(400, 404, 409, 422),
+)
+def revise(
+    body: RevisionRequest, published: LockedList, session: SessionDep, caller: Approver, now: NowDep
+) -> ListView:
+    """Make a new list with other decisions: features that the list prunes are kept, or that it keeps are pruned.
+
+    The new list is proposed, with the caller as its author and with totals of its own. Its model is not fine-tuned yet,
+    so that it has no metrics, and approving it needs `override_guard`; a follow-up job measures it. The list itself
+    stays as it is.
+    """
+    content = revised(session, published, body.keep, body.prune, by=caller.name, reason=body.reason)
+    made = prune_lists.revise(session, published, content, _act(caller, now, body.reason))
+    return ListView.model_validate(made)
+
+
+@router.post(
+    "/prune-lists/{number}/follow-up",
+    status_code=202,
+    operation_id="startFollowUpJob",
+    summary="Fine-tune and measure a prune list",
+    responses=problems(400, 404, 409, 422),
+)
+def follow_up(number: Annotated[int, Path(ge=1, le=BIGGEST)], model: ModelDep, job_request: JobRequestDep) -> JobView:
+    """A job that keeps exactly the features that the list keeps, fine-tunes the pruned model, and measures it.
+
+    It has the spec of the list's job, with the rule `given`. When it succeeds it proposes a list of its own, with the
+    same decisions and with metrics.
+    """
+    session = job_request.submission.session
+    published = _found(session, model.name, number)
+    request = {"operation": "startFollowUpJob", "model": model.name, "number": number}
+    origin = {"kind": "revision", "id": str(number)}
+    return job_request.answer(request, lambda: follow_up_spec(session, published), model=model.name, origin=origin)
 
 
 @router.post("/prune-lists/{number}/reject", operation_id="rejectPruneList", responses=problems(400, 404, 409, 422))
@@ -258,7 +303,8 @@ def _written(session: SessionDep, number: int, form: str) -> str | bytes:
     return csv_of(prune_list) if form == "text/csv" else arrow_of(prune_list)
 
 
-def _entry(published: PublishedList, sides: Mapping[str, Totals]) -> ListEntry:
-    """A list without its content, and its totals `before` and `after`."""
+def _entry(published: PublishedList, figures: ListFigures) -> ListEntry:
+    """A list without its content, and what it saves and costs."""
     plain = ListView.model_validate(published).model_dump()
-    return ListEntry(**plain, **{side: ListTotalsView.model_validate(total) for side, total in sides.items()})
+    before, after = ListTotalsView.model_validate(figures.before), ListTotalsView.model_validate(figures.after)
+    return ListEntry(**plain, before=before, after=after, changes=figures.changes)

@@ -28,7 +28,7 @@ class Job(Base):
     model: Mapped[str | None] = mapped_column(ForeignKey("models.name"))
     state: Mapped[str] = mapped_column(String(16), index=True)
     spec: Mapped[dict[str, Any]]
-    # What asked for it: {"kind": "request" | "trigger" | "schedule" | "retry" | "clone", "id": …}.
+    # What asked for it: {"kind": "request" | "trigger" | "schedule" | "retry" | "clone" | "revision", "id": …}.
     origin: Mapped[dict[str, Any]]
     submitted_by: Mapped[str]
     priority: Mapped[int] = mapped_column(default=0)

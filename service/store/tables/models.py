@@ -11,6 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from service.store.tables.base import Base, Id, Long, Number
 
 ACTIVE = text("state = 'active'")
+UNREVISED = text("revision_of IS NULL")
 
 
 class Model(Base):
@@ -79,18 +80,20 @@ class PublishedList(Base):
 
     `list_id` is the content's own name (its SHA-256); lists that decide the same have the same `decisions_id`.
     `verdict` is the guard's: passed | failed | inconclusive. `previous` is the list that this one took over from.
+    `revision_of` is the list whose decisions somebody changed to make this one; null of a list as its job made it.
     """
 
     __tablename__ = "prune_lists"
     __table_args__ = (
         Index("prune_lists_of_model", "model", "number"),
         Index("active_list", "model", unique=True, sqlite_where=ACTIVE, postgresql_where=ACTIVE),
+        Index("list_of_job", "job_id", unique=True, sqlite_where=UNREVISED, postgresql_where=UNREVISED),
     )
 
     number: Mapped[Number]
     model: Mapped[str] = mapped_column(ForeignKey("models.name", ondelete="CASCADE"))
     list_id: Mapped[Id]
-    job_id: Mapped[Id] = mapped_column(unique=True)
+    job_id: Mapped[Id]
     content: Mapped[dict[str, Any]]
     state: Mapped[str] = mapped_column(String(12))
     verdict: Mapped[str] = mapped_column(String(12))
@@ -104,6 +107,7 @@ class PublishedList(Base):
     activated_at: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]
     previous: Mapped[int | None]
+    revision_of: Mapped[int | None]
 
     @property
     def guard_passed(self) -> bool:

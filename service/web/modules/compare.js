@@ -4,6 +4,7 @@
 import { all, get, find, part, Problem } from "pages/api";
 import { chooser, MOST } from "pages/compare/choice";
 import { disputed } from "pages/compare/measures";
+import { overlay } from "pages/compare/curves";
 import { Pair } from "pages/compare/pair";
 import { matrices, sideBySide } from "pages/compare/table";
 import { element, empty, fill, section } from "views/dom";
@@ -29,7 +30,7 @@ class Comparison {
     const asked = new URLSearchParams(location.search).get("jobs") ?? "";
     /** @type {Set<string>} */
     this.chosen = new Set(asked.split(",").filter(Boolean).slice(0, MOST));
-    /** @type {Map<string, Promise<Omit<Compared, "label">>>} */
+    /** @type {Map<string, Promise<Omit<Compared, "label" | "title">>>} */
     this.runs = new Map();
     this.turn = 0;
     this.choice = chooser(models, this.chosen, (id, is) => this.#choose(id, is));
@@ -72,7 +73,7 @@ class Comparison {
       const runs = await Promise.all(ids.map((id) => this.#run(id)));
       if (turn !== this.turn) return;
       fill(this.told);
-      await this.#draw(runs.map((run, at) => ({ ...run, label: String.fromCharCode(65 + at) })));
+      await this.#draw(labelled(runs));
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
       this.choosing.setAttribute("open", "");
@@ -102,16 +103,34 @@ class Comparison {
   async #draw(runs) {
     const pair = element("div");
     const features = section("Decided differently");
+    const curves = section("Selection curves");
     fill(
       this.shown,
       section("Side by side", sideBySide(runs)),
       section("Agreement", matrices(runs)),
+      curves,
       section("Score against score", pair),
       features,
     );
     new Pair(pair, runs);
+    overlay(curves, runs);
     await differences(features, runs);
   }
+}
+
+/**
+ * Runs with a letter each; those of one name are told apart by the number of their job.
+ * @param {Omit<Compared, "label" | "title">[]} runs
+ * @returns {Compared[]}
+ */
+function labelled(runs) {
+  const names = runs.map(({ job }) => job.name);
+  const alone = (/** @type {string} */ name) => names.indexOf(name) === names.lastIndexOf(name);
+  return runs.map((run, at) => ({
+    ...run,
+    label: String.fromCharCode(65 + at),
+    title: alone(run.job.name) ? run.job.name : `${run.job.name} #${run.job.number}`,
+  }));
 }
 
 /** @param {number} chosen */

@@ -4,6 +4,7 @@
 import { find, get, part } from "pages/api";
 import { acts } from "pages/decision/acts";
 import { snippet } from "pages/decision/next";
+import { saveCut, showRevision } from "pages/decision/revision";
 import { showDiff } from "pages/list/diff";
 import { followLists } from "pages/list/live";
 import { guardBadge, stateBadge, whoWhen } from "pages/list/words";
@@ -11,7 +12,8 @@ import { tabs } from "pages/model-tabs";
 import { choice } from "views/choice";
 import { curve } from "views/curve";
 import { element, empty, fill, section } from "views/dom";
-import { decimal, moment } from "views/format";
+import { moment } from "views/format";
+import { change } from "views/guard";
 import { ranking } from "views/ranking";
 import { listOf } from "views/run";
 import { summary } from "views/summary";
@@ -48,6 +50,7 @@ class Decision {
     this.content = listOf(list.content);
     this.shown = "";
     this.head = element("div");
+    this.revision = element("div");
     this.summary = section("Summary");
     this.curve = section("Quality and size");
     this.choice = element("div", { class: "columns" }, this.curve);
@@ -63,7 +66,7 @@ class Decision {
     );
     const diff = element("section", { "aria-label": "Differences" }, this.title, this.diff);
     const below = [this.summary, this.choice, diff, this.features, section("History", this.history)];
-    fill(main, crumbs, tabs(this.model, null), this.head, below);
+    fill(main, crumbs, tabs(this.model, null), this.head, this.revision, below);
     document.title = `Prune list ${this.number} of ${this.model} · Winnow`;
   }
 
@@ -79,12 +82,17 @@ class Decision {
         ),
       );
     const next = snippet();
+    const save = this.caller.scopes.includes("approve")
+      ? saveCut(`${this.path}/prune-lists/${this.number}`, this.model, this.number)
+      : null;
     choice(this.choice, {
       onChoose: (cut) => {
         points.mark(cut.totals.features);
         next.update(cut);
+        save?.update(cut);
       },
     }).update(run);
+    if (save) this.choice.lastElementChild?.append(save.root);
     this.choice.lastElementChild?.append(next.root);
     const address = (/** @type {string} */ name) => `/models/${part(this.model)}/features/${part(name)}`;
     await ranking(this.features, { address }).update(run);
@@ -102,13 +110,18 @@ class Decision {
     if (version === this.shown) return;
     this.shown = version;
     fill(this.head, ...this.#head(list), facts(list, this.content));
-    await Promise.all([this.#compare(list, served), this.#told()]);
+    const may = this.caller.scopes.includes("submit");
+    await Promise.all([
+      this.#compare(list, served),
+      this.#told(),
+      showRevision(this.revision, list, this.content, { path: this.path, may }),
+    ]);
   }
 
   /** @param {import("schemas").ListEntry} list */
   #head(list) {
     const title = element("h1", {}, `Prune list ${this.number}`);
-    const badges = element("span", { class: "row" }, stateBadge(list.state), guardBadge(list.verdict));
+    const badges = element("span", { class: "row" }, stateBadge(list.state), guardBadge(list));
     const can = acts(list, this.caller, () => this.refresh());
     return [
       element(
@@ -165,14 +178,11 @@ class Decision {
  * @param {import("views/run").PruneList} content
  */
 function facts(list, content) {
-  const { metric, drop, interval, max_drop } = content.guard;
-  const worse = drop === null ? "not defined" : `${decimal(Math.abs(drop), 5)} ${drop > 0 ? "worse" : "better"}`;
-  const chance = interval ? ` (95% interval of the drop ${decimal(interval[0], 5)} to ${decimal(interval[1], 5)})` : "";
   const job = element("a", { href: `/jobs/${part(list.job_id)}` }, content.name, " (", list.job_id, ")");
   const told = /** @type {([string, Node | string] | false)[]} */ ([
-    ["Job", element("span", {}, job, `, submitted by ${list.submitted_by}`)],
-    ["Proposed", whoWhen(null, list.proposed_at)],
-    ["Guard", `${metric} ${worse}${chance}; at most ${max_drop} worse is allowed`],
+    ["Job", list.revision_of === null ? element("span", {}, job, `, submitted by ${list.submitted_by}`) : job],
+    ["Proposed", whoWhen(list.submitted_by, list.proposed_at)],
+    ["Guard", change(content.guard)],
     list.decided_at !== null && [list.state === "rejected" ? "Rejected" : "Approved", decided(list)],
     list.activated_at !== null && ["Activated", whoWhen(list.activated_by, list.activated_at)],
     list.ended_at !== null && list.state !== "rejected" && ["Ended", whoWhen(null, list.ended_at)],

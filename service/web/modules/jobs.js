@@ -5,14 +5,16 @@ import { all, get, part, Problem } from "pages/api";
 import { openNewJob } from "pages/job/new";
 import { hasEnded, origin, position, share, stateBadge, took } from "pages/job/words";
 import { atMostEvery, Connection, follow } from "pages/live";
+import { SortedTable } from "pages/sorted-table";
 import { element, empty, fill } from "views/dom";
 import { ago, count, duration, moment, words } from "views/format";
+import { signed } from "views/guard";
 import { ENDED, STAGES, STATES } from "views/states";
 
 const LIMIT = 50;
 const PAUSE = 1500;
+const TYPING = 250;
 const GROUPS = /** @type {Record<string, readonly string[]>} */ ({ running: STAGES, ended: ENDED });
-const HEADS = ["", "Job", "State", "Progress", "Model", "Submitted by", "Submitted", "Duration"];
 
 /**
  * @param {Element} main
@@ -40,7 +42,9 @@ class JobsPage {
     this.chosen = new Set();
     this.connection = new Connection();
     this.told = element("p", { class: "soft", role: "status" });
-    this.table = element("div", { class: "scroll card" });
+    this.place = element("div", { class: "card" });
+    /** @type {SortedTable<any>} */
+    this.table = new SortedTable("Jobs", this.#columns());
     this.pages = element("nav", { class: "row end", "aria-label": "Pages of jobs" });
     this.compare = /** @type {HTMLButtonElement} */ (element("button", { onclick: () => this.#compare() }, "Compare"));
     const fresh = () => openNewJob(models, this.asked.get("model"));
@@ -56,7 +60,7 @@ class JobsPage {
       this.connection.notice,
       element("div", { class: "row spread" }, this.#filters(models), this.compare),
       this.told,
-      this.table,
+      this.place,
       this.pages,
     );
   }
@@ -84,7 +88,21 @@ class JobsPage {
       { class: "row", "aria-label": "Filters" },
       select("state", "State", ["queued", "running", "ended", ...STATES.slice(1)]),
       select("model", "Model", models),
+      element("label", {}, "Name", this.#search()),
     );
+  }
+
+  #search() {
+    let timer = 0;
+    const typed = () => {
+      window.clearTimeout(timer);
+      timer = window.setTimeout(() => this.#ask("name", field.value.trim()), TYPING);
+    };
+    const field = /** @type {HTMLInputElement} */ (
+      element("input", { type: "search", oninput: typed, placeholder: "how it begins", autocomplete: "off" })
+    );
+    field.value = this.asked.get("name") ?? "";
+    return field;
   }
 
   /**
@@ -104,6 +122,7 @@ class JobsPage {
     return {
       state: state ? (GROUPS[state] ?? [state]) : null,
       model: this.asked.get("model"),
+      name: this.asked.get("name"),
       cursor: this.asked.get("cursor"),
       limit: LIMIT,
     };
@@ -144,33 +163,9 @@ class JobsPage {
 
   draw() {
     this.#chosen();
-    if (this.jobs.length === 0) return fill(this.table, this.#none());
-    const focused = /** @type {HTMLElement | null} */ (document.activeElement)?.dataset.key;
-    fill(
-      this.table,
-      element(
-        "table",
-        {},
-        element(
-          "thead",
-          {},
-          element(
-            "tr",
-            {},
-            HEADS.map((head) =>
-              element("th", { scope: "col" }, head || element("span", { class: "visually-hidden" }, "Compare")),
-            ),
-          ),
-        ),
-        element(
-          "tbody",
-          {},
-          this.jobs.map((job) => this.#row(job)),
-        ),
-      ),
-    );
-    if (focused)
-      /** @type {HTMLElement | null} */ (this.table.querySelector(`[data-key="${CSS.escape(focused)}"]`))?.focus();
+    if (this.jobs.length === 0) return fill(this.place, this.#none());
+    if (this.table.root.parentElement !== this.place) fill(this.place, this.table.root);
+    this.table.update(this.jobs);
   }
 
   #none() {
@@ -181,39 +176,55 @@ class JobsPage {
     );
   }
 
-  /** @param {import("schemas").JobSummary} job */
-  #row(job) {
+  /** @returns {import("pages/sorted-table").Column<any>[]} */
+  #columns() {
+    const change =
+      (/** @type {string} */ metric) =>
+      (/** @type {any} */ { outcome }) =>
+        outcome?.changes[metric] ?? null;
+    const changed = (/** @type {string} */ metric) => (/** @type {any} */ job) => {
+      const found = change(metric)(job);
+      return found === null ? "–" : signed(found);
+    };
+    return [
+      { title: "", hidden: "Compare", cell: (job) => this.#box(job) },
+      { title: "Job", value: ({ number }) => number, number: false, cell: (job) => named(job) },
+      {
+        title: "State",
+        value: ({ state }) => words(state),
+        cell: (job) => [stateBadge(job), job.dry_run && small("dry run")],
+      },
+      { title: "Progress", cell: progressed },
+      { title: "Features pruned", number: true, value: pruned, cell: (job) => prunedOf(job) },
+      { title: "AUC change", number: true, value: change("auc"), cell: changed("auc") },
+      { title: "GAUC change", number: true, value: change("gauc"), cell: changed("gauc") },
+      { title: "Duration", number: true, value: took, cell: (job) => duration(took(job)) },
+      { title: "Model", value: ({ model }) => model, cell: modelOf },
+      { title: "Started by", value: ({ submitted_by }) => submitted_by, cell: startedBy },
+      {
+        title: "Submitted",
+        number: true,
+        value: ({ created_at }) => Date.parse(created_at),
+        cell: ({ created_at: at }) => element("time", { datetime: at, title: moment(at) }, ago(at)),
+      },
+    ];
+  }
+
+  /** @param {any} job */
+  #box(job) {
+    if (job.state !== "succeeded" || job.dry_run) return "";
     const choose = (/** @type {Event} */ event) => {
       if (/** @type {HTMLInputElement} */ (event.target).checked) this.chosen.add(job.id);
       else this.chosen.delete(job.id);
       this.#chosen();
     };
-    const comparable = job.state === "succeeded" && !job.dry_run;
-    const box = {
+    return element("input", {
       type: "checkbox",
       checked: this.chosen.has(job.id),
       onchange: choose,
       "data-key": `box ${job.id}`,
       "aria-label": `Compare ${job.name}, ${job.id}`,
-    };
-    const cells = [
-      comparable ? element("input", box) : "",
-      [
-        element("a", { href: `/jobs/${part(job.id)}`, "data-key": job.id }, job.name),
-        element("small", { class: "soft" }, job.id),
-      ],
-      [stateBadge(job), job.dry_run && element("small", { class: "soft" }, "dry run")],
-      progressed(job),
-      job.model ? element("a", { href: `/models/${part(job.model)}`, "data-key": `model ${job.id}` }, job.model) : "–",
-      [job.submitted_by, origin(job).length > 0 && element("small", { class: "soft" }, origin(job))],
-      element("time", { datetime: job.created_at, title: moment(job.created_at) }, ago(job.created_at)),
-      duration(took(job)),
-    ];
-    return element(
-      "tr",
-      {},
-      cells.map((cell) => element("td", {}, cell)),
-    );
+    });
   }
 
   #chosen() {
@@ -243,6 +254,39 @@ class JobsPage {
     };
     follow("/v1/events?kind=job.*", heard, { onState });
   }
+}
+
+/** @param {string} text */
+function small(text) {
+  return element("small", { class: "soft" }, text);
+}
+
+/** @param {any} job */
+function named(job) {
+  const link = element("a", { href: `/jobs/${part(job.id)}`, "data-key": job.id }, job.name);
+  return [link, ` #${job.number}`, element("small", { class: "soft" }, job.id)];
+}
+
+/** @param {any} job */
+function modelOf({ id, model }) {
+  return model ? element("a", { href: `/models/${part(model)}`, "data-key": `model ${id}` }, model) : "–";
+}
+
+/** @param {any} job */
+function startedBy(job) {
+  const kind = job.origin.kind;
+  const how = kind === "request" ? ["by hand"] : origin(job);
+  return [job.submitted_by, element("small", { class: "soft" }, how)];
+}
+
+/** @param {any} job */
+function pruned({ outcome }) {
+  return outcome ? outcome.features - outcome.kept : null;
+}
+
+/** @param {any} job */
+function prunedOf({ outcome }) {
+  return outcome ? `${count(outcome.features - outcome.kept)} of ${count(outcome.features)}` : "–";
 }
 
 /**

@@ -139,7 +139,7 @@ function row(key, caller, update, current) {
     element("td", {}, when(key.created_at), ` by ${key.created_by}`),
     element("td", {}, when(key.last_used_at, "never")),
     element("td", {}, when(key.expires_at, "never")),
-    element("td", {}, element("span", { class: "row tight end" }, isOver(key) ? [] : actions)),
+    element("td", { class: "kept" }, element("span", { class: "row tight end" }, isOver(key) ? [] : actions)),
   );
 }
 

@@ -5,9 +5,12 @@ import { get, part, Problem } from "pages/api";
 import { showDiff } from "pages/list/diff";
 import { followLists } from "pages/list/live";
 import { guardBadge, stateBadge, whoWhen } from "pages/list/words";
+import { jobLink } from "pages/job/words";
 import { tabs } from "pages/model-tabs";
-import { columnHead, element, empty, fill, section, table } from "views/dom";
+import { SortedTable } from "pages/sorted-table";
+import { element, empty, fill, section } from "views/dom";
 import { bytes, count, percent } from "views/format";
+import { signed } from "views/guard";
 
 const PAGE = 50;
 
@@ -33,6 +36,10 @@ class Lists {
     /** @type {any[]} */
     this.lists = [];
     this.table = element("div");
+    /** @type {SortedTable<any>} */
+    this.sorted = new SortedTable("All lists", this.#columns(), {
+      row: ({ state }) => ({ class: state === "active" ? "active" : null }),
+    });
     this.from = /** @type {HTMLSelectElement} */ (element("select", { onchange: () => this.#chosen() }));
     this.to = /** @type {HTMLSelectElement} */ (element("select", { onchange: () => this.#chosen() }));
     const ways = element(
@@ -67,48 +74,61 @@ class Lists {
 
   /** @param {boolean} more whether there are older ones */
   #rows(more) {
-    const heads = ["List", "State", "Guard", "Features", "Dims", "Memory", "Proposed", "Decided", "Active since"];
-    const numbers = ["Features", "Dims", "Memory"];
     const older = () => {
       this.wanted += PAGE;
       void this.update();
     };
-    const caption = element("caption", { class: "visually-hidden" }, "Prune lists, newest first");
+    this.sorted.update(this.lists);
+    return [this.sorted.root, more && element("p", {}, element("button", { onclick: older }, "Show older lists"))];
+  }
+
+  /** @returns {import("pages/sorted-table").Column<any>[]} */
+  #columns() {
+    const saved = (/** @type {string} */ key, /** @type {(value: number) => string} */ text) => ({
+      number: true,
+      value: (/** @type {any} */ { before, after }) => (before[key] > 0 ? 1 - after[key] / before[key] : null),
+      cell: (/** @type {any} */ { before, after }) => [
+        `${text(before[key])} → ${text(after[key])} `,
+        before[key] > 0 && element("small", {}, `−${percent(1 - after[key] / before[key], 1)}`),
+      ],
+    });
+    const change = (/** @type {string} */ metric) => ({
+      number: true,
+      value: (/** @type {any} */ { changes }) => changes[metric] ?? null,
+      cell: (/** @type {any} */ { changes }) => (changes[metric] === undefined ? "–" : signed(changes[metric])),
+    });
+    const time = (/** @type {string | null} */ iso) => (iso ? Date.parse(iso) : null);
     return [
-      table(
-        "All lists",
-        heads.map((name) => columnHead(name, numbers.includes(name))),
-        this.lists.map((list) => this.#row(list)),
-        caption,
-      ),
-      more && element("p", {}, element("button", { onclick: older }, "Show older lists")),
+      { title: "List", value: ({ number }) => number, cell: (list) => this.#link(list) },
+      { title: "State", value: ({ state }) => state, cell: ({ state }) => stateBadge(state) },
+      { title: "Guard", value: ({ verdict }) => verdict, cell: (list) => guardBadge(list) },
+      { title: "AUC change", ...change("auc") },
+      { title: "GAUC change", ...change("gauc") },
+      { title: "Features", ...saved("features", count) },
+      { title: "Dims", ...saved("dims", count) },
+      { title: "Memory", ...saved("embedding_bytes", bytes) },
+      {
+        title: "Proposed",
+        value: ({ proposed_at }) => time(proposed_at),
+        cell: (list) => whoWhen(list.submitted_by, list.proposed_at),
+      },
+      {
+        title: "Decided",
+        value: ({ decided_at }) => time(decided_at),
+        cell: (list) => whoWhen(list.decided_by, list.decided_at),
+      },
+      {
+        title: "Active since",
+        value: (list) => (list.state === "active" ? time(list.activated_at) : null),
+        cell: (list) => (list.state === "active" ? whoWhen(list.activated_by, list.activated_at) : "–"),
+      },
     ];
   }
 
-  /** @param {import("schemas").ListEntry} list */
-  #row(list) {
-    const saved = (
-      /** @type {"features" | "dims" | "embedding_bytes"} */ key,
-      /** @type {(value: number) => string} */ text,
-    ) => {
-      const [before, after] = [list.before[key], list.after[key]];
-      const share = before > 0 && element("small", {}, `−${percent(1 - after / before, 1)}`);
-      return element("td", { class: "number" }, `${text(before)} → ${text(after)} `, share);
-    };
-    const link = element("a", { href: `/models/${part(this.model)}/lists/${list.number}` }, `List ${list.number}`);
-    return element(
-      "tr",
-      { class: list.state === "active" ? "active" : null },
-      element("th", { scope: "row" }, link),
-      element("td", {}, stateBadge(list.state)),
-      element("td", {}, guardBadge(list.verdict)),
-      saved("features", count),
-      saved("dims", count),
-      saved("embedding_bytes", bytes),
-      element("td", {}, whoWhen(list.submitted_by, list.proposed_at)),
-      element("td", {}, whoWhen(list.decided_by, list.decided_at)),
-      element("td", {}, list.state === "active" ? whoWhen(list.activated_by, list.activated_at) : "–"),
-    );
+  /** @param {any} list */
+  #link({ number, revision_of: of, job_id: job }) {
+    const link = element("a", { href: `/models/${part(this.model)}/lists/${number}` }, `List ${number}`);
+    return [link, element("small", { class: "soft below" }, of ? `revision of list ${of}` : jobLink(job))];
   }
 
   /** Offer two lists to choose; as the address has them, else the active one and the newest. */

@@ -8,12 +8,13 @@ const PAGES = /** @type {const} */ ([
   ["features", "", "Features"],
   ["lists", "/lists", "Prune lists"],
   ["starting", "/starting", "Schedules and triggers"],
+  ["settings", "/settings", "Settings"],
 ]);
 
 /**
  * The head of a model's page: its name, and the way to its other pages.
  * @param {string} model
- * @param {"features" | "lists" | "starting" | null} current null on a page below one of these
+ * @param {"features" | "lists" | "starting" | "settings" | null} current null on a page below one of these
  */
 export function tabs(model, current) {
   const links = PAGES.map(([page, path, text]) =>

@@ -121,6 +121,13 @@ def fuzz(home: Path, cases: int) -> Fuzzed:
     return fuzzed
 
 
+def test_every_summary_stands_alone(tmp_path: Path) -> None:
+    document = inhabited.service(tmp_path)[0].openapi()
+    summaries = [each["summary"] for item in document["paths"].values() for each in item.values() if "summary" in each]
+    assert len(summaries) == len(set(summaries))
+    assert [summary for summary in summaries if len(summary.split()) < 2] == []
+
+
 def test_answers_are_as_the_document_says(tmp_path: Path) -> None:
     fuzzed = fuzz(tmp_path, cases=10)
     assert fuzzed.wrong == {}

@@ -386,16 +386,25 @@ def test_features_are_proposed_from_a_schema(managed: Managed, data: Path) -> No
         "user id": ("categorical", 4, 200),
         "age": ("dense", 1, None),
         "price": ("dense", 1, None),
-        "city": ("categorical", 4, 256),
-        "word": ("categorical", 4, 256),
-        "hash": ("categorical", 4, 256),
+        "city": ("categorical", 4, 32),
+        "word": ("categorical", 4, 32),
+        "hash": ("categorical", 8, 1024),
         "clip": ("dense", 3, None),
         "fixed": ("dense", 2, None),
         "genres": ("multi_categorical", 4, 18),
-        "words": ("multi_categorical", 4, 256),
+        "words": ("multi_categorical", 4, 8),
         "_odd": ("categorical", 4, 100),
     }
     assert (proposed["user id"]["name"], proposed["_odd"]["name"]) == ("user_id", "f_odd")
+    assert found["left_out"] == {
+        "flag": "named in leave_out",
+        "label": "the label of the model's spec",
+        "group": "the group of the model's spec",
+        "importance": "the weight of the model's spec",
+    }
+    assert {column: found["distinct"][column] for column in ("city", "hash", "words", "genres")} == {
+        "city": 7, "hash": 200, "words": 2, "genres": 6,
+    }  # fmt: skip
     assert set(found["unfit"]) == {"ragged", "wide", "seen", "nested", "deep"}
     assert (found["files"], found["files_read"], found["registered"]) == (2, 2, [])
     assert managed.http.get(FEATURES).json()["features"] == []
@@ -412,6 +421,11 @@ def test_inference_reads_the_first_rows_of_one_file(lite: Managed, data: Path, m
 
     for name in ("read", "read_row_group", "read_row_groups"):
         monkeypatch.setattr(pq.ParquetFile, name, refuse)
+    monkeypatch.setattr("service.features.sample.SAMPLE_ROWS", 10)
+    found = lite.http.post(f"{FEATURES}/infer", json={"dataset": str(data)})
+    assert found.status_code == 200
+    # Of the first 10 rows; 7 of 10 are too many different ones to be all that there are among the 200.
+    assert found.json()["distinct"]["city"] == 140
     assert lite.http.post(f"{FEATURES}/infer", json={"dataset": str(data)}).status_code == 200
 
 

@@ -3,6 +3,7 @@
 import itertools
 import random
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -146,6 +147,24 @@ def test_an_old_attempt_can_neither_finish_nor_fail_the_run() -> None:
     coordinator.fail(0, "late")
     assert coordinator.outcome is None
     assert coordinator.failure() is None
+
+
+def test_speeds_and_the_time_left_are_of_the_same_snapshots_and_do_not_jump() -> None:
+    coordinator = Coordinator(("a", "b"))
+    coordinator.begin(0, 1, 0)
+    coordinator.enter(0, Stage.SEARCHING, 1000)
+    left = []
+    # The first snapshot takes ten times as long as the others, and each fourth of those twice as long.
+    for count, seconds in enumerate([10.0, *[1.0, 1.0, 1.0, 2.0] * 10]):
+        coordinator.report(replace(report(0, 10 * (count + 1)), seconds=seconds))
+        progress = coordinator.progress()
+        assert progress.rows_per_second == pytest.approx(10 * progress.steps_per_second)
+        assert progress.step_seconds == pytest.approx(1 / progress.steps_per_second)
+        left.append(progress.eta)
+    # Of the last 20 snapshots: 15 of a second and 5 of two for 200 steps, and 1000 - 410 steps are left.
+    assert left[-1] == pytest.approx(590 * 25 / 200)
+    after_first = left[1:]
+    assert max(b / a for a, b in pairwise(after_first)) < 1.3
 
 
 def test_stages_are_timed_and_progress_is_complete() -> None:

@@ -18,11 +18,19 @@ export class Chart {
     const id = fresh("chart");
     this.canvas = element("div", { class: "chart", role: "img", "aria-labelledby": id });
     this.canvas.style.height = `${height}px`;
+    this.waiting = element("p", { class: "note", role: "status" }, "Waiting for the first report.");
     this.caption = element("figcaption", { id }, title);
     this.title = title;
     this.told = element("span", { class: "told" });
     this.caption.append(this.told);
-    this.figure = element("figure", {}, this.caption, note ? element("p", { class: "note" }, note) : null, this.canvas);
+    this.figure = element(
+      "figure",
+      {},
+      this.caption,
+      note ? element("p", { class: "note" }, note) : null,
+      this.waiting,
+      this.canvas,
+    );
     parent.append(this.figure);
     /** @type {((colours: import("views/theme").Colours) => object) | null} */
     this.option = null;
@@ -37,6 +45,7 @@ export class Chart {
    */
   draw(option, told) {
     this.option = option;
+    this.waiting.remove();
     this.told.textContent = told;
     this.#apply();
   }

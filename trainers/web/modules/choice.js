@@ -3,6 +3,7 @@
 
 import { Cuts } from "views/cut";
 import { badge, element, fill, fresh, section } from "views/dom";
+import { ForcedFeatures } from "views/forced";
 import { bytes, count, decimal, percent } from "views/format";
 
 /**
@@ -63,9 +64,19 @@ class Choice {
     this.number = /** @type {HTMLInputElement} */ (element("input", typed));
     this.label = element("label", { for: this.number.id });
     this.unit = element("span");
+    const free = cuts.names.filter((_, at) => !cuts.pinned[at]);
+    this.forced = new ForcedFeatures(free, () => this.#show());
     this.told = element("p", { class: "row", role: "status" });
     this.found = element("div");
-    this.root = element("div", { class: "choice" }, this.#ways(), this.#control(), this.told, this.found);
+    this.root = element(
+      "div",
+      { class: "choice" },
+      this.#ways(),
+      this.#control(),
+      this.forced.root,
+      this.told,
+      this.found,
+    );
     this.#turn();
   }
 
@@ -137,11 +148,12 @@ class Choice {
     const radio = /** @type {HTMLInputElement | null} */ (this.root.querySelector(`input[value="${this.way}"]`));
     if (radio) radio.checked = true;
     this.#turn();
+    this.forced.clear();
   }
 
   #show() {
     this.number.removeAttribute("aria-invalid");
-    const cut = this.cuts.by(ruleOf(this.way, this.values[this.way]));
+    const cut = this.cuts.by(ruleOf(this.way, this.values[this.way]), this.forced.chosen);
     const { features, dims } = cut.totals;
     const all = this.cuts.all;
     const kept = `Keeps ${count(features)} of ${count(all.features)} features, ${count(dims)} of ${count(all.dims)} dims`;

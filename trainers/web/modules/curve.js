@@ -49,7 +49,8 @@ class Curve {
     if (!results || results.curve.length === 0) return;
     this.points = [...results.curve].sort((a, b) => a.features - b.features);
     this.delta = results.delta;
-    this.chosen = list ? list.after.features : 0;
+    // What a person chose is no prefix of the ranking, and has no point on the curve.
+    this.chosen = list && !list.revision ? list.after.features : 0;
     if (this.ways.hidden && this.points.some((point) => point.embedding_bytes)) this.#offer();
     this.#draw();
   }

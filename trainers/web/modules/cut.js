@@ -13,8 +13,11 @@
  *   `rise` over that of all features, `within` δ or not; `prefix` is false where the cut isn't the curve's own of that
  *   many features, and the logloss therefore an estimate
  *
- * @typedef {{rule: Rule, mask: Uint8Array, totals: Totals, quality: Quality | null, added: string[], dropped: string[]}} Cut
- *   `mask` in the order of the ranking; `added` and `dropped` are kept and pruned other than by the run's own list
+ * @typedef {Map<string, boolean>} Forced whether a feature is kept, by name, whatever the rule says of it
+ *
+ * @typedef {{rule: Rule, forced: Forced, mask: Uint8Array, kept: string[], totals: Totals, quality: Quality | null,
+ *   added: string[], dropped: string[]}} Cut
+ *   `mask` in the order of the ranking; `added` and `dropped` are kept and pruned other than by the list
  */
 
 /** A finished run's features along its ranking, to be cut in any way. */
@@ -45,14 +48,17 @@ export class Cuts {
 
   /**
    * @param {Rule} rule
+   * @param {Forced} [forced]
    * @returns {Cut}
    */
-  by(rule) {
+  by(rule, forced = new Map()) {
     const mask = this.#kept(rule);
+    for (const [name, keep] of forced) mask[this.names.indexOf(name)] = Number(keep);
+    const kept = this.names.filter((_, at) => mask[at]);
     const totals = this.#totals(mask);
     const added = this.names.filter((_, at) => mask[at] > this.own[at]);
     const dropped = this.names.filter((_, at) => mask[at] < this.own[at]);
-    return { rule, mask, totals, quality: this.#quality(mask, totals.features), added, dropped };
+    return { rule, forced, mask, kept, totals, quality: this.#quality(mask, totals.features), added, dropped };
   }
 
   /** @param {Rule} rule */

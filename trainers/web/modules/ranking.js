@@ -81,12 +81,12 @@ function columns(address) {
   return [
     { field: "rank", title: "Rank", number: true, first: "asc", width: 84 },
     { field: "name", title: "Feature", filter: "text", least: 190, show: (row) => named(row.name, address(row.name)) },
+    { field: "decision", title: "Decision", filter: DECISIONS, width: 118, show: decision },
+    { field: "why", title: "Why", least: 170 },
     { field: "score", title: "Score", number: true, filter: "range", width: 190, show: score },
     { field: "dim", title: "Dim", number: true, width: 84, show: (row) => count(row.dim) },
     { field: "sparsity", title: "Sparsity", number: true, width: 104, show: (row) => percent(row.sparsity, 1) },
     { field: "status", title: "Status", filter: STATUSES, width: 118 },
-    { field: "decision", title: "Decision", filter: DECISIONS, width: 118, show: decision },
-    { field: "why", title: "Why", least: 170 },
   ];
 }
 

@@ -2,7 +2,8 @@
 /** A finished run on one page: all views of it, frozen. */
 
 import { columnHead, element, fill, painted, section, table } from "views/dom";
-import { count, decimal } from "views/format";
+import { count, decimal, moment } from "views/format";
+import { metricName, signed } from "views/guard";
 import { heatMap } from "views/heat-map";
 import { stageTimes } from "views/stages";
 import { summary } from "views/summary";
@@ -12,8 +13,10 @@ import { isDark, recall, turn } from "views/theme";
  * @typedef {{role: string, total: number, kept: number, pruned: number, expected: string, wrong: string[]}} RoleOutcome
  * @typedef {import("views/run").Run & {list: import("views/run").PruneList, results: import("views/run").Results}} Run
  *   a finished one
- * @typedef {{run: Run, rule: string, truth: RoleOutcome[]}} Report `rule` is the spec's in words;
- *   `truth` is empty for data that isn't the simulator's
+ * @typedef {{mean: number, interval: [number, number] | null}} SeedDifference
+ * @typedef {{seeds: number[], full: any[], differences: Record<string, SeedDifference>}} Retrained
+ * @typedef {{run: Run, rule: string, truth: RoleOutcome[], date: string, retrained: Retrained | null}} Report `rule` is
+ *   the spec's in words; `truth` is empty for data that isn't the simulator's; `date` is when the run ended
  */
 
 /**
@@ -21,11 +24,11 @@ import { isDark, recall, turn } from "views/theme";
  * @param {HTMLElement} main
  * @param {Report} content
  */
-export async function report(main, { run, rule, truth }) {
+export async function report(main, { run, rule, truth, date, retrained }) {
   recall();
   printLight();
   const sums = section("Summary");
-  fill(main, header(run, rule), sums);
+  fill(main, header(run, rule, date), sums);
   summary(sums).update(run);
   if (hasGates(run)) {
     const gates = section("Gates");
@@ -34,15 +37,20 @@ export async function report(main, { run, rule, truth }) {
   }
   await painted();
   await charts(main, run);
-  main.append(...[truth.length > 0 && against(truth), facts(run)].filter((part) => part !== false));
+  main.append(
+    ...[retrained && again(retrained), truth.length > 0 && against(truth), facts(run)].filter(
+      (part) => part !== false && part !== null,
+    ),
+  );
   main.dataset.ready = "true";
 }
 
 /**
  * @param {Run} run
  * @param {string} rule
+ * @param {string} date
  */
-function header({ list }, rule) {
+function header({ list, spec }, rule, date) {
   const essential = list.features.some(({ why }) => why === "essential");
   const pinned = essential ? " Essential features are kept whatever their score." : "";
   return element(
@@ -55,6 +63,7 @@ function header({ list }, rule) {
       element("button", { onclick: () => turn(isDark() ? "light" : "dark"), "aria-label": "Turn dark or light" }, "◐"),
     ),
     element("p", { class: "soft" }, `Winnow's report of prune list ${list.id.slice(0, 12)}. Rule: ${rule}.${pinned}`),
+    element("p", { class: "soft" }, `Finished ${moment(date)}. Data: ${sources(spec?.dataset)}.`),
   );
 }
 
@@ -95,6 +104,31 @@ async function charts(main, run) {
  */
 function hasGates({ grid }) {
   return grid !== null && grid.steps.length > 0;
+}
+
+/** @param {any} dataset of the spec */
+function sources(dataset) {
+  const splits = ["train", "validation", "test"].filter((name) => dataset?.[name]);
+  return splits.map((name) => `${name} ${[dataset[name]].flat().join(", ")}`).join("; ") || "–";
+}
+
+/** @param {Retrained} found */
+function again({ seeds, full, differences }) {
+  const rows = Object.entries(differences).map(([metric, { mean, interval }]) =>
+    element(
+      "tr",
+      {},
+      element("th", { scope: "row" }, metricName(metric)),
+      element("td", { class: "number" }, signed(mean)),
+      element("td", { class: "number" }, interval ? `${signed(interval[0])} to ${signed(interval[1])}` : "–"),
+    ),
+  );
+  const note =
+    full.length > 0
+      ? `Models of the kept features against models of all features, from new weights, with ${count(seeds.length)} seeds each.`
+      : "All features are kept: there is no other model to compare with.";
+  const heads = [columnHead("Metric"), columnHead("Mean difference", true), columnHead("95% interval", true)];
+  return section("Retrained", element("p", { class: "note" }, note), table("Retrained", heads, rows));
 }
 
 /** @param {RoleOutcome[]} truth */

@@ -38,12 +38,12 @@ export function summary(parent) {
       fill(
         place,
         (list.leaks ?? []).map(leak),
-        verdict(list.guard),
+        verdict(list),
         banner(list.guard),
         warning(list.warning),
         diagnostics(list),
         savings(list),
-        quality(list.metrics),
+        list.metrics && quality(list.metrics),
       );
     },
   };
@@ -60,9 +60,9 @@ const VERDICTS = /** @type {Record<import("schemas").GuardVerdict["verdict"], [s
   inconclusive: ["alert caution", "? Guard inconclusive"],
 });
 
-/** @param {import("schemas").GuardVerdict} guard */
-function verdict({ verdict, reason }) {
-  const [style, word] = VERDICTS[verdict];
+/** @param {import("views/run").PruneList} list */
+function verdict({ guard: { verdict, reason }, revision }) {
+  const [style, word] = revision ? ["alert caution", "Not fine-tuned yet"] : VERDICTS[verdict];
   return element("p", { class: style }, element("strong", {}, word), `: ${reason}.`);
 }
 
@@ -113,7 +113,7 @@ function savings({ before, after }) {
 /** @param {import("schemas").ModelQuality} metrics */
 function quality(metrics) {
   const { rows, base_rate: rate } = metrics.full;
-  const heads = [...MODELS.map(([, title]) => title), "Change", "95% interval"].map((title) =>
+  const heads = ["Change", "95% interval", ...MODELS.map(([, title]) => title)].map((title) =>
     element("th", { scope: "col", class: "number" }, title),
   );
   const measured = METRICS.filter(({ key }) => MODELS.some(([model]) => metrics[model][key] !== null));
@@ -123,7 +123,7 @@ function quality(metrics) {
       "table",
       {},
       element("caption", {}, `Quality on the test split: ${count(rows)} rows, ${percent(rate, 2)} positive. `, CHANGE),
-      element("thead", {}, element("tr", {}, element("th", { scope: "col" }, "Metric"), heads, element("td"))),
+      element("thead", {}, element("tr", {}, element("th", { scope: "col" }, "Metric"), heads)),
       element(
         "tbody",
         {},
@@ -149,10 +149,14 @@ function row({ key, name, higher }, metrics) {
     "tr",
     {},
     element("th", { scope: "row" }, name),
-    MODELS.map(([model]) => number(decimal(metrics[model][key], 5))),
-    number(change === null ? "–" : signed(change)),
+    element(
+      "td",
+      { class: "number" },
+      change === null ? "–" : signed(change),
+      word && element("small", { class: word === "better" ? "good" : word === "worse" ? "bad" : "soft" }, ` ${word}`),
+    ),
     number(interval === null ? "–" : span(interval, higher)),
-    element("td", word === "better" ? { class: "good" } : word === "worse" ? { class: "bad" } : {}, word ?? ""),
+    MODELS.map(([model]) => number(decimal(metrics[model][key], 5))),
   );
 }
 

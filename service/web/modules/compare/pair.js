@@ -30,8 +30,8 @@ export class Pair {
         element(
           "select",
           { onchange: () => this.#draw() },
-          runs.map(({ label, job }, at) =>
-            element("option", { value: at, selected: at === first }, `${label}: ${job.name}`),
+          runs.map(({ label, title }, at) =>
+            element("option", { value: at, selected: at === first }, `${label}: ${title}`),
           ),
         )
       );

@@ -8,7 +8,7 @@ import { bytes, count, decimal, duration, percent } from "views/format";
 
 /**
  * @typedef {{job: import("pages/job/words").Job, spec: any, list: import("views/run").PruneList,
- *   results: import("views/run").Results | null, label: string}} Compared a run, and its letter
+ *   results: import("views/run").Results | null, label: string, title: string}} Compared a run, its letter, and its name
  * @typedef {[string, (run: Compared) => string]} Fact
  */
 
@@ -39,6 +39,9 @@ const GROUPS = [
       ["AUC, full", quality("full", "auc")],
       ["AUC, pruned", quality("pruned", "auc")],
       ["AUC, fine-tuned", quality("finetuned", "auc")],
+      ["GAUC, full", quality("full", "gauc")],
+      ["GAUC, pruned", quality("pruned", "gauc")],
+      ["GAUC, fine-tuned", quality("finetuned", "gauc")],
       ["Logloss, full", quality("full", "logloss")],
       ["Logloss, pruned", quality("pruned", "logloss")],
       ["Logloss, fine-tuned", quality("finetuned", "logloss")],
@@ -58,12 +61,12 @@ const GROUPS = [
 
 /** @param {Compared[]} runs */
 export function sideBySide(runs) {
-  const heads = runs.map(({ job, label }) =>
+  const heads = runs.map(({ job, label, title }) =>
     element(
       "th",
       { scope: "col", class: "number" },
       `${label}: `,
-      element("a", { href: `/jobs/${part(job.id)}` }, job.name),
+      element("a", { href: `/jobs/${part(job.id)}` }, title),
     ),
   );
   const bodies = GROUPS.map(([title, facts]) =>
@@ -95,11 +98,11 @@ export function matrices(runs) {
     /** @type {(pair: ReturnType<typeof alike>) => (Node | string)[]} */ cell,
   ) => {
     const heads = runs.map(({ label }) => element("th", { scope: "col", class: "number" }, label));
-    const rows = runs.map(({ label, job }, a) =>
+    const rows = runs.map(({ label, title }, a) =>
       element(
         "tr",
         {},
-        element("th", { scope: "row" }, `${label}: ${job.name}`),
+        element("th", { scope: "row" }, `${label}: ${title}`),
         runs.map((_, b) => element("td", { class: "number" }, a === b ? "–" : cell(found[a][b]))),
       ),
     );
@@ -148,9 +151,9 @@ function kept({ before, after }, key, text) {
 
 /**
  * @param {"full" | "pruned" | "finetuned"} model
- * @param {"auc" | "logloss"} metric
+ * @param {"auc" | "gauc" | "logloss"} metric
  * @returns {(run: Compared) => string}
  */
 function quality(model, metric) {
-  return ({ list }) => decimal(list.metrics[model]?.[metric], 5);
+  return ({ list }) => decimal(list.metrics?.[model]?.[metric], 5);
 }

@@ -41,7 +41,8 @@ export function acts(list, caller, done) {
         },
       });
     };
-    return element("button", { class: primary ? "primary" : danger ? "danger" : null, onclick: open }, name);
+    const leads = primary && (list.verdict === "passed" || list.state !== "proposed");
+    return element("button", { class: leads ? "primary" : danger ? "danger" : null, onclick: open }, name);
   });
 }
 
@@ -52,22 +53,26 @@ const NOTES = /** @type {Record<string, string>} */ ({
   inconclusive: "The test rows can't tell whether it loses more quality than the spec allows.",
 });
 
+const UNMEASURED =
+  "Nobody has measured this revision. A follow-up job fine-tunes and measures it. Say why it can't wait.";
+
 /**
  * @param {import("schemas").ListView} list
  * @param {string} path
  * @returns {Form}
  */
-function approval({ number, verdict }, path) {
+function approval({ number, verdict, revision_of: revised }, path) {
+  const measured = revised === null || revised === undefined;
   const override = {
     name: "override_guard",
-    label: "Approve it although its guard failed",
+    label: measured ? "Approve it although its guard failed" : "Approve it although it is not fine-tuned yet",
     kind: /** @type {const} */ ("check"),
     required: true,
   };
   return {
     title: `Approve prune list ${number}`,
-    note: NOTES[verdict],
-    fields: verdict !== "failed" ? [REASON] : [override, { ...REASON, required: true }],
+    note: measured ? NOTES[verdict] : UNMEASURED,
+    fields: measured && verdict !== "failed" ? [REASON] : [override, { ...REASON, required: true }],
     send: "Approve",
     submit: (values) => post(`${path}/prune-lists/${number}/approve`, values),
     onDone: (/** @type {any} */ { state }) => {

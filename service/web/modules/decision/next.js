@@ -17,8 +17,9 @@ export function snippet() {
   );
   return {
     root: element("div", { class: "next" }, head, text),
-    update({ rule }) {
-      const lines = Object.entries(rule).map(([name, value]) => `  ${name}: ${value}`);
+    update({ rule, forced, kept }) {
+      const chosen = forced.size > 0 ? { rule: "given", keep: `[${kept.join(", ")}]` } : rule;
+      const lines = Object.entries(chosen).map(([name, value]) => `  ${name}: ${value}`);
       fill(text, ["prune:", ...lines].join("\n"));
       fill(told);
     },

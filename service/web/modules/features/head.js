@@ -57,7 +57,7 @@ export function head(model, caller, changed) {
 
 /**
  * Who has to agree before a list is served, in words.
- * @param {{auto_approve: boolean, auto_activate: boolean, four_eyes: boolean}} policy
+ * @param {import("schemas").Policy} policy
  */
 export function policy({ auto_approve, auto_activate, four_eyes }) {
   const someone = four_eyes ? "someone other than who submitted its job" : "someone";

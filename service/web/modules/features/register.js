@@ -2,10 +2,12 @@
 /** Registering features: those that a data set's columns could be, or those of a file. */
 
 import { post, request } from "pages/api";
+import { Proposals } from "pages/features/proposals";
 import { openForm, say } from "pages/form";
-import { count } from "views/format";
+import { count, decimal } from "views/format";
 import { element } from "views/dom";
 
+const FEW = 8;
 const STATUSES = /** @type {[string, string][]} */ ([
   ["candidate", "candidate: in its jobs, to be tried"],
   ["active", "active: in the model and in its jobs"],
@@ -22,7 +24,7 @@ export function inferFeatures(path, model, onDone) {
   const train = model.spec.dataset?.train;
   openForm({
     title: "Register features from data",
-    note: "The schema and statistics of Parquet files are read, not their rows. You choose among what is found.",
+    note: "The schema, the statistics and the first rows of Parquet files are read. You choose among what is found.",
     fields: [
       {
         name: "dataset",
@@ -47,35 +49,18 @@ export function inferFeatures(path, model, onDone) {
 
 /**
  * @param {string} path
- * @param {{features: any[], registered: string[], unfit: Record<string, string>, files: number, files_read: number}} found
+ * @param {import("schemas").Inferred} found
  * @param {() => void} onDone
  */
 function choose(path, found, onDone) {
-  const { features } = found;
-  const unfit = Object.entries(found.unfit).map(([column, why]) => element("li", {}, `${column}: ${why}`));
-  const told = `${count(features.length)} columns could be features, by ${count(found.files_read)} of ${count(found.files)} files. ${count(found.registered.length)} columns are registered already.`;
-  const left =
-    unfit.length > 0 &&
-    element(
-      "details",
-      {},
-      element("summary", {}, `${count(unfit.length)} columns can't be read`),
-      element("ul", {}, unfit),
-    );
-  const options = /** @type {[string, string][]} */ (features.map((feature) => [feature.name, described(feature)]));
+  const proposals = new Proposals(found);
   openForm({
     title: "Choose features",
-    note: told,
+    note: `${count(found.features.length)} columns could be features, by ${count(found.files_read)} of ${count(found.files)} files.`,
     fields: [
-      ...(left ? [left] : []),
-      {
-        name: "names",
-        label: "Features",
-        kind: "choices",
-        options,
-        value: features.map(({ name }) => name),
-        path: "features",
-      },
+      ...leaking(found),
+      ...leftOut(found),
+      proposals.root,
       { name: "status", label: "Status", kind: "select", options: STATUSES, value: "candidate" },
       {
         name: "tags",
@@ -86,20 +71,37 @@ function choose(path, found, onDone) {
       },
     ],
     send: "Register",
-    submit: ({ names, status, tags }) => {
-      const chosen = new Set(names);
-      return post(`${path}/features`, {
-        features: features.filter(({ name }) => chosen.has(name)).map((feature) => ({ ...feature, status, tags })),
-      });
-    },
+    submit: ({ status, tags }) =>
+      post(`${path}/features`, { features: proposals.chosen().map((feature) => ({ ...feature, status, tags })) }),
     onDone: (made) => registered(made, onDone),
   });
 }
 
-/** @param {any} feature */
-function described({ name, kind, dim, hash_size }) {
-  const size = hash_size ? `, hash size ${count(hash_size)}` : "";
-  return `${name} (${kind.replace("_", "-")}, dim ${dim ?? 1}${size})`;
+/**
+ * What predicts the label alone.
+ * @param {import("schemas").Inferred} found
+ */
+function leaking({ leaks = {} }) {
+  const named = Object.entries(leaks).map(([name, auc]) => `${name} (AUC ${decimal(auc, 3)})`);
+  if (named.length === 0) return [];
+  const told = `: ${named.join(", ")} alone predict the label. Take out what is made from the label, or known only after.`;
+  return [element("p", { class: "alert" }, element("strong", {}, "✗ Leak"), told)];
+}
+
+/**
+ * Which columns are no features, and why.
+ * @param {import("schemas").Inferred} found
+ */
+function leftOut({ registered: known, unfit, left_out: left }) {
+  const reasons = [
+    ...Object.entries(left ?? {}),
+    ...known.map((column) => [column, "registered already"]),
+    ...Object.entries(unfit),
+  ];
+  if (reasons.length === 0) return [];
+  const rows = reasons.map(([column, why]) => element("li", {}, `${column}: ${why}`));
+  const summary = element("summary", {}, `${count(reasons.length)} columns are left out`);
+  return [element("details", { open: reasons.length <= FEW }, summary, element("ul", {}, rows))];
 }
 
 /**

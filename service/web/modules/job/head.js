@@ -33,7 +33,13 @@ export class Head {
     const version = JSON.stringify([job.state, job.cancel_requested, job.reason]);
     if (version === this.shown) return;
     this.shown = version;
-    const heading = element("h1", { class: "row" }, job.name, stateBadge(job));
+    const heading = element(
+      "h1",
+      { class: "row" },
+      job.name,
+      element("span", { class: "soft" }, `#${job.number}`),
+      stateBadge(job),
+    );
     fill(this.titled, heading, element("div", { class: "row" }, this.#actions(job)));
     fill(this.failed, job.state === "failed" && failure(job));
     if (job.state === "succeeded") void this.#outcome(job);

@@ -42,6 +42,7 @@ export function origin(job) {
   const { kind, id } = job.origin;
   if (kind === "request" || !id) return kind === "request" ? [] : [`by a ${kind}`];
   if (HOW[kind]) return [`${HOW[kind]} `, jobLink(id)];
+  if (kind === "revision") return [`to measure list ${id}`];
   const told = `by ${kind} ${id}`;
   return [job.model ? element("a", { href: `/models/${part(job.model)}/starting` }, told) : told];
 }

@@ -34,8 +34,9 @@ const VERDICTS =
     inconclusive: ["plain", "? guard inconclusive", "The limit lies within the interval of the change."],
   });
 
-/** @param {import("schemas").GuardVerdict["verdict"]} verdict */
-export function guardBadge(verdict) {
+/** @param {Pick<import("schemas").ListView, "verdict"> & {revision_of?: number | null}} list */
+export function guardBadge({ verdict, revision_of: revised = null }) {
+  if (revised !== null) return badge("not fine-tuned yet", "busy");
   const [tone, text, means] = VERDICTS[verdict];
   const made = badge(text, tone);
   made.title = means;

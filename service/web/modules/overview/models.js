@@ -10,11 +10,11 @@ import { element, scrolling, section } from "views/dom";
 const MANY = 8;
 const COLUMNS = [
   "Model",
+  "Awaiting review",
   "Active list",
   "Features kept",
   "Memory saved",
   "Candidates",
-  "Awaiting review",
   "Jobs",
   "Next start",
 ];
@@ -55,11 +55,11 @@ function row(model, jobs) {
   const address = `/models/${part(model.name)}`;
   const cells = [
     [link(address, model.name), small(model.owner)],
+    proposed(model, address),
     active(model, address),
     kept(model),
     saved(model),
     candidates(model),
-    proposed(model, address),
     running(model, jobs),
     next(model, address),
   ];
@@ -140,7 +140,7 @@ function candidates({ candidates: waiting, threshold, name }) {
 function proposed({ proposed: list }, address) {
   if (!list) return element("span", { class: "soft" }, "none");
   const more = list.waiting > 1 && small(`and ${count(list.waiting - 1)} older`);
-  const guard = guardBadge(list.verdict);
+  const guard = guardBadge(list);
   const review = element(
     "a",
     { class: "button primary", href: `${address}/lists/${list.number}`, "data-key": `review ${address}` },

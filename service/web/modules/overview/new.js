@@ -3,32 +3,23 @@
 
 import { post } from "pages/api";
 import { openForm } from "pages/form";
+import { specFields, withFields } from "pages/model-spec";
 
 /** @param {(made: any) => void} onDone */
 export function newModel(onDone) {
   openForm({
     title: "New model",
-    note: "Its features are registered afterwards, and can be read from the data.",
+    note: "Its features are registered afterwards, and can be read from the data. Its settings can be changed later.",
     fields: [
-      { name: "name", label: "Name", required: true, help: "Letters, digits, _ and -; for good." },
-      { name: "owner", label: "Owner", required: true, help: "Who answers for it: a team or a person." },
+      { name: "name", label: "Name", required: true, help: "Letters, digits, _ and -; it can't be changed." },
+      { name: "owner", label: "Owner", required: true, help: "A team or a person." },
       { name: "description", label: "Description", required: false },
-      {
-        name: "train",
-        label: "Training data",
-        path: "spec.dataset.train",
-        required: false,
-        help: "Parquet file, directory or URI.",
-      },
-      { name: "validation", label: "Validation data", path: "spec.dataset.validation", required: false },
-      { name: "test", label: "Test data", path: "spec.dataset.test", required: false },
-      { name: "label", label: "Label column", path: "spec.dataset.label", value: "label", required: true },
+      ...specFields({}),
       { name: "four_eyes", label: "Who submits a job can't approve its list", kind: "check", value: true },
     ],
     send: "Create model",
-    submit: ({ name, owner, description, four_eyes, ...places }) => {
-      const dataset = Object.fromEntries(Object.entries(places).filter(([, value]) => value !== null));
-      const spec = { dataset };
+    submit: ({ name, owner, description, four_eyes, ...values }) => {
+      const { spec } = withFields({}, values);
       return post("/v1/models", { name, owner, description: description ?? "", spec, policy: { four_eyes } });
     },
     onDone,

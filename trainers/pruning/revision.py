@@ -1,0 +1,89 @@
+"""A list whose decisions a person changed: a new list, not fine-tuned yet."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+
+from trainers.pruning.ranking import weigh
+from trainers.runs.prune_list import INCONCLUSIVE, GuardVerdict, ListedFeature, PruneList, Revision, Totals
+from trainers.spec import JobSpec
+
+NOT_MEASURED = "not fine-tuned yet; a follow-up job measures it"
+NAMED = 5
+
+
+def revise(
+    found: PruneList, spec: JobSpec, *, keep: Collection[str], prune: Collection[str], by: str, reason: str
+) -> PruneList:
+    """A new list with other decisions, and totals to match.
+
+    Args:
+        found: the list to change; it stays as it is.
+        spec: that of its job, which knows what each feature weighs.
+        keep: features to keep that `found` prunes.
+        prune: features to prune that `found` keeps.
+        by: who changes it.
+        reason: why.
+
+    Raises:
+        ValueError: a name is unknown, essential, in both, or decided so already; or nothing would be kept, or changed.
+    """
+    problems = list(_problems(found, set(keep), set(prune)))
+    if problems:
+        raise ValueError("\n".join(problems))
+    features = tuple(_decided(feature, keep, prune) for feature in found.features)
+    return found.model_copy(
+        update={
+            "features": features,
+            "after": _totals(features, spec),
+            "metrics": None,
+            "guard": GuardVerdict(
+                metric=found.guard.metric,
+                max_drop=found.guard.max_drop,
+                drop=None,
+                error=None,
+                verdict=INCONCLUSIVE,
+                reason=NOT_MEASURED,
+            ),
+            "revision": Revision(of=found.id, by=by, reason=reason, keep=tuple(keep), prune=tuple(prune)),
+        }
+    ).with_id()
+
+
+def _problems(found: PruneList, keep: set[str], prune: set[str]) -> Iterator[str]:
+    by_name = {feature.name: feature for feature in found.features}
+    decided = {name: feature.decision for name, feature in by_name.items()}
+    essential = {name for name, feature in by_name.items() if feature.why == "essential"}
+    checks = (
+        ("keep", {name for name in keep if name not in decided}, "not in the list; take it out"),
+        ("prune", {name for name in prune if name not in decided}, "not in the list; take it out"),
+        ("keep", {name for name in keep if decided.get(name) == "keep"}, "kept already; take it out"),
+        ("prune", {name for name in prune if decided.get(name) == "prune"}, "pruned already; take it out"),
+        ("prune", prune & essential, "essential; change its status first"),
+        ("keep", keep & prune, "in `prune` too; name it once"),
+    )
+    for field, names, problem in checks:
+        if names:
+            more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+            yield f"{field}: {', '.join(map(repr, sorted(names)[:NAMED]))}{more}: {problem}"
+    if not keep and not prune:
+        yield "keep, prune: both are empty; name a feature whose decision changes"
+    elif prune >= set(found.kept) and not keep:
+        yield "prune: no feature would be left; keep at least one"
+
+
+def _decided(feature: ListedFeature, keep: Collection[str], prune: Collection[str]) -> ListedFeature:
+    if feature.name in keep:
+        return feature.model_copy(update={"decision": "keep", "why": "hand"})
+    return feature.model_copy(update={"decision": "prune", "why": "hand"}) if feature.name in prune else feature
+
+
+def _totals(features: Collection[ListedFeature], spec: JobSpec) -> Totals:
+    kept = {feature.name for feature in features if feature.decision == "keep"}
+    weights = [(feature.dim, *weigh(feature)) for feature in spec.features if feature.name in kept]
+    return Totals(
+        features=len(weights),
+        dims=sum(dim for dim, _, _ in weights),
+        embedding_bytes=sum(table for _, table, _ in weights),
+        bytes_per_example=sum(read for _, _, read in weights),
+    )
