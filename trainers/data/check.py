@@ -34,6 +34,7 @@ from trainers.spec import (
     DenseFeature,
     FeatureSpec,
     JobSpec,
+    MultiCategoricalFeature,
     SpecError,
     plan_training,
     require_consistent,
@@ -170,9 +171,10 @@ def check(spec: JobSpec) -> DataSummary:
 
 def _collisions(decoder: Decoder, table: pa.Table) -> dict[str, Collisions]:
     """By the name of each hashed feature."""
+    features: list[CategoricalFeature | MultiCategoricalFeature] = [*decoder.single, *decoder.several]
     return {
         feature.name: count_collisions(feature, single_array(table.column(feature.source)))
-        for feature in (*decoder.single, *decoder.several)
+        for feature in features
         if feature.ids == "hashed"
     }
 
