@@ -37,7 +37,7 @@ DECISION: dict[str, Any] = {
 }
 FEATURE: dict[str, Any] = {
     **{key: ITEM[key] for key in ("name", "kind", "dim", "column", "owner", "tags")},
-    "spec": {"kind": "categorical", "dim": 16, "hash_size": 6041, "ids": "hashed", "default": 0},
+    "spec": {"kind": "categorical", "dim": 16, "hash_size": 6041, "ids": "hashed", "default": None},
     "status": "active",
     "version": 2,
     "registered_at": "2026-01-01T00:00:00Z",

@@ -30,6 +30,7 @@ from trainers.spec import load_spec, parse_spec
 __all__ = [
     "CHANGED",
     "MOVED_KEYS",
+    "NOW_UNNAMED",
     "RENAMED_SPEC_PATHS",
     "UNREAD",
     "WINNOW",
@@ -66,6 +67,8 @@ RENAMED_SPEC_PATHS: dict[str, Callable[[Any], Any]] = {
     "selector.learning_rate": lambda spec: spec.selector.learning_rate or UNREAD,
     "selector.clip": lambda spec: getattr(spec.selector, "clip", UNREAD),
 }
+# Values that 0.1.0 filled in where a spec named none, and that are null today: null is an id of its own.
+NOW_UNNAMED = {"features[].default"}
 # Keys of answers that lie deeper since version 0.1.0: the key, to where it is beside its former neighbours.
 MOVED_KEYS: dict[str, tuple[str, ...]] = {}
 # What is other on purpose: by operation id the places of its answers, as `differences` tells them, and why.

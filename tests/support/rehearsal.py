@@ -164,7 +164,7 @@ def _finish(run: RunDirectory, spec: JobSpec, snapshot: Snapshot, pace: Pace) ->
             score=1.0 if essential else float(gate),
             details={"divergence": float(divergence), "mean_gate": float(gate)},
             essential=essential,
-            embedding_bytes=4 * feature.dim * (getattr(feature, "hash_size", 0) or 0),
+            embedding_bytes=4 * feature.dim * getattr(feature, "table_rows", 0),
             bytes_per_example=8.0 if feature.kind != "dense" else 4.0,
         )
         for feature, gate, divergence in zip(

@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from trainers.data.collisions import Collisions, collision_warning, count_collisions
 from trainers.data.columns import single_array
 from trainers.data.decode import Decoder
 from trainers.data.dense import decode_dense
@@ -33,6 +34,7 @@ from trainers.spec import (
     DenseFeature,
     FeatureSpec,
     JobSpec,
+    MultiCategoricalFeature,
     SpecError,
     plan_training,
     require_consistent,
@@ -60,6 +62,8 @@ class DataSummary:
         splits: by name.
         share_at_default: feature to split to the share of the checked rows at the feature's default, 0 to 1; for
             lists, of the empty ones.
+        collisions: hashed feature to the distinct values of the checked training rows, and the share of them that have
+            a row of the table together with another one.
         single_feature_auc: feature to how well it predicts the label alone, on a sample; see leaks.py.
         training: rows of a step and a worker, epochs, and the steps that these make on the training rows.
         warnings: what may be in order and deserves a look.
@@ -68,6 +72,7 @@ class DataSummary:
 
     splits: dict[str, SplitSummary]
     share_at_default: dict[str, dict[str, float]]
+    collisions: dict[str, dict[str, float]]
     single_feature_auc: dict[str, float]
     training: dict[str, int]
     warnings: tuple[str, ...]
@@ -114,6 +119,7 @@ def check(spec: JobSpec) -> DataSummary:
     shares: dict[str, dict[str, float]] = {feature.name: {} for feature in spec.features}
     splits: dict[str, SplitSummary] = {}
     aucs: dict[str, float] = {}
+    collisions: dict[str, Collisions] = {}
     decoder = None
     with problems.collect():
         decoder = Decoder(spec)
@@ -136,6 +142,7 @@ def check(spec: JobSpec) -> DataSummary:
             for name, share in _shares_at_default(decoder, rows):
                 shares[name][split] = share
             if split == "train":
+                collisions = _collisions(decoder, table)
                 measured = measure(decoder, [table])
                 warnings += precision_warnings(decoder, table, measured)
                 rows = replace(rows, dense_ND=Decoder(spec, measured).dense_numbers(table))
@@ -144,15 +151,32 @@ def check(spec: JobSpec) -> DataSummary:
         require_alike(sources.values(), named_columns(spec))
     problems.raise_any()
     warnings += [*left_out(sources), *shared_files(sources)]
+    sizes = {feature.name: feature.hash_size for feature in (*decoder.single, *decoder.several)} if decoder else {}
+    warnings += [
+        line
+        for name, each in collisions.items()
+        if (line := collision_warning(name, sizes[name], each, splits["train"].checked_rows))
+    ]
     warnings += [leak_warning(name, found) for name, found in aucs.items() if found > LEAKY_FEATURE]
     return DataSummary(
         splits=splits,
         share_at_default=shares,
+        collisions={name: {"distinct": each.distinct, "share": each.share} for name, each in collisions.items()},
         single_feature_auc=aucs,
         training=_training(spec, splits["train"].rows),
         warnings=tuple(warnings),
         fingerprint=fingerprint_files(sources),
     )
+
+
+def _collisions(decoder: Decoder, table: pa.Table) -> dict[str, Collisions]:
+    """By the name of each hashed feature."""
+    features: list[CategoricalFeature | MultiCategoricalFeature] = [*decoder.single, *decoder.several]
+    return {
+        feature.name: count_collisions(feature, single_array(table.column(feature.source)))
+        for feature in features
+        if feature.ids == "hashed"
+    }
 
 
 def _training(spec: JobSpec, rows: int) -> dict[str, int]:

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from trainers.data.columns import hash_text, integers, numbers_of, refuse_type, text_hashes
+from trainers.data.columns import flags_of, hash_text, integers, numbers_of, refuse_type, text_hashes
 from trainers.data.types import is_list, is_text, is_whole
 from trainers.spec import CategoricalFeature, MultiCategoricalFeature, SpecError
 
@@ -21,11 +21,14 @@ Feature = CategoricalFeature | MultiCategoricalFeature
 
 
 def decode_ids(feature: CategoricalFeature, array: Any) -> Ids:
-    """A categorical feature of N rows, (N,) int64 in [0, hash_size); nulls take the default. Raises SpecError."""
+    """A categorical feature of N rows, (N,) int64, rows of its table; nulls take the default. Raises SpecError."""
     if is_list(array.type):
         remedy = "the spec says one id per row; declare it `kind: multi_categorical`, or write one id"
         raise refuse_type(name=feature.name, column=feature.source, kind=array.type, remedy=remedy)
-    return _table_rows(feature, array, default_id(feature))
+    ids_N = _table_rows(feature, array)
+    if array.null_count:
+        return np.where(flags_of(array.is_valid()), ids_N, default_id(feature))
+    return ids_N
 
 
 def decode_lists(feature: MultiCategoricalFeature, array: Any) -> tuple[Ids, Ids]:
@@ -45,12 +48,23 @@ def decode_lists(feature: MultiCategoricalFeature, array: Any) -> tuple[Ids, Ids
         items = items.drop_null()
     else:
         lengths_N = numbers_of(pc.list_value_length(array).cast(pa.int64()))
-    return _table_rows(feature, items, 0), lengths_N
+    return _table_rows(feature, items), lengths_N
+
+
+def hash_values(array: Any) -> NDArray[Any]:
+    """What a table's size is taken modulo: xxh64 of strings, integers as they are. Nulls are any number."""
+    return text_hashes(array, 0) if is_text(array.type) else integers(array, 0)
 
 
 def default_id(feature: CategoricalFeature) -> int:
-    """The table row that stands for null. Raises SpecError where the default lies outside a checked table."""
+    """The table row that stands for null: the default's, or the last one, which no value has.
+
+    Raises:
+        SpecError: the default lies outside a checked table.
+    """
     default = feature.default
+    if default is None:
+        return feature.hash_size
     if isinstance(default, str):
         if feature.ids == "checked":
             raise SpecError(
@@ -63,17 +77,15 @@ def default_id(feature: CategoricalFeature) -> int:
     return default % feature.hash_size
 
 
-def _table_rows(feature: Feature, array: Any, fill: int) -> Ids:
-    """Ids of a flat array, nulls as `fill`, which is a table row already."""
-    if is_text(array.type):
-        if feature.ids == "checked":
-            remedy = "`ids: checked` takes ints; set `ids: hashed`, or write ints"
-            raise refuse_type(name=feature.name, column=feature.source, kind=array.type, remedy=remedy)
-        return (text_hashes(array, fill) % np.uint64(feature.hash_size)).astype(np.int64)
-    if not is_whole(array.type):
+def _table_rows(feature: Feature, array: Any) -> Ids:
+    """Ids of a flat array; those of nulls are any row."""
+    if is_text(array.type) and feature.ids == "checked":
+        remedy = "`ids: checked` takes ints; set `ids: hashed`, or write ints"
+        raise refuse_type(name=feature.name, column=feature.source, kind=array.type, remedy=remedy)
+    if not is_text(array.type) and not is_whole(array.type):
         remedy = "ids are integers or strings; cast it, or declare it `kind: dense` if it holds quantities"
         raise refuse_type(name=feature.name, column=feature.source, kind=array.type, remedy=remedy)
-    numbers = integers(array, fill)
+    numbers = hash_values(array)
     if feature.ids == "checked":
         _check_range(feature, numbers)
     elif len(numbers) and (numbers.min() < 0 or numbers.max() >= feature.hash_size):

@@ -35,7 +35,7 @@ def table_memory(spec: JobSpec) -> TableMemory:
     kind = spec.training.embedding_optimizer
     times = 4 * COPIES[kind] * (spec.scaling.workers if kind == "adam" else 1)
     sizes = {
-        feature.name: feature.hash_size * (-(-feature.dim // LANES) * LANES) * times
+        feature.name: feature.table_rows * (-(-feature.dim // LANES) * LANES) * times
         for feature in spec.features
         if not isinstance(feature, DenseFeature)
     }

@@ -24,7 +24,7 @@ def tables_of(spec: JobSpec) -> list[Table]:
     return [
         Table(
             name=feature.name,
-            rows=feature.hash_size,
+            rows=feature.table_rows,
             dim=feature.dim,
             pooling=feature.pooling if isinstance(feature, MultiCategoricalFeature) else "sum",
         )

@@ -47,7 +47,7 @@ def weigh(feature: FeatureSpec) -> tuple[int, float]:
     """Bytes of a feature's embedding table, and bytes read of it per example."""
     if isinstance(feature, DenseFeature):
         return 0, feature.dim * 4
-    return feature.hash_size * feature.dim * 4, 8
+    return feature.table_rows * feature.dim * 4, 8
 
 
 def _ranked(spec: JobSpec, feature: FeatureSpec, ranking: Ranking) -> RankedFeature:

@@ -78,9 +78,8 @@ class Categorical(Column[Ids]):
     def declaration(self) -> dict[str, object]:
         # Ints of [0, V) fit a table of V; strings are hashed, and ten places an id keep collisions few.
         size = len(self.table) * (10 if self.strings else 1)
-        return {"kind": "categorical", "dim": self.dim, "hash_size": size} | (
-            {"default": "id-0"} if self.strings else {}
-        )
+        default = "id-0" if self.strings else 0
+        return {"kind": "categorical", "dim": self.dim, "hash_size": size, "default": default}
 
 
 @dataclass(frozen=True, eq=False)

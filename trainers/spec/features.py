@@ -42,12 +42,22 @@ class _Embedded(_Feature):
         default="hashed", description="hashed: ints modulo, strings by xxhash; checked: ints in [0, hash_size)"
     )
 
+    @property
+    def table_rows(self) -> int:
+        """Rows of the embedding table."""
+        return self.hash_size
+
 
 class CategoricalFeature(_Embedded):
     kind: Literal["categorical"]
-    default: Annotated[int | str, BeforeValidator(_flag_as_id)] = Field(
-        default=0, description="the id that stands for null"
+    default: Annotated[int | str | None, BeforeValidator(_flag_as_id)] = Field(
+        default=None, description="the id that stands for null; unless given, null is an id of its own"
     )
+
+    @property
+    def table_rows(self) -> int:
+        """Rows of the embedding table; the last is null's where no id stands for it."""
+        return self.hash_size + (self.default is None)
 
 
 class MultiCategoricalFeature(_Embedded):

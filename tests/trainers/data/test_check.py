@@ -57,7 +57,7 @@ def test_a_summary(root: Path) -> None:
     train = summary.splits["train"]
     assert (train.rows, train.files, train.checked_rows, train.base_rate) == (8, 1, 8, 0.25)
     assert summary.share_at_default["age"] == {"train": 0.25, "validation": 0.25, "test": 0.25}
-    assert summary.share_at_default["user"]["train"] == 0.25
+    assert summary.share_at_default["user"]["train"] == 0.125
     assert summary.share_at_default["tags"]["test"] == 0.375
     assert summary.warnings == ()
 
@@ -305,3 +305,28 @@ def test_a_leak_in_seconds_since_an_epoch_is_found(root: Path) -> None:
     summary = check(spec_of(root, AGE))
     assert summary.single_feature_auc == {"age": 1.0}
     assert any("'age'" in line for line in summary.warnings)
+
+
+@pytest.mark.parametrize(
+    ("column", "hash_size", "distinct", "share", "suggested"),
+    [
+        (["a", "b", "c", None] * 50, 1, 3, 1.0, 16),
+        ([0, 20, 40, 7, None] * 40, 20, 4, 0.75, 16),
+        ([0, 1, 2, 3, 4, None, 5, 6] * 25, 4, 7, 6 / 7, 7),
+        ([0, 1, 2, 3] * 50, 4, 4, 0.0, None),
+        ([-1, 3] * 100, 4, 2, 1.0, 8),
+        (pa.array([[0, 20], [], None, [40, 7]] * 50), 20, 4, 0.75, 16),
+    ],
+)
+def test_collisions_by_hand(
+    root: Path, column: Any, hash_size: int, distinct: int, share: float, suggested: int | None
+) -> None:
+    kind = "multi_categorical" if isinstance(column, pa.Array) else "categorical"
+    for split in ("train", "validation", "test"):
+        write(root, split, x=column, label=np.arange(200) // 2 % 2)
+    found = check(spec_of(root, {"name": "x", "kind": kind, "hash_size": hash_size}))
+    assert found.collisions == {"x": {"distinct": distinct, "share": share}}
+    told = [line for line in found.warnings if "share a row of their table" in line]
+    assert len(told) == (suggested is not None)
+    if suggested is not None:
+        assert f"(hash_size {hash_size}); hash_size {suggested} keeps these apart" in told[0]

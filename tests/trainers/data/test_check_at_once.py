@@ -128,7 +128,10 @@ def test_tables_are_added_up_and_the_largest_named(root: Path) -> None:
 
 def test_what_tables_take(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("RAY_ADDRESS", raising=False)
-    features = ({**USER, "hash_size": 100, "dim": 3}, {**USER, "name": "b", "hash_size": 1000, "dim": 4})
+    features = (
+        {**USER, "hash_size": 100, "dim": 3, "default": 0},
+        {**USER, "name": "b", "hash_size": 999, "dim": 4},  # and a row for null
+    )
     adagrad = spec_of(root, AGE, *features, scaling={"workers": 2})
     assert table_memory(adagrad).bytes == 2 * 4 * 4 * 1100
     assert table_memory(adagrad).largest == (("b", 2 * 16_000), ("user", 2 * 1600))

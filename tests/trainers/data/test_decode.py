@@ -13,6 +13,7 @@ from trainers.data.columns import HASH_SEED
 from trainers.data.decode import Decoder
 from trainers.data.rows import Rows
 from trainers.data.targets import NULL_GROUP
+from trainers.models.inputs import tables_of
 from trainers.spec import JobSpec, SpecError, parse_spec
 
 
@@ -108,7 +109,7 @@ def test_a_default_that_is_no_number_is_refused() -> None:
 
 
 def test_hashed_ints_are_taken_modulo() -> None:
-    assert ids(pa.array([-1, 0, 9, 10, -10, 23, None], pa.int32())) == [9, 0, 9, 0, 0, 3, 0]
+    assert ids(pa.array([-1, 0, 9, 10, -10, 23, None], pa.int32())) == [9, 0, 9, 0, 0, 3, 10]
     assert ids(pa.array([2**64 - 1, 5], pa.uint64())) == [(2**64 - 1) % 10, 5]
     assert ids(pa.array([-(2**63), 2**63 - 1], pa.int64()), 2**40) == [-(2**63) % 2**40, (2**63 - 1) % 2**40]
     assert ids(pa.array([-128, 127], pa.int8()), 1000) == [872, 127]
@@ -165,6 +166,20 @@ def test_an_int_column_with_a_string_default() -> None:
 def test_id_refusals(column: Any, options: dict[str, Any], words: str) -> None:
     with pytest.raises(SpecError, match=words):
         ids(column, **options)
+
+
+@pytest.mark.parametrize("hashing", ["hashed", "checked"])
+def test_null_is_an_id_of_its_own_unless_a_default_names_one(hashing: str) -> None:
+    assert ids([0, 9, None], ids=hashing) == [0, 9, 10]
+    assert ids(pa.array([7, None]).dictionary_encode(), ids=hashing) == [7, 10]
+    assert ids(pa.nulls(2), ids=hashing) == [10, 10]
+    assert ids([0, 9, None], ids=hashing, default=0) == [0, 9, 0]
+    tables = [
+        table.rows
+        for default in ({}, {"default": 0})
+        for table in tables_of(spec_of({"name": "x", "kind": "categorical", "hash_size": 10, **default}))
+    ]
+    assert tables == [11, 10]
 
 
 @pytest.mark.parametrize("kind", [pa.list_(pa.int64()), pa.large_list(pa.int32()), pa.list_view(pa.int64())])

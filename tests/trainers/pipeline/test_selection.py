@@ -81,7 +81,7 @@ def test_an_interrupted_run_ends_as_an_unbroken_one_with_every_step_counted_once
     assert (whole.progress().decode_seconds or 0) > 0
     (rank,) = whole.progress().ranks or ()
     assert rank.embedding_bytes == sum(
-        4 * each.dim * each.hash_size for each in canonical_order(spec).features if each.kind != "dense"
+        4 * each.dim * each.table_rows for each in canonical_order(spec).features if each.kind != "dense"
     )
     assert resumed.steps_counted == whole.steps_counted == 2 * -(-4800 // 256)
     for ours, theirs in zip(resumed.history(), whole.history(), strict=True):

@@ -79,7 +79,7 @@ def test_open_features_rank_by_gate_and_closed_ones_by_how_long_they_held_out() 
 def test_features_stand_in_the_rankings_order_and_essential_ones_first() -> None:
     """The score says another order: nothing sorts by it."""
     dense = [{"name": name, "kind": "dense", "dim": 2} for name in "ab"]
-    table = {"name": "c", "kind": "categorical", "dim": 4, "hash_size": 10, "status": "essential"}
+    table = {"name": "c", "kind": "categorical", "dim": 4, "hash_size": 9, "status": "essential"}  # and null
     spec = JobSpec.model_validate({"dataset": {"train": "t", "splits": {}}, "features": [*dense, table]})
     scores = {"a": 0.1, "b": 0.9, "c": 0.4}
     ranking = Ranking(names=("a", "b", "c"), scores=scores, probability_like=True, details={"x": scores})
