@@ -254,7 +254,7 @@ def test_a_cut_with_forced_features_becomes_a_list_of_its_own(served: Showcase, 
 
 def test_the_approval_of_a_refused_list_does_not_lead(served: Showcase, page: Page) -> None:
     registered(served, "leading")
-    passed, refused = proposed(served, "leading"), proposed(served, "leading", "worse")
+    passed, refused = proposed(served, "leading"), proposed(served, "leading", "worse", threshold=0.99)
     ready(page, f"{served.url}/models/leading/lists/{passed}")
     assert "primary" in (page.get_by_role("button", name="Approve").get_attribute("class") or "")
     ready(page, f"{served.url}/models/leading/lists/{refused}")
@@ -263,7 +263,7 @@ def test_the_approval_of_a_refused_list_does_not_lead(served: Showcase, page: Pa
 
 def test_lists_are_sorted_by_what_changes(served: Showcase, page: Page) -> None:
     registered(served, "sorted")
-    first, second = proposed(served, "sorted"), proposed(served, "sorted", "worse")
+    first, second = proposed(served, "sorted"), proposed(served, "sorted", "worse", threshold=0.99)
     ready(page, f"{served.url}/models/sorted/lists")
     table = page.get_by_role("group", name="All lists")
     expect(table.get_by_role("row").nth(1)).to_contain_text("−0.02120")

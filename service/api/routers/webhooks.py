@@ -233,6 +233,7 @@ def log_of(
     f"{ITEM}/deliveries/{{delivery_id}}/redeliver",
     status_code=202,
     operation_id="redeliver",
+    summary="Deliver an event again",
     responses=problems(404, 409),
 )
 def redeliver(

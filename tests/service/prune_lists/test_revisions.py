@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from service.store import jobs, prune_lists
+from service.store import jobs, proposals
 from service.store.tables import Job
 from tests.support.documents import prune_list, totals
 from tests.support.managed import MODEL, SPEC, Managed
@@ -44,7 +44,7 @@ def propose(managed: Managed) -> str:
         spec = parse_spec(RUN).model_dump(mode="json")
         job = jobs.create(session, spec, managed.time, submitted_by="ana", model=MODEL)
         job.prune_list = content
-        published = prune_lists.propose(session, job, managed.time)
+        published = proposals.propose(session, job, managed.time)
         assert published is not None
         return f"/v1/models/{MODEL}/prune-lists/{published.number}"
 
