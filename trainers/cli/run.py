@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
 from trainers.cli.output import REFUSED, Json, Output, TerminatedError
 from trainers.doctor import Finding, quick, require
@@ -46,7 +45,7 @@ def run(
         job, directory = _job(spec, output, workers, resume)
         out.interrupted = f"interrupted; `winnow run --resume {directory}` goes on"
         check_machine(out, directory, use_gpu=job.scaling.use_gpu)
-        result = _run(job, directory, resume, report, None if quiet else out.errors)
+        result = _run(job, directory, resume, report, out, quiet)
         truth = truth_of(job)
         _show_result(out, result, truth)
         if result.verdict != PASSED:
@@ -118,22 +117,25 @@ def _reporter(destination: Path | None) -> Iterator[Observer | None]:
         yield reporter.update
 
 
-def _run(job: JobSpec, directory: Path, resume: bool, report: Observer | None, console: Console | None) -> RunResult:
-    """The run, reported, and shown on the console where there is one."""
+def _run(job: JobSpec, directory: Path, resume: bool, report: Observer | None, out: Output, quiet: bool) -> RunResult:
+    """The run, reported, and shown as it goes on unless `quiet`."""
     from trainers.launch.runner import run as start
 
-    if console is None:
-        return start(job, directory, resume=resume, observer=report)
+    def warn(message: str) -> None:
+        out.say(message, style="yellow")
+
+    if quiet:
+        return start(job, directory, resume=resume, observer=report, warn=warn)
     from trainers.report.terminal import LiveProgress
 
-    with LiveProgress(console) as progress:
+    with LiveProgress(out.errors) as progress:
 
         def show_and_report(newest: Progress) -> None:
             progress.update(newest)
             if report is not None:
                 report(newest)
 
-        return start(job, directory, resume=resume, observer=show_and_report)
+        return start(job, directory, resume=resume, observer=show_and_report, warn=warn)
 
 
 def truth_of(job: JobSpec) -> Path | None:

@@ -41,7 +41,14 @@ class RunResult:
         return self.prune_list.guard.verdict
 
 
-def run(spec: JobSpec, output: Path, *, resume: bool = False, observer: Observer | None = None) -> RunResult:
+def run(
+    spec: JobSpec,
+    output: Path,
+    *,
+    resume: bool = False,
+    observer: Observer | None = None,
+    warn: Callable[[str], None] = lambda message: None,
+) -> RunResult:
     """Run a selection and leave its results in `output`.
 
     Args:
@@ -49,6 +56,7 @@ def run(spec: JobSpec, output: Path, *, resume: bool = False, observer: Observer
         output: the run directory; must not hold a run unless `resume`.
         resume: go on with the run that `output` holds, or start one where it holds none.
         observer: called with the progress as it changes.
+        warn: called with each thing about the data that deserves a look, before the workers begin.
 
     Raises:
         SpecError: the spec or its data can't be run, or `output` holds another run.
@@ -58,7 +66,7 @@ def run(spec: JobSpec, output: Path, *, resume: bool = False, observer: Observer
     if finished := _read_result(spec, directory, resume):
         return finished
     try:
-        return _run(spec, directory, resume, observer)
+        return _run(spec, directory, resume, observer, warn)
     except KeyboardInterrupt:
         _leave_failed(directory, "interrupted")
         raise
@@ -90,7 +98,13 @@ def _describe(error: BaseException, directory: RunDirectory) -> str:
     return f"the run ended by an error that it didn't foresee: {said} (set WINNOW_TRACEBACK=1 to see where)"
 
 
-def _run(spec: JobSpec, directory: RunDirectory, resume: bool, observer: Observer | None) -> RunResult:
+def _run(
+    spec: JobSpec,
+    directory: RunDirectory,
+    resume: bool,
+    observer: Observer | None,
+    warn: Callable[[str], None],
+) -> RunResult:
     began = time.perf_counter()
     with choose_launcher(spec) as launcher:
         data = check(spec)
@@ -98,6 +112,9 @@ def _run(spec: JobSpec, directory: RunDirectory, resume: bool, observer: Observe
         coordinator = launcher.coordinate()
         _claim(spec, directory)
         directory.record("started", resume=resume, workers=spec.scaling.workers)
+        for message in data.warnings:
+            directory.record("warning", message=message)
+            warn(message)
         ready = time.perf_counter() - began - checked
         history = GateHistory(directory.history, tuple(canonical_order(spec).dims))
         with Watch(coordinator, directory, history, observer):

@@ -44,9 +44,7 @@ def write_results(
     aucs = {} if data is None else data.single_feature_auc
     assert final.outcome is not None
     write_history(directory, final)
-    shares = {} if data is None else data.share_at_default
-    sparsity = {name: by_split["train"] for name, by_split in shares.items()}
-    write_json(directory.metrics, _results(spec, final, final.outcome, seconds, sparsity, aucs).document())
+    write_json(directory.metrics, _results(spec, final, final.outcome, seconds, data).document())
     fingerprint = fingerprint_files(open_splits(spec.dataset, ())) if data is None else data.fingerprint
     prune_list = _prune_list(spec, final, final.outcome, aucs, fingerprint)
     write_json(directory.prune_list, prune_list.document())
@@ -86,9 +84,11 @@ def _results(
     final: Coordinator,
     outcome: Outcome,
     seconds: dict[str, float],
-    sparsity: Mapping[str, float],
-    aucs: Mapping[str, float],
+    data: DataSummary | None,
 ) -> Results:
+    aucs = {} if data is None else data.single_feature_auc
+    shares = {} if data is None else data.share_at_default
+    sparsity = {name: by_split["train"] for name, by_split in shares.items()}
     rows, spent = sum(s.rows for s in final.snapshots), sum(s.seconds for s in final.snapshots)
     return Results(
         full=outcome.metrics.full,
@@ -106,6 +106,7 @@ def _results(
             weight.model_copy(update={"sparsity": sparsity.get(weight.name), "auc": aucs.get(weight.name)})
             for weight in outcome.weights
         ),
+        data_warnings=() if data is None else data.warnings,
     )
 
 

@@ -109,3 +109,6 @@ class Results(ModelQuality):
         description="whether `gates` and `model` had come to rest; null where the selector learns no gates"
     )
     features: tuple[FeatureWeight, ...]
+    data_warnings: tuple[str, ...] = Field(
+        default=(), description="what deserves a look in the data, as `winnow check` says it"
+    )

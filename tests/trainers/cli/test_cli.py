@@ -125,7 +125,8 @@ class FakeRunner:
             module.__dict__.update(content)
             monkeypatch.setitem(sys.modules, name, module)
 
-    def run(self, spec: JobSpec, output: Path, *, resume: bool, observer: Any) -> SimpleNamespace:
+    def run(self, spec: JobSpec, output: Path, *, resume: bool, observer: Any, warn: Any) -> SimpleNamespace:
+        warn("train: the rows are sorted by the label")
         self.spec, self.output, self.resume = spec, output, resume
         print("a library's chatter")
         if self.ends:
@@ -149,6 +150,7 @@ def test_a_run_gives_its_result_alone_on_stdout(
     assert said["prune_list"]["id"] == "abc"
     assert said["report"] == str(tmp_path / "run" / "report.html")
     assert "chatter" in ended.stderr
+    assert "train: the rows are sorted by the label\n" in ended.stderr
     assert runner.spec is not None
     assert runner.spec.scaling.workers == 3
     assert winnow("run", tiny_dataset.spec, "--output", tmp_path / "run", "-q").stdout == "the result\n"

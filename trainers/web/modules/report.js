@@ -167,6 +167,7 @@ function facts({ spec, list, results }) {
   const pairs = [
     ["Search", search.join(", ")],
     ["Time", times.join(", ")],
+    ...(results.data_warnings ?? []).map((message) => ["Look at the data", message]),
     ["Prune list", list.id],
     ...Object.entries(list.fingerprints).map(([name, digest]) => [`Fingerprint of ${name}`, digest]),
   ];
