@@ -31,8 +31,8 @@ from tests.support.modules import GENERATED, under
 LAYERS = {
     "sharding": "layout | tables | batched planner | embeddings parallel | plan_report",
     "trainers": (
-        "config extensions web | spec models selectors ops | runs | data | metrics pruning | datasets simulator | "
-        "training | pipeline | launch | plugin benchmark report doctor | cli"
+        "config extensions problems documents scratch web | spec models selectors ops | runs | metrics | data pruning | "
+        "datasets simulator doctor | training | pipeline | launch | plugin benchmark report | cli"
     ),
     "service": (
         "settings core | schemas | client | store migrations | metrics ray | features prune_lists | jobs | "
@@ -59,11 +59,12 @@ class Rule:
 # Parts of `service` that speak HTTP, under their names of today and of before.
 HTTP = tuple(f"service.{part}" for part in ("api", "web", "app", "main", "codegen", "routers", "pages"))
 TORCH_FREE = (*(f"trainers.{part}" for part in ("spec", "runs", "metrics", "pruning")), "service")
-SHARED = tuple(f"trainers.{part}" for part in ("spec", "runs", "web", "run_directory", "views"))
+SHARED_PARTS = ("documents", "problems", "scratch", "spec", "runs", "pruning", "web", "run_directory", "views")
+SHARED = tuple(f"trainers.{part}" for part in SHARED_PARTS)
 RULES = (
     Rule(words="`trainers` imports `service`", of=("trainers",), never=("service",)),
     Rule(
-        words="`service` without `cli` imports `trainers` beyond spec, runs, web",
+        words="`service` without `cli` imports `trainers` beyond spec, runs, pruning, web and readers of documents",
         of=("service",),
         but=("service.cli",),
         never=("trainers", "sharding"),
