@@ -80,7 +80,7 @@ demo: setup ## simulate a data set, search it with two workers, show what was pr
 	@$(BIN)/winnow run $(DEMO)/data/spec.yaml --output $(DEMO)/run --workers 2
 
 test: setup ## run every test but the long experiments
-	@$(BIN)/python -m pytest -m "not slow" -n $(TEST_PROCESSES) --dist loadgroup --no-loadscope-reorder
+	@$(BIN)/python -m pytest -m "not slow" -n $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder
 
 test-slow: setup ## run the long experiments
 	@$(BIN)/python -m pytest -m slow --timeout=7200

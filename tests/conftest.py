@@ -6,6 +6,7 @@ import os
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -13,9 +14,13 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 from fastapi.testclient import TestClient
+from xdist.scheduler import LoadFileScheduling
 
 from tests.support.browser import chromium  # noqa: F401 (fixture)
 from tests.support.databases import cluster, empty_url, migrated, postgresql, url  # noqa: F401 (fixtures)
+
+# Files whose tests start a Ray of their own: two at a time would take each other's memory and time.
+RAY = ("tests/service/ray/test_real_ray.py", "tests/trainers/launch/test_resume.py")
 
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 
@@ -40,16 +45,23 @@ def _one_thread() -> None:
     torch.set_num_threads(1)
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Where tests run in several processes, those of a file stay together, and so do those of a group.
+class FileScheduling(LoadFileScheduling):
+    """Where several processes share the tests: those of a file run in one, and so do all that start a Ray."""
 
-    Groups come first: they are few and long, and what is left afterwards is short.
-    """
-    items.sort(key=lambda item: item.get_closest_marker("xdist_group") is None)
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        return "ray" if file in RAY else file
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> FileScheduling:
+    return FileScheduling(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long files first, so that what is left for the last process is short; GPU tests say why they are skipped."""
+    items.sort(key=lambda item: item.nodeid.partition("::")[0] not in RAY)
     for item in items:
-        if item.get_closest_marker("xdist_group") is None:
-            item.add_marker(pytest.mark.xdist_group(item.path.relative_to(item.config.rootpath).as_posix()))
         if item.get_closest_marker("gpu") and not torch.cuda.is_available():
             item.add_marker(pytest.mark.skip(reason="no CUDA device"))
 

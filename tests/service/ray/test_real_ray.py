@@ -23,7 +23,6 @@ from service.ray.local_cluster import Head
 from tests.conftest import TinyDataset
 from trainers.spec import load_spec
 
-pytestmark = pytest.mark.xdist_group("ray")  # one Ray at a time
 ENDED = {"succeeded", "failed", "cancelled"}
 
 

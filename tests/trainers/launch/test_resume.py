@@ -28,7 +28,7 @@ from trainers.simulator import simulate
 from trainers.spec import SpecError, load_spec
 from trainers.training.checkpoint import read_history
 
-pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.xdist_group("ray"), pytest.mark.timeout(1800)]
+pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.timeout(1800)]
 
 BATCH, EPOCHS, EVERY, ROWS = 64, 9, 40, 10_000
 TOTAL = EPOCHS * -(-ROWS * 8 // 10 // (2 * BATCH))
