@@ -29,8 +29,14 @@ def _take_numbers_strictly(part: Any) -> None:
             each["strict"] = True
         elif kind == "float":
             part[key] = core_schema.no_info_before_validator_function(_refuse_bool, each)
-        elif key != "metadata":
+        elif key != "metadata" and not _is_strict(each):
             _take_numbers_strictly(each)
+
+
+def _is_strict(part: Any) -> bool:
+    """A model's schema is part of those of all models that hold it, and comes by once for each of them."""
+    function = part.get("function") if isinstance(part, dict) else None
+    return isinstance(function, dict) and function.get("function") is _refuse_bool
 
 
 def _refuse_bool(value: Any) -> Any:

@@ -131,6 +131,10 @@ def read_json(text: str | bytes) -> Any:
         raise DocumentError(f"line {error.lineno}: not valid JSON: {error.msg}") from None
     except UnicodeDecodeError as error:
         raise DocumentError(f"not valid JSON: {error}; write it as UTF-8") from None
+    except ValueError:
+        raise DocumentError("not readable JSON: a whole number has thousands of digits; write a smaller one") from None
+    except RecursionError:
+        raise DocumentError("not readable JSON: it is nested too deep; write it flatter") from None
     if repeated:
         # An object whose key stands twice may itself be a value that was dropped; the outermost one never is.
         mapping, key = repeated[-1]

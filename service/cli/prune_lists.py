@@ -36,6 +36,8 @@ def register(app: typer.Typer) -> None:
     command(lists, "winnow prune-list show feed-ranker 12")(show)
     command(lists, "winnow prune-list approve feed-ranker 12 --reason 'offline AUC holds'")(approve)
     command(lists, "winnow prune-list reject feed-ranker 12 --reason 'title is needed by law'")(reject)
+    command(lists, "winnow prune-list revise feed-ranker 12 --keep clip --prune hour --reason 'clip is new'")(revise)
+    command(lists, "winnow prune-list follow-up feed-ranker 13")(follow_up)
     command(lists, "winnow prune-list activate feed-ranker 12")(activate)
     command(lists, "winnow prune-list rollback feed-ranker --reason 'CTR fell'")(rollback)
     command(lists, "winnow prune-list diff feed-ranker active 12")(diff)
@@ -107,6 +109,23 @@ def reject(
 ) -> Any:
     """Put a proposed or approved list away for good."""
     return server.winnow.reject_prune_list(model, number, {"reason": reason})
+
+
+def revise(
+    server: Server,
+    model: Model,
+    number: Number,
+    reason: Annotated[str, typer.Option(help="Why, for the record.")],
+    keep: Annotated[list[str], typer.Option(help="A feature to keep that the list prunes; repeatable.")] = [],  # noqa: B006
+    prune: Annotated[list[str], typer.Option(help="A feature to prune that the list keeps; repeatable.")] = [],  # noqa: B006
+) -> Any:
+    """Make a new list of a list, with other decisions."""
+    return server.winnow.revise_prune_list(model, number, {"keep": keep, "prune": prune, "reason": reason})
+
+
+def follow_up(server: Server, model: Model, number: Number) -> Any:
+    """Start a job that fine-tunes and measures exactly the features that a list keeps."""
+    return server.winnow.start_follow_up_job(model, number)
 
 
 def activate(server: Server, model: Model, number: Number, reason: Reason = None) -> Any:

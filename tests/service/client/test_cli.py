@@ -259,6 +259,12 @@ def test_a_model_and_its_list_through_their_lives(home: Home, tmp_path: Path) ->
     assert "in none of .json, .csv, .arrow" in told("prune-list", "get", "ranker", "-o", "x.txt", code=2)["error"]
     assert told("prune-list", "diff", "ranker", "active", number)["newly_pruned"] == []
     told("prune-list", "reject", "ranker", number, "--reason", "late", code=2)
+    revision = told("prune-list", "revise", "ranker", number, "--keep", "noise", "--reason", "wanted")
+    assert (revision["revision_of"], revision["state"]) == (number, "proposed")
+    assert "--keep" in told("prune-list", "revise", "ranker", number, "--keep", "age", "--reason", "x", code=2)["error"]
+    follow_up = told("prune-list", "follow-up", "ranker", revision["number"])["id"]
+    assert told("job", follow_up)["spec"]["prune"]["keep"] == ["age", "noise"]
+    told("watch", follow_up)
     assert told("prune-list", "rollback", "ranker", "--reason", "CTR fell")["active"] is None
     assert "ranker" in said("models", "list")
     told("models", "delete", "ranker")

@@ -81,7 +81,7 @@ def test_a_model_is_made_read_changed_and_forgotten(managed: Managed) -> None:
         ({"name": "x"}, "spec.name"),
         ({"features": []}, "spec.features"),
         ({"essential": ["a"]}, "spec.essential"),
-        ({"selector": {"update": "progressive"}}, "spec"),
+        ({"selector": {"update": "progressive"}, "training": {"epochs": 4}}, "spec"),
     ],
 )
 def test_a_spec_that_no_job_could_begin_with_is_refused(shared: Managed, spec: Any, field: str) -> None:
