@@ -214,9 +214,16 @@ class AsyncOperations(Protocol):
         """The part of a job's spec that differs from the defaults."""
         return await self.send(Call("GET", f"/v1/jobs/{segment(job_id)}/spec/changes", dict[str, Any]))
 
-    async def get_job_prune_list(self, job_id: str) -> dict[str, Any]:
-        """The prune list of a job that succeeded."""
-        return await self.send(Call("GET", f"/v1/jobs/{segment(job_id)}/prune-list", dict[str, Any]))
+    async def get_job_prune_list(self, job_id: str, *, if_none_match: str | None = None) -> dict[str, Any]:
+        """The prune list of a job that succeeded; it never changes."""
+        return await self.send(
+            Call(
+                "GET",
+                f"/v1/jobs/{segment(job_id)}/prune-list",
+                dict[str, Any],
+                headers={"if-none-match": if_none_match},
+            )
+        )
 
     async def cancel_job(self, job_id: str) -> JobView:
         """Ask for a job to end. Asking again changes nothing; a job that has ended can't be cancelled."""

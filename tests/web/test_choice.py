@@ -198,7 +198,7 @@ def test_a_run_without_results_still_counts_features_and_dims(page: Page) -> Non
     panel = page.get_by_role("region", name="Try another cut")
     assert "results were deleted" in panel.inner_text()
     assert panel.get_by_role("row", name="Dims").is_visible()
-    assert panel.get_by_role("row", name="Embeddings").count() == 0
+    assert panel.get_by_role("row", name="Embedding memory").count() == 0
 
 
 def test_the_slider_shows_what_is_kept_saved_and_lost(page: Page) -> None:
@@ -208,7 +208,7 @@ def test_the_slider_shows_what_is_kept_saved_and_lost(page: Page) -> None:
     panel = page.get_by_role("region", name="Try another cut")
     essential = sum(score.essential for score in scores)
     assert f"{essential} essential features are kept by every cut" in panel.inner_text()
-    assert "Decides every feature as the list does" in panel.inner_text()
+    assert "Identical decisions to the list." in panel.inner_text()
     assert page.evaluate("window.chosen.length") == 1
 
     panel.get_by_label("Number of features").check()
@@ -230,7 +230,7 @@ def test_the_slider_shows_what_is_kept_saved_and_lost(page: Page) -> None:
     panel.get_by_label("Budget of dims").check()
     panel.get_by_role("button", name="Back to the list's own").click()
     assert panel.get_by_label("Score threshold").is_checked()
-    assert "Decides every feature as the list does" in panel.inner_text()
+    assert "Identical decisions to the list." in panel.inner_text()
 
     number.fill("0.9")
     page.evaluate("window.drawn.update({...window.run})")

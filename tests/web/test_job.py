@@ -108,7 +108,7 @@ def test_a_finished_job_shows_all_its_views(served: Jobs, chromium: Browser, dar
     with page_of(chromium, dark=dark) as page:
         sign_in(page, served.url, served.key)
         see(page, served, "first")
-        expect(page.get_by_text("guard passed", exact=True)).to_be_visible()
+        expect(page.get_by_text("✓ guard passed", exact=True)).to_be_visible()
         expect(page.get_by_role("link", name=re.compile("Prune list 1"))).to_have_attribute(
             "href", f"/models/{MODEL}/lists/1"
         )
@@ -161,12 +161,12 @@ def test_the_times_of_stages_do_not_overlap_and_add_up(page: Page, served: Jobs)
 def test_a_job_of_a_selector_without_gates_says_nothing_of_gates_at_rest(page: Page, served: Jobs) -> None:
     tiles = view(page, "training").locator(".tiles dt")
     see(page, served, "first", "#training")
-    expect(tiles.filter(has_text="at rest")).to_have_count(2)
+    expect(tiles.filter(has_text="converged")).to_have_count(2)
     results = served.ask("GET", f"/v1/jobs/{served.ids['first']}/results")
     page.route("**/results", lambda route: route.fulfill(json={**results, "rows_per_second": None, "converged": None}))
     page.reload()
     expect(tiles.filter(has_text="Attempts")).to_have_count(1)
-    expect(tiles.filter(has_text=re.compile("rest|Gates"))).to_have_count(0)
+    expect(tiles.filter(has_text=re.compile("converged|Gates"))).to_have_count(0)
 
 
 def test_a_job_that_failed_says_why_and_what_to_do(page: Page, served: Jobs) -> None:

@@ -107,14 +107,14 @@ def test_an_admin_makes_the_first_model_and_corrects_what_is_refused(bare: Showc
         dialog.get_by_label("Name").fill("ads-ranker")
         dialog.get_by_label("Owner").fill("ads-team")
         dialog.get_by_label("Training data").fill("/elsewhere/train")
-        dialog.get_by_role("button", name="Create the model").click()
+        dialog.get_by_role("button", name="Create model").click()
         place = dialog.get_by_label("Training data")
         expect(place).to_have_attribute("aria-invalid", "true")
         expect(place).to_be_focused()
         expect(dialog).to_contain_text("/elsewhere/train")
         assert dialog.get_by_label("Owner").input_value() == "ads-team"
         place.fill(SPEC["dataset"]["train"])
-        dialog.get_by_role("button", name="Create the model").click()
+        dialog.get_by_role("button", name="Create model").click()
         page.wait_for_url("**/models/ads-ranker")
     assert bare.ask("GET", "/v1/models/ads-ranker")["spec"]["dataset"]["train"] == SPEC["dataset"]["train"]
 

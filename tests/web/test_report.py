@@ -146,7 +146,8 @@ def test_better_is_what_noise_does_not_explain(
     metric: str, finetuned: float, interval: tuple[float, float] | None, better: bool | None
 ) -> None:
     """The interval is of the drop."""
-    found = MetricDifference(metric=metric, drop=0.0, interval=interval)
+    drop = 0.7 - finetuned if metric == "auc" else finetuned - 0.7
+    found = MetricDifference(metric=metric, drop=drop, interval=interval)
     row = MetricRow(metric=metric, full=0.7, pruned=0.7, finetuned=finetuned, difference=found)
     assert row.better is better
     turned = {"auc": None if interval is None else (-interval[1], -interval[0])}
@@ -206,18 +207,17 @@ def test_numbers_are_those_of_the_prune_list(chromium: Browser, tmp_path: Path) 
         expect(page.locator(".alert.caution")).to_contain_text("! Warning: 60% of the gates lie between 0.1 and 0.9")
         tiles = page.locator(".summary .tile").all_inner_texts()
         assert tiles[0].split("\n") == ["Features", "5 → 3", "40.0 % saved"]
-        assert tiles[2].split("\n") == ["Embeddings", "8.0 kB → 4.8 kB", "40.0 % saved"]
+        assert tiles[2].split("\n") == ["Embedding memory", "8.0 kB → 4.8 kB", "40.0 % saved"]
         rows = [row.locator("th, td").all_inner_texts() for row in page.locator(".summary tbody tr").all()]
-        assert rows[0] == ["AUC", "0.75000", "0.75000", "0.74000", "−0.01000", "−0.01020 to −0.00980", "worse"]
-        assert rows[1] == ["GAUC", "0.71000", "0.71000", "0.71200", "+0.00200", "+0.00180 to +0.00220", "better"]
+        assert rows[0] == ["AUC", "−0.01000 worse", "−0.01020 to −0.00980", "0.75000", "0.75000", "0.74000"]
+        assert rows[1] == ["GAUC", "+0.00200 better", "+0.00180 to +0.00220", "0.71000", "0.71000", "0.71200"]
         assert rows[2] == [
             "Logloss, nats",
+            "+0.00100 worse",
+            "+0.00080 to +0.00120",
             "0.50000",
             "0.50000",
             "0.50100",
-            "+0.00100",
-            "+0.00080 to +0.00120",
-            "worse",
         ]
         expect(page.locator("header")).to_contain_text("Rule: kept from a score of 0.6 on. Essential features are kept")
         expect(page.locator(".summary caption")).to_contain_text("12,345 rows, 25.00 % positive")
@@ -240,7 +240,7 @@ def test_metrics_that_are_not_defined_are_dashes(chromium: Browser, tmp_path: Pa
     with page_of(chromium) as page:
         opened(page, render(run))
         first = page.locator(".summary tbody tr").first
-        assert first.locator("th, td").all_inner_texts() == ["AUC", "–", "0.75000", "0.74950", "–", ""]
+        assert first.locator("th, td").all_inner_texts() == ["AUC", "–", "–", "–", "0.75000", "0.74950"]
 
 
 @needs_browser
@@ -306,7 +306,7 @@ def test_without_javascript_the_numbers_are_there(chromium: Browser, tmp_path: P
         page.goto(render(run).as_uri())
         rows = [row.locator("th, td").all_inner_texts() for row in page.locator("tbody tr").all()]
         assert rows[0] == ["features", "6", "3", "50.0%"]
-        assert ["auc", "0.75000", "0.75000", "0.74950", "-0.00050"] in rows
+        assert ["auc", "0.75000", "0.75000", "0.74950", "-0.00050", "-0.00070 to -0.00030"] in rows
         expect(page.get_by_text("Guard passed")).to_be_visible()
         expect(page.get_by_text("kept from a score of 0.6 on")).to_be_visible()
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Body, Query, Request
+from fastapi import APIRouter, Body, Query, Request, Response
 
 from service.api.auth import Reader
 from service.api.bodies import JsonBodyRoute
 from service.api.deps import JobDep, ModelDep, SessionDep
+from service.api.etag import UNCHANGED, IfNoneMatch, answer_if_new
 from service.api.job_views import job_summaries, job_view
 from service.api.openapi import problems
 from service.api.submissions import JobRequestDep
@@ -107,10 +108,12 @@ def spec_changes(job: JobDep) -> dict[str, Any]:
     "/v1/jobs/{job_id}/prune-list",
     operation_id="getJobPruneList",
     summary="Read a job's prune list",
-    responses=problems(404, 409),
+    responses={**problems(404, 409), **UNCHANGED},
 )
-def prune_list(job: JobDep) -> dict[str, Any]:
-    """The prune list of a job that succeeded."""
+def prune_list(job: JobDep, response: Response, if_none_match: IfNoneMatch = None) -> dict[str, Any]:
+    """The prune list of a job that succeeded; it never changes."""
     if job.prune_list is None:
         raise ConflictError("no-prune-list", f"job {job.id} is {job.state} and has no prune list; wait for `succeeded`")
+    response.headers["Cache-Control"] = "private, no-cache"
+    answer_if_new(if_none_match, f'"{job.prune_list["id"]}"', response)
     return job.prune_list

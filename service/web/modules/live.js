@@ -11,6 +11,7 @@ const KINDS = [
   "feature.registered",
   "feature.status",
   "prune_list.proposed",
+  "prune_list.not_proposed",
   "prune_list.approved",
   "prune_list.rejected",
   "prune_list.active",

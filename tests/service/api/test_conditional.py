@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.managed import MODEL, Managed
+from tests.support.managed import MODEL, Managed, content
 
 URL = f"/v1/models/{MODEL}"
 
@@ -25,7 +25,9 @@ def paths(lite: Managed) -> list[str]:
     trigger = lite.http.post(f"{URL}/triggers", json={"when": {"kind": "candidates"}}).json()["id"]
     webhook = lite.http.post("/v1/webhooks", json={"url": "https://example.com/hook"}).json()["id"]
     parts = ["features/a", f"schedules/{schedule}", f"triggers/{trigger}"]
-    return [URL, *(f"{URL}/{part}" for part in parts), f"/v1/webhooks/{webhook}"]
+    number = lite.succeed(content({"a": "prune", "b": "keep"}))
+    job = lite.http.get(f"{URL}/prune-lists/{number}").json()["job_id"]
+    return [URL, *(f"{URL}/{part}" for part in parts), f"/v1/webhooks/{webhook}", f"/v1/jobs/{job}/prune-list"]
 
 
 def test_what_is_known_is_not_sent_again(lite: Managed) -> None:

@@ -84,7 +84,7 @@ export class Head {
       element(
         "p",
         { class: "row" },
-        guardBadge(found.verdict),
+        guardBadge(found),
         element("span", { class: "soft" }, job.reason ?? ""),
         element("a", { href: address }, `Prune list ${found.number} (${found.state})`),
       ),

@@ -14,6 +14,7 @@ export const KINDS = [
     [
       ["prune_list.*", "all of these"],
       ["prune_list.proposed", "proposed"],
+      ["prune_list.not_proposed", "not proposed"],
       ["prune_list.approved", "approved"],
       ["prune_list.rejected", "rejected"],
       ["prune_list.active", "active"],
