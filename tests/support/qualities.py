@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from trainers.metrics.quality import HIGHER_IS_BETTER, METRICS
-from trainers.runs.results import MetricDifference, ModelQuality, Quality, QualityDifferences
+from trainers.metrics.quality import HIGHER_IS_BETTER
+from trainers.runs.results import METRICS, MetricDifference, ModelQuality, Quality, QualityDifferences
 
 
 def model_quality(full: Quality, pruned: Quality, finetuned: Quality, *, error: float = 0.0001) -> ModelQuality:

@@ -13,8 +13,8 @@ from rich.console import Console
 from trainers.cli.output import Json, Output, table
 from trainers.cli.run import check_machine
 from trainers.runs.directory import RunDirectory, write_json
-from trainers.runs.results import Quality
-from trainers.runs.retrained import COMPARED, Retrained, compare_seeds
+from trainers.runs.results import METRICS, Quality
+from trainers.runs.retrained import Retrained
 from trainers.spec import JobSpec, SpecError, load_spec
 
 
@@ -41,6 +41,7 @@ def retrain(
         check_machine(out, None)
         import torch
 
+        from trainers.metrics.significance import compare_seeds
         from trainers.pipeline.retrain import retrain as train
         from trainers.training.ranks import compute_threads
 
@@ -71,7 +72,7 @@ def retrain(
 
 def _content(found: Retrained) -> dict[str, Any]:
     """The result for machines; `mean` and `seeds` are of the chosen features."""
-    means = {name: _mean(found.kept, name) for name in COMPARED}
+    means = {name: _mean(found.kept, name) for name in METRICS}
     rows = {f"seed {seed}": metrics.document() for seed, metrics in zip(found.seeds, found.kept, strict=True)}
     return {**found.document(), "keep": list(found.keep), "mean": means, "seeds": rows}
 
@@ -101,13 +102,13 @@ def _show(console: Console, found: Retrained) -> None:
         *((f"chosen, seed {seed}", model.value) for seed, model in zip(found.seeds, found.kept, strict=True)),
         *((f"all, seed {seed}", model.value) for seed, model in zip(found.seeds, found.full, strict=False)),
     ]
-    lines = [{"": name, **{metric: _number(value(metric)) for metric in COMPARED}} for name, value in rows]
+    lines = [{"": name, **{metric: _number(value(metric)) for metric in METRICS}} for name, value in rows]
     for kind, models in (("chosen, mean", found.kept), ("all, mean", found.full)):
         if models:
-            lines.append({"": kind, **{metric: _number(_mean(models, metric)) for metric in COMPARED}})
+            lines.append({"": kind, **{metric: _number(_mean(models, metric)) for metric in METRICS}})
     if found.differences:
-        lines.append({"": "difference", **{metric: _difference(found, metric, "mean") for metric in COMPARED}})
-        lines.append({"": "95% interval", **{metric: _difference(found, metric, "interval") for metric in COMPARED}})
+        lines.append({"": "difference", **{metric: _difference(found, metric, "mean") for metric in METRICS}})
+        lines.append({"": "95% interval", **{metric: _difference(found, metric, "interval") for metric in METRICS}})
     console.print(table("Retrained from new weights, on the test split", lines))
 
 

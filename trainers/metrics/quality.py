@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from trainers.runs.results import Quality
 
 Vector = NDArray[np.floating]
-METRICS = ("auc", "gauc", "logloss", "ne")
 HIGHER_IS_BETTER = ("auc", "gauc")
 
 

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from trainers.metrics.quality import HIGHER_IS_BETTER, METRICS
+from trainers.metrics.quality import HIGHER_IS_BETTER
 from trainers.runs.prune_list import FAILED, INCONCLUSIVE, PASSED, Diagnostics, ListedFeature, PruneList, Verdict
-from trainers.runs.results import MetricDifference, ModelQuality
+from trainers.runs.results import METRICS, MetricDifference, ModelQuality
 from trainers.simulator.outcome import RoleOutcome, compare
 from trainers.spec import PruneSpec
 

@@ -7,6 +7,9 @@ from pydantic import Field
 from trainers.runs.progress import Convergence, Share
 from trainers.runs.schema import Schema
 
+# Of Quality's numbers those that models are compared by.
+METRICS = ("auc", "gauc", "logloss", "ne")
+
 
 class Quality(Schema):
     """Of one model's predictions over a whole split."""
