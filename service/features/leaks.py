@@ -45,7 +45,7 @@ def _measure(table: pa.Table, features: Sequence[dict[str, Any]], label: str) ->
         dataset = {"train": "", "splits": {}, "label": label, "non_finite": "replace"}
         try:
             decoder = Decoder(parse_spec({"dataset": dataset, "features": [feature]}))
-            found |= single_feature_aucs(decoder, decoder.decode(table))
+            found |= single_feature_aucs(decoder, table)
         except SpecError:
             continue  # Of a column whose values don't fit, `winnow check` says more.
     return found

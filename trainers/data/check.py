@@ -145,8 +145,9 @@ def check(spec: JobSpec) -> DataSummary:
                 collisions = _collisions(decoder, table)
                 measured = measure(decoder, [table])
                 warnings += precision_warnings(decoder, table, measured)
-                rows = replace(rows, dense_ND=Decoder(spec, measured).dense_numbers(table))
-                aucs = single_feature_aucs(decoder, rows, spec.training.seed)
+                # Weights don't count here, and those of the first rows may all be 0.
+                by_label = Decoder(spec, replace(measured, weight_mean=1.0))
+                aucs = single_feature_aucs(by_label, table, spec.training.seed)
     with problems.collect():
         require_alike(sources.values(), named_columns(spec))
     problems.raise_any()

@@ -62,7 +62,7 @@ class Decoder:
         label_N = decode_label(self.dataset.label, arrays[self.dataset.label])
         values_V, lengths_NM = self._lists(arrays, table.num_rows)
         return Rows(
-            dense_ND=self.dense_numbers(table),
+            dense_ND=self._dense(table),
             ids_SN=self._ids(arrays, table.num_rows),
             values_V=values_V,
             lengths_NM=lengths_NM,
@@ -89,7 +89,7 @@ class Decoder:
         for feature in self.dense:
             yield feature, decode_dense(feature, arrays[feature.source], replace=replace)
 
-    def dense_numbers(self, table: pa.Table) -> Floats:
+    def _dense(self, table: pa.Table) -> Floats:
         """(N, D) of a table that has `dense_columns`, standardized where there are statistics. Raises SpecError."""
         replace = self.dataset.non_finite == "replace"
         dense_ND = np.empty((table.num_rows, sum(feature.dim for feature in self.dense)), np.float32)

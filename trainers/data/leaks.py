@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from trainers.data.decode import Decoder
@@ -29,15 +30,23 @@ Floats = NDArray[np.float32]
 Ids = NDArray[np.int64]
 
 
-def single_feature_aucs(decoder: Decoder, rows: Rows, seed: int = 0) -> dict[str, float]:
+def single_feature_aucs(decoder: Decoder, table: pa.Table, seed: int = 0) -> dict[str, float]:
     """AUC of each feature alone, 0.5 to 1, by name; empty where a class has too few rows.
 
     A number counts as it is, whichever its direction, or by the label's mean in each of its quantiles; an id by the
     label's mean of the id. Means are taken on one half of the sample, drawn at random, and measured on the other, so
     that ids that occur once know nothing. A vector counts as its best column, a list by its length or by the mean of
     its ids.
+
+    Args:
+        decoder: of the features; one that standardizes, so that large numbers keep the digits that tell them apart.
+        table: rows that have the decoder's columns.
+        seed: of the sample, and of its halves.
+
+    Raises:
+        SpecError: a column whose values don't fit.
     """
-    sampled = _sample(decoder, rows, seed)
+    sampled = decoder.decode(_sample(decoder, table, seed))
     label_N = sampled.label_N.astype(np.float64)
     positives = int(label_N.sum())
     if min(positives, len(label_N) - positives) < LEAST_OF_A_CLASS:
@@ -47,12 +56,12 @@ def single_feature_aucs(decoder: Decoder, rows: Rows, seed: int = 0) -> dict[str
     return {name: max(found) for name, found in _measured(decoder, sampled, measure)}
 
 
-def _sample(decoder: Decoder, rows: Rows, seed: int) -> Rows:
-    columns = rows.dense_ND.shape[1] + len(decoder.keys)
+def _sample(decoder: Decoder, table: pa.Table, seed: int) -> pa.Table:
+    columns = sum(feature.dim for feature in decoder.dense) + len(decoder.keys)
     most = min(SAMPLE_ROWS, max(LEAST_ROWS, SAMPLE_CELLS // max(1, columns)))
-    if len(rows) <= most:
-        return rows
-    return rows.select(np.sort(np.random.default_rng(seed).choice(len(rows), most, replace=False)))
+    if table.num_rows <= most:
+        return table
+    return table.take(np.sort(np.random.default_rng(seed).choice(table.num_rows, most, replace=False)))
 
 
 def _measured(decoder: Decoder, rows: Rows, measure: _Measure) -> Iterator[tuple[str, list[float]]]:

@@ -213,5 +213,5 @@ def test_a_large_sample_is_cut(root: Path) -> None:
     path = root / "many.parquet"
     pq.write_table(pa.table({"age": label + 0.0, "label": label}), path)
     decoder = Decoder(spec_of(root, AGE))
-    rows = decoder.decode(Source.open(str(path)).read(decoder.columns, 0, many))
-    assert single_feature_aucs(decoder, rows) == {"age": 1.0}
+    table = Source.open(str(path)).read(decoder.columns, 0, many)
+    assert single_feature_aucs(decoder, table) == {"age": 1.0}
