@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 # Lines that a person reads at once; the rest is counted.
 MOST_LINES = 20
+MOST_NAMES = 5
 
 Place = tuple[str | int, ...]
 
@@ -67,6 +68,18 @@ def limit_lines(lines: Sequence[str]) -> list[str]:
     if len(lines) <= MOST_LINES:
         return list(lines)
     return [*lines[:MOST_LINES], f"… and {len(lines) - MOST_LINES} more; correct these first"]
+
+
+def list_names(names: Iterable[str]) -> str:
+    """Names one after another; of many, the first MOST_NAMES and how many there are beyond."""
+    every = list(names)
+    more = f" and {len(every) - MOST_NAMES} more" if len(every) > MOST_NAMES else ""
+    return f"{', '.join(every[:MOST_NAMES])}{more}"
+
+
+def one_line(error: BaseException) -> str:
+    """An error of somebody else's, with its type."""
+    return " ".join(f"{type(error).__name__}: {error}".split())
 
 
 def _line(problem: FieldProblem, content: Any) -> str:

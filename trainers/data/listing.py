@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import os
 import posixpath
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from pyarrow import fs
 
+from trainers.problems import list_names
 from trainers.spec import SpecError
 
 SUFFIX = ".parquet"
-# Names in one message.
-NAMED = 5
 # What a table format keeps beside its files, by the folder's name.
 TABLE_LOGS = {"_delta_log": "Delta", ".hoodie": "Hudi"}
 ICEBERG_FOLDER, ICEBERG_SUFFIX = "metadata", ".metadata.json"
@@ -149,21 +148,16 @@ def _walk_local(uri: str, base: str) -> _Walk:
 def _describe(uri: str, walk: _Walk) -> Iterator[str]:
     """A line for each kind of thing that the directory holds and that isn't read."""
     if walk.misnamed:
-        names = _names(walk.misnamed)
+        names = list_names(walk.misnamed)
         yield f"dataset: {uri!r} holds files that don't end in {SUFFIX} and aren't read: {names}; rename those of rows"
     if walk.hidden:
-        names = _names([f"{folder} ({count} files)" for folder, count in sorted(walk.hidden.items())])
+        names = list_names([f"{folder} ({count} files)" for folder, count in sorted(walk.hidden.items())])
         yield f"dataset: {uri!r} holds folders whose name starts with _ and that aren't read: {names}; rename them"
     if walk.dangling:
-        yield f"dataset: {uri!r} holds links that lead nowhere: {_names(walk.dangling)}; mend or remove them"
+        yield f"dataset: {uri!r} holds links that lead nowhere: {list_names(walk.dangling)}; mend or remove them"
     if walk.again:
-        names = _names(walk.again)
+        names = list_names(walk.again)
         yield f"dataset: {uri!r} holds links to what is read already, or to a folder around them: {names}; read once"
-
-
-def _names(found: Sequence[str]) -> str:
-    more = len(found) - NAMED
-    return ", ".join(found[:NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
 def _refuse_table(uri: str, inner: str) -> None:

@@ -14,6 +14,7 @@ import torch.distributed as dist
 
 from trainers.launch.local_coordinator import Call, Fault
 from trainers.launch.worker import train
+from trainers.problems import one_line
 from trainers.runs.coordinator import Report, Snapshot
 from trainers.runs.outcome import Outcome
 from trainers.runs.progress import Stage
@@ -40,7 +41,7 @@ def work(connection: Connection, shared: str, spec: str, rank: int, checkpoints:
         coordinator.flush()
     except Exception as error:
         with suppress(OSError):
-            connection.send(Fault(" ".join(f"{type(error).__name__}: {error}".split())))
+            connection.send(Fault(one_line(error)))
         raise
 
 

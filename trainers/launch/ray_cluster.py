@@ -17,10 +17,12 @@ from ray._private import ray_constants
 from trainers.doctor import require
 from trainers.doctor.cluster import ray_address
 from trainers.launch.launcher import RunError
+from trainers.problems import one_line
 from trainers.scratch import private_folder
 
 # As long as `winnow serve` waits: on a busy machine, Ray's own half a minute is too short.
 START_SECONDS = 180.0
+LONGEST = 500  # characters of what Ray says
 QUIET: dict[str, Any] = {"log_to_driver": False, "logging_level": "error"}
 
 
@@ -41,8 +43,8 @@ def join(workers: int) -> None:
             ray.init(**QUIET)
         except Exception as error:  # whatever Ray raises, it is the cluster that can't be joined
             raise RunError(
-                f"RAY_ADDRESS={address} can't be joined: {_line(error)}; start the cluster, or unset RAY_ADDRESS to "
-                "run on this machine"
+                f"RAY_ADDRESS={address} can't be joined: {one_line(error)[:LONGEST]}; start the cluster, or unset "
+                "RAY_ADDRESS to run on this machine"
             ) from error
         return
     _give_own_folder()
@@ -73,8 +75,8 @@ def start_patiently(start: Callable[[], object], seconds: float = START_SECONDS)
             if slow and time.monotonic() < deadline:
                 continue
             raise RunError(
-                f"Ray didn't start: {_line(error)}; see whether this machine is short of memory or processors, "
-                "and run again, or unset RAY_ADDRESS to run without Ray"
+                f"Ray didn't start: {one_line(error)[:LONGEST]}; see whether this machine is short of memory or "
+                "processors, and run again, or unset RAY_ADDRESS to run without Ray"
             ) from error
         else:
             return
@@ -98,7 +100,3 @@ def _end_and_remove(folder: Path) -> None:
     """As this process ends: Ray writes into its folder until it has ended."""
     ray.shutdown()
     shutil.rmtree(folder, ignore_errors=True)
-
-
-def _line(error: Exception) -> str:
-    return " ".join(f"{type(error).__name__}: {error}".split())[:500]

@@ -17,6 +17,7 @@ from pathlib import Path
 from trainers.data.check import check
 from trainers.launch.launcher import CoordinatorAwayError, RunError, WatchedCoordinator, choose_launcher
 from trainers.pipeline.results_writer import write_history, write_results
+from trainers.problems import one_line
 from trainers.runs.coordinator import Coordinator
 from trainers.runs.directory import RunDirectory, RunFileError, write_json
 from trainers.runs.history import GateHistory
@@ -92,7 +93,7 @@ def _leave_failed(directory: RunDirectory, kind: str, **data: str) -> None:
 
 def _describe(error: BaseException, directory: RunDirectory) -> str:
     """An error that no part of the run foresaw, in one line, with a remedy where one is known."""
-    said = " ".join(f"{type(error).__name__}: {error}".split())
+    said = one_line(error)
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         return f"the disk is full ({said}); free some space, then go on: winnow run --resume {directory.path}"
     return f"the run ended by an error that it didn't foresee: {said} (set WINNOW_TRACEBACK=1 to see where)"

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
+from trainers.problems import list_names
 from trainers.pruning.ranking import weigh
 from trainers.runs.prune_list import INCONCLUSIVE, GuardVerdict, ListedFeature, PruneList, Revision, Totals
 from trainers.spec import JobSpec
 
 NOT_MEASURED = "not fine-tuned yet; a follow-up job measures it"
-NAMED = 5
 
 
 def revise(
@@ -64,8 +64,7 @@ def _problems(found: PruneList, keep: set[str], prune: set[str]) -> Iterator[str
     )
     for field, names, problem in checks:
         if names:
-            more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-            yield f"{field}: {', '.join(map(repr, sorted(names)[:NAMED]))}{more}: {problem}"
+            yield f"{field}: {list_names(map(repr, sorted(names)))}: {problem}"
     if not keep and not prune:
         yield "keep, prune: both are empty; name a feature whose decision changes"
     elif prune >= set(found.kept) and not keep:

@@ -5,7 +5,7 @@ They are looked for before anything starts, not where a spec is read: a run of a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from trainers.selectors.base import GateSpec
@@ -15,17 +15,8 @@ from trainers.spec.training import FinetuneSpec
 if TYPE_CHECKING:
     from trainers.spec.job import JobSpec
 
-SHOWN_NAMES = 5
 # See sharding/planner.py, which imports torch.
 ON_GPUS_ALONE = ("row_wise", "table_row_wise")
-
-
-def list_names(names: Iterable[str]) -> str:
-    """Names in quotes; of many, the first ones and how many there are."""
-    every = [repr(name) for name in names]
-    if len(every) <= SHOWN_NAMES:
-        return ", ".join(every)
-    return f"{', '.join(every[:SHOWN_NAMES])} and {len(every) - SHOWN_NAMES} more"
 
 
 def find_contradictions(spec: JobSpec) -> list[str]:

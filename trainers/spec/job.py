@@ -18,11 +18,11 @@ from trainers.config import Config, Name, SpecError
 from trainers.documents import DocumentError, read_json, read_yaml
 from trainers.models.backbones.registry import AnyBackbone
 from trainers.models.backbones.wide_deep import WideDeepSpec
-from trainers.problems import describe, limit_lines
+from trainers.problems import describe, limit_lines, list_names
 from trainers.selectors.base import GateSpec
 from trainers.selectors.gates.leap import LeapSpec
 from trainers.selectors.registry import SELECTORS, AnySelector
-from trainers.spec.consistency import find_contradictions, list_names
+from trainers.spec.consistency import find_contradictions
 from trainers.spec.dataset import DatasetSpec
 from trainers.spec.features import CategoricalFeature, DenseFeature, FeatureSpec, MultiCategoricalFeature
 from trainers.spec.prune import PruneSpec
@@ -76,13 +76,14 @@ class JobSpec(Config):
         names = Counter(feature.name for feature in self.features)
         twice = sorted(name for name, count in names.items() if count > 1)
         if twice:
-            yield f"`features` has {list_names(twice)} more than once; names must be unique"
-        unknown = [name for name in self.essential if name not in names]
-        if unknown:
-            yield (
-                f"`essential` names {list_names(unknown)}, which `features` doesn't declare; "
-                "add the feature or take the name out"
-            )
+            yield f"`features` has {list_names(map(repr, twice))} more than once; names must be unique"
+        for key, named in (("essential", self.essential), ("prune.keep", self.prune.keep or ())):
+            unknown = [name for name in named if name not in names]
+            if unknown:
+                yield (
+                    f"`{key}` names {list_names(map(repr, unknown))}, which `features` doesn't declare; "
+                    "add the feature or take the name out"
+                )
 
     def _option_problems(self) -> Iterator[str]:
         """Options that exclude each other."""
@@ -103,17 +104,6 @@ class JobSpec(Config):
                 f"`scaling.topology.sharding` is {', '.join(sharding)}, and training.embedding_optimizer adam needs "
                 "data_parallel tables; leave the sharding out, or train tables by adagrad"
             )
-
-    @model_validator(mode="after")
-    def _kept_features_exist(self) -> Self:
-        declared = {feature.name for feature in self.features}
-        unknown = [name for name in self.prune.keep or () if name not in declared]
-        if unknown:
-            raise ValueError(
-                f"`prune.keep` names {', '.join(map(repr, unknown[:5]))}, which `features` doesn't declare; "
-                "add the feature or take the name out"
-            )
-        return self
 
     def is_essential(self, feature: DenseFeature | CategoricalFeature | MultiCategoricalFeature) -> bool:
         return feature.status == "essential" or feature.name in self.essential

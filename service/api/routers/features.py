@@ -173,11 +173,7 @@ def infer_all(
     require_allowed(uri, settings, "dataset")
     left_out = {
         **dict.fromkeys(body.leave_out, "named in leave_out"),
-        **{
-            columns_of[key]: f"the {key} of the model's spec"
-            for key in ("label", "group", "weight")
-            if columns_of.get(key)
-        },
+        **{columns_of[role]: f"the {role} of the model's spec" for role in ROLES if columns_of.get(role)},
     }
     registered = features.columns(session, model.name)
     session.commit()  # storage may be slow, and holds up nobody else

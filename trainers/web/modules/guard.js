@@ -21,14 +21,9 @@ export function change({ metric, drop, interval, max_drop: limit }) {
   const sign = LOWER_IS_BETTER.has(metric) ? 1 : -1;
   const allowed = limit === 0 ? "0" : `${sign > 0 ? "+" : "−"}${limit}`;
   if (drop === null) return `${metricName(metric)} not measured (limit ${allowed})`;
-  const ends = (interval ?? []).map((end) => signed(sign * end)).sort((a, b) => value(a) - value(b));
-  const chance = interval ? `, 95% interval ${ends.join(" to ")}` : "";
+  const ends = (interval ?? []).map((end) => sign * end).sort((a, b) => a - b);
+  const chance = interval ? `, 95% interval ${ends.map((end) => signed(end)).join(" to ")}` : "";
   return `${metricName(metric)} ${signed(sign * drop)} (limit ${allowed})${chance}`;
-}
-
-/** @param {string} text as `signed` writes it */
-function value(text) {
-  return Number(text.replace("−", "-"));
 }
 
 /**

@@ -3,6 +3,7 @@
 
 import { element, fill, scrolling } from "views/dom";
 import { bytes, count, decimal, percent } from "views/format";
+import { signed } from "views/guard";
 
 const TILES = /** @type {[keyof import("schemas").Totals, string, (value: number) => string][]} */ ([
   ["features", "Features", count],
@@ -176,9 +177,4 @@ function outcome([low, high]) {
 function span([low, high], higher) {
   const [from, to] = higher ? [-high, -low] : [low, high];
   return `${signed(from)} to ${signed(to)}`;
-}
-
-/** @param {number} value */
-function signed(value) {
-  return `${value < 0 ? "−" : "+"}${decimal(Math.abs(value), 5)}`;
 }
