@@ -11,8 +11,8 @@ import structlog
 import uvicorn
 from fastapi import FastAPI
 
-from service.api.auth import is_loopback
 from service.app import create_app
+from service.core.loopback import is_loopback
 from service.ray.client import RayEngine
 from service.ray.local_cluster import ensure
 from service.settings import Settings

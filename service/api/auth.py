@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -16,6 +15,7 @@ from service.api.rate_limits import RateLimiter
 from service.api.session import SessionDep
 from service.core.errors import ForbiddenError
 from service.core.identity import LOCAL, Caller
+from service.core.loopback import is_loopback
 from service.store import browser_sessions, keys
 from service.store.tables import ApiKey
 
@@ -102,16 +102,6 @@ def _unknown(request: Request, credentials: HTTPAuthorizationCredentials | None)
     else:
         kind, detail = "key-missing", "no API key; send `Authorization: Bearer KEY` (`winnow keys create` makes one)"
     return ApiError(401, kind, detail, headers={"WWW-Authenticate": "Bearer"})
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host's name or address is this machine's own."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _require_local(request: Request) -> None:

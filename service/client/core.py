@@ -10,7 +10,6 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 from urllib.parse import quote
@@ -19,6 +18,7 @@ import httpx
 from httpx_sse import ServerSentEvent
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
+from service.core.loopback import is_loopback
 from service.schemas.events import EventView
 from trainers.spec import JobSpec, load_spec, parse_spec
 
@@ -203,7 +203,7 @@ def proxy_settings(base: str) -> dict[str, Any]:
     Raises:
         ValueError: a proxy of the environment that can't be used.
     """
-    if is_loopback(base):
+    if _is_here(base):
         # Certificates of the environment still count.
         return (
             {"trust_env": False, "verify": httpx.create_ssl_context()}
@@ -221,13 +221,10 @@ def proxy_settings(base: str) -> dict[str, Any]:
     return {}
 
 
-def is_loopback(base: str) -> bool:
-    """Whether a URL's host is this machine by its name or address."""
+def _is_here(base: str) -> bool:
+    """Whether a URL's host is this machine, by any name that leads to it."""
     host = httpx.URL(base).host.rstrip(".")
-    try:
-        return host == "localhost" or host.endswith(".localhost") or ip_address(host).is_loopback
-    except ValueError:
-        return False
+    return host.endswith(".localhost") or is_loopback(host)
 
 
 def _is_address(url: str) -> bool:
