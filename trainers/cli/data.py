@@ -85,7 +85,8 @@ def check(
         check_machine(out, None)
         from trainers.data.check import check as hold
 
-        summary = plain(hold(job))
+        output = None if job.output is None or "://" in job.output else Path(job.output)
+        summary = plain(hold(job, output))
         out.result(summary, lambda console: _show_summary(console, summary))
 
 

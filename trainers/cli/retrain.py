@@ -38,7 +38,9 @@ def retrain(
     """Train chosen features and all features from new weights, once a seed, and compare them on the test split."""
     with Output(as_json=as_json) as out:
         job, names = _read_choice(spec, keep)
-        check_machine(out, None)
+        path = output or (RunDirectory(spec).retrained if spec.is_dir() else None)
+        _require_writable(path, spec, job)
+        check_machine(out, None if path is None else path.parent)
         import torch
 
         from trainers.metrics.significance import compare_seeds
@@ -63,7 +65,6 @@ def retrain(
             full=full,
             differences=compare_seeds(kept, full),
         )
-        path = output or (RunDirectory(spec).retrained if spec.is_dir() else None)
         if path is not None:
             write_json(path, found.document())
             out.say(f"result: {path}")
@@ -86,6 +87,19 @@ def _read_choice(spec: Path, keep: str | None) -> tuple[JobSpec, list[str]]:
     if prune_list is None:
         raise SpecError(f"keep: missing, and {spec} is no finished run; give --keep a,b or a run's directory")
     return job, list(prune_list.kept)
+
+
+def _require_writable(path: Path | None, spec: Path, job: JobSpec) -> None:
+    """Raises SpecError where the result can't be written, or must not be: after the training is too late."""
+    from trainers.data.outputs import require_output_apart
+
+    if path is None:
+        return
+    if path.is_dir():
+        raise SpecError(f"output: {path} is a directory; name a file, such as {path / 'retrained.json'}")
+    if path.resolve() == spec.resolve():
+        raise SpecError(f"output: {path} is the spec itself, and would be written over; name another file")
+    require_output_apart(job.dataset, path)
 
 
 def _mean(models: Sequence[Quality], metric: str) -> float | None:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import combinations
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from trainers.data.files import ParquetFiles
 from trainers.data.ids import decode_ids, decode_lists, default_id
 from trainers.data.leaks import LEAKY_FEATURE, leak_warning, single_feature_aucs
 from trainers.data.memory import find_memory_problem
+from trainers.data.outputs import require_output_apart
 from trainers.data.precision import precision_warnings
 from trainers.data.rows import Rows
 from trainers.data.sampler import SMALLEST_BATCH, BatchSampler
@@ -101,21 +103,20 @@ class Problems:
             raise SpecError("\n".join(limit_lines(self.lines)))
 
 
-def check(spec: JobSpec) -> DataSummary:
+def check(spec: JobSpec, output: Path | None = None) -> DataSummary:
     """Hold a spec against itself, the machine and its data: open every split, compare its columns, decode its first
     rows.
 
+    Args:
+        output: where a run of it would write, where that is known.
+
     Raises:
-        SpecError: a line for each thing that keeps the spec from being run: parts that exclude each other, tables
-            beyond memory, nothing where data should be, a column missing or of another type, values that a feature or
-            the label can't take, too few rows, no weight, one class of labels only.
+        SpecError: a line for each thing that keeps the spec from being run: parts that exclude each other, an output
+            among the data, tables beyond memory, nothing where data should be, a column missing or of another type,
+            values that a feature or the label can't take, too few rows, no weight, one class of labels only.
     """
-    problems, warnings = Problems(), find_unread(spec)
-    with problems.collect():
-        require_consistent(spec)
-    too_large, may_be_too_large = find_memory_problem(spec)
-    problems.add([too_large] if too_large else [])
-    warnings += [may_be_too_large] if may_be_too_large else []
+    problems = Problems()
+    warnings = _check_alone(spec, output, problems)
     shares: dict[str, dict[str, float]] = {feature.name: {} for feature in spec.features}
     splits: dict[str, SplitSummary] = {}
     aucs: dict[str, float] = {}
@@ -168,6 +169,19 @@ def check(spec: JobSpec) -> DataSummary:
         warnings=tuple(warnings),
         fingerprint=fingerprint_files(sources),
     )
+
+
+def _check_alone(spec: JobSpec, output: Path | None, problems: Problems) -> list[str]:
+    """What needs no row: the spec, its output and the machine. Returns warnings."""
+    warnings = find_unread(spec)
+    with problems.collect():
+        require_consistent(spec)
+    if output is not None:
+        with problems.collect():
+            require_output_apart(spec.dataset, output)
+    too_large, may_be_too_large = find_memory_problem(spec)
+    problems.add([too_large] if too_large else [])
+    return [*warnings, may_be_too_large] if may_be_too_large else warnings
 
 
 def _collisions(decoder: Decoder, table: pa.Table) -> dict[str, Collisions]:

@@ -58,7 +58,7 @@ class ParquetFiles:
         Raises:
             SpecError: nothing there, no Parquet file below, a table of another format, or a file that isn't Parquet.
         """
-        filesystem, path = (filesystem, uri) if filesystem else _resolve(uri)
+        filesystem, path = (filesystem, uri) if filesystem else resolve(uri)
         listing = list_files(uri, filesystem, path)
         with ThreadPoolExecutor(min(OPEN_THREADS, len(listing.files))) as pool:
             parts = tuple(pool.map(lambda file: _open(filesystem, file), listing.files))
@@ -112,7 +112,7 @@ class ParquetFiles:
             return file.read_row_groups(list(groups), columns=list(columns)).select(list(columns))
 
 
-def _resolve(uri: str) -> tuple[fs.FileSystem, str]:
+def resolve(uri: str) -> tuple[fs.FileSystem, str]:
     if "://" not in uri:
         return fs.LocalFileSystem(), str(Path(uri).absolute())
     try:

@@ -51,13 +51,13 @@ class _Walk:
     def sort_in(self, inner: str) -> bool:
         """Note a file; whether it is data."""
         *folders, name = inner.split("/")
-        above = next((at for at, folder in enumerate(folders, 1) if _is_hidden(folder)), None)
+        above = next((at for at, folder in enumerate(folders, 1) if is_hidden(folder)), None)
         if above is not None:
             folder = "/".join(folders[:above])
             if name.endswith(SUFFIX) and not folders[above - 1].startswith("."):
                 self.hidden[folder] = self.hidden.get(folder, 0) + 1
             return False
-        if _is_hidden(name):
+        if is_hidden(name):
             return False
         if not name.endswith(SUFFIX):
             self.misnamed.append(inner)
@@ -98,7 +98,7 @@ def _found(filesystem: fs.FileSystem, info: fs.FileInfo) -> FoundFile:
     return FoundFile(path=info.path, real_path=real, size=info.size, mtime_ns=info.mtime_ns)
 
 
-def _is_hidden(name: str) -> bool:
+def is_hidden(name: str) -> bool:
     return name.startswith(("_", "."))
 
 
@@ -131,7 +131,7 @@ def _walk_local(uri: str, base: str) -> _Walk:
             is_folder = Path(real).is_dir()
             if not Path(real).exists():
                 walk.dangling.append(inner)
-            elif is_folder and _is_hidden(Path(path).name):
+            elif is_folder and is_hidden(Path(path).name):
                 for folder, _, names in os.walk(path):
                     for name in names:
                         walk.sort_in(os.path.relpath(Path(folder, name), base))

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trainers.data.check import check
+from trainers.data.outputs import require_output_apart
 from trainers.launch.launcher import CoordinatorAwayError, RunError, WatchedCoordinator, choose_launcher
 from trainers.pipeline.results_writer import write_history, write_results
 from trainers.problems import one_line
@@ -60,12 +61,13 @@ def run(
         warn: called with each thing about the data that deserves a look, before the workers begin.
 
     Raises:
-        SpecError: the spec or its data can't be run, or `output` holds another run.
+        SpecError: the spec or its data can't be run, or `output` holds another run or lies among the data.
         RunError: the workers failed more often than `scaling.max_failures` allows.
     """
     directory = RunDirectory(output.resolve())
     if finished := _read_result(spec, directory, resume):
         return finished
+    require_output_apart(spec.dataset, directory.path)
     try:
         return _run(spec, directory, resume, observer, warn)
     except KeyboardInterrupt:
