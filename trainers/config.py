@@ -10,10 +10,12 @@ from pydantic_core import CoreSchema, PydanticKnownError, core_schema
 from trainers.problems import NAME_PATTERN
 
 MAX_DIM = 256
+MAX_WORKERS = 4096
 
 Name = Annotated[str, Field(pattern=NAME_PATTERN, max_length=200)]
 Dim = Annotated[int, Field(ge=1, le=MAX_DIM)]
 Share = Annotated[float, Field(gt=0.0, le=1.0)]
+Seed = Annotated[int, Field(ge=-(2**63), lt=2**63)]
 
 
 class SpecError(ValueError):

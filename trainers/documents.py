@@ -18,6 +18,7 @@ from trainers.problems import limit_lines
 
 SafeLoader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml's, where PyYAML was built with it
 UNCLEAR = "tag:winnow,2026:unclear"
+MOST_DIGITS = 1000  # of a whole number; Python reads no more than 4,300
 # By tag: how scalars look, and the characters that they begin with.
 CORE = {
     "tag:yaml.org,2002:null": (r"~|null|Null|NULL|", ["~", "n", "N", ""]),
@@ -30,6 +31,10 @@ CORE = {
                                 r"|\.(?:nan|NaN|NAN)", list("-+0123456789.")),
     "tag:yaml.org,2002:merge": (r"<<", ["<"]),
 }  # fmt: skip
+
+
+TOO_DEEP = "it is nested too deep; write it flatter"
+TOO_LONG = f"a whole number has more than {MOST_DIGITS} digits; write a smaller one"
 
 
 class DocumentError(ValueError):
@@ -69,6 +74,12 @@ def read_yaml(text: str) -> Any:
         raise DocumentError(f"{where}not valid YAML: {error.problem or error.context}") from None
     except yaml.YAMLError as error:
         raise DocumentError(f"not valid YAML: {error}") from None
+    except RecursionError:
+        raise DocumentError(f"not readable YAML: {TOO_DEEP}") from None
+    except ValueError as error:  # a tag that the scalar doesn't fit, as !!int abc
+        if isinstance(error, DocumentError):
+            raise
+        raise DocumentError(f"not readable YAML: {error}; correct the value, or take its tag out") from None
     finally:
         loader.dispose()
 
@@ -90,6 +101,8 @@ def _require_clear(root: yaml.Node) -> None:
             waiting += [part for pair in node.value for part in pair]
         elif isinstance(node, yaml.SequenceNode):
             waiting += node.value
+        elif node.tag == "tag:yaml.org,2002:int" and len(node.value) > MOST_DIGITS:
+            found[node.start_mark.line] = TOO_LONG
         elif node.tag == UNCLEAR:
             found[node.start_mark.line] = (
                 f"{node.value} is read as different numbers by different versions of YAML; "
@@ -132,9 +145,9 @@ def read_json(text: str | bytes) -> Any:
     except UnicodeDecodeError as error:
         raise DocumentError(f"not valid JSON: {error}; write it as UTF-8") from None
     except ValueError:
-        raise DocumentError("not readable JSON: a whole number has thousands of digits; write a smaller one") from None
+        raise DocumentError(f"not readable JSON: {TOO_LONG}") from None
     except RecursionError:
-        raise DocumentError("not readable JSON: it is nested too deep; write it flatter") from None
+        raise DocumentError(f"not readable JSON: {TOO_DEEP}") from None
     if repeated:
         # An object whose key stands twice may itself be a value that was dropped; the outermost one never is.
         mapping, key = repeated[-1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +14,11 @@ MOST_LINES = 20
 MOST_NAMES = 5
 
 Place = tuple[str | int, ...]
+
+# Values as they were given, cut where they are long or deep.
+_shown = reprlib.Repr()
+_shown.maxlevel, _shown.maxdict, _shown.maxlist, _shown.maxtuple = 3, 5, 10, 10
+_shown.maxstring = _shown.maxlong = _shown.maxother = 100
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,8 +88,16 @@ def one_line(error: BaseException) -> str:
     return " ".join(f"{type(error).__name__}: {error}".split())
 
 
+def show_value(value: Any) -> str:
+    """A value as Python writes it, in at most some hundred characters."""
+    try:
+        return _shown.repr(value)
+    except ValueError:  # Python doesn't write whole numbers of more than 4,300 digits.
+        return "a whole number of thousands of digits"
+
+
 def _line(problem: FieldProblem, content: Any) -> str:
-    given = f" (got {problem.value!r})" if problem.shows_value else ""
+    given = f" (got {show_value(problem.value)})" if problem.shows_value else ""
     return f"{_named_path(problem.place, content)}: {problem.message}{given}"
 
 
@@ -102,7 +116,13 @@ def _named_path(place: Place, content: Any) -> str:
 def _problems(place: Place, group: Sequence[Mapping[str, Any]]) -> list[FieldProblem]:
     first = group[0]
     kind = first.get("type", "value_error")
+    if place and place[-1] == KEY:
+        return [FieldProblem(place=place[:-1], message=f"unknown key; {_message(first)}", shows_value=False)]
+    if kind == "missing" and isinstance(place[-1], int):
+        message = f"item {place[-1] + 1} of the list is missing; add it"
+        return [FieldProblem(place=place[:-1], message=message, value=first.get("input"))]
     if kind == "value_error":
+        place = _without_branch(place, first.get("input"))
         lines = first["msg"].removeprefix("Value error, ").splitlines()
         return [FieldProblem(place=place, message=line, value=first.get("input"), shows_value=False) for line in lines]
     if kind.startswith("union_tag"):
@@ -115,6 +135,12 @@ def _problems(place: Place, group: Sequence[Mapping[str, Any]]) -> list[FieldPro
     return [FieldProblem(place=place, message=message, value=first.get("input"), shows_value=shows_value)]
 
 
+def _without_branch(place: Place, value: Any) -> Place:
+    """A place without the name of the type that pydantic chose by a key of the mapping there."""
+    chosen = [value.get(key) for key in DISCRIMINATORS] if isinstance(value, Mapping) else []
+    return place[:-1] if place and place[-1] in chosen else place
+
+
 def _message(problem: Mapping[str, Any]) -> str:
     known = MESSAGES.get(problem["type"])
     return str(problem["msg"]) if known is None else known(problem)
@@ -122,7 +148,7 @@ def _message(problem: Mapping[str, Any]) -> str:
 
 def _whole(problem: Mapping[str, Any]) -> str:
     given = problem.get("input")
-    if isinstance(given, str) and given.isascii() and given.isdigit():
+    if isinstance(given, str) and len(given) < MOST_DIGITS and given.isascii() and given.isdigit():
         return f"give a whole number, {int(given)}, without quotes"
     if isinstance(given, float) and given.is_integer() and abs(given) < 2**53:
         return f"give a whole number: write {int(given)}"
@@ -141,6 +167,10 @@ def _matching(problem: Mapping[str, Any]) -> str:
 
 
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
+MOST_DIGITS = 20
+# What pydantic appends to the place of a mapping's key, and the keys that choose the type of a mapping.
+KEY = "[key]"
+DISCRIMINATORS = ("kind", "name", "backbone")
 # What pydantic appends to the place of a value that may have several types.
 BRANCHES = {
     "int_type": {"int"},
@@ -150,6 +180,7 @@ BRANCHES = {
 }
 MESSAGES: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "missing": lambda _: "required, and missing; add it",
+    "invalid_key": lambda _: "a key is text; take it out, or correct it",
     "extra_forbidden": lambda _: "unknown key; remove it or correct its spelling",
     "int_type": _whole,
     "int_parsing": _whole,
@@ -177,7 +208,7 @@ MESSAGES: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "literal_error": lambda problem: f"choose one of {problem['ctx']['expected']}",
     "enum": lambda problem: f"choose one of {problem['ctx']['expected']}",
     "union_tag_invalid": lambda problem: (
-        f"choose one of {problem['ctx']['expected_tags']} (got {problem['ctx']['tag']!r})"
+        f"choose one of {problem['ctx']['expected_tags']} (got {show_value(problem['ctx']['tag'])})"
     ),
     "union_tag_not_found": lambda _: "required, and missing; add it",
 }

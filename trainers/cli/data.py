@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 
 from trainers.cli.output import Json, Output, plain, table
-from trainers.cli.run import check_machine
+from trainers.cli.run import check_machine, gpus_of
 from trainers.spec import load_spec
 
 Target = Annotated[Path, typer.Option("--output", "-o", help="Directory to make; must not exist.")]
@@ -82,7 +82,7 @@ def check(
     """Hold a spec against its data without training: columns, types, rows, labels."""
     with Output(as_json=as_json) as out:
         job = load_spec(spec)
-        check_machine(out, None)
+        check_machine(out, None, gpus=gpus_of(job))
         from trainers.data.check import check as hold
 
         output = None if job.output is None or "://" in job.output else Path(job.output)

@@ -44,7 +44,7 @@ def run(
     with Output(as_json=as_json) as out, _sigterm_raised(), _reporter(reporting) as report:
         job, directory = _job(spec, output, workers, resume)
         out.interrupted = f"interrupted; `winnow run --resume {directory}` goes on"
-        check_machine(out, directory, use_gpu=job.scaling.use_gpu)
+        check_machine(out, directory, gpus=gpus_of(job))
         result = _run(job, directory, resume, report, out, quiet)
         truth = truth_of(job)
         _show_result(out, result, truth)
@@ -89,12 +89,17 @@ def _output_of_spec(job: JobSpec) -> Path:
     return Path(job.output)
 
 
-def check_machine(out: Output, home: Path | None, *, use_gpu: bool = False) -> None:
+def gpus_of(job: JobSpec) -> int:
+    """How many GPUs a run of the spec takes."""
+    return job.scaling.workers if job.scaling.use_gpu else 0
+
+
+def check_machine(out: Output, home: Path | None, *, gpus: int = 0) -> None:
     """The doctor's quick round, before anything imports torch. Raises DoctorError with the remedies.
 
     `home` is the directory that will be written, None where nothing will.
     """
-    check_findings(out, quick(home, use_gpu=use_gpu))
+    check_findings(out, quick(home, gpus=gpus))
 
 
 def check_findings(out: Output, findings: list[Finding]) -> None:

@@ -51,7 +51,7 @@ def single_feature_aucs(decoder: Decoder, table: pa.Table, seed: int = 0) -> dic
     positives = int(label_N.sum())
     if min(positives, len(label_N) - positives) < LEAST_OF_A_CLASS:
         return {}
-    learn_N = np.random.default_rng(seed).permutation(len(label_N)) % 2 == 0
+    learn_N = np.random.default_rng(seed % 2**64).permutation(len(label_N)) % 2 == 0
     measure = _Measure(label_N, learn_N)
     return {name: max(found) for name, found in _measured(decoder, sampled, measure)}
 
@@ -61,7 +61,7 @@ def _sample(decoder: Decoder, table: pa.Table, seed: int) -> pa.Table:
     most = min(SAMPLE_ROWS, max(LEAST_ROWS, SAMPLE_CELLS // max(1, columns)))
     if table.num_rows <= most:
         return table
-    return table.take(np.sort(np.random.default_rng(seed).choice(table.num_rows, most, replace=False)))
+    return table.take(np.sort(np.random.default_rng(seed % 2**64).choice(table.num_rows, most, replace=False)))
 
 
 def _measured(decoder: Decoder, rows: Rows, measure: _Measure) -> Iterator[tuple[str, list[float]]]:

@@ -1,4 +1,4 @@
-"""Whether the embedding tables of a spec fit in memory. Imports no torch."""
+"""Whether the model of a spec fits in memory: its embedding tables and its backbone. Imports no torch."""
 
 from __future__ import annotations
 
@@ -12,35 +12,47 @@ from trainers.spec import DenseFeature, JobSpec
 LANES = 4
 # Weights, and as much again for each array of the optimizer's state; Adam's gradient is dense too.
 COPIES = {"adagrad": 2, "adam": 4}
+FLOAT_BYTES = 4
+BACKBONE = "backbone"
 SHOWN = 3
 CGROUPS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
 
 
 @dataclass(frozen=True, kw_only=True)
-class TableMemory:
-    """What the tables take while they are trained: `bytes` in all, over all workers, and the largest first."""
+class ModelMemory:
+    """What tables and backbone take while they are trained: `bytes` in all, over all workers.
+
+    `largest` has the table of each feature and the backbone, the largest first.
+    """
 
     bytes: int
     largest: tuple[tuple[str, int], ...]
 
-    def describe(self) -> str:
-        listed = ", ".join(f"{name!r} {format_bytes(count)}" for name, count in self.largest[:SHOWN])
+    def describe(self, available: str) -> str:
+        """The field that takes most, what all of them take, what there is, and the remedy."""
+        listed = ", ".join(f"{name} {format_bytes(count)}" for name, count in self.largest[:SHOWN] if count)
+        field, remedy = "features", "lower `hash_size` or `dim`"
+        if self.largest[0][0].startswith(BACKBONE):
+            field, remedy = "model", "lower the sizes of its layers"
         return (
-            f"the embedding tables take {format_bytes(self.bytes)} with their optimizer's state, the largest {listed}"
+            f"{field}: tables and backbone take {format_bytes(self.bytes)} while they are trained, the largest "
+            f"{listed}; {available}: {remedy}"
         )
 
 
-def table_memory(spec: JobSpec) -> TableMemory:
-    """Adam keeps every table on every worker; Adagrad's are split over them."""
-    kind = spec.training.embedding_optimizer
-    times = 4 * COPIES[kind] * (spec.scaling.workers if kind == "adam" else 1)
+def model_memory(spec: JobSpec) -> ModelMemory:
+    """Every worker has the backbone, and under Adam every table; Adagrad's tables are split over the workers."""
+    kind, workers = spec.training.embedding_optimizer, spec.scaling.workers
+    times = FLOAT_BYTES * COPIES[kind] * (workers if kind == "adam" else 1)
     sizes = {
-        feature.name: feature.table_rows * (-(-feature.dim // LANES) * LANES) * times
+        f"table {feature.name!r}": feature.table_rows * (-(-feature.dim // LANES) * LANES) * times
         for feature in spec.features
         if not isinstance(feature, DenseFeature)
     }
+    weights = spec.model.count_parameters(list(spec.dims.values()), len(spec.dataset.labels))
+    sizes[f"{BACKBONE} {spec.model.backbone}"] = weights * FLOAT_BYTES * COPIES["adam"] * workers
     largest = tuple(sorted(sizes.items(), key=lambda pair: -pair[1]))
-    return TableMemory(bytes=sum(sizes.values()), largest=largest)
+    return ModelMemory(bytes=sum(sizes.values()), largest=largest)
 
 
 def machine_memory() -> int:
@@ -55,13 +67,13 @@ def machine_memory() -> int:
 
 
 def find_memory_problem(spec: JobSpec, available: int | None = None) -> tuple[str | None, str | None]:
-    """An error where the tables are beyond the memory of the one machine that trains, a warning where that can't be
+    """An error where the model is beyond the memory of the one machine that trains, a warning where that can't be
     told from here; None and None where they fit.
 
     Args:
         available: bytes; this machine's unless given.
     """
-    memory = table_memory(spec)
+    memory = model_memory(spec)
     stated = spec.scaling.topology.memory_bytes
     elsewhere = spec.scaling.use_gpu or os.environ.get("RAY_ADDRESS", "local") != "local"
     most = available if available is not None else machine_memory()
@@ -70,7 +82,7 @@ def find_memory_problem(spec: JobSpec, available: int | None = None) -> tuple[st
         most, where = stated * spec.scaling.workers, "scaling.topology.memory_bytes gives the workers"
     if memory.bytes <= most:
         return None, None
-    finding = f"features: {memory.describe()}; {where} {format_bytes(most)}: lower `hash_size` or `dim`"
+    finding = memory.describe(f"{where} {format_bytes(most)}")
     if stated is None and elsewhere:
         return None, f"{finding}, unless the workers' machines have more"
     return finding, None

@@ -114,6 +114,36 @@ def has_driver(library: str = "libcuda.so.1") -> bool:
     return True
 
 
+def count_gpus(library: str = "libcuda.so.1") -> int:
+    """The GPUs that NVIDIA's driver shows this process; CUDA_VISIBLE_DEVICES hides some."""
+    try:
+        driver = ctypes.CDLL(library)
+    except OSError:
+        return 0
+    count = ctypes.c_int()
+    failed = driver.cuInit(0) or driver.cuDeviceGetCount(ctypes.byref(count))
+    return 0 if failed else count.value
+
+
+def gpus(wanted: int, there: int | None = None) -> Finding:
+    """Is there a GPU for each worker? Ray would wait for those that there aren't.
+
+    Args:
+        wanted: by the run's workers, one each.
+        there: on this machine; counted unless given.
+    """
+    there = count_gpus() if there is None else there
+    if there >= wanted:
+        return Finding(name="gpus", status="ok", finding=f"{there} for {wanted} workers")
+    return Finding(
+        name="gpus",
+        status="fail",
+        finding=f"the spec wants a GPU for each of {wanted} workers (scaling.use_gpu), and this machine shows {there}",
+        remedy=f"set `scaling.use_gpu: false`{f', or `scaling.workers: {there}`' if there else ''}, or set RAY_ADDRESS "
+        "to a cluster with GPUs",
+    )
+
+
 def device(packages: Installed, *, use_gpu: bool = False, driver: bool | None = None) -> Finding:
     """Do the builds suit the devices: CUDA builds with a driver, CPU builds without?
 

@@ -10,6 +10,14 @@ from trainers.doctor.finding import Finding
 CONNECT_SECONDS = 10.0
 # Words of Ray's own, in the place of an address.
 ON_THIS_MACHINE = ("", "local", "auto")
+# Where `winnow serve` starts one; `ray://` may be the end of a tunnel.
+LOOPBACK = ("127.", "localhost:", "[::1]:")
+
+
+def is_elsewhere() -> bool:
+    """Whether RAY_ADDRESS names a cluster whose machines aren't known from here: no Ray of this machine alone."""
+    address = os.environ.get("RAY_ADDRESS", "")
+    return address not in ON_THIS_MACHINE and not address.startswith(LOOPBACK)
 
 
 def ray_address(address: str | None = None, seconds: float = CONNECT_SECONDS) -> Finding:

@@ -21,7 +21,7 @@ from trainers.runs.convergence import (
     measure_polarization,
 )
 from trainers.runs.outcome import Outcome
-from trainers.runs.progress import MAX_GATES, Convergence, Progress, RankStatus, RunState, Stage
+from trainers.runs.progress import MAX_COUNT, MAX_GATES, Convergence, Progress, RankStatus, RunState, Stage
 
 Details = dict[str, NDArray[np.float32]]
 
@@ -146,7 +146,8 @@ class Coordinator:
             self.search_steps = self.step
         now = self.clock()
         self.stages[self.stage] = self.stages.get(self.stage, 0.0) + now - self._stage_began
-        self.stage, self.total_steps, self._stage_began, self.advanced_at = stage, total_steps, now, now
+        self.stage, self.total_steps = stage, min(total_steps, MAX_COUNT)
+        self._stage_began = self.advanced_at = now
         if stage is not Stage.SEARCHING:
             self.step = 0
 

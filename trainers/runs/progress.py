@@ -13,11 +13,11 @@ from typing import Annotated, Any
 
 from pydantic import Field, model_validator
 
+from trainers.config import MAX_WORKERS
 from trainers.runs.schema import Known, Schema
 
 MAX_COUNT = 2**53  # The integers that every reader of JSON keeps exact.
 MAX_SECONDS = 1e11  # A time since 1970, in seconds, of the next 3,000 years.
-MAX_RANKS = 4096
 # Gates in progress.json, which is replaced with every report; gates.parquet has those of all features.
 MAX_GATES = 1000
 
@@ -64,7 +64,7 @@ class Convergence(Schema):
 class RankStatus(Schema):
     """The newest report of one worker."""
 
-    rank: Annotated[int, Field(ge=0, lt=MAX_RANKS)]
+    rank: Annotated[int, Field(ge=0, lt=MAX_WORKERS)]
     step: Count
     embedding_bytes: Count = Field(description="of its part of the tables' weights")
     reported_at: Time = Field(description="seconds since 1970")
@@ -94,7 +94,7 @@ class Progress(Schema):
         default=None, description="spent on reading and decoding so far, by the slowest worker"
     )
     eta: Known[float] = Field(default=None, description="seconds until the search ends")
-    ranks: Known[Annotated[tuple[RankStatus, ...], Field(max_length=MAX_RANKS)]] = None
+    ranks: Known[Annotated[tuple[RankStatus, ...], Field(max_length=MAX_WORKERS)]] = None
     polarization: Known[Polarization] = None
     crossing_share: Known[Share] = Field(
         default=None, description="share of gates that crossed 0.5 within the last 10 snapshots"

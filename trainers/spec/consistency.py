@@ -5,10 +5,13 @@ They are looked for before anything starts, not where a spec is read: a run of a
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from trainers.problems import list_names
 from trainers.selectors.base import GateSpec
+from trainers.spec.features import DenseFeature
 from trainers.spec.prune import PruneSpec
 from trainers.spec.training import FinetuneSpec
 
@@ -60,8 +63,15 @@ def _topology(spec: JobSpec) -> Iterator[str]:
 
 
 def find_unread(spec: JobSpec) -> list[str]:
-    """Options that were given a value and that nothing reads, a line each."""
-    return [*_unread_by_rule(spec.prune), *_unread_by_training(spec)]
+    """Options that were given a value and that nothing reads, or that change nothing, a line each."""
+    return [
+        *_unread_by_rule(spec.prune),
+        *_unread_by_guard(spec),
+        *_unread_by_data(spec),
+        *_unread_by_training(spec),
+        *_named_twice(spec),
+        *_without_effect(spec),
+    ]
 
 
 def _unread_by_rule(prune: PruneSpec) -> Iterator[str]:
@@ -72,14 +82,84 @@ def _unread_by_rule(prune: PruneSpec) -> Iterator[str]:
             yield f"prune.{key}: {value} is of rule {rule}, and the rule is {prune.rule}: it decides nothing"
 
 
+def _unread_by_guard(spec: JobSpec) -> Iterator[str]:
+    guard = spec.prune.guard
+    if guard.metric in guard.limits:
+        yield (
+            f"prune.guard.limits.{guard.metric}: {guard.limits[guard.metric]:g} is of the guard's own metric, whose "
+            f"limit is prune.guard.max_drop, {guard.max_drop:g}; leave it out"
+        )
+    elif "gauc" in guard.limits and spec.dataset.group is None:
+        yield (
+            f"prune.guard.limits.gauc: {guard.limits['gauc']:g} limits nothing, since gauc needs groups; name their "
+            "column as dataset.group, or leave it out"
+        )
+
+
+def _unread_by_data(spec: JobSpec) -> Iterator[str]:
+    data = spec.dataset
+    for split in ("validation", "test"):
+        if data.splits is not None and getattr(data, split) is not None:
+            yield (
+                f"dataset.{split}: {getattr(data, split)} isn't read, since dataset.splits cuts all splits out of "
+                "dataset.train; name both files and leave `splits` out, or leave it out"
+            )
+    if all(isinstance(feature, DenseFeature) for feature in spec.features):
+        rate = spec.training.embedding_learning_rate
+        if rate is not None:
+            yield f"training.embedding_learning_rate: {rate:g} is of tables, and no feature has one; leave it out"
+
+
+def _named_twice(spec: JobSpec) -> Iterator[str]:
+    lists = {
+        "essential": spec.essential,
+        "prune.keep": spec.prune.keep or (),
+        "scaling.topology.sharding": spec.scaling.topology.sharding,
+    }
+    for key, names in lists.items():
+        twice = [name for name, count in Counter(names).items() if count > 1]
+        if twice:
+            yield f"{key}: {list_names(map(repr, twice))} stands there more than once; once is enough"
+
+
+def _without_effect(spec: JobSpec) -> Iterator[str]:
+    """Where the essential features, or the numbers of the rule, leave nothing to decide."""
+    prune, every = spec.prune, {feature.name for feature in spec.features}
+    essential = {feature.name for feature in spec.features if spec.is_essential(feature)}
+    dims = spec.dims
+    spent, total = sum(dims[name] for name in essential), sum(dims.values())
+    if essential == every:
+        yield f"essential: all {len(every)} features are essential, so that none can be pruned; leave some out"
+    elif prune.rule == "given" and every <= essential | set(prune.keep or ()):
+        yield f"prune.keep: all {len(every)} features stay, so that nothing is pruned; leave some out"
+    elif prune.rule == "top_k" and prune.top_k == len(every):
+        yield f"prune.top_k: {prune.top_k} of {len(every)} features is all of them, so that nothing is pruned; lower it"
+    elif prune.rule == "top_k" and prune.top_k is not None and prune.top_k < len(essential):
+        yield (
+            f"prune.top_k: {prune.top_k} is fewer than the {len(essential)} essential features, which stay all the "
+            f"same, and no other will; give more than {len(essential)}"
+        )
+    elif prune.rule == "dims" and prune.share == 1.0:
+        yield "prune.share: 1 is all dims, so that nothing is pruned; lower it"
+    elif prune.rule == "dims" and prune.share is not None and prune.share * total < spent:
+        yield (
+            f"prune.share: {prune.share:g} of {total} dims is less than the {spent} of the essential features, which "
+            f"stay all the same, and no other will; give more than {spent / total:.2g}"
+        )
+    elif prune.rule == "threshold" and prune.threshold == 0.0:
+        yield "prune.threshold: every score is at least 0, so that nothing is pruned; raise it"
+
+
 def _unread_by_training(spec: JobSpec) -> Iterator[str]:
     tuning = spec.finetune
     if tuning.start == "fresh" and tuning.epochs != FinetuneSpec.model_fields["epochs"].default:
         yield f"finetune.epochs: {tuning.epochs} is of start warm; start fresh trains for training.epochs"
+    if tuning.epochs == 0 and tuning.start == "warm" and tuning.learning_rate is not None:
+        yield f"finetune.learning_rate: {tuning.learning_rate:g} is of fine-tuning, and finetune.epochs is 0"
     if not isinstance(spec.selector, GateSpec):
-        for key in ("max_steps", "checkpoint_every"):
+        for key in ("max_steps", "checkpoint_every", "report_every"):
             value = getattr(spec.training, key)
-            if value is not None:
+            if value != type(spec.training).model_fields[key].default:
                 yield f"training.{key}: {value} is of gates, and selector {spec.selector.name} has none"
     weighted = [feature.name for feature in spec.features if feature.source == spec.dataset.weight]
     if weighted:

@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from trainers.config import Config
+from trainers.config import Config, Seed
 from trainers.spec.labels import LabelSpec
 
 
@@ -15,7 +15,7 @@ class SplitSpec(Config):
 
     validation: Annotated[float, Field(gt=0.0, lt=0.5)] = 0.1
     test: Annotated[float, Field(gt=0.0, lt=0.5)] = 0.1
-    seed: int = 0
+    seed: Seed = 0
 
 
 class DatasetSpec(Config):

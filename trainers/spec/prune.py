@@ -46,6 +46,8 @@ class PruneSpec(Config):
             raise ValueError("rule top_k needs `top_k`, the number of features to keep")
         if self.rule == "dims" and self.share is None:
             raise ValueError("rule dims needs `share`, the share of dims to keep, in (0, 1]")
-        if (self.rule == "given") != bool(self.keep):
-            raise ValueError("rule given and `keep`, the names of the features to keep, need each other")
+        if self.rule == "given" and not self.keep:
+            raise ValueError("rule given needs `keep`, the names of the features to keep")
+        if self.rule != "given" and self.keep:
+            raise ValueError(f"`keep` is of rule given, and the rule is {self.rule}; set `rule: given`, or take it out")
         return self

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from trainers.config import Config
+from trainers.config import MAX_WORKERS, Config, Seed
 
 
 class FinetuneSpec(Config):
@@ -44,7 +44,7 @@ class TrainingSpec(Config):
     weight_decay: Annotated[float, Field(ge=0.0)] = Field(
         default=0.0, description="of Adam: the backbone's, and the tables' where Adam trains them"
     )
-    seed: int = 0
+    seed: Seed = 0
     shuffle_rows: Annotated[int, Field(ge=1)] = Field(default=2**18, description="rows shuffled together on a worker")
     report_every: Annotated[int, Field(ge=1)] = Field(default=50, description="steps between reports")
     checkpoint_every: Annotated[int, Field(ge=1)] | None = Field(
@@ -65,7 +65,7 @@ class TopologySpec(Config):
 
 
 class ScalingSpec(Config):
-    workers: Annotated[int, Field(ge=1)] = 1
+    workers: Annotated[int, Field(ge=1, le=MAX_WORKERS)] = 1
     use_gpu: bool = False
     max_failures: Annotated[int, Field(ge=0)] = 3
     topology: TopologySpec = TopologySpec()

@@ -81,7 +81,7 @@ def seed_step(seed: int, rank: int, step: int) -> None:
 
     Not `torch.manual_seed`: without a GPU that one records a stack trace per call for a device that never comes.
     """
-    mixed = (seed * 1_000_003 + step) * 4_099 + rank
+    mixed = ((seed * 1_000_003 + step) * 4_099 + rank) % 2**64  # torch takes 64 bits
     torch.default_generator.manual_seed(mixed)
     if torch.cuda.is_initialized():
         torch.cuda.manual_seed(mixed)

@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import pytest
 
 from trainers import scratch
-from trainers.doctor import DoctorError, Finding, builds, full, machine, ports, probes, quick, require
+from trainers.doctor import DoctorError, Finding, builds, cluster, full, machine, ports, probes, quick, require
 from trainers.doctor.cluster import ray_address
 
 NO_DRIVER = "libno-such-driver.so.1"
@@ -84,6 +84,21 @@ def test_a_run_that_wants_gpus_fails_without_them(tmp_path: Path) -> None:
     found = builds.device(fake_packages(tmp_path, **GOOD), use_gpu=True, driver=False)
     assert found.status == "fail"
     assert "scaling.use_gpu" in found.remedy
+
+
+def test_each_worker_of_a_run_on_gpus_needs_one(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    assert builds.gpus(2, there=2).status == "ok"
+    found = builds.gpus(2, there=1)
+    assert found.status == "fail"
+    assert found.finding == ("the spec wants a GPU for each of 2 workers (scaling.use_gpu), and this machine shows 1")
+    assert "`scaling.workers: 1`" in found.remedy
+    assert builds.count_gpus(NO_DRIVER) == 0
+
+    monkeypatch.setattr(builds, "count_gpus", lambda: 0)
+    for address, wanted in (("", True), ("local", True), ("127.0.0.1:6379", True), ("10.0.0.1:6379", False)):
+        monkeypatch.setenv("RAY_ADDRESS", address)
+        monkeypatch.setattr(cluster, "ray_address", builds.python_version)
+        assert ("gpus" in {each.name for each in quick(tmp_path, gpus=1)}) is wanted, address
 
 
 def test_another_python_fails() -> None:

@@ -11,7 +11,7 @@ import pytest
 from trainers.data.check import DataSummary, check
 from trainers.data.decode import Decoder
 from trainers.data.leaks import SAMPLE_ROWS, single_feature_aucs
-from trainers.data.memory import find_memory_problem, format_bytes, table_memory
+from trainers.data.memory import find_memory_problem, format_bytes, model_memory
 from trainers.data.source import Source
 from trainers.problems import MOST_LINES
 from trainers.spec import JobSpec, SpecError, parse_spec
@@ -121,7 +121,7 @@ def test_tables_are_added_up_and_the_largest_named(root: Path) -> None:
     big = {"name": "big", "column": "user", "kind": "categorical", "hash_size": 2**40, "dim": 16}
     (line,) = refusal(spec_of(root, AGE, USER, big))
     assert line.startswith(
-        "features: the embedding tables take 128 TiB with their optimizer's state, the largest 'big' 128 TiB, 'user' "
+        "features: tables and backbone take 128 TiB while they are trained, the largest table 'big' 128 TiB, "
     )
     assert "lower `hash_size` or `dim`" in line
 
@@ -132,23 +132,42 @@ def test_what_tables_take(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         {**USER, "hash_size": 100, "dim": 3, "default": 0},
         {**USER, "name": "b", "hash_size": 999, "dim": 4},  # and a row for null
     )
-    adagrad = spec_of(root, AGE, *features, scaling={"workers": 2})
-    assert table_memory(adagrad).bytes == 2 * 4 * 4 * 1100
-    assert table_memory(adagrad).largest == (("b", 2 * 16_000), ("user", 2 * 1600))
-    adam = spec_of(root, AGE, *features, scaling={"workers": 2}, training={"embedding_optimizer": "adam"})
-    assert table_memory(adam).bytes == 4 * 2 * 4 * 4 * 1100
-    assert find_memory_problem(adagrad, 35_200) == (None, None)
-    error, warning = find_memory_problem(adagrad, 35_199)
+    flat = {"backbone": "mlp", "hidden": []}  # a weight for each of 8 dims, and a bias
+    backbone = 2 * 4 * 4 * 9
+    adagrad = spec_of(root, AGE, *features, model=flat, scaling={"workers": 2})
+    assert model_memory(adagrad).bytes == 2 * 4 * 4 * 1100 + backbone
+    assert model_memory(adagrad).largest == (
+        ("table 'b'", 2 * 16_000), ("table 'user'", 2 * 1600), ("backbone mlp", backbone)
+    )  # fmt: skip
+    adam = spec_of(root, AGE, *features, model=flat, scaling={"workers": 2}, training={"embedding_optimizer": "adam"})
+    assert model_memory(adam).bytes == 4 * 2 * 4 * 4 * 1100 + backbone
+    assert find_memory_problem(adagrad, 35_488) == (None, None)
+    error, warning = find_memory_problem(adagrad, 35_487)
     assert error is not None
     assert warning is None
     monkeypatch.setenv("RAY_ADDRESS", "ray.example:6379")
-    error, warning = find_memory_problem(adagrad, 35_199)
+    error, warning = find_memory_problem(adagrad, 35_487)
     assert error is None
     assert "unless the workers' machines have more" in str(warning)
-    stated = spec_of(root, *features, scaling={"workers": 2, "topology": {"memory_bytes": 17_599}})
+    stated = spec_of(root, *features, model=flat, scaling={"workers": 2, "topology": {"memory_bytes": 17_599}})
     error, _ = find_memory_problem(stated)
     assert "scaling.topology.memory_bytes gives the workers 34.4 KiB" in str(error)
     assert format_bytes(64 * 2**40) == "64 TiB"
+
+
+@pytest.mark.parametrize(
+    ("model", "largest"),
+    [
+        # 2²⁰ · 2²⁰ weights and 16 bytes of each, but for the few of the first and the last layer.
+        ({"backbone": "wide_deep", "hidden": [2**20, 2**20]}, "backbone wide_deep 16 TiB"),
+        ({"backbone": "autoint", "attention_dim": 2**20}, "backbone autoint 160 TiB"),  # 2 layers of 5 such matrices
+    ],
+)
+def test_a_backbone_beyond_memory_is_told_before_it_is_built(root: Path, model: dict[str, Any], largest: str) -> None:
+    (line,) = refusal(spec_of(root, AGE, USER, model=model))
+    assert line.startswith("model: tables and backbone take ")
+    assert f"the largest {largest}" in line
+    assert "lower the sizes of its layers" in line
 
 
 def summary(root: Path, **changes: Any) -> DataSummary:

@@ -66,6 +66,13 @@ def test_a_logit_a_row_and_label_and_a_gradient_to_every_column(name: str, label
     torch.testing.assert_close(torch.cat([backbone(row[None]) for row in x_BC]), logits_BT)
 
 
+@pytest.mark.parametrize("labels", [1, 2])
+@pytest.mark.parametrize("name", SPECS)
+def test_the_weights_are_counted_before_the_network_is_built(name: str, labels: int) -> None:
+    built = sum(weights.numel() for weights in SPECS[name].build(LAYOUT, labels).parameters())
+    assert SPECS[name].count_parameters(list(LAYOUT.dims), labels) == built
+
+
 @pytest.mark.parametrize("name", SPECS)
 def test_state_round_trips(name: str) -> None:
     backbone, other = trained(SPECS[name]), SPECS[name].build(LAYOUT).eval()

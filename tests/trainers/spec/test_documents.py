@@ -104,3 +104,27 @@ def test_a_file_that_is_no_text_is_refused_by_name(tmp_path: Path) -> None:
     path.write_bytes(b"\xff\xfe\xfa")
     with pytest.raises(SpecError, match=r"spec\.yaml: is no text .*UTF-8"):
         load_spec(path)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("a: " + "[" * 5000 + "]" * 5000, "nest"),
+        ("a: " + "9" * 5000, "line 1: a whole number has more than 1000 digits; write a smaller one"),
+        ("a: 0x" + "f" * 5000, "line 1: a whole number has more than 1000 digits"),
+        ("a: !!int abc", "not readable YAML: .*'abc'.*; correct the value, or take its tag out"),
+    ],
+)
+def test_yaml_beyond_what_python_reads_is_a_message(text: str, words: str) -> None:
+    with pytest.raises(DocumentError, match=words):
+        read_yaml(text)
+
+
+@pytest.mark.parametrize("depth", [100, 900, 100_000])
+@pytest.mark.parametrize("suffix", [".json", ".yaml"])
+def test_a_spec_that_is_nested_deep_is_one_short_message(tmp_path: Path, suffix: str, depth: int) -> None:
+    path = tmp_path / f"spec{suffix}"
+    path.write_text('{"essential": ' + "[" * depth + "]" * depth + "}")
+    with pytest.raises(SpecError) as refused:
+        load_spec(path)
+    assert max(map(len, str(refused.value).splitlines())) < 300

@@ -78,6 +78,29 @@ def categorical(**changes: Any) -> list[dict[str, Any]]:
             "model.dept: unknown key; remove it or correct its spelling",
         ]),
         ({"model": {"backbone": "cnn"}}, None),
+        ({"selector": {"clip": [1.5]}}, ["selector.clip: item 2 of the list is missing; add it (got [1.5])"]),
+        ({"selector": {"clip": [9.0, 2.0]}}, ["selector: `clip` takes two numbers, 0 < low < high"]),
+        ({"prune": {"guard": {"limits": {"zz": 1.0}}}}, [
+            "prune.guard.limits.zz: unknown key; choose one of 'auc', 'gauc', 'logloss' or 'ne'"
+        ]),
+        ({"training": {1: 2}}, ["training.1: a key is text; take it out, or correct it (got 1)"]),
+        ({"training": {"seed": 2**70}, "dataset": {"train": "a", "splits": {"seed": -(2**70)}}}, [
+            f"training.seed: give a number less than {2**63} (got {2**70})",
+            f"dataset.splits.seed: give a number of at least -{2**63} (got -{2**70})",
+        ]),
+        ({"training": {"seed": "9" * 5000}}, [f"training.seed: give a whole number (got '{'9' * 47}...{'9' * 48}')"]),
+        ({"training": {"seed": int("f" * 5000, 16)}}, [
+            f"training.seed: give a number less than {2**63} (got a whole number of thousands of digits)"
+        ]),
+        ({"model": {"backbone": "dcnv2", "hidden": [2**62], "rank": 10**9}}, [
+            f"model.hidden.0: give a number of at most 1048576 (got {2**62})",
+            "model.rank: give a number of at most 1048576 (got 1000000000)",
+        ]),
+        ({"scaling": {"workers": 10**9}}, ["scaling.workers: give a number of at most 4096 (got 1000000000)"]),
+        ({"prune": {"rule": "top_k", "top_k": 1, "keep": ["age"]}}, [
+            "prune: `keep` is of rule given, and the rule is top_k; set `rule: given`, or take it out"
+        ]),
+        ({"prune": {"rule": "given"}}, ["prune: rule given needs `keep`, the names of the features to keep"]),
         ({"training": 3}, ["training: give a mapping of keys to values (got 3)"]),
         ({"prune": {"top_k": 1}}, ["prune: `top_k` is of rule top_k, and no rule is given; set `rule: top_k`"]),
         ({"prune": {"share": 0.5}}, ["prune: `share` is of rule dims, and no rule is given; set `rule: dims`"]),
@@ -159,11 +182,38 @@ def test_contradictions(changes: dict[str, Any], words: list[str]) -> None:
             "training.max_steps", "training.checkpoint_every"
         ]),
         ({"dataset": {"train": "a", "validation": "b", "test": "c", "weight": "age"}}, ["feature 'age'"]),
+        ({"prune": {"guard": {"limits": {"gauc": 0.1, "auc": 0.1}}}}, ["prune.guard.limits.auc"]),
+        ({"prune": {"guard": {"limits": {"gauc": 0.1}}}}, ["prune.guard.limits.gauc"]),
+        ({"prune": {"rule": "given", "keep": ["age", "age"]}}, ["prune.keep"]),
+        ({"prune": {"rule": "given", "keep": ["age"]}, "essential": ["user"]}, ["prune.keep"]),
+        ({"essential": ["age", "age"]}, ["essential"]),
+        ({"essential": ["age", "user"]}, ["essential"]),
+        ({"prune": {"rule": "top_k", "top_k": 2}}, ["prune.top_k"]),
+        ({"prune": {"rule": "dims", "share": 1.0}}, ["prune.share"]),
+        ({"prune": {"rule": "dims", "share": 0.7}, "essential": ["user"]}, ["prune.share"]),  # 3.5 dims, and 4 stay
+        ({"prune": {"rule": "dims", "share": 0.8}, "essential": ["user"]}, []),
+        ({"prune": {"threshold": 0.0}}, ["prune.threshold"]),
+        ({"finetune": {"epochs": 0, "learning_rate": 0.1}}, ["finetune.learning_rate"]),
+        ({"dataset": {"train": "a", "test": "c", "splits": {}}}, ["dataset.test"]),
+        (
+            {"features": [{"name": "age", "kind": "dense"}], "training": {"embedding_learning_rate": 0.1}},
+            ["training.embedding_learning_rate"],
+        ),
         ({}, []),
     ],
 )  # fmt: skip
 def test_options_that_nothing_reads(changes: dict[str, Any], keys: list[str]) -> None:
     assert [line.split(": ")[0] for line in find_unread(parse_spec(spec(**changes)))] == keys
+
+
+def test_fewer_features_than_the_essential_ones_are_warned_of() -> None:
+    raw = spec(prune={"rule": "top_k", "top_k": 1}, essential=["age", "user"])
+    raw["features"].append({"name": "city", "kind": "dense"})
+    (line,) = find_unread(parse_spec(raw))
+    assert line == (
+        "prune.top_k: 1 is fewer than the 2 essential features, which stay all the same, and no other will; "
+        "give more than 2"
+    )
 
 
 def test_no_number_of_a_spec_may_be_infinite_and_no_count_a_fraction() -> None:

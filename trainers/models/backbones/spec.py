@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
@@ -13,7 +14,9 @@ if TYPE_CHECKING:
     from sharding.layout import FeatureLayout
     from trainers.models.backbones.base import Backbone
 
-Hidden = tuple[Annotated[int, Field(ge=1)], ...]
+# A layer of a million units is beyond any ranking model, and its weights still count in 64 bits.
+Size = Annotated[int, Field(ge=1, le=2**20)]
+Hidden = tuple[Size, ...]
 
 
 class BackboneSpec(Config, abc.ABC):
@@ -24,3 +27,19 @@ class BackboneSpec(Config, abc.ABC):
     @abc.abstractmethod
     def build(self, layout: FeatureLayout, labels: int = 1) -> Backbone:
         """The network over `layout`, with `labels` logits a row, its weights fresh from torch's current seed."""
+
+    def count_parameters(self, dims: Sequence[int], labels: int = 1) -> int:
+        """Weights of the network over features of `dims`, to be held against memory before it is built.
+
+        Optional: of a network that doesn't say, none are counted.
+        """
+        return 0
+
+
+def perceptron_parameters(width: int, hidden: Sequence[int], labels: int, *, batch_norm: bool) -> int:
+    """Weights of a perceptron over `width` columns with `labels` outputs; see `perceptron` in base.py."""
+    count = 0
+    for size in (*hidden, labels):
+        count += (width + 1) * size
+        width = size
+    return count + (2 * sum(hidden) if batch_norm else 0)

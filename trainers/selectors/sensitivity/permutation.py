@@ -41,7 +41,9 @@ class PermutationSpec(SensitivitySpec):
 
         def rises(name: str) -> list[float]:
             orders = (
-                torch.from_numpy(np.random.default_rng([model.seed, place[name], repeat]).permutation(len(rows)))
+                torch.from_numpy(
+                    np.random.default_rng([model.seed % 2**64, place[name], repeat]).permutation(len(rows))
+                )
                 for repeat in range(self.repeats)
             )
             return [model.logloss(rows, {name: order_N}) - base for order_N in orders]

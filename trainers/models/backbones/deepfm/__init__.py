@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from trainers.models.backbones.spec import BackboneSpec, Hidden
+from trainers.models.backbones.spec import BackboneSpec, Hidden, Size, perceptron_parameters
 
 if TYPE_CHECKING:
     from sharding.layout import FeatureLayout
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 class DeepFmSpec(BackboneSpec):
     backbone: Literal["deepfm"]
-    factors: Annotated[int, Field(ge=1)] = Field(default=8, description="dims every feature is projected to for the FM")
+    factors: Size = Field(default=8, description="dims every feature is projected to for the FM")
     hidden: Hidden = (64, 32)
     dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
     batch_norm: bool = False
@@ -24,3 +25,8 @@ class DeepFmSpec(BackboneSpec):
         from trainers.models.backbones.deepfm.network import DeepFm
 
         return DeepFm(layout, self, labels)
+
+    def count_parameters(self, dims: Sequence[int], labels: int = 1) -> int:
+        columns = sum(dims)
+        deep = perceptron_parameters(columns, self.hidden, labels, batch_norm=self.batch_norm)
+        return (columns + 1) * labels + columns * self.factors + deep

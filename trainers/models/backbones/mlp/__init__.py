@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from trainers.models.backbones.spec import BackboneSpec, Hidden
+from trainers.models.backbones.spec import BackboneSpec, Hidden, perceptron_parameters
 
 if TYPE_CHECKING:
     from sharding.layout import FeatureLayout
@@ -23,3 +24,6 @@ class MlpSpec(BackboneSpec):
         from trainers.models.backbones.mlp.network import Mlp
 
         return Mlp(layout, self, labels)
+
+    def count_parameters(self, dims: Sequence[int], labels: int = 1) -> int:
+        return perceptron_parameters(sum(dims), self.hidden, labels, batch_norm=self.batch_norm)

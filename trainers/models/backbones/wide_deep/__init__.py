@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from trainers.models.backbones.spec import BackboneSpec, Hidden
+from trainers.models.backbones.spec import BackboneSpec, Hidden, perceptron_parameters
 
 if TYPE_CHECKING:
     from sharding.layout import FeatureLayout
@@ -25,3 +26,8 @@ class WideDeepSpec(BackboneSpec):
         from trainers.models.backbones.wide_deep.network import WideDeep
 
         return WideDeep(layout, self, labels)
+
+    def count_parameters(self, dims: Sequence[int], labels: int = 1) -> int:
+        columns = sum(dims)
+        deep = perceptron_parameters(columns, self.hidden, labels, batch_norm=self.batch_norm)
+        return (columns + 1) * labels + deep
