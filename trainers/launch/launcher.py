@@ -7,10 +7,10 @@ import sys
 from types import TracebackType
 from typing import Protocol, Self
 
-from trainers.runs.coordinator import Coordinator, Snapshot
+from trainers.runs.coordinator import Coordinator, Failure, Snapshot
 from trainers.runs.directory import RunDirectory
 from trainers.runs.progress import Progress
-from trainers.spec import JobSpec
+from trainers.spec import JobSpec, SpecError
 
 
 class RunError(RuntimeError):
@@ -26,7 +26,7 @@ class WatchedCoordinator(Protocol):
 
     def progress(self) -> Progress: ...
     def since(self, attempt: int, count: int) -> tuple[int, int, list[Snapshot]]: ...
-    def failure(self) -> str | None: ...
+    def failure(self) -> Failure | None: ...
     def snapshot(self) -> Coordinator:
         """A copy of the whole, which changes no more."""
         ...
@@ -55,9 +55,20 @@ class Launcher(Protocol):
 
         Raises:
             SpecError: a worker found the spec or its data wrong; nothing is started again.
-            RunError: workers died more often than `scaling.max_failures`.
+            RunError: workers died more often than `scaling.max_failures`, or twice by one error at one step.
         """
         ...
+
+
+def raise_failure(coordinator: WatchedCoordinator, directory: RunDirectory) -> None:
+    """Raises SpecError or RunError where the coordinator knows that the run can't go on."""
+    failure = coordinator.failure()
+    if failure is None:
+        return
+    if failure.is_of_spec:
+        raise SpecError(failure.reason)
+    log = f"see {directory.workers_log}, " if directory.workers_log.exists() else ""
+    raise RunError(f"{failure.reason}; it isn't tried again: {log}mend it and resume the run")
 
 
 def choose_launcher(spec: JobSpec) -> Launcher:

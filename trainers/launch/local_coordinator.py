@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Any
 
-from trainers.runs.coordinator import Coordinator, Snapshot
+from trainers.runs.coordinator import Coordinator, Failure, Snapshot
 from trainers.runs.progress import Progress
 
 
@@ -43,7 +43,7 @@ class LocalCoordinator:
         with self._lock:
             return self._coordinator.since(attempt, count)
 
-    def failure(self) -> str | None:
+    def failure(self) -> Failure | None:
         with self._lock:
             return self._coordinator.failure()
 
@@ -55,8 +55,8 @@ class LocalCoordinator:
             found.ranks, found.pending = dict(found.ranks), {}
             return found
 
-    def serve(self, connection: Connection) -> str | None:
-        """Answer a worker until it ends; returns the error it ended by, where it told one."""
+    def serve(self, connection: Connection, rank: int) -> str | None:
+        """Answer the worker of a rank until it ends; returns the error it ended by, where it told one."""
         with connection:
             while True:
                 try:
@@ -64,6 +64,8 @@ class LocalCoordinator:
                 except (EOFError, OSError):
                     return None
                 if isinstance(message, Fault):
+                    with self._lock:
+                        self._coordinator.crash(rank, message.message)
                     return message.message
                 with self._lock:
                     answer = getattr(self._coordinator, message.method)(*message.arguments)

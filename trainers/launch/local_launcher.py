@@ -6,11 +6,11 @@ from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
 from typing import Self
 
-from trainers.launch.launcher import RunError
+from trainers.launch.launcher import RunError, raise_failure
 from trainers.launch.local_coordinator import LocalCoordinator
 from trainers.launch.template import Template
 from trainers.runs.directory import RunDirectory
-from trainers.spec import JobSpec, SpecError
+from trainers.spec import JobSpec
 from trainers.spec.order import canonical_order
 
 WORK = "trainers.launch.local_worker:work"
@@ -39,8 +39,7 @@ class LocalLauncher:
         scaling = self.spec.scaling
         for failures in range(1, scaling.max_failures + 2):
             cause = self._attempt(directory)
-            if reason := self._coordinator.failure():
-                raise SpecError(reason)
+            raise_failure(self._coordinator, directory)
             if cause is None:
                 return
             if failures > scaling.max_failures:
@@ -58,7 +57,7 @@ class LocalLauncher:
         arguments = [(spec, rank, str(directory.checkpoints)) for rank in range(workers)]
         connections = template.start(WORK, arguments, directory.workers_log)
         with ThreadPoolExecutor(workers, thread_name_prefix="coordinator") as pool:
-            served = [pool.submit(self._coordinator.serve, connection) for connection in connections]
+            served = [pool.submit(self._coordinator.serve, each, rank) for rank, each in enumerate(connections)]
             try:
                 lost = template.wait()
             except BaseException:

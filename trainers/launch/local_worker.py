@@ -15,7 +15,7 @@ import torch.distributed as dist
 from trainers.launch.local_coordinator import Call, Fault
 from trainers.launch.worker import train
 from trainers.problems import one_line
-from trainers.runs.coordinator import Report, Snapshot
+from trainers.runs.coordinator import Failure, Report, Snapshot
 from trainers.runs.outcome import Outcome
 from trainers.runs.progress import Stage
 from trainers.spec import JobSpec
@@ -88,7 +88,7 @@ class ConnectedCoordinator:
     def mean_gate(self, warmup: int) -> Any:
         return self._ask("mean_gate", warmup)
 
-    def failure(self) -> str | None:
+    def failure(self) -> Failure | None:
         return self._ask("failure")  # type: ignore[no-any-return]
 
     def fail(self, attempt: int, reason: str) -> None:

@@ -9,13 +9,13 @@ import ray
 from ray.train import FailureConfig, RunConfig, ScalingConfig
 from ray.train.torch import TorchConfig, TorchTrainer
 
-from trainers.launch.launcher import CoordinatorAwayError, RunError
+from trainers.launch.launcher import CoordinatorAwayError, RunError, raise_failure
 from trainers.launch.ray_cluster import join
 from trainers.launch.ray_worker import work
-from trainers.runs.coordinator import Coordinator, Snapshot
+from trainers.runs.coordinator import Coordinator, Failure, Snapshot
 from trainers.runs.directory import RunDirectory
 from trainers.runs.progress import Progress
-from trainers.spec import JobSpec, SpecError
+from trainers.spec import JobSpec
 from trainers.spec.order import canonical_order
 
 ANSWER_SECONDS = 30.0
@@ -33,7 +33,7 @@ class ActorCoordinator:
     def since(self, attempt: int, count: int) -> tuple[int, int, list[Snapshot]]:
         return self._ask("since", attempt, count)  # type: ignore[no-any-return]
 
-    def failure(self) -> str | None:
+    def failure(self) -> Failure | None:
         return self._ask("failure")  # type: ignore[no-any-return]
 
     def snapshot(self) -> Coordinator:
@@ -86,5 +86,5 @@ class RayLauncher:
         try:
             trainer.fit()
         except ray.train.TrainingFailedError as error:
-            reason = self._coordinator.failure()
-            raise (SpecError(reason) if reason else RunError(str(error))) from None
+            raise_failure(self._coordinator, directory)
+            raise RunError(str(error)) from None

@@ -11,7 +11,8 @@ import ray.train.torch
 import torch
 
 from trainers.launch.worker import train
-from trainers.runs.coordinator import Report, Snapshot
+from trainers.problems import one_line
+from trainers.runs.coordinator import Failure, Report, Snapshot
 from trainers.runs.outcome import Outcome
 from trainers.runs.progress import Stage
 from trainers.spec import JobSpec
@@ -29,8 +30,13 @@ def work(config: dict[str, Any]) -> None:
         local_world=context.get_local_world_size(),
         device=ray.train.torch.get_device(),
     )
-    checkpoints = DirectoryCheckpoints(Path(config["checkpoints"]), ranks)
-    train(JobSpec.model_validate(config["spec"]), ranks, RemoteCoordinator(config["coordinator"]), checkpoints)
+    coordinator = RemoteCoordinator(config["coordinator"])
+    try:
+        checkpoints = DirectoryCheckpoints(Path(config["checkpoints"]), ranks)
+        train(JobSpec.model_validate(config["spec"]), ranks, coordinator, checkpoints)
+    except Exception as error:
+        coordinator.crash(ranks.rank, one_line(error))
+        raise
 
 
 class RemoteCoordinator:
@@ -68,11 +74,14 @@ class RemoteCoordinator:
     def mean_gate(self, warmup: int) -> Any:
         return ray.get(self.actor.mean_gate.remote(warmup))
 
-    def failure(self) -> str | None:
+    def failure(self) -> Failure | None:
         return ray.get(self.actor.failure.remote())  # type: ignore[no-any-return]
 
     def fail(self, attempt: int, reason: str) -> None:
         ray.get(self.actor.fail.remote(attempt, reason))
+
+    def crash(self, rank: int, error: str) -> None:
+        ray.get(self.actor.crash.remote(rank, error))
 
     def finish(self, attempt: int, outcome: Outcome) -> None:
         ray.get(self.actor.finish.remote(attempt, outcome))

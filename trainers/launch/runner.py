@@ -16,7 +16,13 @@ from pathlib import Path
 
 from trainers.data.check import check
 from trainers.data.outputs import require_output_apart
-from trainers.launch.launcher import CoordinatorAwayError, RunError, WatchedCoordinator, choose_launcher
+from trainers.launch.launcher import (
+    CoordinatorAwayError,
+    RunError,
+    WatchedCoordinator,
+    choose_launcher,
+    raise_failure,
+)
 from trainers.pipeline.results_writer import write_history, write_results
 from trainers.problems import one_line
 from trainers.runs.coordinator import Coordinator
@@ -123,7 +129,7 @@ def _run(
         with Watch(coordinator, directory, history, observer):
             launcher.fit(directory)
         seconds = {"check": checked, launcher.name: ready, "total": time.perf_counter() - began}
-        final = _final(coordinator, history)
+        final = _final(coordinator, directory, history)
     prune_list = write_results(spec, directory, final, seconds, data)
     progress, verdict = final.progress(), prune_list.guard.verdict
     write_json(directory.progress, progress.document())
@@ -160,10 +166,9 @@ def _claim(spec: JobSpec, directory: RunDirectory) -> None:
         ) from None
 
 
-def _final(coordinator: WatchedCoordinator, history: GateHistory) -> Coordinator:
+def _final(coordinator: WatchedCoordinator, directory: RunDirectory, history: GateHistory) -> Coordinator:
     """The coordinator as it stands at the end, and all of its history written."""
-    if reason := coordinator.failure():
-        raise SpecError(reason)
+    raise_failure(coordinator, directory)
     final = coordinator.snapshot()
     history.extend(*final.since(history.attempt, history.count))
     history.flush()

@@ -93,6 +93,14 @@ class Snapshot:
         )
 
 
+@dataclass(frozen=True, kw_only=True)
+class Failure:
+    """Why a run can't go on, whatever is tried: its spec or its data are wrong, or a worker's error comes again."""
+
+    reason: str
+    is_of_spec: bool
+
+
 @dataclass
 class Coordinator:
     """Merges reports idempotently by (attempt, rank, step) and keeps the gate history of a run.
@@ -111,7 +119,9 @@ class Coordinator:
     snapshots: list[Snapshot] = field(default_factory=list)
     pending: dict[int, dict[int, Report]] = field(default_factory=dict)
     outcome: Outcome | None = None
-    error: str | None = None
+    failed: Failure | None = None
+    # Of workers: rank, error, and the stage and step that it came at.
+    crashes: set[tuple[int, str, Stage, int]] = field(default_factory=set)
     # Seconds by stage; `workers` is the part of `starting` until they ran.
     stages: dict[str, float] = field(default_factory=dict)
     # Of the current attempt.
@@ -188,10 +198,19 @@ class Coordinator:
     def fail(self, attempt: int, reason: str) -> None:
         """Record why the run can't go on, whatever is tried: a wrong spec or wrong data."""
         if attempt >= self.attempt:
-            self.error = reason
+            self.failed = Failure(reason=reason, is_of_spec=True)
 
-    def failure(self) -> str | None:
-        return self.error
+    def crash(self, rank: int, error: str) -> None:
+        """Record what ended a worker, once an attempt. It may be the machine's, and is tried again; an error that comes
+        twice, the run having got no further, would come again."""
+        crash = (rank, error, self.stage, self.step)
+        if crash in self.crashes and self.failed is None:
+            reason = f"worker {rank + 1} failed twice at step {self.step} of {self.stage} by the same error: {error}"
+            self.failed = Failure(reason=reason, is_of_spec=False)
+        self.crashes.add(crash)
+
+    def failure(self) -> Failure | None:
+        return self.failed
 
     def snapshot(self) -> Coordinator:
         """Itself: what an actor's owner reads at the end."""
@@ -244,7 +263,7 @@ class Coordinator:
         )
 
     def _state(self) -> RunState:
-        if self.error:
+        if self.failed:
             return RunState.FAILED
         return RunState.SUCCEEDED if self.stage is Stage.DONE else RunState.RUNNING
 

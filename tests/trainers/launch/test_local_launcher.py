@@ -140,14 +140,27 @@ def test_workers_that_keep_dying_end_the_run_with_their_error_in_one_line(spec: 
     directory.path.mkdir()
     directory.checkpoints.write_text("no directory")
     with pytest.raises(RunError) as caught:
-        run(with_(spec, scaling={"max_failures": 1}), directory.path)
+        run(with_(spec, scaling={"max_failures": 0}), directory.path)
     message = str(caught.value)
     assert "\n" not in message
-    assert "failure 2 of a run that may go on after 1 (scaling.max_failures)" in message
+    assert "failure 1 of a run that may go on after 0 (scaling.max_failures)" in message
     assert "worker 1 of 2 failed: FileExistsError" in message or "worker 1 of 2 failed: NotADirectoryError" in message
     assert str(directory.workers_log) in message
     assert "Traceback" in directory.workers_log.read_text()
     assert events_of(directory, "failed") == [{"reason": message, "fault": "run"}]
+
+
+def test_an_error_that_comes_again_is_tried_twice_and_no_more(spec: JobSpec, tmp_path: Path) -> None:
+    directory = RunDirectory(tmp_path / "run")
+    directory.path.mkdir()
+    directory.checkpoints.write_text("no directory")
+    with pytest.raises(RunError) as caught:
+        run(with_(spec, scaling={"max_failures": 3}), directory.path)
+    message = str(caught.value)
+    assert f"failed twice at step {EVERY} of searching by the same error: " in message  # its first checkpoint
+    assert "it isn't tried again" in message
+    assert str(directory.workers_log) in message
+    assert directory.workers_log.read_text().count("Traceback") <= 8  # two attempts of two workers
 
 
 def test_numbers_that_run_away_are_the_specs_fault_and_are_not_tried_again(spec: JobSpec, tmp_path: Path) -> None:

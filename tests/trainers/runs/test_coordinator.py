@@ -16,7 +16,7 @@ from trainers.runs.convergence import (
     loss_converged,
     measure_polarization,
 )
-from trainers.runs.coordinator import Coordinator, Report
+from trainers.runs.coordinator import Coordinator, Failure, Report
 from trainers.runs.outcome import Outcome
 from trainers.runs.progress import RankStatus, RunState, Stage
 from trainers.runs.prune_list import LEAP, Totals
@@ -262,3 +262,29 @@ def test_loss_rests_when_it_stops_falling() -> None:
     assert not loss_converged([1.0 - 0.01 * i for i in range(20)])
     assert loss_converged([1.0] * 20)
     assert not loss_converged([1.0] * 19)
+
+
+def test_an_error_that_comes_again_without_progress_ends_the_run() -> None:
+    """Of one worker: its peers fail by other errors. Further on, or by another error, it is tried again."""
+    coordinator = Coordinator(("a",))
+    for rank, error in ((0, "ValueError: x"), (1, "ValueError: x"), (0, "ValueError: y")):
+        coordinator.crash(rank, error)
+    coordinator.begin(0, 2, 0)
+    coordinator.advance(0, 5)
+    coordinator.crash(0, "ValueError: x")
+    assert coordinator.failure() is None
+    assert coordinator.progress().state is RunState.RUNNING
+    coordinator.crash(0, "ValueError: x")
+    failure = coordinator.failure()
+    assert failure is not None
+    assert not failure.is_of_spec
+    assert failure.reason == "worker 1 failed twice at step 5 of starting by the same error: ValueError: x"
+    assert coordinator.progress().state is RunState.FAILED
+
+
+def test_a_wrong_spec_is_told_before_the_error_that_it_makes() -> None:
+    coordinator = Coordinator(("a",))
+    coordinator.fail(0, "features: bad")
+    coordinator.crash(0, "SpecError: features: bad")
+    coordinator.crash(0, "SpecError: features: bad")
+    assert coordinator.failure() == Failure(reason="features: bad", is_of_spec=True)
