@@ -120,7 +120,7 @@ def test_two_thousand_features_and_a_thousand_snapshots_fit_in_two_megabytes(tmp
     [
         ({"rule": "threshold", "threshold": 0.6}, "kept from a score of 0.6 on"),
         ({"rule": "top_k", "top_k": 20}, "the 20 highest scores kept"),
-        ({"rule": "dims", "share": 0.3}, "kept by score until 30% of the dims are spent"),
+        ({"rule": "dims", "share": 0.3}, "kept by score while they fit into 30% of the dims"),
         (
             {"rule": "curve", "delta": 0.001},
             "the fewest features whose validation logloss is within 0.001 of that of all",

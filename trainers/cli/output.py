@@ -55,7 +55,7 @@ class Output:
     nowhere.
     """
 
-    def __init__(self, *, as_json: bool, interrupted: str = "interrupted") -> None:
+    def __init__(self, *, as_json: bool, interrupted: str | Callable[[], str] = "interrupted") -> None:
         self.as_json, self.interrupted = as_json, interrupted
         self.stdout = sys.stdout
         self.people = Console(stderr=True) if as_json else Console(file=self.stdout)
@@ -121,7 +121,9 @@ class Output:
 
     def _explain(self, error: BaseException) -> tuple[int, str]:
         if isinstance(error, KeyboardInterrupt):
-            return TERMINATED if isinstance(error, TerminatedError) else INTERRUPTED, self.interrupted
+            return TERMINATED if isinstance(error, TerminatedError) else INTERRUPTED, (
+                self.interrupted if isinstance(self.interrupted, str) else self.interrupted()
+            )
         if isinstance(error, CommandError):
             return error.exit_code, str(error)
         if isinstance(error, ValueError):

@@ -12,6 +12,7 @@ import typer
 
 from trainers.cli.output import REFUSED, Json, Output, TerminatedError
 from trainers.doctor import Finding, quick, require
+from trainers.runs.directory import RunDirectory
 from trainers.runs.progress import Progress
 from trainers.runs.prune_list import PASSED
 from trainers.spec import JobSpec, ScalingSpec, SpecError, load_spec
@@ -43,7 +44,7 @@ def run(
     """Search, prune, fine-tune, evaluate, and write the prune list. Exit code 3: its guard did not pass."""
     with Output(as_json=as_json) as out, _sigterm_raised(), _reporter(reporting) as report:
         job, directory = _job(spec, output, workers, resume)
-        out.interrupted = f"interrupted; `winnow run --resume {directory}` goes on"
+        out.interrupted = lambda: _describe_interrupt(spec, directory)
         check_machine(out, directory, gpus=gpus_of(job))
         result = _run(job, directory, resume, report, out, quiet)
         truth = truth_of(job)
@@ -51,6 +52,13 @@ def run(
         if result.verdict != PASSED:
             out.say(f"the guard's verdict is {result.verdict}; see `guard` in prune_list.json", style="yellow")
             raise typer.Exit(REFUSED)
+
+
+def _describe_interrupt(spec: Path, directory: Path) -> str:
+    """What goes on where the run had begun, which its spec.json says, and where it had not."""
+    if RunDirectory(directory).spec.exists():
+        return f"interrupted; `winnow run --resume {directory}` goes on"
+    return f"interrupted before the run began; `winnow run {spec} --output {directory}` starts it"
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from trainers.data.check import check
 from trainers.data.outputs import require_output_apart
@@ -36,7 +37,7 @@ from trainers.spec.order import canonical_order
 Observer = Callable[[Progress], None]
 POLL_SECONDS = 0.5
 FLUSH_SECONDS = 5.0
-ENDED = (RunState.SUCCEEDED, RunState.FAILED)
+ENDED = (RunState.SUCCEEDED, RunState.FAILED, RunState.INTERRUPTED)
 
 
 @dataclass(frozen=True)
@@ -88,15 +89,15 @@ def run(
         raise failure from error
 
 
-def _leave_failed(directory: RunDirectory, kind: str, **data: str) -> None:
+def _leave_failed(directory: RunDirectory, kind: Literal["failed", "interrupted"], **data: str) -> None:
     """Let events.jsonl and progress.json say how the run ended, where they can be written."""
     with suppress(OSError):
         directory.record(kind, **data)
     with suppress(OSError, RunFileError):
         begun = directory.read_progress() or Progress(
-            state=RunState.FAILED, stage=Stage.STARTING, step=0, total_steps=0, attempt=-1
+            state=RunState.RUNNING, stage=Stage.STARTING, step=0, total_steps=0, attempt=-1
         )
-        write_json(directory.progress, begun.model_copy(update={"state": RunState.FAILED}).document())
+        write_json(directory.progress, begun.model_copy(update={"state": RunState(kind)}).document())
 
 
 def _describe(error: BaseException, directory: RunDirectory) -> str:

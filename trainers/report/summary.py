@@ -25,9 +25,15 @@ TOTALS = {
 RULES = {
     "threshold": "kept from a score of {threshold:g} on",
     "top_k": "the {top_k} highest scores kept",
-    "dims": "kept by score until {share:.0%} of the dims are spent",
+    "dims": "kept by score while they fit into {share:.0%} of the dims",
     "curve": "the fewest features whose validation logloss is within {delta:g} of that of all",
-    "given": "the features named in the spec kept",
+    "given": "the features named in the spec kept, whatever their scores",
+}
+# What else keeps a feature, by what its decision says of why.
+ELSE_KEPT = {
+    "essential": "essential ones always",
+    "hand": "some by hand",
+    "best": "the best one, as none reaches it",
 }
 
 
@@ -100,9 +106,11 @@ def metric_rows(quality: ModelQuality | None) -> list[MetricRow]:
     return [row for row in rows if (row.full, row.pruned, row.finetuned) != (None, None, None)]
 
 
-def describe_rule(prune: PruneSpec) -> str:
-    """The rule of a run's spec in words."""
-    return RULES[prune.rule].format(**prune.model_dump())
+def describe_rule(prune: PruneSpec, features: Sequence[ListedFeature] = ()) -> str:
+    """The rule of a run's spec in words, and what else keeps any of these features."""
+    reasons = {feature.why for feature in features if feature.decision == "keep"}
+    others = [words for why, words in ELSE_KEPT.items() if why in reasons]
+    return ", ".join([RULES[prune.rule].format(**prune.model_dump()), *others])
 
 
 def detail_names(features: Sequence[ListedFeature]) -> tuple[str, ...]:

@@ -98,7 +98,7 @@ def print_result(run: RunDirectory, truth: Path | None, console: Console) -> Non
     found = finished.prune_list
     for leak in found.leaks:
         console.print(f"[bold red]leak[/]: {escape(leak.message)}", highlight=False)
-    console.print(_ranking(found, summary.describe_rule(finished.spec.prune), console.width))
+    console.print(_ranking(found, summary.describe_rule(finished.spec.prune, found.features), console.width))
     console.print(_savings(found))
     console.print(_quality(found))
     if truth is not None:

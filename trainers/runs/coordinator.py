@@ -251,11 +251,12 @@ class Coordinator:
 
     def progress(self) -> Progress:
         """What progress.json holds and the terminal shows."""
+        done = self.stage is Stage.DONE
         return Progress(
             state=self._state(),
             stage=self.stage,
-            step=self.step,
-            total_steps=self.total_steps,
+            step=self.steps_counted if done else self.step,
+            total_steps=self.steps_counted if done else self.total_steps,
             attempt=self.attempt,
             advanced_at=self.advanced_at,
             stages=dict(self.stages),

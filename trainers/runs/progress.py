@@ -43,6 +43,7 @@ class RunState(StrEnum):
     RUNNING = "running"
     SUCCEEDED = "succeeded"
     FAILED = "failed"
+    INTERRUPTED = "interrupted"
 
 
 class Polarization(Schema):
@@ -75,7 +76,7 @@ class Progress(Schema):
 
     state: RunState
     stage: Stage
-    step: Count
+    step: Count = Field(description="of the stage; of a run that is done, the last of its search")
     total_steps: Count = Field(description="what the stage will take; 0 where that isn't counted")
     attempt: int = Field(ge=-1, le=MAX_COUNT, description="how often the run's workers were started anew")
     advanced_at: Known[Time] = Field(

@@ -180,7 +180,7 @@ OurError.__module__ = "trainers.launch.runner"
         (OurError("the workers died"), 1, "the workers died"),
         (KeyError("x"), 1, "KeyError: 'x' (set WINNOW_TRACEBACK=1 to see where)"),
         (ValueError("features: bad"), 2, "features: bad"),
-        (KeyboardInterrupt(), 130, "winnow run --resume"),
+        (KeyboardInterrupt(), 130, "interrupted before the run began; `winnow run "),
     ],
     ids=["failed", "unforeseen", "wrong", "interrupted"],
 )
@@ -198,6 +198,16 @@ def test_how_a_run_ends(
     document = json.loads(ended.stdout)
     assert said in document["error"]
     assert "Traceback" not in ended.stderr
+
+
+def test_a_run_that_had_begun_is_to_be_resumed(
+    monkeypatch: pytest.MonkeyPatch, tiny_dataset: TinyDataset, tmp_path: Path
+) -> None:
+    FakeRunner(monkeypatch, ends=KeyboardInterrupt())
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "spec.json").write_text("{}")
+    ended = winnow("run", tiny_dataset.spec, "--output", tmp_path / "run", "--quiet")
+    assert f"interrupted; `winnow run --resume {tmp_path / 'run'}` goes on" in ended.stderr
 
 
 @pytest.mark.parametrize("verdict", ["failed", "inconclusive"])

@@ -88,6 +88,9 @@ def test_an_interrupted_run_says_so_and_stays_an_interrupt(
     with pytest.raises(KeyboardInterrupt):
         runner.run(load_spec(tiny_dataset.spec), directory.path)
     assert events(directory) == [("interrupted", {})]
+    progress = directory.read_progress()
+    assert progress is not None
+    assert progress.state is RunState.INTERRUPTED
 
 
 def test_a_run_has_not_succeeded_before_its_result_is_written(tmp_path: Path) -> None:

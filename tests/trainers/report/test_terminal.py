@@ -31,7 +31,7 @@ def printed(run: RunDirectory, truth: Path | None = None, width: int = 100) -> l
 
 def test_the_ranking_has_every_feature_with_its_decision(tmp_path: Path) -> None:
     lines = printed(finished_run(tmp_path, essential=("noise_2",)))
-    assert "Features by leap: kept from a score of 0.6 on" in lines
+    assert "Features by leap: kept from a score of 0.6 on, essential ones always" in lines
     assert "1 | noise_2 | essential | 0.000 | 4 | categorical | 1.000 | 0.000" in lines
     assert "2 | clicks | keep | 1.000 | 4 | categorical | 0.000 | 1.000" in lines
     assert "4 | weekday | prune | 0.500 | 4 | categorical | 0.500 | 0.500" in lines

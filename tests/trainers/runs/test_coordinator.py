@@ -190,6 +190,7 @@ def test_stages_are_timed_and_progress_is_complete() -> None:
     coordinator.finish(0, outcome())
     assert coordinator.stages == coordinator.progress().stages == {"starting": 5.0, "searching": 5.0, "ranking": 5.0}
     assert coordinator.progress().state is RunState.SUCCEEDED
+    assert (coordinator.progress().step, coordinator.progress().total_steps) == (coordinator.steps_counted,) * 2
 
 
 def test_ranks_tell_when_they_reported_and_what_they_hold() -> None:
