@@ -19,11 +19,18 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import structlog
+
 from service.ray.client import RayEngine
 from trainers.runs.directory import read_json, write_json
 from trainers.scratch import private_folder
 
+log = structlog.get_logger()
+
 START_SECONDS = 180.0
+# What ends sooner didn't wait for a busy machine, and would end so again.
+SLOW_SECONDS = 1.0
+LONGEST = 500  # characters of what Ray says
 HEAD_ENVIRONMENT = {
     # Where clusters are off, Ray takes the loopback address for the host's and listens nowhere else.
     "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
@@ -31,6 +38,10 @@ HEAD_ENVIRONMENT = {
     "RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S": "0",
     "NO_COLOR": "1",
 }
+
+
+class RayStartError(RuntimeError):
+    """No local Ray came up; the message has Ray's last words and the remedy."""
 
 
 @dataclass(frozen=True)
@@ -65,15 +76,23 @@ class Head:
 
 
 def ensure(home: Path) -> Head:
-    """The head of this home, started where none runs. Raises RuntimeError with Ray's own words."""
+    """The head of this home, started where none runs; again where Ray gave up before START_SECONDS have passed.
+
+    Raises:
+        RayStartError: Ray ends at once, or isn't there in time.
+    """
     home.mkdir(parents=True, exist_ok=True)
+    deadline = time.monotonic() + START_SECONDS
     with _alone(home):
         head = _remembered(home)
         if head is None or not head.alive:
             if head is not None:  # its processes ended with it; its folder is what is left
                 shutil.rmtree(head.folder, ignore_errors=True)
             head = _start(home)
-        _wait(head)
+        while not _wait(head, deadline):
+            log.warning("Ray gave up while it started, and is started again", said=_last_words(head))
+            shutil.rmtree(head.folder, ignore_errors=True)
+            head = _start(home)
     return head
 
 
@@ -95,17 +114,11 @@ def _start(home: Path) -> Head:
     folder = private_folder("winnow-")
     (folder / "token").write_text(secrets.token_hex(32), encoding="ascii")
     dashboard, agent, client = _free_ports(3)
-    ray = Path(sys.executable).with_name("ray")
-    command = [str(ray), "start", "--head", "--block", "--node-ip-address=127.0.0.1", "--port=0"]
-    command += ["--dashboard-host=127.0.0.1", f"--dashboard-port={dashboard}"]
-    command += [f"--dashboard-agent-listen-port={agent}", f"--ray-client-server-port={client}"]
-    # Sockets lie in there, whose paths may have 107 bytes: too few for a folder under the home.
-    command += [f"--temp-dir={folder / 'ray'}", "--disable-usage-stats", f"--num-cpus={max(2, os.cpu_count() or 1)}"]
-    with (folder / "log").open("w", encoding="utf-8") as log:
+    with (folder / "log").open("w", encoding="utf-8") as output:
         process = subprocess.Popen(
-            command,
+            _command(folder, dashboard, agent, client),
             stdin=subprocess.DEVNULL,
-            stdout=log,
+            stdout=output,
             stderr=subprocess.STDOUT,
             cwd=folder,
             env=_environment(folder),
@@ -114,6 +127,20 @@ def _start(home: Path) -> Head:
     head = Head(process.pid, _born(process.pid), f"http://127.0.0.1:{dashboard}", str(folder))
     write_json(home / "ray.json", asdict(head))
     return head
+
+
+def _command(folder: Path, dashboard: int, agent: int, client: int) -> list[str]:
+    ray = Path(sys.executable).with_name("ray")
+    command = [str(ray), "start", "--head", "--block", "--node-ip-address=127.0.0.1", "--port=0"]
+    command += ["--dashboard-host=127.0.0.1", f"--dashboard-port={dashboard}"]
+    command += [f"--dashboard-agent-listen-port={agent}", f"--ray-client-server-port={client}"]
+    # Sockets lie in there, whose paths may have 107 bytes: too few for a folder under the home.
+    return [
+        *command,
+        f"--temp-dir={folder / 'ray'}",
+        "--disable-usage-stats",
+        f"--num-cpus={max(2, os.cpu_count() or 1)}",
+    ]
 
 
 def _born(pid: int) -> str:
@@ -142,15 +169,34 @@ def _free_ports(count: int) -> list[int]:
         return [int(each.getsockname()[1]) for each in sockets]
 
 
-def _wait(head: Head) -> None:
-    deadline = time.monotonic() + START_SECONDS
-    log = Path(head.folder, "log")
+def _wait(head: Head, deadline: float) -> bool:
+    """Whether the head is up; False where Ray gave up and there is time to try again. Raises RayStartError."""
+    began = time.monotonic()
+    output = Path(head.folder, "log")
     while not (head.has_started and head.answers()):
+        now = time.monotonic()
         if not head.alive:
-            raise RuntimeError(f"Ray could not be started: {log.read_text(encoding='utf-8')[-2000:].strip()}")
-        if time.monotonic() > deadline:
-            raise RuntimeError(
+            if now - began > SLOW_SECONDS and now < deadline:
+                return False
+            raise RayStartError(
+                f"Ray could not be started: {_last_words(head)}; see whether this machine is short of memory or "
+                f"processors, and start again, or name a running cluster by WINNOW_RAY_ADDRESS ({output} has more)"
+            )
+        if now > deadline:
+            raise RayStartError(
                 f"Ray (process {head.pid}) runs and has not answered at {head.address} for {START_SECONDS:.0f} s; "
-                f"see {log}, then end it with `kill {head.pid}` and start again: its jobs go on from their checkpoints"
+                f"see {output}, then end it with `kill {head.pid}` and start again: "
+                "its jobs go on from their checkpoints"
             )
         time.sleep(0.2)
+    return True
+
+
+def _last_words(head: Head) -> str:
+    """The last line of what Ray said: of a traceback, the error."""
+    try:
+        text = Path(head.folder, "log").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return "it said nothing"
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return lines[-1][:LONGEST] if lines else "it said nothing"

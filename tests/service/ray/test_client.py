@@ -230,9 +230,9 @@ def test_a_head_whose_job_server_alone_is_there_has_not_started(server: Server, 
     (tmp_path / "ray" / "session_latest").symlink_to(tmp_path / "ray" / "session_ours")
     server.answer = (200, '{"ray_version": "2.60.0", "session_name": "session_ours"}')
     with pytest.raises(RuntimeError, match="could not be started: The current node timed out"):
-        local_cluster._wait(Head(os.getpid(), "ended", server.address, str(tmp_path)))
+        local_cluster._wait(Head(os.getpid(), "ended", server.address, str(tmp_path)), 0.0)
     (tmp_path / "ray" / "ray_current_cluster").write_text("127.0.0.1:6379")
-    local_cluster._wait(Head(os.getpid(), "ended", server.address, str(tmp_path)))
+    assert local_cluster._wait(Head(os.getpid(), "ended", server.address, str(tmp_path)), 0.0)
 
 
 def test_a_head_is_not_taken_for_a_later_process_of_its_number(tmp_path: Path) -> None:
