@@ -16,6 +16,8 @@ Target = Annotated[Path, typer.Option("--output", "-o", help="Directory to make;
 Source = Annotated[Path, typer.Option("--source", help="Directory with GroupLens's unpacked files.")]
 Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of the rows' order and the splits.")]
 
+MOST_FEATURES = 100  # that a person reads
+
 movielens = typer.Typer(help="Make Parquet and a spec of a public data set.", no_args_is_help=True)
 
 
@@ -91,13 +93,30 @@ def check(
 
 
 def _show_summary(console: Console, summary: dict[str, Any]) -> None:
-    """Mappings of mappings as tables, mappings of numbers as two columns, the rest as lines."""
-    for name, value in summary.items():
-        if isinstance(value, dict) and value:
-            rows = [
-                {name: key, **(inner if isinstance(inner, dict) else {"value": inner})} for key, inner in value.items()
-            ]
-            console.print(table(name.replace("_", " "), rows))
-        else:
-            console.print(f"{name.replace('_', ' ')}: {value}", markup=False)
+    """Splits, features, how long a run trains, and last what deserves a look."""
+    console.print(table("Splits", [{"split": name, **split} for name, split in summary["splits"].items()]))
+    rows = [_feature_row(name, shares, summary) for name, shares in summary["share_at_default"].items()]
+    console.print(table("Features", rows[:MOST_FEATURES]))
+    if len(rows) > MOST_FEATURES:
+        console.print(f"… and {len(rows) - MOST_FEATURES} more; --json has all of them", style="dim")
+    plan = summary["training"]
+    epochs = f"{plan['epochs']:,} epochs, {plan['steps']:,} steps"
+    console.print(f"training: batches of {plan['batch_size']:,} rows a worker, {epochs}", highlight=False)
+    console.print(f"fingerprint: {summary['fingerprint']}", markup=False, highlight=False, soft_wrap=True)
+    for warning in summary["warnings"]:
+        console.print(f"warning: {warning}", style="yellow", markup=False, highlight=False, soft_wrap=True)
     console.print("the spec and its data fit together", style="green")
+
+
+def _feature_row(name: str, shares: dict[str, float], summary: dict[str, Any]) -> dict[str, str]:
+    """Of one feature: what it predicts alone, its distinct ids and those that share a row of the table, and in each
+    split the rows at its default. What isn't known, or is none, is a dash."""
+    auc, found = summary["single_feature_auc"].get(name), summary["collisions"].get(name)
+    at_default = " / ".join(f"{share:.1%}" for share in shares.values())
+    return {
+        "feature": name,
+        "AUC alone": "–" if auc is None else f"{auc:.3f}",
+        "distinct ids": "–" if found is None else f"{found['distinct']:,}",
+        "sharing a row": "–" if not found or not found["share"] else f"{found['share']:.1%}",
+        f"at default ({' / '.join(shares)})": at_default if any(shares.values()) else "–",
+    }

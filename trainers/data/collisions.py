@@ -39,7 +39,7 @@ def count_collisions(feature: CategoricalFeature | MultiCategoricalFeature, arra
     if feature.ids == "checked":
         return Collisions(distinct=len(values), share=0.0, hash_size=None)
     numbers_U = hash_values(values)
-    share = _share(numbers_U, feature.hash_size)
+    share = share_of_collisions(numbers_U, feature.hash_size)
     size = _fitting_size(numbers_U, whole=not is_text(values.type)) if share > LIMIT else None
     return Collisions(distinct=len(values), share=share, hash_size=size)
 
@@ -54,7 +54,7 @@ def collision_warning(name: str, hash_size: int, found: Collisions, rows: int) -
     )
 
 
-def _share(numbers_U: NDArray[Any], hash_size: int) -> float:
+def share_of_collisions(numbers_U: NDArray[Any], hash_size: int) -> float:
     """Of values whose row is another's too."""
     if not len(numbers_U):
         return 0.0
@@ -67,6 +67,6 @@ def _fitting_size(numbers_U: NDArray[Any], *, whole: bool) -> int:
     if whole and numbers_U.min() >= 0 and int(numbers_U.max()) < 8 * len(numbers_U):
         return int(numbers_U.max()) + 1
     size = 2
-    while size < LARGEST_TABLE and (size < len(numbers_U) or _share(numbers_U, size) > LIMIT):
+    while size < LARGEST_TABLE and (size < len(numbers_U) or share_of_collisions(numbers_U, size) > LIMIT):
         size *= 2
     return size

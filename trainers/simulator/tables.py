@@ -12,6 +12,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from trainers.data.collisions import LIMIT, share_of_collisions
+from trainers.data.ids import hash_values
 from trainers.simulator.columns import Column, Effect, Ids, Present
 
 COPY_ERRORS = 0.05  # share of a duplicate's ids that are drawn anew
@@ -72,12 +74,19 @@ class Categorical(Column[Ids]):
     def arrow(self, values: Ids) -> pa.Array[Any]:
         if not self.strings:
             return pa.array(values, pa.int64())
-        names_V = pa.array([f"id-{index}" for index in range(len(self.table))], pa.string())
-        return names_V.take(pa.array(values, pa.int64()))
+        return self._names().take(pa.array(values, pa.int64()))
+
+    def _names(self) -> pa.Array[Any]:
+        """Of the ids, (V)."""
+        return pa.array([f"id-{index}" for index in range(len(self.table))], pa.string())
 
     def declaration(self) -> dict[str, object]:
-        # Ints of [0, V) fit a table of V; strings are hashed, and ten places an id keep collisions few.
-        size = len(self.table) * (10 if self.strings else 1)
+        # Ints of [0, V) fit a table of V; strings are hashed, and take ten places an id, or as many as keep them apart.
+        size = len(self.table)
+        if self.strings:
+            hashed_V, size = hash_values(self._names()), 10 * size
+            while share_of_collisions(hashed_V, size) > LIMIT:
+                size *= 2
         default = "id-0" if self.strings else 0
         return {"kind": "categorical", "dim": self.dim, "hash_size": size, "default": default}
 

@@ -274,3 +274,17 @@ def test_check_prints_each_problem_on_a_line_of_its_own(tmp_path: Path) -> None:
         "feature 'off': kind: choose one of 'dense', 'categorical', 'multi_categorical' (got 'dens')",
         "features.1.name: give text (got 3)",
     ]
+
+
+def test_check_shows_each_feature_once_and_warnings_as_lines(tiny_dataset: TinyDataset) -> None:
+    spec = tiny_dataset.spec
+    spec.write_text(spec.read_text().replace("hash_size: 50", "hash_size: 7"))
+    ended = CliRunner().invoke(app, ["check", str(spec)], env={"COLUMNS": "80", "NO_COLOR": "1"})
+    assert ended.exit_code == 0, ended.stderr
+    lines = ended.stdout.splitlines()
+    assert max(len(line) for line in lines if not line.startswith("warning: ")) <= 80
+    assert len([line for line in lines if "user_id" in line and not line.startswith("warning: ")]) == 1
+    (warning,) = [line for line in lines if line.startswith("warning: ")]
+    assert warning.startswith("warning: feature 'user_id': 100% of its 50 distinct values")
+    assert "training: batches of 64 rows a worker, 1 epochs, 8 steps" in lines
+    assert lines[-1] == "the spec and its data fit together"

@@ -15,10 +15,12 @@ import pytest
 import yaml
 
 from tests.support.repository import ROOT
+from trainers.data.columns import text_hashes
 from trainers.simulator import Simulation, compare, simulate
 from trainers.simulator.logistic import auc, cost_of, log_loss, sigmoid, solve_intercept
 from trainers.simulator.population import Place, Population, populate
 from trainers.simulator.roles import REDUNDANT, role_counts
+from trainers.simulator.tables import Categorical
 from trainers.spec import SpecError, load_spec
 
 ROWS = 40_000
@@ -78,6 +80,18 @@ def test_kinds_and_sizes_are_heterogeneous(population: Population) -> None:
     assert {min(vectors), max(vectors)} == {4, 256}  # type: ignore[type-var]
     sizes = {int(str(d["hash_size"])) for d in declared if d["kind"] == "categorical"}
     assert {min(sizes), max(sizes)} == {10, 100_000}
+
+
+def test_tables_of_text_keep_its_ids_apart(population: Population) -> None:
+    columns = [feature.column for feature in population.features]
+    texts = [column for column in columns if isinstance(column, Categorical) and column.strings]
+    assert texts
+    for column in texts:
+        size = int(str(column.declaration()["hash_size"]))
+        assert size >= 10 * len(column.table)
+        hashed = text_hashes(pa.array([f"id-{at}" for at in range(len(column.table))]), 0) % np.uint64(size)
+        _, counts = np.unique(hashed, return_counts=True)
+        assert counts[counts > 1].sum() <= 0.05 * len(column.table)
 
 
 def test_terms_are_worth_what_their_roles_promise(population: Population) -> None:
