@@ -85,7 +85,15 @@ def show(server: Server, model: Model, number: Ref) -> Any:
 def list_fields(detail: ListDetail) -> dict[str, Any]:
     """A list for people: its life, the totals, and each feature's decision."""
     content = detail.content
-    parts = {"before": content.before, "after": content.after, "guard": content.guard}
+    guard = content.guard
+    parts = {
+        "before": content.before,
+        "after": content.after,
+        "guard": f"{guard.verdict}: {guard.reason}",
+        "worse beyond its limit": guard.banner,
+        "leaks": "\n".join(leak.message for leak in content.leaks),
+        "warning": content.warning,
+    }
     pruned = [feature.name for feature in content.features if feature.decision == "prune"]
     return {**detail.model_dump(exclude={"content"}), **parts, "kept": content.kept, "pruned": pruned}
 

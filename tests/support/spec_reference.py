@@ -16,8 +16,10 @@ SPEC = """\
 # The spec
 
 Unknown keys are refused, and so is a key that stands twice. Files are JSON, or YAML 1.2: `yes`, `no` and dates are
-text, and numbers that versions of YAML read differently (`0100`, `12:30`) are refused. Relative paths are taken from
-the spec's own folder. Generated from the models of `trainers/spec`; [examples](../../examples) has whole specs.
+text, and numbers that versions of YAML read differently (`0100`, `12:30`) are refused. Relative paths of
+data are taken from the spec's own folder by `winnow run`, `check`, `retrain` and `submit`, and `output` from the folder
+where the command is called. The spec of a model (`winnow models create --spec`) and specs sent to the API name absolute
+paths or URIs. Generated from the models of `trainers/spec`; [examples](../../examples) has whole specs.
 """
 PRUNE_LIST = """\
 # The prune list

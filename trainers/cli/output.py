@@ -48,6 +48,12 @@ class CommandError(Exception):
         self.exit_code, self.details = exit_code, details
 
 
+def quiet_libraries() -> None:
+    """Let libraries log errors alone. torch sets its own level as it is imported: call this again after that."""
+    for library in LIBRARIES:
+        logging.getLogger(library).setLevel(logging.ERROR)
+
+
 class Output:
     """Context of a command: prints results, and turns an exception into a message and an exit code.
 
@@ -66,8 +72,7 @@ class Output:
         self._aside.enter_context(contextlib.redirect_stdout(sys.stderr))
         self._aside.enter_context(warnings.catch_warnings())
         warnings.showwarning = self._show_warning
-        for library in LIBRARIES:
-            logging.getLogger(library).setLevel(logging.ERROR)
+        quiet_libraries()
         return self
 
     def _show_warning(

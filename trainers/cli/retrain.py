@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from trainers.cli.output import Json, Output, table
+from trainers.cli.output import Json, Output, quiet_libraries, table
 from trainers.cli.run import check_machine
 from trainers.runs.directory import RunDirectory, write_json
 from trainers.runs.results import METRICS, Quality
@@ -47,6 +47,7 @@ def retrain(
         from trainers.pipeline.retrain import retrain as train
         from trainers.training.ranks import compute_threads
 
+        quiet_libraries()
         torch.set_num_threads(compute_threads(1))
 
         def train_all(kind: str, keep: Sequence[str]) -> tuple[Quality, ...]:
@@ -116,14 +117,20 @@ def _show(console: Console, found: Retrained) -> None:
         *((f"chosen, seed {seed}", model.value) for seed, model in zip(found.seeds, found.kept, strict=True)),
         *((f"all, seed {seed}", model.value) for seed, model in zip(found.seeds, found.full, strict=False)),
     ]
-    lines = [{"": name, **{metric: _number(value(metric)) for metric in METRICS}} for name, value in rows]
+    metrics = [metric for metric in METRICS if any(value(metric) is not None for _, value in rows)]
+    lines = [{"": name, **{metric: _number(value(metric)) for metric in metrics}} for name, value in rows]
     for kind, models in (("chosen, mean", found.kept), ("all, mean", found.full)):
         if models:
-            lines.append({"": kind, **{metric: _number(_mean(models, metric)) for metric in METRICS}})
+            lines.append({"": kind, **{metric: _number(_mean(models, metric)) for metric in metrics}})
     if found.differences:
-        lines.append({"": "difference", **{metric: _difference(found, metric, "mean") for metric in METRICS}})
-        lines.append({"": "95% interval", **{metric: _difference(found, metric, "interval") for metric in METRICS}})
+        lines.append({"": "difference", **{metric: _difference(found, metric, "mean") for metric in metrics}})
+    if any(difference.interval is not None for difference in found.differences.values()):
+        lines.append({"": "95% interval", **{metric: _difference(found, metric, "interval") for metric in metrics}})
     console.print(table("Retrained from new weights, on the test split", lines))
+    if not found.full:
+        console.print("every feature is chosen, so that there is nothing to compare with", style="dim")
+    elif len(found.seeds) == 1:
+        console.print("one seed says nothing of chance: an interval takes --seeds 2 or more", style="dim")
 
 
 def _difference(found: Retrained, metric: str, part: str) -> str:

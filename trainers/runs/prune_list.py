@@ -181,7 +181,7 @@ class PruneList(Schema):
     leaks: tuple[Leak, ...] = Field(
         default=(),
         description="features that stay and know the label, and a full model that knows it; such a list is never "
-        "approved by a policy",
+        "approved by a policy; the key is absent where there are none",
         exclude_if=lambda v: not v,
     )
     diagnostics: Diagnostics = Field(default={}, description="what the selector says of itself, by name")
