@@ -10,7 +10,8 @@ from rich.console import Console
 
 from trainers.cli.output import Json, Output, plain, table
 from trainers.cli.run import check_machine, gpus_of
-from trainers.spec import load_spec
+from trainers.problems import limit_lines
+from trainers.spec import JobSpec, SpecError, load_data_part, load_spec
 
 Target = Annotated[Path, typer.Option("--output", "-o", help="Directory to make; must not exist.")]
 Source = Annotated[Path, typer.Option("--source", help="Directory with GroupLens's unpacked files.")]
@@ -83,13 +84,31 @@ def check(
 ) -> None:
     """Hold a spec against its data without training: columns, types, rows, labels."""
     with Output(as_json=as_json) as out:
-        job = load_spec(spec)
+        job = _load(spec)
         check_machine(out, None, gpus=gpus_of(job))
         from trainers.data.check import check as hold
 
         output = None if job.output is None or "://" in job.output else Path(job.output)
         summary = plain(hold(job, output))
         out.result(summary, lambda console: _show_summary(console, summary))
+
+
+def _load(path: Path) -> JobSpec:
+    """A spec. Where it is wrong and names its data all the same, what is wrong with these is told with it."""
+    try:
+        return load_spec(path)
+    except SpecError as error:
+        part = load_data_part(path)
+        if part is None:
+            raise
+        from trainers.data.check import check as hold
+
+        try:
+            hold(part)
+        except SpecError as other:
+            lines = dict.fromkeys([*str(error).splitlines(), *str(other).splitlines()])
+            raise SpecError("\n".join(limit_lines(list(lines)))) from None
+        raise
 
 
 def _show_summary(console: Console, summary: dict[str, Any]) -> None:

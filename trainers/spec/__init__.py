@@ -4,7 +4,7 @@ from trainers.config import MAX_DIM, Config, Dim, Name, Share, SpecError, merge_
 from trainers.problems import describe
 from trainers.spec.dataset import DatasetSpec, SplitSpec
 from trainers.spec.features import CategoricalFeature, DenseFeature, FeatureSpec, MultiCategoricalFeature, Status
-from trainers.spec.job import JobSpec, absolute, load_spec, parse_spec, require_consistent
+from trainers.spec.job import JobSpec, absolute, load_data_part, load_spec, parse_spec, require_consistent
 from trainers.spec.labels import LabelSpec
 from trainers.spec.plan import TrainingPlan, plan_training
 from trainers.spec.prune import GuardSpec, PruneSpec
@@ -35,6 +35,7 @@ __all__ = [
     "TrainingSpec",
     "absolute",
     "describe",
+    "load_data_part",
     "load_spec",
     "merge_patch",
     "parse_spec",

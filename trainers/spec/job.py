@@ -132,18 +132,35 @@ def require_consistent(spec: JobSpec) -> None:
 def load_spec(path: str | Path) -> JobSpec:
     """Read a YAML or JSON spec; relative dataset paths are taken from the spec's own folder. Raises SpecError."""
     path = Path(path)
+    raw = _read(path)
+    for message in describe_old_keys(raw):
+        warnings.warn(message, FutureWarning, stacklevel=2)
+    return absolute(parse_spec(raw), path.parent)
+
+
+def load_data_part(path: str | Path) -> JobSpec | None:
+    """The data set and the features of a spec, all else by default, of a file whose other parts may be wrong; None
+    where these are."""
+    path = Path(path)
+    try:
+        raw = _read(path)
+        parts = {key: raw[key] for key in ("dataset", "features")} if isinstance(raw, dict) else {}
+        return absolute(parse_spec(parts), path.parent)
+    except (SpecError, KeyError):
+        return None
+
+
+def _read(path: Path) -> Any:
+    """The content of a file. Raises SpecError."""
     try:
         text = path.read_text(encoding="utf-8")
-        raw = read_json(text) if path.suffix == ".json" else read_yaml(text)
+        return read_json(text) if path.suffix == ".json" else read_yaml(text)
     except OSError as error:
         raise SpecError(f"{path}: can't be read ({error.strerror}); give the path of a YAML or JSON spec") from None
     except UnicodeDecodeError as error:
         raise SpecError(f"{path}: is no text ({error}); write it in UTF-8") from None
     except DocumentError as error:
         raise SpecError("\n".join(f"{path}: {line}" for line in str(error).splitlines())) from None
-    for message in describe_old_keys(raw):
-        warnings.warn(message, FutureWarning, stacklevel=2)
-    return absolute(parse_spec(raw), path.parent)
 
 
 def absolute(spec: JobSpec, base: Path) -> JobSpec:

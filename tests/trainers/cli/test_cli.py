@@ -288,3 +288,13 @@ def test_check_shows_each_feature_once_and_warnings_as_lines(tiny_dataset: TinyD
     assert warning.startswith("warning: feature 'user_id': 100% of its 50 distinct values")
     assert "training: batches of 64 rows a worker, 1 epochs, 8 steps" in lines
     assert lines[-1] == "the spec and its data fit together"
+
+
+def test_check_tells_what_is_wrong_with_the_data_beside_what_is_wrong_with_the_spec(tiny_dataset: TinyDataset) -> None:
+    spec = tiny_dataset.spec
+    spec.write_text(spec.read_text().replace("name: age", "name: aeg").replace("epochs: 1", "epochs: 0"))
+    ended = winnow("check", spec)
+    assert ended.exit_code == 2
+    lines = ended.stderr.splitlines()
+    assert "training.epochs: give a number of at least 1 (got 0)" in lines
+    assert any(line.startswith("column 'aeg' is missing from ") for line in lines)
