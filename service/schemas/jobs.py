@@ -8,7 +8,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from service.core.job_state import JobState
-from service.schemas.common import BIGGEST, Instant, RequestModel, StoredText
+from service.schemas.common import BIGGEST, Instant, QueryModel, RequestModel, StoredText
 from service.schemas.runs import PROGRESS
 from trainers.runs.progress import Progress
 
@@ -120,7 +120,7 @@ MAX_LIMIT = 200
 MONTH_SECONDS = 31 * 24 * 3600
 
 
-class JobOptions(RequestModel):
+class JobOptions(QueryModel):
     """How a job is run."""
 
     priority: int = Field(default=0, ge=-100, le=100, description="higher ones start first")
@@ -142,7 +142,7 @@ class JobOptions(RequestModel):
         return {**options, "deadline": deadline}
 
 
-class JobOfModel(JobOptions):
+class JobOfModel(JobOptions, RequestModel):
     """A job over a model's essential, active and candidate features, by the model's spec."""
 
     model_config = ConfigDict(
@@ -179,7 +179,7 @@ class AttemptView(BaseModel):
     ended_at: datetime | None
 
 
-class JobQuery(RequestModel):
+class JobQuery(QueryModel):
     """Filters, all of which a job has to fit, and the page."""
 
     state: list[JobState] = Field(default=[], max_length=9, description="one or more")
@@ -194,7 +194,7 @@ class JobQuery(RequestModel):
     limit: int = Field(default=50, ge=1, le=MAX_LIMIT)
 
 
-class CloneOf(JobOptions):
+class CloneOf(JobOptions, RequestModel):
     """What is to differ from the job that is cloned; what isn't given is as it was there."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"overrides": {"training": {"seed": 1}}, "priority": 5}]})
