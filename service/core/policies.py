@@ -22,7 +22,10 @@ class Policy(Config):
     auto_activate: StrictBool = Field(
         default=False, description="a list whose guard passed becomes active when it is approved, by whomever"
     )
-    four_eyes: StrictBool = Field(default=True, description="who submitted the job can't approve its list")
+    four_eyes: StrictBool = Field(
+        default=True,
+        description="who submitted the job can't approve its list; not enforced while the service has no key",
+    )
 
 
 class Retention(Config):

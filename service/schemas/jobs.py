@@ -78,7 +78,8 @@ class JobSummary(BaseModel):
     number: int = Field(default=0, description="jobs are numbered as they come; 0 where the service is older")
     position: int | None = Field(default=None, description="place in the queue, from 1; null once it has started")
     outcome: JobOutcome | None = Field(
-        default=None, description="what came of it, in lists of jobs; null without a prune list"
+        default=None,
+        description="what came of it, in lists of jobs and of a job that is read; null without a prune list",
     )
     attempt: int = Field(description="the number of the newest attempt; 0 before the first")
     failures: int = Field(description="attempts that ended by a fault of the infrastructure")
@@ -99,10 +100,16 @@ class JobView(JobSummary):
     """A job as it stands."""
 
     model_config = ConfigDict(
-        json_schema_extra={"examples": [{**JOB, "links": {"self": f"/v1/jobs/{JOB['id']}"}}]},
+        json_schema_extra={"examples": [{**JOB, "prune_list": None, "links": {"self": f"/v1/jobs/{JOB['id']}"}}]},
     )
 
-    links: dict[str, str] = Field(default={}, description="where its parts are: events, logs, gates …")
+    prune_list: int | None = Field(
+        default=None, description="number of its list among those of its model; null where none was proposed"
+    )
+    links: dict[str, str] = Field(
+        default={},
+        description="where its parts are: events, logs, gates …; `published_list` is its list in the model's life",
+    )
 
 
 class JobPage(BaseModel):
