@@ -101,13 +101,16 @@ def refuse_breaking_spec(session: Session, model: Model, spec: dict[str, Any]) -
         return None
 
     starters = [
-        (f"schedule {each.name!r} ({each.id})", "pause", each) for each in schedules.running(session, model.name)
+        *(
+            (f"schedule {each.name!r} ({each.id})", "pause", each.overrides)
+            for each in schedules.running(session, model.name)
+        ),
+        *((f"trigger {each.id}", "disable", each.overrides) for each in triggers.enabled(session, model.name)),
     ]
-    starters += [(f"trigger {each.id}", "disable", each) for each in triggers.enabled(session, model.name)]
     broken = [
         FieldError(field="spec", message=f"{told} could run no job: {why}; change its overrides, or {rest} it, first")
-        for told, rest, each in starters
-        if (why := problem(spec, each.overrides)) and problem(model.spec, each.overrides) is None
+        for told, rest, overrides in starters
+        if (why := problem(spec, overrides)) and problem(model.spec, overrides) is None
     ]
     if broken:
         raise InvalidFieldsError(broken)

@@ -50,7 +50,8 @@ def plain_types(annotation: Any) -> set[type]:
 def fields() -> Iterator[tuple[type[BaseModel], str, type]]:
     """Each field of each body that takes one of these types, and neither text nor a wider number."""
     assert ROUTERS  # whose import has made all bodies
-    for model in [*dict.fromkeys(bodies(RequestModel)), Policy, Retention]:
+    models: list[type[BaseModel]] = [*dict.fromkeys(bodies(RequestModel)), Policy, Retention]
+    for model in models:
         for name, field in model.model_fields.items():
             found = plain_types(field.annotation)
             for kind in found & LOOKALIKES.keys():
