@@ -6,6 +6,7 @@ import logging
 import os
 import sys
 from pathlib import Path
+from typing import TextIO
 
 import structlog
 import uvicorn
@@ -30,7 +31,7 @@ def serve(home: Path, host: str = "127.0.0.1", port: int = 8080) -> None:
     if settings.public_url is None:
         settings = settings.model_copy(update={"public_url": _url(host, port)})
     require_a_key(home, host)
-    _log_as_json()
+    _log_as_json(sys.stderr)  # stdout is the command's result
     engine = _engine(settings)
     log = structlog.get_logger()
     log.info("serving", url=_url(host, port), docs=f"{_url(host, port)}/docs", home=str(home))
@@ -67,7 +68,7 @@ def _has_keys(settings: Settings) -> bool:
 
 def application() -> FastAPI:
     """`uvicorn --factory service.main:application`: settings from the environment. Every caller needs a key."""
-    _log_as_json()
+    _log_as_json(sys.stdout)
     settings = Settings()
     return create_app(settings, _engine(settings))
 
@@ -91,8 +92,10 @@ def ray_token() -> str | None:
     return path.read_text(encoding="utf-8").strip() if path.is_file() else None
 
 
-def _log_as_json() -> None:
+def _log_as_json(file: TextIO) -> None:
+    """Write the log to `file`, whatever is printed elsewhere later."""
     structlog.configure(
+        logger_factory=structlog.PrintLoggerFactory(file),
         processors=[
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,

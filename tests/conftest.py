@@ -3,6 +3,7 @@
 import functools
 import logging
 import os
+import sys
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import structlog
 import yaml
 from fastapi.testclient import TestClient
 from xdist.scheduler import LoadFileScheduling
@@ -31,6 +33,9 @@ with warnings.catch_warnings():
     import torchrec  # noqa: F401
 
 logging.getLogger("torchrec").setLevel(logging.ERROR)
+
+# A service in a thread logs to the test process's own stderr, not to what a command under test has as its stdout.
+structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.__stderr__))
 
 
 @pytest.fixture(autouse=True)

@@ -171,6 +171,7 @@ MOST_DIGITS = 20
 # What pydantic appends to the place of a mapping's key, and the keys that choose the type of a mapping.
 KEY = "[key]"
 DISCRIMINATORS = ("kind", "name", "backbone")
+INSTANT = "give a date and a time, such as 2026-01-01T00:00:00Z"
 # What pydantic appends to the place of a value that may have several types.
 BRANCHES = {
     "int_type": {"int"},
@@ -196,6 +197,11 @@ MESSAGES: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "dict_type": lambda _: "give a mapping of keys to values",
     "model_type": lambda _: "give a mapping of keys to values",
     "model_attributes_type": lambda _: "give a mapping of keys to values",
+    "datetime_type": lambda _: INSTANT,
+    "datetime_parsing": lambda _: INSTANT,
+    "datetime_from_date_parsing": lambda _: INSTANT,
+    "timezone_aware": lambda _: "add the time zone, as in 2026-01-01T00:00:00Z",
+    "timezone_naive": lambda _: "leave the time zone out, as in 2026-01-01T00:00:00",
     "greater_than": _bound("greater than", "gt"),
     "greater_than_equal": _bound("of at least", "ge"),
     "less_than": _bound("less than", "lt"),

@@ -23,7 +23,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "attempts": ("number", "outcome", "reason", "started_at", "ended_at"),
     "events": ("number", "kind", "time", "data"),
     "models": ("name", "owner", "features", "updated_at"),
-    "features": ("name", "kind", "dim", "status", "owner", "tags"),
+    "features": ("name", "kind", "dim", "hash_size", "status", "owner", "tags"),
     "history": ("time", "before", "after", "by", "reason"),
     "prune_lists": ("number", "state", "verdict", "job_id", "submitted_by", "proposed_at"),
     "scores": ("feature", "before", "after", "change"),

@@ -193,7 +193,7 @@ class Operations(Protocol):
         )
 
     def get_job(self, job_id: str) -> JobView:
-        """A job, its latest progress, and its place in the queue while it waits."""
+        """A job, its latest progress, its place in the queue while it waits, and what came of it."""
         from service.schemas.jobs import JobView
 
         return self.send(Call("GET", f"/v1/jobs/{segment(job_id)}", JobView))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, StrictBool
 
 from trainers.spec import Config
 
@@ -14,15 +14,18 @@ Days = Annotated[int, Field(ge=1, le=36_500)]
 class Policy(Config):
     """Who has to agree before a prune list is served."""
 
-    auto_approve: bool = Field(
+    auto_approve: StrictBool = Field(
         default=False,
         description="a list whose guard passed is approved when it is proposed, unless another metric fell beyond its "
         "limit, or the list prunes what a rollback brought back, or decides what was rejected",
     )
-    auto_activate: bool = Field(
+    auto_activate: StrictBool = Field(
         default=False, description="a list whose guard passed becomes active when it is approved, by whomever"
     )
-    four_eyes: bool = Field(default=True, description="who submitted the job can't approve its list")
+    four_eyes: StrictBool = Field(
+        default=True,
+        description="who submitted the job can't approve its list; not enforced while the service has no key",
+    )
 
 
 class Retention(Config):

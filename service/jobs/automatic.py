@@ -15,7 +15,7 @@ from service.jobs.data_roots import check_spec
 from service.jobs.default_spec import SOME_FEATURES
 from service.schemas.common import refuse_unstorable
 from service.settings import Settings
-from service.store import models
+from service.store import models, schedules, triggers
 from service.store.tables import Model
 from trainers.spec import JobSpec, SpecError, merge_patch, require_consistent
 
@@ -51,23 +51,69 @@ def check_overrides(
         InvalidError: parts that exclude each other, or a place that the operator doesn't allow.
     """
     _refuse_placeholders(overrides)
-    chosen = [
-        {**feature.spec, "name": feature.name, "column": feature.column, "status": feature.status}
-        for feature in models.features(session, model.name, models.IN_JOBS)
-    ]
+    chosen = _features_in_jobs(session, model.name)
     session.commit()  # following links may take long, and waits for no other request
-    whole = merge_patch(model.spec, fill_partition(overrides, "/" if partition is None else partition))
-    whole = {"name": model.name, **whole, "features": chosen or SOME_FEATURES}
+    spec = _overridden_spec(model.name, model.spec, overrides, chosen, "/" if partition is None else partition)
+    check_spec(spec if partition is not None else _known_places(spec, overrides), settings)
+
+
+def _features_in_jobs(session: Session, model: str) -> list[dict[str, Any]]:
+    return [
+        {**feature.spec, "name": feature.name, "column": feature.column, "status": feature.status}
+        for feature in models.features(session, model, models.IN_JOBS)
+    ]
+
+
+def _overridden_spec(
+    name: str, spec: dict[str, Any], overrides: dict[str, Any], features: list[dict[str, Any]], partition: str
+) -> JobSpec:
+    """Raises InvalidFieldsError or InvalidError for what no job could have."""
+    whole = merge_patch(spec, fill_partition(overrides, partition))
+    whole = {"name": name, **whole, "features": features or SOME_FEATURES}
     try:
-        spec = JobSpec.model_validate(whole)
+        found = JobSpec.model_validate(whole)
     except ValidationError as error:
         raise InvalidFieldsError.from_validation(error, under=("overrides",), body={"overrides": whole}) from None
-    if chosen:
+    if features:
         try:
-            require_consistent(spec)
+            require_consistent(found)
         except SpecError as error:
             raise InvalidError("invalid-spec", f"overrides: {error}") from None
-    check_spec(spec if partition is not None else _known_places(spec, overrides), settings)
+    return found
+
+
+def refuse_breaking_spec(session: Session, model: Model, spec: dict[str, Any]) -> None:
+    """Lay what starts jobs of a model by itself over another spec of the model, before that is stored.
+
+    Paused schedules and disabled triggers start nothing, and are checked when they are to start jobs again. Those
+    that couldn't run by the present spec either aren't the change's fault.
+
+    Raises:
+        InvalidFieldsError: for each schedule and trigger that could run no job any more, which and why.
+    """
+    features = _features_in_jobs(session, model.name)
+
+    def problem(spec: dict[str, Any], overrides: dict[str, Any]) -> str | None:
+        try:
+            _overridden_spec(model.name, spec, overrides, features, "/")
+        except InvalidError as error:
+            return str(error)
+        return None
+
+    starters = [
+        *(
+            (f"schedule {each.name!r} ({each.id})", "pause", each.overrides)
+            for each in schedules.running(session, model.name)
+        ),
+        *((f"trigger {each.id}", "disable", each.overrides) for each in triggers.enabled(session, model.name)),
+    ]
+    broken = [
+        FieldError(field="spec", message=f"{told} could run no job: {why}; change its overrides, or {rest} it, first")
+        for told, rest, overrides in starters
+        if (why := problem(spec, overrides)) and problem(model.spec, overrides) is None
+    ]
+    if broken:
+        raise InvalidFieldsError(broken)
 
 
 def _known_places(spec: JobSpec, overrides: dict[str, Any]) -> JobSpec:

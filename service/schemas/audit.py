@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from service.schemas.common import BIGGEST, Instant, StoredText
+from service.schemas.common import BIGGEST, Instant, QueryModel, StoredText
 
 ENTRY: dict[str, Any] = {
     "time": "2026-01-01T00:00:00Z",
@@ -49,10 +49,8 @@ class AuditPage(BaseModel):
     next: int | None
 
 
-class AuditQuery(BaseModel):
+class AuditQuery(QueryModel):
     """Which entries: those that fit every filter given."""
-
-    model_config = ConfigDict(extra="forbid")
 
     by: StoredText | None = None
     key_id: StoredText | None = None

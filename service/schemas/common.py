@@ -3,20 +3,59 @@
 from __future__ import annotations
 
 import math
+import re
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, GetCoreSchemaHandler
+from pydantic_core import CoreSchema, PydanticKnownError, core_schema
 
 from service.core.errors import FieldError, InvalidFieldsError, field_errors, sendable
 
+NUMBER = re.compile(r"\s*[+-]?[0-9.]+\s*")
 BIGGEST = 2**53  # the integers that JSON's readers agree on
 
 
-class RequestModel(BaseModel):
-    """A request's body: a key that isn't known is refused."""
+class QueryModel(BaseModel):
+    """A request's query, which is text: `?limit=5` is a number. A key that isn't known is refused."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def _take_strictly(part: Any, *, inside: bool) -> None:
+    """Change the schema of a model in place, and none of those `inside` it."""
+    children = part.items() if isinstance(part, dict) else enumerate(part) if isinstance(part, list | tuple) else ()
+    for key, child in list(children):
+        kind = child.get("type") if isinstance(child, dict) else None
+        if kind in {"int", "float", "bool"}:
+            child["strict"] = True
+        elif kind == "datetime":
+            part[key] = core_schema.no_info_before_validator_function(_refuse_number, child)
+        elif key != "metadata" and not (inside and kind == "model"):
+            _take_strictly(child, inside=inside or kind == "model")
+
+
+def _refuse_number(value: Any) -> Any:
+    """One could mean seconds or milliseconds, and text of digits a date."""
+    if isinstance(value, int | float) or (isinstance(value, str) and NUMBER.fullmatch(value)):
+        raise PydanticKnownError("datetime_type")
+    return value
+
+
+class RequestModel(BaseModel):
+    """A request's body: a key that isn't known is refused; numbers, true and false, and instants are taken as such.
+
+    Text isn't read as a number, 3.0 not as a whole one, 1 not as true, and no number as an instant. Models in it read
+    as they say themselves: a spec's features, a run's progress.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        schema = handler(source)
+        _take_strictly([schema], inside=False)
+        return schema
 
 
 def storable(text: str) -> bool:

@@ -36,7 +36,7 @@ DECISION: dict[str, Any] = {
     "score": 0.97,
 }
 FEATURE: dict[str, Any] = {
-    **{key: ITEM[key] for key in ("name", "kind", "dim", "column", "owner", "tags")},
+    **{key: ITEM[key] for key in ("name", "kind", "dim", "hash_size", "column", "owner", "tags")},
     "spec": {"kind": "categorical", "dim": 16, "hash_size": 6041, "ids": "hashed", "default": None},
     "status": "active",
     "version": 2,
@@ -201,6 +201,7 @@ class FeatureView(BaseModel):
     name: str
     kind: Kind
     dim: int
+    hash_size: int | None = Field(default=None, description="rows of its embedding table; null for a dense feature")
     column: str = Field(description="Parquet column")
     spec: dict[str, Any] = Field(description="what a job's spec says of it, without name, column and status")
     owner: str

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from service.core.job_state import JobState
-from service.schemas.common import BIGGEST, Instant, RequestModel, StoredText
+from service.schemas.common import BIGGEST, Instant, QueryModel, RequestModel, StoredText
 from service.schemas.runs import PROGRESS
 from trainers.runs.progress import Progress
 
@@ -78,7 +78,8 @@ class JobSummary(BaseModel):
     number: int = Field(default=0, description="jobs are numbered as they come; 0 where the service is older")
     position: int | None = Field(default=None, description="place in the queue, from 1; null once it has started")
     outcome: JobOutcome | None = Field(
-        default=None, description="what came of it, in lists of jobs; null without a prune list"
+        default=None,
+        description="what came of it, in lists of jobs and of a job that is read; null without a prune list",
     )
     attempt: int = Field(description="the number of the newest attempt; 0 before the first")
     failures: int = Field(description="attempts that ended by a fault of the infrastructure")
@@ -99,10 +100,16 @@ class JobView(JobSummary):
     """A job as it stands."""
 
     model_config = ConfigDict(
-        json_schema_extra={"examples": [{**JOB, "links": {"self": f"/v1/jobs/{JOB['id']}"}}]},
+        json_schema_extra={"examples": [{**JOB, "prune_list": None, "links": {"self": f"/v1/jobs/{JOB['id']}"}}]},
     )
 
-    links: dict[str, str] = Field(default={}, description="where its parts are: events, logs, gates …")
+    prune_list: int | None = Field(
+        default=None, description="number of its list among those of its model; null where none was proposed"
+    )
+    links: dict[str, str] = Field(
+        default={},
+        description="where its parts are: events, logs, gates …; `published_list` is its list in the model's life",
+    )
 
 
 class JobPage(BaseModel):
@@ -120,7 +127,7 @@ MAX_LIMIT = 200
 MONTH_SECONDS = 31 * 24 * 3600
 
 
-class JobOptions(RequestModel):
+class JobOptions(QueryModel):
     """How a job is run."""
 
     priority: int = Field(default=0, ge=-100, le=100, description="higher ones start first")
@@ -142,7 +149,7 @@ class JobOptions(RequestModel):
         return {**options, "deadline": deadline}
 
 
-class JobOfModel(JobOptions):
+class JobOfModel(JobOptions, RequestModel):
     """A job over a model's essential, active and candidate features, by the model's spec."""
 
     model_config = ConfigDict(
@@ -179,7 +186,7 @@ class AttemptView(BaseModel):
     ended_at: datetime | None
 
 
-class JobQuery(RequestModel):
+class JobQuery(QueryModel):
     """Filters, all of which a job has to fit, and the page."""
 
     state: list[JobState] = Field(default=[], max_length=9, description="one or more")
@@ -194,7 +201,7 @@ class JobQuery(RequestModel):
     limit: int = Field(default=50, ge=1, le=MAX_LIMIT)
 
 
-class CloneOf(JobOptions):
+class CloneOf(JobOptions, RequestModel):
     """What is to differ from the job that is cloned; what isn't given is as it was there."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"overrides": {"training": {"seed": 1}}, "priority": 5}]})

@@ -113,7 +113,10 @@ class ModelStanding(BaseModel):
     features: dict[str, int] = Field(description="how many features it has, by status")
     active: ActiveListView | None
     proposed: ProposedListView | None
-    candidates: int = Field(description="candidates since the last selection, as triggers count them")
+    candidates: int = Field(
+        description="those of `features.candidate` that were registered, or put back by hand, since the last "
+        "selection: what triggers count"
+    )
     threshold: int | None = Field(description="candidates that start a selection; null where no trigger waits for any")
     schedule: NextStart | None = Field(description="null where nothing is due")
 

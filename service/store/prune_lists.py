@@ -55,6 +55,12 @@ def revise(session: Session, base: PublishedList, content: PruneList, act: Act) 
     return published
 
 
+def number_of_job(session: Session, job_id: str) -> int | None:
+    """The number of the list that a job made; None where none was proposed. Revisions are other lists."""
+    made = (PublishedList.job_id == job_id, PublishedList.revision_of.is_(None))
+    return session.scalar(select(PublishedList.number).where(*made))
+
+
 def approve(
     session: Session, model: Model, published: PublishedList, act: Act, *, override_guard: bool = False
 ) -> None:

@@ -67,8 +67,14 @@ def page(session: Session, model: str, after: int, limit: int) -> Sequence[Sched
 
 
 def list_unpaused(session: Session) -> Sequence[Schedule]:
-    """Those that aren't paused."""
+    """Those of all models that aren't paused."""
     return session.scalars(select(Schedule).where(Schedule.paused.is_(False)).order_by(Schedule.number)).all()
+
+
+def running(session: Session, model: str) -> Sequence[Schedule]:
+    """Those of a model that aren't paused."""
+    query = select(Schedule).where(Schedule.model == model, Schedule.paused.is_(False))
+    return session.scalars(query.order_by(Schedule.number)).all()
 
 
 def find_with_pending(session: Session) -> set[str]:

@@ -50,6 +50,12 @@ def page(session: Session, model: str, after: int, limit: int) -> Sequence[Trigg
     return session.scalars(query.order_by(Trigger.number).limit(limit)).all()
 
 
+def enabled(session: Session, model: str) -> Sequence[Trigger]:
+    """Those of a model that are evaluated, or can be fired by hand."""
+    query = select(Trigger).where(Trigger.model == model, Trigger.enabled.is_(True))
+    return session.scalars(query.order_by(Trigger.number)).all()
+
+
 def _due(before: datetime) -> tuple[ColumnElement[bool], ...]:
     """Enabled, of a kind that fires by itself, and last evaluated at or before `before`."""
     waited = or_(Trigger.evaluated_at.is_(None), Trigger.evaluated_at <= before)

@@ -10,6 +10,7 @@ import asyncio
 import random
 import ssl
 import uuid
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -31,6 +32,7 @@ log = structlog.get_logger()
 TIMEOUT_SECONDS = 10.0
 LEASE = timedelta(seconds=60)  # of a try, which has its time-out and then waits for the store
 LONGEST_ANSWER = 500
+STORE_THREADS = 4  # of a replica; more would only wait for one another
 LOOK_SECONDS = 1.0
 
 
@@ -57,21 +59,28 @@ class Deliverer:
         return asyncio.run(self._round())
 
     async def _round(self) -> int:
+        loop, most = asyncio.get_running_loop(), self.settings.webhook_parallel
+        # Names are resolved on the loop's own threads, one for each try. The store has others: a try that waited for
+        # a thread while the store is busy would count against the receiver.
+        loop.set_default_executor(ThreadPoolExecutor(most, "webhook-names"))
         network = CheckedNetwork(allow_private=self.settings.webhook_allow_private, resolver=self.resolver)
-        async with httpcore.AsyncConnectionPool(
-            ssl_context=self.tls, network_backend=network, max_connections=self.settings.webhook_parallel
-        ) as pool:
-            tries, under_way = 0, dict[asyncio.Task[None], str]()
-            while True:
-                for outgoing in await asyncio.to_thread(self._due, list(under_way.values())):
-                    under_way[asyncio.create_task(self._deliver(pool, outgoing))] = outgoing.webhook_id
-                    tries += 1
-                if not under_way:
-                    return tries
-                done, _ = await asyncio.wait(under_way, timeout=LOOK_SECONDS, return_when=asyncio.FIRST_COMPLETED)
-                for task in done:
-                    del under_way[task]
-                    task.result()
+        connections = httpcore.AsyncConnectionPool(ssl_context=self.tls, network_backend=network, max_connections=most)
+        with ThreadPoolExecutor(STORE_THREADS, "webhook-store") as store:
+            async with connections as pool:
+                return await self._send_due(pool, store)
+
+    async def _send_due(self, pool: httpcore.AsyncConnectionPool, store: Executor) -> int:
+        loop, tries, under_way = asyncio.get_running_loop(), 0, dict[asyncio.Task[None], str]()
+        while True:
+            for outgoing in await loop.run_in_executor(store, self._due, list(under_way.values())):
+                under_way[asyncio.create_task(self._deliver(pool, store, outgoing))] = outgoing.webhook_id
+                tries += 1
+            if not under_way:
+                return tries
+            done, _ = await asyncio.wait(under_way, timeout=LOOK_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                del under_way[task]
+                task.result()
 
     def _due(self, busy: list[str]) -> list[Outgoing]:
         with self.sessions.begin() as session:
@@ -90,13 +99,14 @@ class Deliverer:
             fault_point("lease.committed")
         return taken
 
-    async def _deliver(self, pool: httpcore.AsyncConnectionPool, outgoing: Outgoing) -> None:
+    async def _deliver(self, pool: httpcore.AsyncConnectionPool, store: Executor, outgoing: Outgoing) -> None:
         outcome = await self._try(pool, outgoing)
         fault_point("send.answered")
-        log.info(
-            "delivery", delivery=outgoing.id, webhook=outgoing.webhook_id, status=outcome.status, good=outcome.good
-        )
-        await asyncio.to_thread(self._note, outgoing, outcome)
+        # A receiver's answer may hold anything; why there was none is ours to say.
+        reason = {"reason": outcome.answer} if outcome.status is None else {}
+        about = {"delivery": outgoing.id, "webhook": outgoing.webhook_id}
+        log.info("delivery", **about, status=outcome.status, good=outcome.good, **reason)
+        await asyncio.get_running_loop().run_in_executor(store, self._note, outgoing, outcome)
 
     def _note(self, outgoing: Outgoing, outcome: Outcome) -> None:
         jitter, patience = self._random.uniform(0.5, 1.0), timedelta(days=self.settings.webhook_disable_days)

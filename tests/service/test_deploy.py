@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
 import zipfile
+from contextlib import redirect_stdout
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 import yaml
 from fastapi.testclient import TestClient
 
@@ -101,9 +105,19 @@ def test_the_application_starts_from_the_environment(tmp_path: Path, monkeypatch
     monkeypatch.setenv("WINNOW_HOME", str(tmp_path))
     monkeypatch.setenv("WINNOW_RAY_ADDRESS", "http://127.0.0.1:1")
     monkeypatch.setenv("RAY_AUTH_TOKEN", "x")
-    with TestClient(application()) as http:
-        assert http.get("/healthz").json() == {"status": "ok"}
-        assert http.get("/readyz").json() == {"ready": False, "database": True, "storage": True, "ray": False}
+    at_start, later = StringIO(), StringIO()
+    logged = structlog.get_config()
+    with redirect_stdout(at_start):
+        made = application()
+    try:
+        with redirect_stdout(later), TestClient(made) as http:
+            assert http.get("/healthz").json() == {"status": "ok"}
+            assert http.get("/readyz").json() == {"ready": False, "database": True, "storage": True, "ray": False}
+    finally:
+        structlog.configure(**logged)
+    requests = [json.loads(line) for line in at_start.getvalue().splitlines()]
+    assert [each["route"] for each in requests if each["event"] == "request"] == ["/healthz", "/readyz"]
+    assert later.getvalue() == ""
 
 
 def test_a_wheel_has_the_migrations(tmp_path: Path) -> None:

@@ -138,7 +138,7 @@ def test_what_was_exported_can_be_registered_again(show: Showcase, chromium: Bro
         enter(page, show)
         for form in ("CSV", "JSON"):
             with page.expect_download() as download:
-                page.get_by_role("button", name=f"Catalogue as {form}").click()
+                page.get_by_role("button", name=f"Export {form}").click()
             download.value.save_as(tmp_path / f"catalogue.{form.lower()}")
         exported = json.loads((tmp_path / "catalogue.json").read_text())["features"]
         ready(page, f"{show.url}/models/copy")

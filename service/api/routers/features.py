@@ -179,13 +179,15 @@ def infer_all(
     session.commit()  # storage may be slow, and holds up nobody else
     found = footers(uri)
     proposals, unfit = infer(found, left_out.keys() | registered)
-    known = [column for column in found.schema.names if column in registered]
+    known = [column for column in dict.fromkeys(found.schema.names) if column in registered]
+    # A column has one reason: the model's group that is a feature too is registered.
+    others = {column: why for column, why in left_out.items() if column in found.schema.names}
     return Inferred(
         features=proposals,
         registered=known,
         unfit=unfit,
         leaks=find_leaks(*found.first, proposals, columns_of["label"]),
-        left_out={column: why for column, why in left_out.items() if column in found.schema.names},
+        left_out={column: why for column, why in others.items() if column not in registered},
         distinct={column: sampled.estimate(found.rows) for column, sampled in found.sampled.items()},
         files=found.files,
         files_read=len(found.parts),

@@ -10,10 +10,11 @@ from service.api.auth import Reader
 from service.api.bodies import JsonBodyRoute
 from service.api.deps import JobDep, ModelDep, SessionDep
 from service.api.etag import UNCHANGED, IfNoneMatch, answer_if_new
-from service.api.job_views import job_summaries, job_view
+from service.api.job_views import job_outcome, job_summaries, job_view
 from service.api.openapi import problems
 from service.api.submissions import JobRequestDep
 from service.core.errors import ConflictError
+from service.core.job_state import JobState
 from service.jobs.compose import compose
 from service.prune_lists.totals import Figures
 from service.schemas.jobs import AttemptView, JobOfModel, JobOptions, JobPage, JobQuery, JobView
@@ -76,9 +77,11 @@ def listing_of_jobs(
 
 
 @router.get("/v1/jobs/{job_id}", operation_id="getJob", summary="Read a job", responses=problems(404))
-def read(job: JobDep, session: SessionDep) -> JobView:
-    """A job, its latest progress, and its place in the queue while it waits."""
-    return job_view(session, job)
+def read(request: Request, job: JobDep, session: SessionDep) -> JobView:
+    """A job, its latest progress, its place in the queue while it waits, and what came of it."""
+    figures: Figures = request.app.state.figures
+    found = figures.jobs.of(session, [job.number]) if job.state == JobState.SUCCEEDED.value else {}
+    return job_view(session, job, job_outcome(found[job.number]) if job.number in found else None)
 
 
 @router.get("/v1/jobs/{job_id}/attempts", operation_id="listAttempts", summary="List attempts", responses=problems(404))

@@ -14,6 +14,7 @@ from service.api.deps import ModelDep, NowDep, SessionDep, SettingsDep
 from service.api.etag import UNCHANGED, IfMatch, IfNoneMatch, answer_if_new, etag, require_match, tag_of
 from service.api.openapi import problems
 from service.core.errors import ConflictError, InvalidFieldsError, NotFoundError
+from service.jobs.automatic import refuse_breaking_spec
 from service.jobs.default_spec import check_default_spec
 from service.schemas.common import StoredText, refuse_unstorable
 from service.schemas.models import ModelPage, ModelPatch, ModelSettings, ModelView, NewModel
@@ -95,12 +96,17 @@ def patch(
     response: Response,
     if_match: IfMatch = None,
 ) -> ModelView:
-    """Change a model. Jobs that have been submitted keep the spec they were given."""
+    """Change a model. Jobs that have been submitted keep the spec they were given.
+
+    A spec by which a schedule or an enabled trigger could run no job any more is refused.
+    """
     found = _locked(session, model)
     require_match(if_match, etag(found.version))
     present = {column: getattr(found, column) for column in ModelSettings.model_fields}
     changed = _settings(merge_patch(present, {name: getattr(body, name) for name in body.model_fields_set}))
     check_default_spec(changed["spec"], settings)
+    if changed["spec"] != found.spec:
+        refuse_breaking_spec(session, found, changed["spec"])
     if changed != present:
         models.change(found, changed, now)
     response.headers["ETag"] = etag(found.version)

@@ -159,7 +159,8 @@ def approve(
 ) -> ListView:
     """Agree to a proposed list.
 
-    Under four eyes, who submitted its job can't; a list whose guard failed needs `override_guard` and a reason.
+    Under four eyes, who submitted its job can't, where callers have keys. A list whose guard failed needs
+    `override_guard` and a reason.
     """
     if body.override_guard and body.reason is None:
         raise InvalidError("reason-missing", "reason: required with override_guard, and missing; say why")

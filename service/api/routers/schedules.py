@@ -154,9 +154,20 @@ def pause(schedule: LockedScheduleDep, caller: Submitter, now: NowDep, response:
 
 @router.post("/{schedule_id}/resume", operation_id="resumeSchedule", responses=problems(400, 404, 422))
 def resume(
-    schedule: LockedScheduleDep, caller: Submitter, now: NowDep, response: Response, body: Resumption | None = None
+    schedule_id: str,
+    model: ModelDep,
+    session: SessionDep,
+    settings: SettingsDep,
+    caller: Submitter,
+    now: NowDep,
+    response: Response,
+    body: Resumption | None = None,
 ) -> ScheduleView:
     """Go on. What was due meanwhile doesn't fire, unless `catch_up` asks for it and the missed policy allows it."""
+    present = schedule_of(schedule_id, model, session, caller)
+    if present.paused:
+        check_overrides(session, model, present.overrides, settings)
+    schedule = locked_schedule(schedule_id, model, session, caller)
     if schedule.paused:
         schedule.paused = False
         if body is None or not body.catch_up:

@@ -163,9 +163,11 @@ def patch(
     if_match: IfMatch = None,
 ) -> TriggerView:
     """Change a trigger. One with a new condition remembers nothing; the end of its dry runs ends their cooldown."""
-    if "overrides" in body.model_fields_set:
+    enables = not trigger.enabled and body.enabled is not False and "enabled" in body.model_fields_set
+    if enables or "overrides" in body.model_fields_set:
+        overrides = (body.overrides or {}) if "overrides" in body.model_fields_set else trigger.overrides
         when = body.when or read_options(trigger.kind, trigger.settings)
-        check_overrides(session, model, body.overrides or {}, settings, _some_partition(when))
+        check_overrides(session, model, overrides, settings, _some_partition(when))
     if body.when is not None:
         session.commit()  # following links may take long, and waits for no other request
         condition_of(body.when).check(settings)

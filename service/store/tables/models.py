@@ -55,6 +55,12 @@ class Feature(Base):
     registered_at: Mapped[datetime]
     updated_at: Mapped[datetime]
 
+    @property
+    def hash_size(self) -> int | None:
+        """Rows of its embedding table; None for a dense feature."""
+        size: int | None = self.spec.get("hash_size")
+        return size
+
 
 class FeatureDecision(Base):
     """A change of a feature's status, who made it and why; `before` is null at its registration."""

@@ -26,21 +26,24 @@ export async function show(main, { model: name }, caller) {
       fill(actions, element("button", { class: "primary", onclick: change }, "Edit settings"));
     fill(
       body,
-      facts(model),
+      facts(model, caller),
       section("Spec of its jobs", element("pre", { tabindex: 0 }, JSON.stringify(model.spec, null, 2))),
     );
   };
   await load();
 }
 
-/** @param {import("schemas").ModelView} model */
-function facts(model) {
+/**
+ * @param {import("schemas").ModelView} model
+ * @param {import("pages/start").Caller} caller
+ */
+function facts(model, caller) {
   const { retention } = model;
   const days = (/** @type {number | null | undefined} */ value) => (value ? `${count(value)} days` : "for ever");
   const rows = /** @type {[string, string][]} */ ([
     ["Owner", model.owner],
     ["Description", model.description || "–"],
-    ["Approval", policy(model.policy)],
+    ["Approval", policy(model.policy, caller)],
     ["Run directories", `${days(retention.runs_days)}, and always the last ${count(retention.keep_last)}`],
     ["Events", days(retention.events_days)],
     ["Created", moment(model.created_at)],

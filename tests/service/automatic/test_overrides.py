@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from service.store.tables import Trigger
 from tests.support.managed import Managed
 
 URL = "/v1/models/ranker"
@@ -93,3 +94,49 @@ def test_an_end_that_has_passed_is_refused(made: Managed) -> None:
     one = f"{URL}/schedules/{made_one.json()['id']}"
     assert made.http.patch(one, json={"end_at": past}).status_code == 422
     assert made.http.patch(one, json={"end_at": None}).status_code == 200
+
+
+def test_a_spec_that_breaks_what_starts_jobs_is_refused(made: Managed) -> None:
+    """Each schedule and trigger is named with the reason; what doesn't start jobs is checked when it is to again."""
+    http = made.http
+    assert http.patch(URL, json={"spec": {"dataset": {"group": "user"}}}).status_code == 200
+    by_group = {"prune": {"guard": {"metric": "gauc"}}}
+    schedule = http.post(f"{URL}/schedules", json=body_of("schedules", by_group)).json()
+    trigger = http.post(f"{URL}/triggers", json=body_of("triggers", by_group)).json()
+    other = http.post(f"{URL}/triggers", json=body_of("triggers", {"training": {"epochs": 2}})).json()
+    without = {"spec": {"dataset": {"group": None}}}
+
+    refused = http.patch(URL, json=without)
+    assert refused.status_code == 422, refused.text
+    first, second = refused.json()["errors"]
+    assert (first["field"], second["field"]) == ("spec", "spec")
+    assert (
+        f"schedule 'nightly' ({schedule['id']}) could run no job: overrides: prune.guard.metric: gauc"
+        in first["message"]
+    )
+    assert "change its overrides, or pause it, first" in first["message"]
+    assert f"trigger {trigger['id']} could run no job" in second["message"]
+    assert other["id"] not in refused.text
+    assert http.get(URL).json()["spec"]["dataset"]["group"] == "user"
+    assert http.patch(URL, json={"spec": {"training": {"epochs": 3}}, "owner": "b"}).status_code == 200
+
+    of_schedule, of_trigger = f"{URL}/schedules/{schedule['id']}", f"{URL}/triggers/{trigger['id']}"
+    assert http.post(f"{of_schedule}/pause").status_code == 200
+    assert http.patch(of_trigger, json={"enabled": False}).status_code == 200
+    assert http.patch(URL, json=without).status_code == 200
+    resumed, enabled = http.post(f"{of_schedule}/resume"), http.patch(of_trigger, json={"enabled": True})
+    for answer in (resumed, enabled):
+        assert (answer.status_code, "gauc needs groups" in told(answer)) == (422, True), answer.text
+    assert http.get(of_schedule).json()["paused"]
+    assert not http.get(of_trigger).json()["enabled"]
+    for one in (of_schedule, of_trigger):
+        assert http.patch(one, json={"overrides": None}).status_code == 200
+    assert http.post(f"{of_schedule}/resume").json()["paused"] is False
+    assert http.patch(of_trigger, json={"enabled": True}).json()["enabled"] is True
+
+
+def test_what_could_run_no_job_before_holds_up_no_change(made: Managed) -> None:
+    trigger = made.http.post(f"{URL}/triggers", json=body_of("triggers", {})).json()
+    with made.sessions.begin() as session:  # as a service before these checks took it
+        session.query(Trigger).filter_by(id=trigger["id"]).update({"overrides": {"training": {"epochs": 0}}})
+    assert made.http.patch(URL, json={"spec": {"training": {"seed": 3}}}).status_code == 200

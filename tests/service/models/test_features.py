@@ -75,6 +75,7 @@ def test_a_feature_has_what_it_was_given(managed: Managed) -> None:
         "name": "c",
         "kind": "multi_categorical",
         "dim": 4,
+        "hash_size": 7,
         "column": "genres",
         "spec": {"kind": "multi_categorical", "dim": 4, "hash_size": 7, "ids": "hashed", "pooling": "sum"},
         "owner": "films",
@@ -84,7 +85,8 @@ def test_a_feature_has_what_it_was_given(managed: Managed) -> None:
         "registered_at": "2026-01-01T00:00:00Z",
         "updated_at": "2026-01-01T00:00:00Z",
     }
-    assert managed.http.get(f"{FEATURES}/a").json()["owner"] == "team"
+    dense = managed.http.get(f"{FEATURES}/a").json()
+    assert (dense["owner"], dense["hash_size"]) == ("team", None)
 
 
 @pytest.mark.parametrize(
@@ -413,6 +415,16 @@ def test_features_are_proposed_from_a_schema(managed: Managed, data: Path) -> No
         f"{FEATURES}/infer", json={"dataset": str(data / "part-0.parquet"), "leave_out": ["flag"]}
     )
     assert (again.json()["features"], set(again.json()["registered"])) == ([], set(proposed))
+
+
+def test_a_column_is_left_out_for_one_reason(managed: Managed, data: Path) -> None:
+    """A group that is a feature too is registered: it isn't listed twice."""
+    spec = {"dataset": {"train": str(data), "splits": {}, "group": "user id", "validation": None, "test": None}}
+    assert managed.http.patch(URL, json={"spec": spec}).status_code == 200
+    register(managed, {"name": "user_id", "kind": "categorical", "hash_size": 200, "column": "user id"})
+    found = managed.http.post(f"{FEATURES}/infer", json={"leave_out": ["flag"]}).json()
+    assert found["registered"] == ["user id"]
+    assert found["left_out"] == {"flag": "named in leave_out", "label": "the label of the model's spec"}
 
 
 def test_inference_reads_the_first_rows_of_one_file(lite: Managed, data: Path, monkeypatch: pytest.MonkeyPatch) -> None:

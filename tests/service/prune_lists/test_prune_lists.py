@@ -18,8 +18,9 @@ from sqlalchemy import event
 from service.api.etag import is_known
 from service.api.negotiation import negotiate
 from service.store import jobs, proposals
+from service.store.tables import Job
 from tests.support.documents import prune_list
-from tests.support.managed import MODEL, Managed, content
+from tests.support.managed import MODEL, SPEC, Managed, content
 from trainers.runs.prune_list import Leak
 
 URL = f"/v1/models/{MODEL}"
@@ -254,6 +255,31 @@ def test_a_list_approved_by_hand_is_activated_where_the_policy_says_so(lite: Man
     number = lite.succeed(content(KEEP_A))
     assert do(lite.http, number, "approve")["state"] == "active"
     assert lite.statuses() == {"a": "active", "b": "pruned"}
+
+
+def test_a_job_names_its_list_and_what_came_of_it(lite: Managed) -> None:
+    lite.model("a", "b")
+    number = lite.succeed(content(KEEP_A))
+    job_id = lite.http.get(f"{URL}/prune-lists/{number}").json()["job_id"]
+    features = [{"name": name, "kind": "dense"} for name in ("a", "b")]
+    with lite.sessions.begin() as session:
+        ended = {"state": "succeeded", "spec": {**SPEC, "name": "run", "features": features}}
+        session.query(Job).filter_by(id=job_id).update(ended)
+    revised = lite.http.post(f"{URL}/prune-lists/{number}/revisions", json={"keep": ["b"], "reason": "needed"})
+    assert revised.status_code == 201, revised.text
+    job = lite.http.get(f"/v1/jobs/{job_id}").json()
+    assert job["prune_list"] == number, "not its revision's"
+    assert lite.http.get(job["links"]["published_list"]).json()["job_id"] == job_id
+    assert (job["outcome"]["features"], job["outcome"]["kept"]) == (2, 1)
+    waiting = lite.http.post(f"{URL}/jobs", json={}).json()
+    assert (waiting["prune_list"], waiting["outcome"], "published_list" in waiting["links"]) == (None, None, False)
+
+
+def test_four_eyes_are_not_enforced_without_keys(lite: Managed) -> None:
+    """All callers are `local`: nobody could ever approve."""
+    lite.model("a", "b")
+    number = lite.succeed(content(KEEP_A), by="local")
+    assert do(lite.http, number, "approve")["state"] == "approved"
 
 
 def test_a_job_of_no_model_proposes_nothing(lite: Managed) -> None:

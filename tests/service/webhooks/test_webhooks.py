@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 import json
 import ssl
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -47,7 +49,7 @@ class Plane:
             session.add_all(_model(name, self.at) for name in ("feed", "search"))
 
     def deliverer(self, **changes: Any) -> Deliverer:
-        return Deliverer(self.sessions, self.settings, lambda: self.at, timeout_seconds=1.0, **changes)
+        return Deliverer(self.sessions, self.settings, lambda: self.at, **changes)
 
     def happens(self, kind: str, data: dict[str, Any] | None = None, model: str | None = "feed") -> None:
         with self.sessions.begin() as session:
@@ -283,6 +285,35 @@ def test_two_replicas_send_each_delivery_once(either: Plane, receiver: Receiver)
     assert len({got.headers["webhook-id"] for got in receiver.got}) == 40
 
 
+def test_names_are_resolved_on_other_threads_than_the_store_is_used_on(plane: Plane, receiver: Receiver) -> None:
+    """A try that waited for a thread while the store is busy would count against the receiver."""
+    threads: dict[str, set[str]] = {"names": set(), "store": set()}
+
+    async def resolver(host: str, port: int) -> list[str]:
+        name = await asyncio.to_thread(lambda: threading.current_thread().name)  # as the system's resolver does
+        threads["names"].add(name)
+        return [host]
+
+    plane.loop = plane.deliverer(resolver=resolver)
+    due, note = plane.loop._due, plane.loop._note
+
+    def on_its_thread(use: Callable[..., Any]) -> Callable[..., Any]:
+        def called(*given: Any) -> Any:
+            threads["store"].add(threading.current_thread().name)
+            return use(*given)
+
+        return called
+
+    plane.loop._due, plane.loop._note = on_its_thread(due), on_its_thread(note)  # type: ignore[method-assign]
+    plane.hook(receiver.url())
+    for _ in range(3):
+        plane.happens("job.state")
+    assert plane.loop.step() == len(receiver.got) == 3
+    assert threads["names"]
+    assert threads["store"]
+    assert threads["names"].isdisjoint(threads["store"])
+
+
 def test_what_a_dead_replica_sent_is_sent_again_under_its_id(either: Plane, receiver: Receiver) -> None:
     hook = either.hook(receiver.url())
     either.happens("job.state")
@@ -330,6 +361,7 @@ def test_no_more_than_the_limit_at_a_time_and_half_for_one(tmp_path: Path, recei
 def test_a_receiver_has_one_time_limit_for_all(tmp_path: Path, receiver: Receiver, hangs: str) -> None:
     plane = Plane(tmp_path, f"sqlite:///{tmp_path / 'w.db'}")
     hook = plane.hook(receiver.url())
+    plane.loop = plane.deliverer(timeout_seconds=1.0)
     if hangs == "silence":
         receiver.delay_seconds = 1.6
     else:

@@ -44,7 +44,7 @@ export function head(model, caller, changed) {
       model.owner,
       model.description && ` · ${model.description}`,
     ),
-    element("p", { class: "soft" }, policy(model.policy)),
+    element("p", { class: "soft" }, policy(model.policy, caller)),
     tabs(model.name, "features"),
     element(
       "div",
@@ -58,9 +58,14 @@ export function head(model, caller, changed) {
 /**
  * Who has to agree before a list is served, in words.
  * @param {import("schemas").Policy} policy
+ * @param {import("pages/start").Caller} caller
  */
-export function policy({ auto_approve, auto_activate, four_eyes }) {
-  const someone = four_eyes ? "someone other than who submitted its job" : "someone";
+export function policy({ auto_approve, auto_activate, four_eyes }, caller) {
+  const other =
+    caller.key_id === null
+      ? "someone (the service has no keys, so that it can't tell whether that is who submitted its job)"
+      : "someone other than who submitted its job";
+  const someone = four_eyes ? other : "someone";
   if (auto_approve && auto_activate) {
     return `A prune list whose guard passed is approved and served by itself, unless another metric fell or a rollback took its decisions back; any other is approved by ${someone}.`;
   }
@@ -85,7 +90,7 @@ function exports(path, name) {
         onclick: () => act(button, () => save(path, type, `${name}-features.${end}`)),
         title: "All features, as they can be registered again",
       },
-      `Catalogue as ${text}`,
+      `Export ${text}`,
     );
     return button;
   });

@@ -53,6 +53,16 @@ export function inferFeatures(path, model, onDone) {
  * @param {() => void} onDone
  */
 function choose(path, found, onDone) {
+  if (found.features.length === 0) {
+    openForm({
+      title: "Nothing to register",
+      note: `No column could be a new feature, by ${count(found.files_read)} of ${count(found.files)} files.`,
+      fields: leftOut(found),
+      send: "Close",
+      submit: async () => null,
+    });
+    return;
+  }
   const proposals = new Proposals(found);
   openForm({
     title: "Choose features",

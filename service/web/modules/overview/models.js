@@ -119,8 +119,8 @@ function saved({ active: list }) {
 }
 
 /** @param {import("schemas").ModelStanding} model */
-function candidates({ candidates: waiting, threshold, name }) {
-  if (threshold === null) return [count(waiting), small("no trigger counts them")];
+function candidates({ candidates: waiting, threshold, name, features }) {
+  if (threshold === null) return [count(features.candidate ?? 0), small("no trigger waits for them")];
   const told = `${count(waiting)} of ${count(threshold)}`;
   return [
     `${told} new`,
