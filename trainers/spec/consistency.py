@@ -5,6 +5,7 @@ They are looked for before anything starts, not where a spec is read: a run of a
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -37,12 +38,26 @@ def _roles(spec: JobSpec) -> Iterator[str]:
             yield f"dataset.{role}: column {data.label!r} is dataset.label; name another column, or leave it out"
     if data.group is not None and data.group == data.weight:
         yield f"dataset.group: column {data.group!r} is dataset.weight too; name another column for one of the two"
+    for split in ("validation", "test"):
+        if data.splits is not None and getattr(data, split) is not None:
+            yield (
+                f"dataset.{split}: {getattr(data, split)!r} wouldn't be read, because dataset.splits cuts all splits "
+                f"out of dataset.train; leave `{split}` out, or give both `validation` and `test` and no `splits`"
+            )
 
 
 def _numbers(spec: JobSpec) -> Iterator[str]:
     prune, count = spec.prune, len(spec.features)
     if prune.rule == "top_k" and prune.top_k is not None and prune.top_k > count:
         yield f"prune.top_k: {prune.top_k} of {count} features can't be kept; give at most {count}"
+    if prune.rule == "dims" and prune.share is not None and not _essential_dims(spec):
+        total, narrowest = sum(spec.dims.values()), min(spec.dims, key=spec.dims.__getitem__)
+        if prune.kept_dims(total) < spec.dims[narrowest]:
+            yield (
+                f"prune.share: {prune.share:g} of {total} dims is {prune.kept_dims(total)}, and the narrowest feature, "
+                f"{narrowest!r}, has {spec.dims[narrowest]}: no feature could be kept; give at least "
+                f"{math.ceil(1e4 * spec.dims[narrowest] / total) / 1e4:g}"
+            )
     if prune.guard.metric == "gauc" and spec.dataset.group is None:
         yield "prune.guard.metric: gauc needs groups; name their column as dataset.group, or choose another metric"
 
@@ -61,7 +76,7 @@ def _topology(spec: JobSpec) -> Iterator[str]:
 
 def find_unread(spec: JobSpec) -> list[str]:
     """Options that were given a value and that nothing reads, a line each."""
-    return [*_unread_by_rule(spec.prune), *_unread_by_training(spec)]
+    return [*_unread_by_rule(spec.prune), *_unread_by_essential(spec), *_unread_by_training(spec)]
 
 
 def _unread_by_rule(prune: PruneSpec) -> Iterator[str]:
@@ -70,6 +85,32 @@ def _unread_by_rule(prune: PruneSpec) -> Iterator[str]:
         value = getattr(prune, key)
         if rule != prune.rule and value != PruneSpec.model_fields[key].default:
             yield f"prune.{key}: {value} is of rule {rule}, and the rule is {prune.rule}: it decides nothing"
+
+
+def _unread_by_essential(spec: JobSpec) -> Iterator[str]:
+    """What a rule may keep, where essential features, which stay under every rule, have used it up."""
+    prune, essential = spec.prune, _essential_dims(spec)
+    if not essential or len(essential) == len(spec.features):
+        return
+    if prune.rule == "top_k" and prune.top_k is not None and prune.top_k <= len(essential):
+        yield (
+            f"prune.top_k: {prune.top_k} is no more than the {len(essential)} essential features, which stay anyway: "
+            "every other feature is pruned, whatever its score"
+        )
+    if prune.rule == "dims" and prune.share is not None:
+        total, used = sum(spec.dims.values()), sum(essential.values())
+        narrowest = min(dim for name, dim in spec.dims.items() if name not in essential)
+        if prune.kept_dims(total) < used + narrowest:
+            yield (
+                f"prune.share: {prune.share:g} of {total} dims is {prune.kept_dims(total)}, essential features take "
+                f"{used}, and the narrowest of the others has {narrowest}: every other feature is pruned, whatever "
+                "its score"
+            )
+
+
+def _essential_dims(spec: JobSpec) -> dict[str, int]:
+    """Name and width of the features that stay under every rule."""
+    return {feature.name: feature.dim for feature in spec.features if spec.is_essential(feature)}
 
 
 def _unread_by_training(spec: JobSpec) -> Iterator[str]:

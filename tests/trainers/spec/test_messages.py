@@ -133,6 +133,16 @@ def test_flags_stand_for_ids_of_a_column_of_booleans() -> None:
         ({"dataset": {"group": "w", "weight": "w"}}, ["dataset.group: column 'w' is dataset.weight too"]),
         ({"prune": {"rule": "top_k", "top_k": 3}}, ["prune.top_k: 3 of 2 features"]),
         ({"prune": {"guard": {"metric": "gauc"}}}, ["prune.guard.metric: gauc needs groups"]),
+        # Widths 1 and 4; 0.2 of 5 dims is 1.
+        ({"prune": {"rule": "dims", "share": 0.19}}, [
+            "prune.share: 0.19 of 5 dims is 0, and the narrowest feature, 'age', has 1: no feature could be kept; "
+            "give at least 0.2"
+        ]),
+        ({"prune": {"rule": "dims", "share": 0.2}}, []),
+        ({"prune": {"rule": "dims", "share": 0.1}, "essential": ["age"]}, []),
+        ({"dataset": {"splits": {}, "test": None}}, ["dataset.validation: 'b' wouldn't be read"]),
+        ({"dataset": {"splits": {}, "validation": None}}, ["dataset.test: 'c' wouldn't be read"]),
+        ({"dataset": {"splits": {}, "validation": None, "test": None}}, []),
         ({"scaling": {"workers": 3, "topology": {"workers_per_host": 2, "sharding": ["row_wise", "table_wise"]}}}, [
             "scaling.topology.workers_per_host: 3 workers don't fill hosts of 2",
             "scaling.topology.sharding: 'row_wise' can't run on CPUs",
@@ -159,6 +169,11 @@ def test_contradictions(changes: dict[str, Any], words: list[str]) -> None:
             "training.max_steps", "training.checkpoint_every"
         ]),
         ({"dataset": {"train": "a", "validation": "b", "test": "c", "weight": "age"}}, ["feature 'age'"]),
+        ({"essential": ["age"], "prune": {"rule": "top_k", "top_k": 1}}, ["prune.top_k"]),
+        ({"essential": ["age"], "prune": {"rule": "top_k", "top_k": 2}}, []),
+        ({"essential": ["age"], "prune": {"rule": "dims", "share": 0.99}}, ["prune.share"]),
+        ({"essential": ["age"], "prune": {"rule": "dims", "share": 1.0}}, []),
+        ({"essential": ["age", "user"], "prune": {"rule": "dims", "share": 0.1}}, []),
         ({}, []),
     ],
 )  # fmt: skip
