@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import combinations
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -15,24 +14,23 @@ from numpy.typing import NDArray
 
 from trainers.data.collisions import Collisions, collision_warning, count_collisions
 from trainers.data.columns import single_array
-from trainers.data.decode import Decoder
-from trainers.data.dense import decode_dense
+from trainers.data.decode import Decoder, decode_feature
 from trainers.data.files import ParquetFiles
-from trainers.data.ids import decode_ids, decode_lists, default_id
+from trainers.data.ids import default_id
 from trainers.data.leaks import LEAKY_FEATURE, leak_warning, single_feature_aucs
 from trainers.data.memory import find_memory_problem
 from trainers.data.precision import precision_warnings
 from trainers.data.rows import Rows
 from trainers.data.sampler import SMALLEST_BATCH, BatchSampler
-from trainers.data.source import Source, fingerprint_files, open_split, require_alike
+from trainers.data.source import Source, fingerprint_files, open_split
 from trainers.data.splits import SPLITS, SplitName
 from trainers.data.statistics import measure
+from trainers.data.type_check import ColumnTypes, default_warnings, find_type_problems, mixed_type_warnings
+from trainers.data.types import type_problems
 from trainers.data.usable import check_targets
 from trainers.problems import limit_lines
 from trainers.spec import (
     CategoricalFeature,
-    DenseFeature,
-    FeatureSpec,
     JobSpec,
     MultiCategoricalFeature,
     SpecError,
@@ -123,12 +121,13 @@ def check(spec: JobSpec) -> DataSummary:
     decoder = None
     with problems.collect():
         decoder = Decoder(spec)
-    found: dict[str, ParquetFiles] = {}
-    sources: dict[SplitName, Source] = {}
-    for split in SPLITS:
+    sources = _open(spec, problems)
+    columns = list(dict.fromkeys(named_columns(spec)))
+    types = ColumnTypes.of(sources.values(), columns)
+    unreadable = _check_types(spec, sources, types, problems)
+    for split, source in sources.items():
         with problems.collect():
-            source = sources[split] = open_split(spec.dataset, split, found)
-            checked = _check_split(spec, decoder, source, split, problems)
+            checked = _check_split(spec, decoder, source, split, problems, unreadable)
             if checked is None or decoder is None:
                 continue
             table, rows = checked
@@ -148,9 +147,8 @@ def check(spec: JobSpec) -> DataSummary:
                 # Weights don't count here, and those of the first rows may all be 0.
                 by_label = Decoder(spec, replace(measured, weight_mean=1.0))
                 aucs = single_feature_aucs(by_label, table, spec.training.seed)
-    with problems.collect():
-        require_alike(sources.values(), named_columns(spec))
     problems.raise_any()
+    warnings += [*mixed_type_warnings(spec, types), *default_warnings(spec.features, types)]
     warnings += [*left_out(sources), *shared_files(sources)]
     sizes = {feature.name: feature.hash_size for feature in (*decoder.single, *decoder.several)} if decoder else {}
     warnings += [
@@ -187,38 +185,63 @@ def _training(spec: JobSpec, rows: int) -> dict[str, int]:
     return {"batch_size": plan.batch_size, "epochs": plan.epochs, "steps": steps}
 
 
-def _check_split(
-    spec: JobSpec, decoder: Decoder | None, source: Source, split: SplitName, problems: Problems
-) -> tuple[pa.Table, Rows] | None:
-    """The first rows, as they are and decoded; None where something is wrong with them. Raises SpecError."""
-    columns = list(dict.fromkeys(named_columns(spec)))
-    lacking = {column for part in source.files.parts for column in columns if column not in part.schema.names}
-    for column in columns:
-        if column in lacking:
+def _open(spec: JobSpec, problems: Problems) -> dict[SplitName, Source]:
+    """The splits that can be opened."""
+    found: dict[str, ParquetFiles] = {}
+    sources: dict[SplitName, Source] = {}
+    for split in SPLITS:
+        with problems.collect():
+            sources[split] = open_split(spec.dataset, split, found)
+    return sources
+
+
+def _check_types(
+    spec: JobSpec, sources: Mapping[SplitName, Source], types: ColumnTypes, problems: Problems
+) -> set[str]:
+    """The columns that are missing, there twice, or of a type that can't be read in one of the files."""
+    unreadable = set()
+    for source in sources.values():
+        for column in source.lacking(named_columns(spec)):
+            unreadable.add(column)
             with problems.collect():
                 source.require([column])
+    schemas = {part.path: part.schema for source in sources.values() for part in source.files.parts}
+    unlike = type_problems(schemas, [column for column in named_columns(spec) if column not in unreadable])
+    problems.add(unlike.values())
+    for column, lines in find_type_problems(spec, types).items():
+        problems.add([] if column in unlike else lines)
+        unreadable.add(column)
+    return unreadable | unlike.keys()
+
+
+def _check_split(
+    spec: JobSpec,
+    decoder: Decoder | None,
+    source: Source,
+    split: SplitName,
+    problems: Problems,
+    unreadable: Collection[str],
+) -> tuple[pa.Table, Rows] | None:
+    """The first rows, as they are and decoded; None where something is wrong with them. Raises SpecError."""
     with problems.collect():
         check_rows(spec, source, split)
     if not source.rows:
         return None
-    if lacking.isdisjoint(target_columns(spec)):
+    if not any(column in unreadable for column in target_columns(spec)):
         with problems.collect():
             check_targets(spec, source, split)
-    if decoder is not None and not lacking:
-        with problems.collect():
-            check_types(decoder, source)
-    there = [column for column in columns if column not in lacking]
-    table = source.read(there, 0, min(source.rows, CHECKED_ROWS))
-    if decoder is not None and not lacking:
+    readable = [column for column in dict.fromkeys(named_columns(spec)) if column not in unreadable]
+    table = source.read(readable, 0, min(source.rows, CHECKED_ROWS))
+    if decoder is not None and not unreadable:
         try:
             return table, decoder.decode(table)
         except SpecError as error:
             problems.add(str(error).splitlines())  # The first one; the features' others come below.
     for feature in spec.features:
-        if feature.source not in lacking:
+        if feature.source not in unreadable:
             with problems.collect():
                 array = single_array(table.column(feature.source))
-                _decode_feature(feature, array, replace=spec.dataset.non_finite == "replace")
+                decode_feature(feature, array, replace=spec.dataset.non_finite == "replace")
     return None
 
 
@@ -262,21 +285,6 @@ def shared_files(sources: Mapping[SplitName, Source]) -> list[str]:
     return warnings
 
 
-def check_types(decoder: Decoder, source: Source) -> None:
-    """Raises SpecError where a file, be it one whose rows aren't read here, has a column of a type that can't be."""
-    seen = set()
-    for part in source.files.parts:
-        kinds = tuple(part.schema.field(column).type for column in decoder.columns)
-        if kinds not in seen:
-            seen.add(kinds)
-            # Not `Schema.empty_table`, which imports pandas.
-            columns = zip(decoder.columns, kinds, strict=True)
-            try:
-                decoder.decode(pa.table({column: pa.nulls(0, kind) for column, kind in columns}))
-            except SpecError as error:
-                raise SpecError(f"{error} (in {part.path})") from None
-
-
 def _one_class_first(spec: JobSpec, split: SplitName, rows: Rows) -> list[str]:
     """A warning where the rows at hand have one class: others have the other, see `check_targets`."""
     first = rows.label_N[0]
@@ -294,16 +302,6 @@ def named_columns(spec: JobSpec) -> list[str]:
 def target_columns(spec: JobSpec) -> list[str]:
     named = (spec.dataset.label, spec.dataset.group, spec.dataset.weight)
     return [column for column in named if column is not None]
-
-
-def _decode_feature(feature: FeatureSpec, array: Any, *, replace: bool) -> None:
-    """Raises SpecError where the column, or the default, isn't the feature's."""
-    if isinstance(feature, DenseFeature):
-        decode_dense(feature, array, replace=replace)
-    elif isinstance(feature, CategoricalFeature):
-        decode_ids(feature, array)
-    else:
-        decode_lists(feature, array)
 
 
 def _shares_at_default(decoder: Decoder, rows: Rows) -> Iterator[tuple[str, float]]:

@@ -18,7 +18,7 @@ from trainers.data.ids import decode_ids, decode_lists, default_id
 from trainers.data.jagged import take_segments, transposition
 from trainers.data.rows import Rows
 from trainers.data.targets import decode_group, decode_label, decode_weight
-from trainers.spec import CategoricalFeature, DenseFeature, JobSpec, MultiCategoricalFeature
+from trainers.spec import CategoricalFeature, DenseFeature, FeatureSpec, JobSpec, MultiCategoricalFeature
 
 if TYPE_CHECKING:
     from trainers.data.statistics import Statistics
@@ -126,6 +126,16 @@ class Decoder:
             return np.ones(rows, np.float32)
         mean = 1.0 if self.statistics is None else self.statistics.weight_mean
         return (decode_weight(self.dataset.weight, arrays[self.dataset.weight]) / mean).astype(np.float32)
+
+
+def decode_feature(feature: FeatureSpec, array: Any, *, replace: bool) -> None:
+    """Raises SpecError where the column, or the default, isn't the feature's."""
+    if isinstance(feature, DenseFeature):
+        decode_dense(feature, array, replace=replace)
+    elif isinstance(feature, CategoricalFeature):
+        decode_ids(feature, array)
+    else:
+        decode_lists(feature, array)
 
 
 def _arrays(table: pa.Table, columns: list[str]) -> dict[str, Any]:

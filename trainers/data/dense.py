@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from trainers.data.columns import flags_of, floats, numbers_of, refuse_type
-from trainers.data.types import is_list, is_number, is_text
+from trainers.data.types import is_list, is_number, is_text, is_whole, writing_remedy
 from trainers.spec import DenseFeature, SpecError
 
 Columns = NDArray[np.float64]
@@ -60,7 +60,8 @@ def standardize(
 
 def _scalars(feature: DenseFeature, array: Any) -> NDArray[Any]:
     if not is_number(array.type):
-        remedy = "declare it `kind: categorical`, or write numbers" if is_text(array.type) else "write it as numbers"
+        text = is_text(array.type)
+        remedy = "declare it `kind: categorical`, or write numbers" if text else writing_remedy(array.type, "numbers")
         raise refuse_type(name=feature.name, column=feature.source, kind=array.type, remedy=remedy)
     if feature.dim > 1:
         remedy = f"a scalar has `dim: 1`, and the spec says {feature.dim}; correct `dim`, or write lists"
@@ -70,10 +71,13 @@ def _scalars(feature: DenseFeature, array: Any) -> NDArray[Any]:
 
 def _vectors(feature: DenseFeature, array: Any) -> NDArray[Any]:
     if not is_number(array.type.value_type):
-        remedy = "a dense vector is a list of numbers; declare it `kind: multi_categorical` if its items are ids"
+        remedy = "a dense vector is a list of numbers; "
+        text = is_text(array.type.value_type)
+        remedy += "declare it `kind: multi_categorical`" if text else writing_remedy(array.type, "numbers")
         raise refuse_type(name=feature.name, column=feature.source, kind=array.type, remedy=remedy)
     if feature.dim == 1:
-        remedy = "the spec says a scalar; set `dim` to the lists' length, or `kind: multi_categorical` for ids"
+        of_ids = ", or `kind: multi_categorical` for ids" if is_whole(array.type.value_type) else ""
+        remedy = f"the spec says a scalar; set `dim` to the lists' length{of_ids}"
         raise refuse_type(name=feature.name, column=feature.source, kind=array.type, remedy=remedy)
     _check_lengths(feature, array)
     flat = floats(array.flatten(), feature.default).reshape(-1, feature.dim)
