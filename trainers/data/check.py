@@ -8,26 +8,27 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import combinations
 
-import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from trainers.data.collisions import Collisions, collision_warning, count_collisions
 from trainers.data.columns import single_array
 from trainers.data.decode import Decoder, decode_feature
+from trainers.data.drift_check import drift_warnings
 from trainers.data.files import ParquetFiles
-from trainers.data.ids import default_id
 from trainers.data.leaks import LEAKY_FEATURE, leak_warning, single_feature_aucs
 from trainers.data.memory import find_memory_problem
 from trainers.data.precision import precision_warnings
 from trainers.data.rows import Rows
 from trainers.data.sampler import SMALLEST_BATCH, BatchSampler
 from trainers.data.source import Source, fingerprint_files, open_split
+from trainers.data.split_sample import SplitSample
 from trainers.data.splits import SPLITS, SplitName
-from trainers.data.statistics import measure
+from trainers.data.statistics import Statistics, measure
+from trainers.data.targets import decode_weight
 from trainers.data.type_check import ColumnTypes, default_warnings, find_type_problems, mixed_type_warnings
 from trainers.data.types import type_problems
 from trainers.data.usable import check_targets
+from trainers.data.weights import check_mean, weight_warning
 from trainers.problems import limit_lines
 from trainers.spec import (
     CategoricalFeature,
@@ -114,10 +115,6 @@ def check(spec: JobSpec) -> DataSummary:
     too_large, may_be_too_large = find_memory_problem(spec)
     problems.add([too_large] if too_large else [])
     warnings += [may_be_too_large] if may_be_too_large else []
-    shares: dict[str, dict[str, float]] = {feature.name: {} for feature in spec.features}
-    splits: dict[str, SplitSummary] = {}
-    aucs: dict[str, float] = {}
-    collisions: dict[str, Collisions] = {}
     decoder = None
     with problems.collect():
         decoder = Decoder(spec)
@@ -125,47 +122,82 @@ def check(spec: JobSpec) -> DataSummary:
     columns = list(dict.fromkeys(named_columns(spec)))
     types = ColumnTypes.of(sources.values(), columns)
     unreadable = _check_types(spec, sources, types, problems)
+    found = None if decoder is None else Findings(spec, decoder)
     for split, source in sources.items():
         with problems.collect():
-            checked = _check_split(spec, decoder, source, split, problems, unreadable)
-            if checked is None or decoder is None:
+            table = _read_first(spec, source, split, problems, unreadable)
+            if table is None or found is None:
                 continue
-            table, rows = checked
-            splits[split] = SplitSummary(
-                rows=source.rows,
-                files=len(source.files.parts),
-                checked_rows=len(rows),
-                base_rate=float(rows.label_N.mean()),
-            )
-            warnings += _one_class_first(spec, split, rows)
-            for name, share in _shares_at_default(decoder, rows):
-                shares[name][split] = share
-            if split == "train":
-                collisions = _collisions(decoder, table)
-                measured = measure(decoder, [table])
-                warnings += precision_warnings(decoder, table, measured)
-                # Weights don't count here, and those of the first rows may all be 0.
-                by_label = Decoder(spec, replace(measured, weight_mean=1.0))
-                aucs = single_feature_aucs(by_label, table, spec.training.seed)
+            if not unreadable:
+                try:
+                    found.add(split, source, table)
+                    continue
+                except SpecError as error:
+                    problems.add(str(error).splitlines())  # The first one; other features' are told too.
+            _decode_each(spec, table, unreadable, problems)
     problems.raise_any()
+    assert found is not None
+    warnings += [*found.warnings, *drift_warnings(spec, found.decoder, sources, found.samples)]
     warnings += [*mixed_type_warnings(spec, types), *default_warnings(spec.features, types)]
     warnings += [*left_out(sources), *shared_files(sources)]
-    sizes = {feature.name: feature.hash_size for feature in (*decoder.single, *decoder.several)} if decoder else {}
-    warnings += [
-        line
-        for name, each in collisions.items()
-        if (line := collision_warning(name, sizes[name], each, splits["train"].checked_rows))
-    ]
-    warnings += [leak_warning(name, found) for name, found in aucs.items() if found > LEAKY_FEATURE]
+    warnings += [*found.collision_warnings()]
+    warnings += [leak_warning(name, auc) for name, auc in found.aucs.items() if auc > LEAKY_FEATURE]
     return DataSummary(
-        splits=splits,
-        share_at_default=shares,
-        collisions={name: {"distinct": each.distinct, "share": each.share} for name, each in collisions.items()},
-        single_feature_auc=aucs,
-        training=_training(spec, splits["train"].rows),
+        splits=found.splits,
+        share_at_default=found.shares_at_default(),
+        collisions={name: {"distinct": each.distinct, "share": each.share} for name, each in found.collisions.items()},
+        single_feature_auc=found.aucs,
+        training=_training(spec, found.splits["train"].rows),
         warnings=tuple(warnings),
         fingerprint=fingerprint_files(sources),
     )
+
+
+class Findings:
+    """What the first rows of the splits tell, split by split; training comes first."""
+
+    def __init__(self, spec: JobSpec, decoder: Decoder) -> None:
+        self.spec, self.decoder = spec, decoder
+        self.measured: Statistics | None = None
+        self.splits: dict[str, SplitSummary] = {}
+        self.samples: dict[SplitName, SplitSample] = {}
+        self.aucs: dict[str, float] = {}
+        self.collisions: dict[str, Collisions] = {}
+        self.warnings: list[str] = []
+
+    def add(self, split: SplitName, source: Source, table: pa.Table) -> None:
+        """Decode a split's first rows as training does, and look at them. Raises SpecError."""
+        weight = self.spec.dataset.weight
+        self.measured = self.measured or _measure(self.decoder, table)
+        standardizing = Decoder(self.spec, self.measured)
+        rows = standardizing.decode(table)
+        self.splits[split] = SplitSummary(
+            rows=source.rows,
+            files=len(source.files.parts),
+            checked_rows=len(rows),
+            base_rate=float(rows.label_N.mean()),
+        )
+        self.samples[split] = SplitSample.of(self.decoder, [table], rows)
+        self.warnings += _one_class_first(self.spec, split, rows)
+        if weight is not None:
+            line = weight_warning(weight, split, decode_weight(weight, single_array(table.column(weight))))
+            self.warnings += [] if line is None else [line]
+        if split == "train":
+            self.collisions = _collisions(self.decoder, table)
+            self.warnings += precision_warnings(self.decoder, table, self.measured)
+            self.aucs = single_feature_aucs(standardizing, table, self.spec.training.seed)
+
+    def shares_at_default(self) -> dict[str, dict[str, float]]:
+        """Feature to split to share."""
+        names = [feature.name for feature in self.spec.features]
+        return {name: {split: sample.at_default[name] for split, sample in self.samples.items()} for name in names}
+
+    def collision_warnings(self) -> Iterator[str]:
+        rows = self.splits["train"].checked_rows
+        sizes = {feature.name: feature.hash_size for feature in (*self.decoder.single, *self.decoder.several)}
+        for name, each in self.collisions.items():
+            if line := collision_warning(name, sizes[name], each, rows):
+                yield line
 
 
 def _collisions(decoder: Decoder, table: pa.Table) -> dict[str, Collisions]:
@@ -214,15 +246,10 @@ def _check_types(
     return unreadable | unlike.keys()
 
 
-def _check_split(
-    spec: JobSpec,
-    decoder: Decoder | None,
-    source: Source,
-    split: SplitName,
-    problems: Problems,
-    unreadable: Collection[str],
-) -> tuple[pa.Table, Rows] | None:
-    """The first rows, as they are and decoded; None where something is wrong with them. Raises SpecError."""
+def _read_first(
+    spec: JobSpec, source: Source, split: SplitName, problems: Problems, unreadable: Collection[str]
+) -> pa.Table | None:
+    """The first rows of the columns that can be read; None where there is no row. Raises SpecError."""
     with problems.collect():
         check_rows(spec, source, split)
     if not source.rows:
@@ -231,18 +258,25 @@ def _check_split(
         with problems.collect():
             check_targets(spec, source, split)
     readable = [column for column in dict.fromkeys(named_columns(spec)) if column not in unreadable]
-    table = source.read(readable, 0, min(source.rows, CHECKED_ROWS))
-    if decoder is not None and not unreadable:
-        try:
-            return table, decoder.decode(table)
-        except SpecError as error:
-            problems.add(str(error).splitlines())  # The first one; the features' others come below.
+    return source.read(readable, 0, min(source.rows, CHECKED_ROWS))
+
+
+def _measure(decoder: Decoder, table: pa.Table) -> Statistics:
+    """By the first rows. Raises SpecError."""
+    found = measure(decoder, [table])
+    if decoder.dataset.weight is not None:
+        check_mean(decoder.dataset.weight, found.weight_mean)
+    # Weights of the first rows may all be 0, which those beyond need not be.
+    return replace(found, weight_mean=found.weight_mean or 1.0)
+
+
+def _decode_each(spec: JobSpec, table: pa.Table, unreadable: Collection[str], problems: Problems) -> None:
+    """Tell what is wrong with each feature that can be read."""
     for feature in spec.features:
         if feature.source not in unreadable:
             with problems.collect():
                 array = single_array(table.column(feature.source))
                 decode_feature(feature, array, replace=spec.dataset.non_finite == "replace")
-    return None
 
 
 def check_rows(spec: JobSpec, source: Source, split: SplitName) -> None:
@@ -302,20 +336,3 @@ def named_columns(spec: JobSpec) -> list[str]:
 def target_columns(spec: JobSpec) -> list[str]:
     named = (spec.dataset.label, spec.dataset.group, spec.dataset.weight)
     return [column for column in named if column is not None]
-
-
-def _shares_at_default(decoder: Decoder, rows: Rows) -> Iterator[tuple[str, float]]:
-    """Feature name and share, feature by feature."""
-    start = 0
-    for dense in decoder.dense:
-        numbers_Nd = rows.dense_ND[:, start : start + dense.dim]
-        yield dense.name, _share((numbers_Nd == np.float32(dense.default)).all(1))
-        start += dense.dim
-    for single, ids_N in zip(decoder.single, rows.ids_SN, strict=True):
-        yield single.name, _share(ids_N == default_id(single))
-    for several, lengths_N in zip(decoder.several, rows.lengths_NM.T, strict=True):
-        yield several.name, _share(lengths_N == 0)
-
-
-def _share(mask_N: NDArray[np.bool_]) -> float:
-    return float(mask_N.mean())

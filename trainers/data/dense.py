@@ -21,6 +21,7 @@ Columns = NDArray[np.float64]
 
 # Numbers standardized together: few enough to stay in a core's cache.
 BLOCK = 2**16
+LARGEST = float(np.finfo(np.float32).max)
 
 
 def decode_dense(feature: DenseFeature, array: Any, *, replace: bool) -> NDArray[Any]:
@@ -37,7 +38,16 @@ def decode_dense(feature: DenseFeature, array: Any, *, replace: bool) -> NDArray
     if pa.types.is_null(array.type) and feature.dim > 1:
         array = array.cast(pa.list_(pa.float32()))
     numbers_Nd = _vectors(feature, array) if is_list(array.type) else _scalars(feature, array)[:, None]
-    return _finite(feature, numbers_Nd, feature.default, replace=replace)
+    finite_Nd = np.isfinite(numbers_Nd)
+    count = finite_Nd.size - int(np.count_nonzero(finite_Nd))
+    if not count:
+        return numbers_Nd
+    if replace:
+        return np.where(finite_Nd, numbers_Nd, np.asarray(feature.default, numbers_Nd.dtype))
+    raise SpecError(
+        f"feature {feature.name!r}: column {feature.source!r} has {count} NaN or infinite values in {len(numbers_Nd)} "
+        "rows; clean them, or set `dataset.non_finite: replace` to read them as the default"
+    )
 
 
 def standardize(
@@ -55,7 +65,28 @@ def standardize(
             block = numbers_Nd[start : start + rows].astype(np.float64)
             out_Nd[start : start + rows] = (block - mean_d) / std_d
         default_d = ((feature.default - mean_d) / std_d).astype(np.float32)
-    return _finite(feature, out_Nd, default_d, replace=replace)
+    finite_Nd = np.isfinite(out_Nd)
+    count = finite_Nd.size - int(np.count_nonzero(finite_Nd))
+    if not count:
+        return out_Nd
+    if replace:
+        return np.where(finite_Nd, out_Nd, default_d)
+    value = numbers_Nd[np.unravel_index(int(finite_Nd.argmin()), finite_Nd.shape)]
+    when = " once standardized" if feature.normalize == "standardize" else ""
+    raise SpecError(
+        f"feature {feature.name!r}: column {feature.source!r} has {count} values in {len(numbers_Nd)} rows that are "
+        f"too large for float32{when}, such as {value:g}; clip them, write the column in another unit, or set "
+        "`dataset.non_finite: replace` to read them as the default"
+    )
+
+
+def check_default(feature: DenseFeature) -> None:
+    """Raises SpecError where float32 doesn't hold the default."""
+    if abs(feature.default) > LARGEST:
+        raise SpecError(
+            f"feature {feature.name!r}: default {feature.default:g} is too large for float32, which holds numbers up "
+            f"to {LARGEST:.2g}; give a smaller one"
+        )
 
 
 def _scalars(feature: DenseFeature, array: Any) -> NDArray[Any]:
@@ -97,18 +128,3 @@ def _check_lengths(feature: DenseFeature, array: Any) -> None:
             f"({len(wrong)} of {len(array)} rows differ), expected {feature.dim}; "
             "set `dim` to the vectors' length, or write vectors of one length"
         )
-
-
-def _finite(
-    feature: DenseFeature, numbers_Nd: NDArray[Any], default: float | NDArray[Any], *, replace: bool
-) -> NDArray[Any]:
-    finite_Nd = np.isfinite(numbers_Nd)
-    count = finite_Nd.size - int(np.count_nonzero(finite_Nd))
-    if count and not replace:
-        raise SpecError(
-            f"feature {feature.name!r}: column {feature.source!r} has {count} NaN or infinite values in "
-            f"{len(numbers_Nd)} rows; clean them, or set `dataset.non_finite: replace` to read them as the default"
-        )
-    if count:
-        return np.where(finite_Nd, numbers_Nd, np.asarray(default, numbers_Nd.dtype))
-    return numbers_Nd

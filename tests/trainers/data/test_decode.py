@@ -88,7 +88,9 @@ def test_dense_features_stand_in_the_specs_order() -> None:
         ([["a", "b"]], {"dim": 2}, r"'x' is list<.*string>; a dense vector is a list of numbers"),
         ([datetime.date(2020, 1, 1)], {}, "'x' is date32.*; write it as numbers when you write .*since 1970"),
         ([1.0, float("nan"), float("inf"), None], {}, "'x' has 2 NaN or infinite values in 4 rows; .*`dataset.non_fin"),
-        ([1e300], {}, "'x' has 1 NaN or infinite"),
+        ([1e300], {}, r"'x' has 1 values in 1 rows that are too large for float32 once standardized, such as 1e\+300;"),
+        ([1e300], {"normalize": "none"}, "too large for float32, such as"),
+        ([1.0], {"default": 1e300}, r"default 1e\+300 is too large for float32, which holds numbers up to 3.4e\+38"),
     ],
 )
 def test_dense_refusals(column: Any, options: dict[str, Any], words: str) -> None:
