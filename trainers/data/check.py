@@ -5,35 +5,28 @@ from __future__ import annotations
 import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import combinations
 
 import pyarrow as pa
 
-from trainers.data.collisions import Collisions, collision_warning, count_collisions
 from trainers.data.columns import single_array
 from trainers.data.decode import Decoder, decode_feature
 from trainers.data.drift_check import drift_warnings
 from trainers.data.files import ParquetFiles
-from trainers.data.leaks import LEAKY_FEATURE, leak_warning, single_feature_aucs
+from trainers.data.findings import Findings, SplitSummary
+from trainers.data.leaks import LEAKY_FEATURE, leak_warning
 from trainers.data.memory import find_memory_problem
-from trainers.data.precision import precision_warnings
-from trainers.data.rows import Rows
+from trainers.data.order import order_warning
 from trainers.data.sampler import SMALLEST_BATCH, BatchSampler
 from trainers.data.source import Source, fingerprint_files, open_split
-from trainers.data.split_sample import SplitSample
 from trainers.data.splits import SPLITS, SplitName
-from trainers.data.statistics import Statistics, measure
-from trainers.data.targets import decode_weight
 from trainers.data.type_check import ColumnTypes, default_warnings, find_type_problems, mixed_type_warnings
 from trainers.data.types import type_problems
 from trainers.data.usable import check_targets
-from trainers.data.weights import check_mean, weight_warning
 from trainers.problems import limit_lines
 from trainers.spec import (
-    CategoricalFeature,
     JobSpec,
-    MultiCategoricalFeature,
     SpecError,
     plan_training,
     require_consistent,
@@ -41,16 +34,6 @@ from trainers.spec import (
 from trainers.spec.consistency import find_unread
 
 CHECKED_ROWS = 2**16
-
-
-@dataclass(frozen=True, kw_only=True)
-class SplitSummary:
-    """`rows` of a split in `files`, of which the first `checked_rows` were decoded and have this base rate."""
-
-    rows: int
-    files: int
-    checked_rows: int
-    base_rate: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,10 +120,15 @@ def check(spec: JobSpec) -> DataSummary:
             _decode_each(spec, table, unreadable, problems)
     problems.raise_any()
     assert found is not None
-    warnings += [*found.warnings, *drift_warnings(spec, found.decoder, sources, found.samples)]
+    order = order_warning(spec, sources["train"])
+    warnings += [
+        *found.warnings,
+        *([] if order is None else [order]),
+        *drift_warnings(spec, found.decoder, sources, found.samples),
+    ]
     warnings += [*mixed_type_warnings(spec, types), *default_warnings(spec.features, types)]
     warnings += [*left_out(sources), *shared_files(sources)]
-    warnings += [*found.collision_warnings()]
+    warnings += [*found.collision_warnings(), *found.few_rows_warnings()]
     warnings += [leak_warning(name, auc) for name, auc in found.aucs.items() if auc > LEAKY_FEATURE]
     return DataSummary(
         splits=found.splits,
@@ -151,63 +139,6 @@ def check(spec: JobSpec) -> DataSummary:
         warnings=tuple(warnings),
         fingerprint=fingerprint_files(sources),
     )
-
-
-class Findings:
-    """What the first rows of the splits tell, split by split; training comes first."""
-
-    def __init__(self, spec: JobSpec, decoder: Decoder) -> None:
-        self.spec, self.decoder = spec, decoder
-        self.measured: Statistics | None = None
-        self.splits: dict[str, SplitSummary] = {}
-        self.samples: dict[SplitName, SplitSample] = {}
-        self.aucs: dict[str, float] = {}
-        self.collisions: dict[str, Collisions] = {}
-        self.warnings: list[str] = []
-
-    def add(self, split: SplitName, source: Source, table: pa.Table) -> None:
-        """Decode a split's first rows as training does, and look at them. Raises SpecError."""
-        weight = self.spec.dataset.weight
-        self.measured = self.measured or _measure(self.decoder, table)
-        standardizing = Decoder(self.spec, self.measured)
-        rows = standardizing.decode(table)
-        self.splits[split] = SplitSummary(
-            rows=source.rows,
-            files=len(source.files.parts),
-            checked_rows=len(rows),
-            base_rate=float(rows.label_N.mean()),
-        )
-        self.samples[split] = SplitSample.of(self.decoder, [table], rows)
-        self.warnings += _one_class_first(self.spec, split, rows)
-        if weight is not None:
-            line = weight_warning(weight, split, decode_weight(weight, single_array(table.column(weight))))
-            self.warnings += [] if line is None else [line]
-        if split == "train":
-            self.collisions = _collisions(self.decoder, table)
-            self.warnings += precision_warnings(self.decoder, table, self.measured)
-            self.aucs = single_feature_aucs(standardizing, table, self.spec.training.seed)
-
-    def shares_at_default(self) -> dict[str, dict[str, float]]:
-        """Feature to split to share."""
-        names = [feature.name for feature in self.spec.features]
-        return {name: {split: sample.at_default[name] for split, sample in self.samples.items()} for name in names}
-
-    def collision_warnings(self) -> Iterator[str]:
-        rows = self.splits["train"].checked_rows
-        sizes = {feature.name: feature.hash_size for feature in (*self.decoder.single, *self.decoder.several)}
-        for name, each in self.collisions.items():
-            if line := collision_warning(name, sizes[name], each, rows):
-                yield line
-
-
-def _collisions(decoder: Decoder, table: pa.Table) -> dict[str, Collisions]:
-    """By the name of each hashed feature."""
-    features: list[CategoricalFeature | MultiCategoricalFeature] = [*decoder.single, *decoder.several]
-    return {
-        feature.name: count_collisions(feature, single_array(table.column(feature.source)))
-        for feature in features
-        if feature.ids == "hashed"
-    }
 
 
 def _training(spec: JobSpec, rows: int) -> dict[str, int]:
@@ -261,15 +192,6 @@ def _read_first(
     return source.read(readable, 0, min(source.rows, CHECKED_ROWS))
 
 
-def _measure(decoder: Decoder, table: pa.Table) -> Statistics:
-    """By the first rows. Raises SpecError."""
-    found = measure(decoder, [table])
-    if decoder.dataset.weight is not None:
-        check_mean(decoder.dataset.weight, found.weight_mean)
-    # Weights of the first rows may all be 0, which those beyond need not be.
-    return replace(found, weight_mean=found.weight_mean or 1.0)
-
-
 def _decode_each(spec: JobSpec, table: pa.Table, unreadable: Collection[str], problems: Problems) -> None:
     """Tell what is wrong with each feature that can be read."""
     for feature in spec.features:
@@ -317,15 +239,6 @@ def shared_files(sources: Mapping[SplitName, Source]) -> list[str]:
                 "give each split files of its own"
             )
     return warnings
-
-
-def _one_class_first(spec: JobSpec, split: SplitName, rows: Rows) -> list[str]:
-    """A warning where the rows at hand have one class: others have the other, see `check_targets`."""
-    first = rows.label_N[0]
-    if (rows.label_N != first).any():
-        return []
-    label = spec.dataset.label
-    return [f"{split}: label {label!r} is {int(first)} in the first {len(rows)} rows; are the rows sorted by it?"]
 
 
 def named_columns(spec: JobSpec) -> list[str]:

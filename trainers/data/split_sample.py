@@ -5,15 +5,17 @@ Shapes: n sampled rows, D dense columns, S categorical features, M list features
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from trainers.data.decode import Decoder
 from trainers.data.rows import Rows
+from trainers.spec import DenseFeature
 
 SAMPLE_ROWS = 2**13
 # Rows times dense columns that are kept; of very many columns, fewer rows.
@@ -43,7 +45,7 @@ class SplitSample:
     total: int
 
     @classmethod
-    def of(cls, decoder: Decoder, tables: Iterable[pa.Table], rows: Rows) -> SplitSample:
+    def of(cls, decoder: Decoder, tables: Sequence[pa.Table], rows: Rows) -> SplitSample:
         """Of some tables' rows, and the same rows decoded."""
         most = max(LEAST_ROWS, min(SAMPLE_ROWS, SAMPLE_CELLS // max(1, sum(each.dim for each in decoder.dense))))
         chosen_n = np.arange(0, len(rows), max(1, -(-len(rows) // most)))
@@ -54,7 +56,7 @@ class SplitSample:
             numbers_Nd = pieces[0][1] if len(pieces) == 1 else np.concatenate([numbers for _, numbers in pieces])
             dense.append(numbers_Nd[chosen_n].astype(np.float64))
             shares[feature.name] = _share((numbers_Nd == np.asarray(feature.default, numbers_Nd.dtype)).all(1))
-            if _is_constant(dense[-1]) and _is_constant(numbers_Nd):
+            if _is_constant(dense[-1]) and _is_constant(numbers_Nd) and not _has_more_digits(feature, tables):
                 constant.add(feature.name)
         for name, share, same in _of_ids(decoder, rows):
             shares[name] = share
@@ -77,6 +79,12 @@ def _of_ids(decoder: Decoder, rows: Rows) -> Iterator[tuple[str, float, bool]]:
         yield single.name, _share(ids_N == decoder.default_ids[single.name]), _is_constant(ids_N)
     for several, lengths_N in zip(decoder.several, rows.lengths_NM.T, strict=True):
         yield several.name, _share(lengths_N == 0), not lengths_N.any()
+
+
+def _has_more_digits(feature: DenseFeature, tables: Sequence[pa.Table]) -> bool:
+    """Whether integers differ that are one number in float64."""
+    columns = [table.column(feature.source) for table in tables]
+    return any(pa.types.is_integer(column.type) and pc.count_distinct(column).as_py() > 1 for column in columns)
 
 
 def _is_constant(values_N: NDArray[np.generic]) -> bool:
