@@ -117,7 +117,8 @@ def test_the_specs_of_the_tutorial_and_the_gate_of_the_guide_work(
     exec(make.replace("60_000", "600"), {})  # noqa: S102 (our own page)
     (spec,) = blocks(TUTORIAL, "yaml")
     Path("clicks.yaml").write_text(spec, encoding="utf-8")
-    assert not check(load_spec("clicks.yaml")).warnings
+    (line,) = check(load_spec("clicks.yaml")).warnings
+    assert line.startswith("prune.guard.max_drop: ")  # the tutorial has so few test rows that it says so
     names: dict[str, object] = {}
     (loop,) = blocks(DOCS / "how-to" / "use-the-gate.md", "python")
     exec(loop, names)  # noqa: S102

@@ -3,40 +3,32 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
-from trainers.data.collisions import Collisions, collision_warning, count_collisions
 from trainers.data.columns import single_array
-from trainers.data.decode import Decoder
-from trainers.data.dense import decode_dense
+from trainers.data.decode import Decoder, decode_feature
+from trainers.data.drift_check import drift_warnings
 from trainers.data.files import ParquetFiles
-from trainers.data.ids import decode_ids, decode_lists, default_id
-from trainers.data.leaks import LEAKY_FEATURE, leak_warning, single_feature_aucs
+from trainers.data.findings import Findings, SplitSummary
+from trainers.data.leaks import LEAKY_FEATURE, leak_warning
 from trainers.data.memory import find_memory_problem
+from trainers.data.order import order_warning
 from trainers.data.outputs import require_output_apart
-from trainers.data.precision import precision_warnings
-from trainers.data.rows import Rows
 from trainers.data.sampler import SMALLEST_BATCH, BatchSampler
-from trainers.data.source import Source, fingerprint_files, open_split, require_alike
+from trainers.data.source import Source, fingerprint_files, open_split
 from trainers.data.splits import SPLITS, SplitName
-from trainers.data.statistics import measure
+from trainers.data.type_check import ColumnTypes, default_warnings, find_type_problems, mixed_type_warnings
+from trainers.data.types import type_problems
 from trainers.data.usable import check_targets
 from trainers.problems import limit_lines
 from trainers.spec import (
-    CategoricalFeature,
-    DenseFeature,
-    FeatureSpec,
     JobSpec,
-    MultiCategoricalFeature,
     SpecError,
     plan_training,
     require_consistent,
@@ -44,16 +36,6 @@ from trainers.spec import (
 from trainers.spec.consistency import find_unread
 
 CHECKED_ROWS = 2**16
-
-
-@dataclass(frozen=True, kw_only=True)
-class SplitSummary:
-    """`rows` of a split in `files`, of which the first `checked_rows` were decoded and have this base rate."""
-
-    rows: int
-    files: int
-    checked_rows: int
-    base_rate: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,55 +99,44 @@ def check(spec: JobSpec, output: Path | None = None) -> DataSummary:
     """
     problems = Problems()
     warnings = _check_alone(spec, output, problems)
-    shares: dict[str, dict[str, float]] = {feature.name: {} for feature in spec.features}
-    splits: dict[str, SplitSummary] = {}
-    aucs: dict[str, float] = {}
-    collisions: dict[str, Collisions] = {}
     decoder = None
     with problems.collect():
         decoder = Decoder(spec)
-    found: dict[str, ParquetFiles] = {}
-    sources: dict[SplitName, Source] = {}
-    for split in SPLITS:
+    sources = _open(spec, problems)
+    columns = list(dict.fromkeys(named_columns(spec)))
+    types = ColumnTypes.of(sources.values(), columns)
+    unreadable = _check_types(spec, sources, types, problems)
+    found = None if decoder is None else Findings(spec, decoder)
+    for split, source in sources.items():
         with problems.collect():
-            source = sources[split] = open_split(spec.dataset, split, found)
-            checked = _check_split(spec, decoder, source, split, problems)
-            if checked is None or decoder is None:
+            table = _read_first(spec, source, split, problems, unreadable)
+            if table is None or found is None:
                 continue
-            table, rows = checked
-            splits[split] = SplitSummary(
-                rows=source.rows,
-                files=len(source.files.parts),
-                checked_rows=len(rows),
-                base_rate=float(rows.label_N.mean()),
-            )
-            warnings += _one_class_first(spec, split, rows)
-            for name, share in _shares_at_default(decoder, rows):
-                shares[name][split] = share
-            if split == "train":
-                collisions = _collisions(decoder, table)
-                measured = measure(decoder, [table])
-                warnings += precision_warnings(decoder, table, measured)
-                # Weights don't count here, and those of the first rows may all be 0.
-                by_label = Decoder(spec, replace(measured, weight_mean=1.0))
-                aucs = single_feature_aucs(by_label, table, spec.training.seed)
-    with problems.collect():
-        require_alike(sources.values(), named_columns(spec))
+            if not unreadable:
+                try:
+                    found.add(split, source, table)
+                    continue
+                except SpecError as error:
+                    problems.add(str(error).splitlines())  # The first one; other features' are told too.
+            _decode_each(spec, table, unreadable, problems)
     problems.raise_any()
-    warnings += [*left_out(sources), *shared_files(sources)]
-    sizes = {feature.name: feature.hash_size for feature in (*decoder.single, *decoder.several)} if decoder else {}
+    assert found is not None
+    order = order_warning(spec, sources["train"])
     warnings += [
-        line
-        for name, each in collisions.items()
-        if (line := collision_warning(name, sizes[name], each, splits["train"].checked_rows))
+        *found.warnings,
+        *([] if order is None else [order]),
+        *drift_warnings(spec, found.decoder, sources, found.samples),
     ]
-    warnings += [leak_warning(name, found) for name, found in aucs.items() if found > LEAKY_FEATURE]
+    warnings += [*mixed_type_warnings(spec, types), *default_warnings(spec.features, types)]
+    warnings += [*left_out(sources), *shared_files(sources)]
+    warnings += [*found.collision_warnings(), *found.few_rows_warnings()]
+    warnings += [leak_warning(name, auc) for name, auc in found.aucs.items() if auc > LEAKY_FEATURE]
     return DataSummary(
-        splits=splits,
-        share_at_default=shares,
-        collisions={name: {"distinct": each.distinct, "share": each.share} for name, each in collisions.items()},
-        single_feature_auc=aucs,
-        training=_training(spec, splits["train"].rows),
+        splits=found.splits,
+        share_at_default=found.shares_at_default(),
+        collisions={name: {"distinct": each.distinct, "share": each.share} for name, each in found.collisions.items()},
+        single_feature_auc=found.aucs,
+        training=_training(spec, found.splits["train"].rows),
         warnings=tuple(warnings),
         fingerprint=fingerprint_files(sources),
     )
@@ -184,16 +155,6 @@ def _check_alone(spec: JobSpec, output: Path | None, problems: Problems) -> list
     return [*warnings, may_be_too_large] if may_be_too_large else warnings
 
 
-def _collisions(decoder: Decoder, table: pa.Table) -> dict[str, Collisions]:
-    """By the name of each hashed feature."""
-    features: list[CategoricalFeature | MultiCategoricalFeature] = [*decoder.single, *decoder.several]
-    return {
-        feature.name: count_collisions(feature, single_array(table.column(feature.source)))
-        for feature in features
-        if feature.ids == "hashed"
-    }
-
-
 def _training(spec: JobSpec, rows: int) -> dict[str, int]:
     plan = plan_training(spec, rows)
     per_epoch = BatchSampler(rows=rows, batch_size=plan.batch_size, world=spec.scaling.workers).steps_per_epoch
@@ -201,39 +162,57 @@ def _training(spec: JobSpec, rows: int) -> dict[str, int]:
     return {"batch_size": plan.batch_size, "epochs": plan.epochs, "steps": steps}
 
 
-def _check_split(
-    spec: JobSpec, decoder: Decoder | None, source: Source, split: SplitName, problems: Problems
-) -> tuple[pa.Table, Rows] | None:
-    """The first rows, as they are and decoded; None where something is wrong with them. Raises SpecError."""
-    columns = list(dict.fromkeys(named_columns(spec)))
-    lacking = {column for part in source.files.parts for column in columns if column not in part.schema.names}
-    for column in columns:
-        if column in lacking:
+def _open(spec: JobSpec, problems: Problems) -> dict[SplitName, Source]:
+    """The splits that can be opened."""
+    found: dict[str, ParquetFiles] = {}
+    sources: dict[SplitName, Source] = {}
+    for split in SPLITS:
+        with problems.collect():
+            sources[split] = open_split(spec.dataset, split, found)
+    return sources
+
+
+def _check_types(
+    spec: JobSpec, sources: Mapping[SplitName, Source], types: ColumnTypes, problems: Problems
+) -> set[str]:
+    """The columns that are missing, there twice, or of a type that can't be read in one of the files."""
+    unreadable = set()
+    for source in sources.values():
+        for column in source.lacking(named_columns(spec)):
+            unreadable.add(column)
             with problems.collect():
                 source.require([column])
+    schemas = {part.path: part.schema for source in sources.values() for part in source.files.parts}
+    unlike = type_problems(schemas, [column for column in named_columns(spec) if column not in unreadable])
+    problems.add(unlike.values())
+    for column, lines in find_type_problems(spec, types).items():
+        problems.add([] if column in unlike else lines)
+        unreadable.add(column)
+    return unreadable | unlike.keys()
+
+
+def _read_first(
+    spec: JobSpec, source: Source, split: SplitName, problems: Problems, unreadable: Collection[str]
+) -> pa.Table | None:
+    """The first rows of the columns that can be read; None where there is no row. Raises SpecError."""
     with problems.collect():
         check_rows(spec, source, split)
     if not source.rows:
         return None
-    if lacking.isdisjoint(target_columns(spec)):
+    if not any(column in unreadable for column in target_columns(spec)):
         with problems.collect():
             check_targets(spec, source, split)
-    if decoder is not None and not lacking:
-        with problems.collect():
-            check_types(decoder, source)
-    there = [column for column in columns if column not in lacking]
-    table = source.read(there, 0, min(source.rows, CHECKED_ROWS))
-    if decoder is not None and not lacking:
-        try:
-            return table, decoder.decode(table)
-        except SpecError as error:
-            problems.add(str(error).splitlines())  # The first one; the features' others come below.
+    readable = [column for column in dict.fromkeys(named_columns(spec)) if column not in unreadable]
+    return source.read(readable, 0, min(source.rows, CHECKED_ROWS))
+
+
+def _decode_each(spec: JobSpec, table: pa.Table, unreadable: Collection[str], problems: Problems) -> None:
+    """Tell what is wrong with each feature that can be read."""
     for feature in spec.features:
-        if feature.source not in lacking:
+        if feature.source not in unreadable:
             with problems.collect():
                 array = single_array(table.column(feature.source))
-                _decode_feature(feature, array, replace=spec.dataset.non_finite == "replace")
-    return None
+                decode_feature(feature, array, replace=spec.dataset.non_finite == "replace")
 
 
 def check_rows(spec: JobSpec, source: Source, split: SplitName) -> None:
@@ -276,30 +255,6 @@ def shared_files(sources: Mapping[SplitName, Source]) -> list[str]:
     return warnings
 
 
-def check_types(decoder: Decoder, source: Source) -> None:
-    """Raises SpecError where a file, be it one whose rows aren't read here, has a column of a type that can't be."""
-    seen = set()
-    for part in source.files.parts:
-        kinds = tuple(part.schema.field(column).type for column in decoder.columns)
-        if kinds not in seen:
-            seen.add(kinds)
-            # Not `Schema.empty_table`, which imports pandas.
-            columns = zip(decoder.columns, kinds, strict=True)
-            try:
-                decoder.decode(pa.table({column: pa.nulls(0, kind) for column, kind in columns}))
-            except SpecError as error:
-                raise SpecError(f"{error} (in {part.path})") from None
-
-
-def _one_class_first(spec: JobSpec, split: SplitName, rows: Rows) -> list[str]:
-    """A warning where the rows at hand have one class: others have the other, see `check_targets`."""
-    first = rows.label_N[0]
-    if (rows.label_N != first).any():
-        return []
-    label = spec.dataset.label
-    return [f"{split}: label {label!r} is {int(first)} in the first {len(rows)} rows; are the rows sorted by it?"]
-
-
 def named_columns(spec: JobSpec) -> list[str]:
     """The columns that the spec names: of features, then of the label, group and weight."""
     return [*(feature.source for feature in spec.features), *target_columns(spec)]
@@ -308,30 +263,3 @@ def named_columns(spec: JobSpec) -> list[str]:
 def target_columns(spec: JobSpec) -> list[str]:
     named = (spec.dataset.label, spec.dataset.group, spec.dataset.weight)
     return [column for column in named if column is not None]
-
-
-def _decode_feature(feature: FeatureSpec, array: Any, *, replace: bool) -> None:
-    """Raises SpecError where the column, or the default, isn't the feature's."""
-    if isinstance(feature, DenseFeature):
-        decode_dense(feature, array, replace=replace)
-    elif isinstance(feature, CategoricalFeature):
-        decode_ids(feature, array)
-    else:
-        decode_lists(feature, array)
-
-
-def _shares_at_default(decoder: Decoder, rows: Rows) -> Iterator[tuple[str, float]]:
-    """Feature name and share, feature by feature."""
-    start = 0
-    for dense in decoder.dense:
-        numbers_Nd = rows.dense_ND[:, start : start + dense.dim]
-        yield dense.name, _share((numbers_Nd == np.float32(dense.default)).all(1))
-        start += dense.dim
-    for single, ids_N in zip(decoder.single, rows.ids_SN, strict=True):
-        yield single.name, _share(ids_N == default_id(single))
-    for several, lengths_N in zip(decoder.several, rows.lengths_NM.T, strict=True):
-        yield several.name, _share(lengths_N == 0)
-
-
-def _share(mask_N: NDArray[np.bool_]) -> float:
-    return float(mask_N.mean())

@@ -14,6 +14,8 @@ from trainers.spec import SpecError
 HASH_SEED = 0x57494E4E
 """Seed of xxh64 for string ids and groups. Constant: ids of one training must mean the same in the next."""
 
+LONGEST_TYPE = 100  # characters; a struct's names all its fields
+
 
 def single_array(column: Any) -> Any:
     """A chunked column as one array."""
@@ -80,4 +82,6 @@ def text_hashes(array: Any, fill: int) -> NDArray[np.uint64]:
 
 def refuse_type(*, name: str, column: str, kind: pa.DataType, remedy: str) -> SpecError:
     """The error for a column whose type the feature can't be read from."""
-    return SpecError(f"feature {name!r}: column {column!r} is {kind}; {remedy}")
+    written = str(kind)
+    written = written if len(written) <= LONGEST_TYPE else f"{written[:LONGEST_TYPE]}…"
+    return SpecError(f"feature {name!r}: column {column!r} is {written}; {remedy}")

@@ -13,12 +13,13 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from trainers.data.columns import single_array
-from trainers.data.dense import decode_dense, standardize
+from trainers.data.dense import check_default, decode_dense, standardize
 from trainers.data.ids import decode_ids, decode_lists, default_id
 from trainers.data.jagged import take_segments, transposition
 from trainers.data.rows import Rows
 from trainers.data.targets import decode_group, decode_label, decode_weight
-from trainers.spec import CategoricalFeature, DenseFeature, JobSpec, MultiCategoricalFeature
+from trainers.data.weights import scale_weights
+from trainers.spec import CategoricalFeature, DenseFeature, FeatureSpec, JobSpec, MultiCategoricalFeature
 
 if TYPE_CHECKING:
     from trainers.data.statistics import Statistics
@@ -38,6 +39,7 @@ class Decoder:
 
     Attributes:
         columns: the Parquet columns it needs, each once.
+        default_ids: the row of the table that stands for null, by categorical feature.
         keys: the sparse features, categorical ones in the spec's order and then list features in the spec's order.
 
     Raises:
@@ -53,8 +55,9 @@ class Decoder:
         targets = [self.dataset.label, self.dataset.group, self.dataset.weight]
         sources = [feature.source for feature in spec.features]
         self.columns = list(dict.fromkeys([*sources, *(column for column in targets if column is not None)]))
-        for categorical in self.single:
-            default_id(categorical)
+        for dense in self.dense:
+            check_default(dense)
+        self.default_ids = {feature.name: default_id(feature) for feature in self.single}
 
     def decode(self, table: pa.Table) -> Rows:
         """The rows of a table that has `columns`. Raises SpecError naming the column, the value and the remedy."""
@@ -125,7 +128,17 @@ class Decoder:
         if self.dataset.weight is None:
             return np.ones(rows, np.float32)
         mean = 1.0 if self.statistics is None else self.statistics.weight_mean
-        return (decode_weight(self.dataset.weight, arrays[self.dataset.weight]) / mean).astype(np.float32)
+        return scale_weights(self.dataset.weight, decode_weight(self.dataset.weight, arrays[self.dataset.weight]), mean)
+
+
+def decode_feature(feature: FeatureSpec, array: Any, *, replace: bool) -> None:
+    """Raises SpecError where the column, or the default, isn't the feature's."""
+    if isinstance(feature, DenseFeature):
+        decode_dense(feature, array, replace=replace)
+    elif isinstance(feature, CategoricalFeature):
+        decode_ids(feature, array)
+    else:
+        decode_lists(feature, array)
 
 
 def _arrays(table: pa.Table, columns: list[str]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from trainers.data.columns import flags_of, floats, numbers_of, refuse_type
-from trainers.data.types import is_list, is_number, is_text
+from trainers.data.types import is_list, is_number, is_text, is_whole, writing_remedy
 from trainers.spec import DenseFeature, SpecError
 
 Columns = NDArray[np.float64]
@@ -21,6 +21,7 @@ Columns = NDArray[np.float64]
 
 # Numbers standardized together: few enough to stay in a core's cache.
 BLOCK = 2**16
+LARGEST = float(np.finfo(np.float32).max)
 
 
 def decode_dense(feature: DenseFeature, array: Any, *, replace: bool) -> NDArray[Any]:
@@ -37,7 +38,16 @@ def decode_dense(feature: DenseFeature, array: Any, *, replace: bool) -> NDArray
     if pa.types.is_null(array.type) and feature.dim > 1:
         array = array.cast(pa.list_(pa.float32()))
     numbers_Nd = _vectors(feature, array) if is_list(array.type) else _scalars(feature, array)[:, None]
-    return _finite(feature, numbers_Nd, feature.default, replace=replace)
+    finite_Nd = np.isfinite(numbers_Nd)
+    count = finite_Nd.size - int(np.count_nonzero(finite_Nd))
+    if not count:
+        return numbers_Nd
+    if replace:
+        return np.where(finite_Nd, numbers_Nd, np.asarray(feature.default, numbers_Nd.dtype))
+    raise SpecError(
+        f"feature {feature.name!r}: column {feature.source!r} has {count} NaN or infinite values in {len(numbers_Nd)} "
+        "rows; clean them, or set `dataset.non_finite: replace` to read them as the default"
+    )
 
 
 def standardize(
@@ -55,12 +65,34 @@ def standardize(
             block = numbers_Nd[start : start + rows].astype(np.float64)
             out_Nd[start : start + rows] = (block - mean_d) / std_d
         default_d = ((feature.default - mean_d) / std_d).astype(np.float32)
-    return _finite(feature, out_Nd, default_d, replace=replace)
+    finite_Nd = np.isfinite(out_Nd)
+    count = finite_Nd.size - int(np.count_nonzero(finite_Nd))
+    if not count:
+        return out_Nd
+    if replace:
+        return np.where(finite_Nd, out_Nd, default_d)
+    value = numbers_Nd[np.unravel_index(int(finite_Nd.argmin()), finite_Nd.shape)]
+    when = " once standardized" if feature.normalize == "standardize" else ""
+    raise SpecError(
+        f"feature {feature.name!r}: column {feature.source!r} has {count} values in {len(numbers_Nd)} rows that are "
+        f"too large for float32{when}, such as {value:g}; clip them, write the column in another unit, or set "
+        "`dataset.non_finite: replace` to read them as the default"
+    )
+
+
+def check_default(feature: DenseFeature) -> None:
+    """Raises SpecError where float32 doesn't hold the default."""
+    if abs(feature.default) > LARGEST:
+        raise SpecError(
+            f"feature {feature.name!r}: default {feature.default:g} is too large for float32, which holds numbers up "
+            f"to {LARGEST:.2g}; give a smaller one"
+        )
 
 
 def _scalars(feature: DenseFeature, array: Any) -> NDArray[Any]:
     if not is_number(array.type):
-        remedy = "declare it `kind: categorical`, or write numbers" if is_text(array.type) else "write it as numbers"
+        text = is_text(array.type)
+        remedy = "declare it `kind: categorical`, or write numbers" if text else writing_remedy(array.type, "numbers")
         raise refuse_type(name=feature.name, column=feature.source, kind=array.type, remedy=remedy)
     if feature.dim > 1:
         remedy = f"a scalar has `dim: 1`, and the spec says {feature.dim}; correct `dim`, or write lists"
@@ -70,10 +102,13 @@ def _scalars(feature: DenseFeature, array: Any) -> NDArray[Any]:
 
 def _vectors(feature: DenseFeature, array: Any) -> NDArray[Any]:
     if not is_number(array.type.value_type):
-        remedy = "a dense vector is a list of numbers; declare it `kind: multi_categorical` if its items are ids"
+        remedy = "a dense vector is a list of numbers; "
+        text = is_text(array.type.value_type)
+        remedy += "declare it `kind: multi_categorical`" if text else writing_remedy(array.type, "numbers")
         raise refuse_type(name=feature.name, column=feature.source, kind=array.type, remedy=remedy)
     if feature.dim == 1:
-        remedy = "the spec says a scalar; set `dim` to the lists' length, or `kind: multi_categorical` for ids"
+        of_ids = ", or `kind: multi_categorical` for ids" if is_whole(array.type.value_type) else ""
+        remedy = f"the spec says a scalar; set `dim` to the lists' length{of_ids}"
         raise refuse_type(name=feature.name, column=feature.source, kind=array.type, remedy=remedy)
     _check_lengths(feature, array)
     flat = floats(array.flatten(), feature.default).reshape(-1, feature.dim)
@@ -93,18 +128,3 @@ def _check_lengths(feature: DenseFeature, array: Any) -> None:
             f"({len(wrong)} of {len(array)} rows differ), expected {feature.dim}; "
             "set `dim` to the vectors' length, or write vectors of one length"
         )
-
-
-def _finite(
-    feature: DenseFeature, numbers_Nd: NDArray[Any], default: float | NDArray[Any], *, replace: bool
-) -> NDArray[Any]:
-    finite_Nd = np.isfinite(numbers_Nd)
-    count = finite_Nd.size - int(np.count_nonzero(finite_Nd))
-    if count and not replace:
-        raise SpecError(
-            f"feature {feature.name!r}: column {feature.source!r} has {count} NaN or infinite values in "
-            f"{len(numbers_Nd)} rows; clean them, or set `dataset.non_finite: replace` to read them as the default"
-        )
-    if count:
-        return np.where(finite_Nd, numbers_Nd, np.asarray(default, numbers_Nd.dtype))
-    return numbers_Nd

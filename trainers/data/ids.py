@@ -13,8 +13,10 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from trainers.data.columns import flags_of, hash_text, integers, numbers_of, refuse_type, text_hashes
-from trainers.data.types import is_list, is_text, is_whole
+from trainers.data.types import is_list, is_number, is_text, is_whole, writing_remedy
 from trainers.spec import CategoricalFeature, MultiCategoricalFeature, SpecError
+
+IDS = "integers or strings"
 
 Ids = NDArray[np.int64]
 Feature = CategoricalFeature | MultiCategoricalFeature
@@ -23,7 +25,9 @@ Feature = CategoricalFeature | MultiCategoricalFeature
 def decode_ids(feature: CategoricalFeature, array: Any) -> Ids:
     """A categorical feature of N rows, (N,) int64, rows of its table; nulls take the default. Raises SpecError."""
     if is_list(array.type):
-        remedy = "the spec says one id per row; declare it `kind: multi_categorical`, or write one id"
+        remedy = "the spec says one id per row; "
+        of_ids = _has_ids(array.type.value_type)
+        remedy += "declare it `kind: multi_categorical`, or write one id" if of_ids else "write one integer or string"
         raise refuse_type(name=feature.name, column=feature.source, kind=array.type, remedy=remedy)
     ids_N = _table_rows(feature, array)
     if array.null_count:
@@ -39,7 +43,11 @@ def decode_lists(feature: MultiCategoricalFeature, array: Any) -> tuple[Ids, Ids
     if pa.types.is_null(array.type):
         array = array.cast(pa.list_(pa.int64()))
     if not is_list(array.type):
-        remedy = "the spec says a list of ids; declare it `kind: categorical`, or write lists"
+        remedy = "the spec says a list of ids; "
+        remedy += "declare it `kind: categorical`, or write lists" if _has_ids(array.type) else f"write lists of {IDS}"
+        raise refuse_type(name=feature.name, column=feature.source, kind=array.type, remedy=remedy)
+    if not _has_ids(array.type.value_type):
+        remedy = f"ids are integers or strings; {writing_remedy(array.type, IDS)}"
         raise refuse_type(name=feature.name, column=feature.source, kind=array.type, remedy=remedy)
     items = array.flatten()
     if items.null_count:
@@ -82,8 +90,9 @@ def _table_rows(feature: Feature, array: Any) -> Ids:
     if is_text(array.type) and feature.ids == "checked":
         remedy = "`ids: checked` takes ints; set `ids: hashed`, or write ints"
         raise refuse_type(name=feature.name, column=feature.source, kind=array.type, remedy=remedy)
-    if not is_text(array.type) and not is_whole(array.type):
-        remedy = "ids are integers or strings; cast it, or declare it `kind: dense` if it holds quantities"
+    if not _has_ids(array.type):
+        remedy = f"ids are integers or strings; {writing_remedy(array.type, IDS)}"
+        remedy += ", or declare it `kind: dense` if it holds quantities" if is_number(array.type) else ""
         raise refuse_type(name=feature.name, column=feature.source, kind=array.type, remedy=remedy)
     numbers = hash_values(array)
     if feature.ids == "checked":
@@ -91,6 +100,10 @@ def _table_rows(feature: Feature, array: Any) -> Ids:
     elif len(numbers) and (numbers.min() < 0 or numbers.max() >= feature.hash_size):
         numbers = numbers % numbers.dtype.type(feature.hash_size)
     return numbers.astype(np.int64, copy=False)
+
+
+def _has_ids(kind: pa.DataType) -> bool:
+    return is_text(kind) or is_whole(kind)
 
 
 def _check_range(feature: Feature, numbers: NDArray[Any]) -> None:

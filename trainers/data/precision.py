@@ -41,7 +41,7 @@ def precision_warnings(decoder: Decoder, table: pa.Table, statistics: Statistics
             continue
         found_Nd = standardize(feature, some_Nd, *statistics.of(feature.name), replace=replace)
         before_d = _distinct(some_Nd)
-        if feature.dim == 1:  # An integer may have more digits than float64.
+        if pa.types.is_integer(table.column(feature.source).type):  # It may have more digits than float64.
             before_d = np.maximum(before_d, pc.count_distinct(table.column(feature.source)[:rows]).as_py())
         after_d = _distinct(found_Nd)
         at = int((before_d - 2 * after_d).argmax())

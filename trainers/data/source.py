@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
@@ -56,12 +57,22 @@ class Source:
         """Where the rows are, for messages."""
         return f"{self.files.uri} ({self.split} split)" if self.splits else self.files.uri
 
+    def lacking(self, columns: Iterable[str]) -> list[str]:
+        """The columns that a file lacks, or has more than once."""
+        counts = [Counter(part.schema.names) for part in self.files.parts]
+        return [column for column in dict.fromkeys(columns) if any(count[column] != 1 for count in counts)]
+
     def require(self, columns: Sequence[str]) -> None:
-        """Raises SpecError where a file lacks a column, naming those whose name is near."""
+        """Raises SpecError where a file lacks a column, naming those whose name is near, or has it twice."""
         for part in self.files.parts:
-            names = set(part.schema.names)
+            count = Counter(part.schema.names)
             for column in columns:
-                if column not in names:
+                if count[column] > 1:
+                    raise SpecError(
+                        f"column {column!r} stands {count[column]} times in {part.path}, and which one is meant can't "
+                        "be told; write it once, or give each its own name"
+                    )
+                if not count[column]:
                     raise SpecError(_missing(column, part))
 
     def read(self, columns: Sequence[str], start: int, stop: int) -> pa.Table:
@@ -74,14 +85,15 @@ class Source:
         if not 0 <= start <= stop <= self.rows:
             raise IndexError(f"rows {start} to {stop} of a source with {self.rows}")
         first = int(np.searchsorted(self._starts, start, side="right")) - 1
-        pieces = []
+        pieces, paths = [], []
         for group in range(first, len(self._groups)):
             begin, end = int(self._starts[group]), int(self._starts[group + 1])
             if begin >= stop:
                 break
             if end > begin:
                 pieces.append(self._read_group(group, columns, max(start - begin, 0), min(stop, end) - begin))
-        return _concatenate(pieces, columns, self.files)
+                paths.append(self._groups[group][0].path)
+        return _concatenate(pieces, columns, paths, self.files)
 
     def _read_group(self, group: int, columns: Sequence[str], start: int, stop: int) -> pa.Table:
         """This source's own rows [start, stop) of a row group."""
@@ -147,7 +159,7 @@ def require_alike(sources: Iterable[Source], columns: Iterable[str]) -> None:
     """Raises SpecError, a line a column, where a column's type means one thing in one file and another in another."""
     schemas = {part.path: part.schema for source in sources for part in source.files.parts}
     if problems := type_problems(schemas, columns):
-        raise SpecError("\n".join(problems))
+        raise SpecError("\n".join(problems.values()))
 
 
 def fingerprint_files(sources: Mapping[SplitName, Source]) -> str:
@@ -176,11 +188,15 @@ def _missing(column: str, part: ParquetPart) -> str:
     )
 
 
-def _concatenate(pieces: list[pa.Table], columns: Sequence[str], files: ParquetFiles) -> pa.Table:
-    """Pieces one after another. Raises SpecError where a column has no type that holds all of its values."""
+def _concatenate(pieces: list[pa.Table], columns: Sequence[str], paths: Sequence[str], files: ParquetFiles) -> pa.Table:
+    """Pieces one after another, each of the file in `paths`.
+
+    Raises:
+        SpecError: a column has no type that holds all of its values.
+    """
     if not pieces:
         return pa.schema([files.schema.field(column) for column in columns]).empty_table()
     if len({piece.schema for piece in pieces}) > 1:
-        alike = {name: cast_alike([piece.column(name) for piece in pieces], name) for name in columns}
+        alike = {name: cast_alike([piece.column(name) for piece in pieces], name, paths) for name in columns}
         pieces = [pa.table({name: alike[name][at] for name in columns}) for at in range(len(pieces))]
     return pa.concat_tables(pieces)

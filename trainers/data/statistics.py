@@ -18,6 +18,7 @@ from trainers.data.columns import single_array
 from trainers.data.decode import Decoder
 from trainers.data.source import Source
 from trainers.data.targets import decode_weight
+from trainers.data.weights import check_mean
 from trainers.spec import JobSpec, SpecError
 
 Columns = NDArray[np.float64]
@@ -75,11 +76,13 @@ def statistics(source: Source, spec: JobSpec, max_rows: int = 1_000_000) -> Stat
     source.require(columns)
     ranges = blocks(source.rows, max_rows) if columns else ()
     found = measure(decoder, (source.read(columns, start, stop) for start, stop in ranges))
-    if source.rows and not 0 < found.weight_mean < np.inf:
-        raise SpecError(
-            f"dataset.weight: column {decoder.dataset.weight!r} has a mean of {found.weight_mean:g} over the training "
-            "rows; give some rows a weight above 0, and none beyond 1e300"
-        )
+    if decoder.dataset.weight is not None:
+        check_mean(decoder.dataset.weight, found.weight_mean)
+        if source.rows and not found.weight_mean:
+            raise SpecError(
+                f"dataset.weight: column {decoder.dataset.weight!r} has a mean of 0 over the training rows; give some "
+                "rows a weight above 0"
+            )
     return found
 
 
@@ -123,6 +126,7 @@ def _accumulate(decoder: Decoder, tables: Iterable[pa.Table]) -> tuple[int, Colu
             mean_D = mean_D + apart_D * (rows / count)
             squares_D = squares_D + inner_D + apart_D**2 * (rows * (count - rows) / count)
             if name is not None:
+                # Overflow is told by check_mean.
                 weight += float(decode_weight(name, single_array(table.column(name))).sum())
     return count, mean_D, squares_D, weight
 

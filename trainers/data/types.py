@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -73,8 +73,8 @@ def meaning(kind: pa.DataType) -> str | None:
     return NUMBERS if is_number(kind) else str(kind)
 
 
-def type_problems(schemas: Mapping[str, pa.Schema], columns: Iterable[str]) -> list[str]:
-    """A line for each column whose values mean one thing in one file and another in another.
+def type_problems(schemas: Mapping[str, pa.Schema], columns: Iterable[str]) -> dict[str, str]:
+    """By column, a line for each whose values mean one thing in one file and another in another.
 
     Integers and text of the same digits are hashed to different rows of a table. Integers and floats are the same
     numbers; a feature that can't take both says so itself.
@@ -96,24 +96,58 @@ def type_problems(schemas: Mapping[str, pa.Schema], columns: Iterable[str]) -> l
                     f"dataset: column {name!r} is {its} in {other} and {kind} in {path}; "
                     "the same value means another thing in each: write the column in one type"
                 )
-    return list(problems.values())
+    return problems
 
 
 def _as_number(found: str | None) -> str | None:
     return None if found is None else found.replace(INTEGERS, NUMBERS)
 
 
-def cast_alike(arrays: list[Any], name: str) -> list[Any]:
-    """Chunked columns of one meaning in one type. Raises SpecError where there is none."""
-    kinds = {array.type for array in arrays}
+def mixture(kind: pa.DataType, *, ids: bool) -> str | None:
+    """Which of the types that hold numbers it is, where mixing them is seldom meant; None for nulls and for text.
+
+    Integers and floats are one: a column of integers with a null is often written as floats.
+
+    Args:
+        ids: whether integers are hashed, so that one beyond 63 bits and its negative twin are two ids.
+    """
+    kind = _item(kind) if is_list(kind) else kind
+    kind = kind.value_type if pt.is_dictionary(kind) else kind
+    if pt.is_null(kind) or not is_number(kind):
+        return None
+    if pt.is_boolean(kind):
+        return "booleans"
+    if pt.is_decimal(kind):
+        return "decimals"
+    return "unsigned 64 bits" if ids and pt.is_uint64(kind) else NUMBERS
+
+
+def writing_remedy(kind: pa.DataType, wanted: str) -> str:
+    """What an author of files can do about a column of a type that isn't read, to make it `wanted`."""
+    if is_list(kind):
+        if is_list(_item(kind)):
+            return f"write one flat list of {wanted} a row"
+        return f"in its lists, {writing_remedy(_item(kind), wanted)}"
+    if pt.is_temporal(kind) or pt.is_interval(kind):
+        return f"write it as {wanted} when you write the file, such as the days or seconds since 1970"
+    if pt.is_map(kind):
+        return f"write its keys, or its values, as a column of their own: a list of {wanted}"
+    if pt.is_struct(kind):
+        return f"write the fields that matter as columns of their own, of {wanted}"
+    return f"cast it to {wanted} when you write the file"
+
+
+def cast_alike(arrays: list[Any], name: str, paths: Sequence[str]) -> list[Any]:
+    """Chunked columns of one meaning in one type. Raises SpecError, with the file of each type, where there is none."""
+    kinds = {array.type: path for array, path in reversed(list(zip(arrays, paths, strict=True)))}
     if len(kinds) == 1:
         return arrays
     try:
         kind = _common_type(kinds)
         return [_cast(array, kind) for array in arrays]
     except (pa.ArrowException, TypeError) as error:
-        names = ", ".join(sorted(map(str, kinds)))
-        raise SpecError(f"dataset: column {name!r} is {names} in different files ({error}); write one type") from None
+        where = " and ".join(sorted(f"{kind} in {path}" for kind, path in kinds.items()))
+        raise SpecError(f"dataset: column {name!r} is {where} ({error}); write the column in one type") from None
 
 
 def _common_type(kinds: Collection[pa.DataType]) -> pa.DataType:

@@ -1,7 +1,8 @@
 """The guard: whether the fine-tuned model is good enough to replace the full one.
 
 A test of non-inferiority: the list passes where the whole 95% interval of the drop lies within what the spec allows,
-fails where all of it lies beyond, and is inconclusive between.
+fails where all of it lies beyond, and is inconclusive between. A model that predicts nothing measures nothing: no list
+passes by one.
 """
 
 from __future__ import annotations
@@ -10,9 +11,10 @@ import math
 from statistics import NormalDist
 from typing import get_args
 
+from trainers.metrics.expected_error import auc_error
 from trainers.metrics.significance import CONFIDENCE
 from trainers.runs.prune_list import FAILED, INCONCLUSIVE, PASSED, GuardVerdict, Verdict
-from trainers.runs.results import MetricDifference, ModelQuality
+from trainers.runs.results import MetricDifference, ModelQuality, Quality
 from trainers.spec import GuardSpec
 from trainers.spec.prune import GuardMetric
 
@@ -30,8 +32,8 @@ def evaluate_guard(spec: GuardSpec, metrics: ModelQuality, *, prunes: bool = Tru
             nothing of the list: it passes.
 
     Returns:
-        The verdict. Its reason also says where the full model predicts worse than the base rate: such a model is no
-        measure for another.
+        The verdict. Where the full or the fine-tuned model predicts no better than chance, a list that would pass is
+        inconclusive, whatever the difference between the two, and the reason says so.
     """
     limits = {
         metric: spec.limits.get(metric, spec.max_drop) for metric in get_args(GuardMetric) if metric != spec.metric
@@ -39,6 +41,12 @@ def evaluate_guard(spec: GuardSpec, metrics: ModelQuality, *, prunes: bool = Tru
     found = metrics.difference(spec.metric)
     verdict, needed = decide_verdict(found, spec.max_drop, metrics.full.rows)
     reason = _describe(spec, metrics, found, verdict, needed)
+    broken = find_broken_model(metrics)
+    if broken is not None and found is not None:
+        verdict, needed = FAILED if verdict == FAILED else INCONCLUSIVE, None
+        reason += (
+            f"; {broken}, so that a comparison says little: train it better (fewer epochs, other data) and run again"
+        )
     if not prunes:
         verdict, needed = PASSED, None
         reason = "nothing is pruned, so the model stays as it is; what differs is the chance of training it twice"
@@ -54,6 +62,26 @@ def evaluate_guard(spec: GuardSpec, metrics: ModelQuality, *, prunes: bool = Tru
         banner=_banner(limits, metrics) if prunes else None,
         reason=reason,
     )
+
+
+def find_broken_model(metrics: ModelQuality) -> str | None:
+    """Which of the two compared models predicts no better than chance, and by which number; None where neither does."""
+    for name, quality in (("full", metrics.full), ("fine-tuned", metrics.finetuned)):
+        if (why := _no_better_than_chance(quality)) is not None:
+            return f"the {name} model predicts no better than {why}"
+    return None
+
+
+def _no_better_than_chance(quality: Quality) -> str | None:
+    """None where it is better. Comparisons are written so that NaN is no better."""
+    if quality.auc is None or quality.ne is None:
+        return "chance as far as can be told (the test rows have one class)"
+    if not quality.ne < 1:
+        return f"the base rate (NE {quality.ne:.5g}, where the base rate has 1)"
+    error = auc_error(quality.auc, quality.rows * quality.base_rate, quality.rows * (1 - quality.base_rate))
+    if not quality.auc - NormalDist().inv_cdf(0.5 + CONFIDENCE / 2) * error > 0.5:
+        return f"chance (AUC {quality.auc:.5f} with a standard error of {error:.2g}, where chance has 0.5)"
+    return None
 
 
 def decide_verdict(found: MetricDifference | None, limit: float, rows: int) -> tuple[Verdict, int | None]:
@@ -103,11 +131,6 @@ def _describe(
     if verdict == INCONCLUSIVE:
         reason += f"; {metrics.full.rows:,} test rows can't tell"
         reason += f", about {_rounded(needed):,} would" if needed is not None else ""
-    if metrics.full.ne is not None and metrics.full.ne > 1:
-        reason += (
-            f"; the full model itself predicts worse than the base rate (NE {metrics.full.ne:.2f}, over 1), "
-            "so a comparison with it says little"
-        )
     return reason
 
 

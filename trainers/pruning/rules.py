@@ -52,8 +52,7 @@ def _top_k(order: Sequence[RankedFeature], rule: PruneSpec, curve: Sequence[Curv
 def _dims(order: Sequence[RankedFeature], rule: PruneSpec, curve: Sequence[CurvePoint]) -> Kept:
     """By score until the share of dims is spent. A feature too wide for what is left is passed over, and narrower
     ones after it may still come in: the budget is for dims, and leaving it unspent helps nobody."""
-    assert rule.share is not None
-    left = int(rule.share * sum(feature.dim for feature in order) + 1e-9)
+    left = rule.kept_dims(sum(feature.dim for feature in order))
     kept = set()
     for feature in order:
         if feature.essential or feature.dim <= left:

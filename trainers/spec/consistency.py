@@ -5,6 +5,7 @@ They are looked for before anything starts, not where a spec is read: a run of a
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -40,12 +41,26 @@ def _roles(spec: JobSpec) -> Iterator[str]:
             yield f"dataset.{role}: column {data.label!r} is dataset.label; name another column, or leave it out"
     if data.group is not None and data.group == data.weight:
         yield f"dataset.group: column {data.group!r} is dataset.weight too; name another column for one of the two"
+    for split in ("validation", "test"):
+        if data.splits is not None and getattr(data, split) is not None:
+            yield (
+                f"dataset.{split}: {getattr(data, split)!r} wouldn't be read, because dataset.splits cuts all splits "
+                f"out of dataset.train; leave `{split}` out, or give both `validation` and `test` and no `splits`"
+            )
 
 
 def _numbers(spec: JobSpec) -> Iterator[str]:
     prune, count = spec.prune, len(spec.features)
     if prune.rule == "top_k" and prune.top_k is not None and prune.top_k > count:
         yield f"prune.top_k: {prune.top_k} of {count} features can't be kept; give at most {count}"
+    if prune.rule == "dims" and prune.share is not None and not _essential_dims(spec):
+        total, narrowest = sum(spec.dims.values()), min(spec.dims, key=spec.dims.__getitem__)
+        if prune.kept_dims(total) < spec.dims[narrowest]:
+            yield (
+                f"prune.share: {prune.share:g} of {total} dims is {prune.kept_dims(total)}, and the narrowest feature, "
+                f"{narrowest!r}, has {spec.dims[narrowest]}: no feature could be kept; give at least "
+                f"{math.ceil(1e4 * spec.dims[narrowest] / total) / 1e4:g}"
+            )
     if prune.guard.metric == "gauc" and spec.dataset.group is None:
         yield "prune.guard.metric: gauc needs groups; name their column as dataset.group, or choose another metric"
 
@@ -66,6 +81,7 @@ def find_unread(spec: JobSpec) -> list[str]:
     """Options that were given a value and that nothing reads, or that change nothing, a line each."""
     return [
         *_unread_by_rule(spec.prune),
+        *_unread_by_essential(spec),
         *_unread_by_guard(spec),
         *_unread_by_data(spec),
         *_unread_by_training(spec),
@@ -97,13 +113,6 @@ def _unread_by_guard(spec: JobSpec) -> Iterator[str]:
 
 
 def _unread_by_data(spec: JobSpec) -> Iterator[str]:
-    data = spec.dataset
-    for split in ("validation", "test"):
-        if data.splits is not None and getattr(data, split) is not None:
-            yield (
-                f"dataset.{split}: {getattr(data, split)} isn't read, since dataset.splits cuts all splits out of "
-                "dataset.train; name both files and leave `splits` out, or leave it out"
-            )
     if all(isinstance(feature, DenseFeature) for feature in spec.features):
         rate = spec.training.embedding_learning_rate
         if rate is not None:
@@ -123,31 +132,45 @@ def _named_twice(spec: JobSpec) -> Iterator[str]:
 
 
 def _without_effect(spec: JobSpec) -> Iterator[str]:
-    """Where the essential features, or the numbers of the rule, leave nothing to decide."""
+    """Where the essential features, or the number of the rule, leave nothing to prune."""
     prune, every = spec.prune, {feature.name for feature in spec.features}
-    essential = {feature.name for feature in spec.features if spec.is_essential(feature)}
-    dims = spec.dims
-    spent, total = sum(dims[name] for name in essential), sum(dims.values())
+    essential = _essential_dims(spec).keys()
     if essential == every:
         yield f"essential: all {len(every)} features are essential, so that none can be pruned; leave some out"
     elif prune.rule == "given" and every <= essential | set(prune.keep or ()):
         yield f"prune.keep: all {len(every)} features stay, so that nothing is pruned; leave some out"
     elif prune.rule == "top_k" and prune.top_k == len(every):
         yield f"prune.top_k: {prune.top_k} of {len(every)} features is all of them, so that nothing is pruned; lower it"
-    elif prune.rule == "top_k" and prune.top_k is not None and prune.top_k < len(essential):
-        yield (
-            f"prune.top_k: {prune.top_k} is fewer than the {len(essential)} essential features, which stay all the "
-            f"same, and no other will; give more than {len(essential)}"
-        )
     elif prune.rule == "dims" and prune.share == 1.0:
         yield "prune.share: 1 is all dims, so that nothing is pruned; lower it"
-    elif prune.rule == "dims" and prune.share is not None and prune.share * total < spent:
-        yield (
-            f"prune.share: {prune.share:g} of {total} dims is less than the {spent} of the essential features, which "
-            f"stay all the same, and no other will; give more than {spent / total:.2g}"
-        )
     elif prune.rule == "threshold" and prune.threshold == 0.0:
         yield "prune.threshold: every score is at least 0, so that nothing is pruned; raise it"
+
+
+def _unread_by_essential(spec: JobSpec) -> Iterator[str]:
+    """What a rule may keep, where essential features, which stay under every rule, have used it up."""
+    prune, essential = spec.prune, _essential_dims(spec)
+    if not essential or len(essential) == len(spec.features):
+        return
+    if prune.rule == "top_k" and prune.top_k is not None and prune.top_k <= len(essential):
+        yield (
+            f"prune.top_k: {prune.top_k} is no more than the {len(essential)} essential features, which stay anyway: "
+            "every other feature is pruned, whatever its score"
+        )
+    if prune.rule == "dims" and prune.share is not None:
+        total, used = sum(spec.dims.values()), sum(essential.values())
+        narrowest = min(dim for name, dim in spec.dims.items() if name not in essential)
+        if prune.kept_dims(total) < used + narrowest:
+            yield (
+                f"prune.share: {prune.share:g} of {total} dims is {prune.kept_dims(total)}, essential features take "
+                f"{used}, and the narrowest of the others has {narrowest}: every other feature is pruned, whatever "
+                "its score"
+            )
+
+
+def _essential_dims(spec: JobSpec) -> dict[str, int]:
+    """Name and width of the features that stay under every rule."""
+    return {feature.name: feature.dim for feature in spec.features if spec.is_essential(feature)}
 
 
 def _unread_by_training(spec: JobSpec) -> Iterator[str]:

@@ -37,6 +37,11 @@ class PruneSpec(Config):
     curve_points: Annotated[int, Field(ge=2, le=1000)] = 64
     guard: GuardSpec = GuardSpec()
 
+    def kept_dims(self, total: int) -> int:
+        """Dims that rule dims may keep of so many."""
+        assert self.share is not None
+        return int(self.share * total + 1e-9)  # 0.7 · 10 is 7
+
     @model_validator(mode="after")
     def _rule_has_its_number(self) -> Self:
         for rule, number in {"top_k": "top_k", "dims": "share"}.items():

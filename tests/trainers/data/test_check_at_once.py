@@ -79,7 +79,7 @@ def test_errors_of_all_kinds_are_told_at_once(root: Path) -> None:
         "column 'city' is missing from ",
         "column 'town' is missing from ",
         "dataset.weight: column 'w' is 0 in every row of ",
-        "feature 'age': column 'age' is string",
+        "dataset: column 'age' is double in ",
         "dataset.test: label 'label' is 0 in every row that has a weight of ",
     )
     for start in starts:

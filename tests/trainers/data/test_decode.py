@@ -86,9 +86,11 @@ def test_dense_features_stand_in_the_specs_order() -> None:
         ([1.0], {"dim": 4}, "'x' is double; a scalar has `dim: 1`, and the spec says 4"),
         (["1"], {}, "'x' is string; declare it `kind: categorical`"),
         ([["a", "b"]], {"dim": 2}, r"'x' is list<.*string>; a dense vector is a list of numbers"),
-        ([datetime.date(2020, 1, 1)], {}, "'x' is date32.*; write it as numbers"),
+        ([datetime.date(2020, 1, 1)], {}, "'x' is date32.*; write it as numbers when you write .*since 1970"),
         ([1.0, float("nan"), float("inf"), None], {}, "'x' has 2 NaN or infinite values in 4 rows; .*`dataset.non_fin"),
-        ([1e300], {}, "'x' has 1 NaN or infinite"),
+        ([1e300], {}, r"'x' has 1 values in 1 rows that are too large for float32 once standardized, such as 1e\+300;"),
+        ([1e300], {"normalize": "none"}, "too large for float32, such as"),
+        ([1.0], {"default": 1e300}, r"default 1e\+300 is too large for float32, which holds numbers up to 3.4e\+38"),
     ],
 )
 def test_dense_refusals(column: Any, options: dict[str, Any], words: str) -> None:
@@ -158,7 +160,7 @@ def test_an_int_column_with_a_string_default() -> None:
     ("column", "options", "words"),
     [
         (["a"], {"ids": "checked"}, "'x' is string; `ids: checked` takes ints; set `ids: hashed`"),
-        ([1.5], {}, "'x' is double; ids are integers or strings; cast it, or declare it `kind: dense`"),
+        ([1.5], {}, "'x' is double; ids are integers or strings; cast it to .*, or declare it `kind: dense`"),
         ([[1]], {}, "'x' is list.*; the spec says one id per row; declare it `kind: multi_categorical`"),
         ([1], {"ids": "checked", "default": "none"}, "default 'none' is a string, and `ids: checked` takes ints"),
     ],
@@ -202,8 +204,8 @@ def test_lists_of_strings_fixed_lists_and_nothing() -> None:
         ([1], {}, "'x' is int64; the spec says a list of ids; declare it `kind: categorical`"),
         ([[1, 10]], {"ids": "checked"}, r"'x' has id 10, outside \[0, 10\)"),
         ([["a"]], {"ids": "checked"}, "is string; `ids: checked` takes ints"),
-        ([[1.5]], {}, "is double; ids are integers or strings"),
-        ([[[1]]], {}, "is list.*; ids are integers or strings"),
+        ([[1.5]], {}, "is list<.*double>; ids are integers or strings; in its lists, cast it to integers or strings"),
+        ([[[1]]], {}, "is list.*; ids are integers or strings; write one flat list of integers or strings a row"),
     ],
 )
 def test_list_refusals(column: Any, options: dict[str, Any], words: str) -> None:

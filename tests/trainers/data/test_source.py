@@ -107,7 +107,7 @@ def test_files_may_differ_in_the_width_of_a_number_and_not_in_its_kind(tmp_path:
     pq.write_table(pa.table({"number": pa.array([2], pa.int64())}), tmp_path / "b.parquet")
     assert numbers(Source.open(str(tmp_path))) == [1, 2]
     pq.write_table(pa.table({"number": ["three"]}), tmp_path / "c.parquet")
-    with pytest.raises(SpecError, match="'number' is int32, int64, string in different files"):
+    with pytest.raises(SpecError, match=r"'number' is int32 in \S*a.parquet and int64 in \S*b.parquet and str"):
         numbers(Source.open(str(tmp_path)))
 
 
@@ -145,7 +145,7 @@ def test_columns_of_one_meaning_are_read_as_one(
 def test_integers_that_no_type_holds_together_are_refused(tmp_path: Path) -> None:
     pq.write_table(pa.table({"x": pa.array([2**63 + 1], pa.uint64())}), tmp_path / "a.parquet")
     pq.write_table(pa.table({"x": pa.array([-1])}), tmp_path / "b.parquet")
-    with pytest.raises(SpecError, match="'x' is int64, uint64 in different files"):
+    with pytest.raises(SpecError, match=r"'x' is int64 in \S*b.parquet and uint64 in \S*a.parquet"):
         Source.open(str(tmp_path)).read(["x"], 0, 2)
 
 

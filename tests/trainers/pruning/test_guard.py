@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.support.qualities import model_quality
+from trainers.metrics.expected_error import auc_error
 from trainers.pruning.guard import evaluate_guard, rows_needed
 from trainers.runs.prune_list import GuardVerdict
 from trainers.runs.results import MetricDifference, ModelQuality, Quality
@@ -88,5 +89,43 @@ def test_a_list_that_prunes_nothing_passes() -> None:
     assert evaluate_guard(GuardSpec(), metrics).verdict == "failed"
 
 
-def test_a_full_model_below_the_base_rate_is_no_measure() -> None:
-    assert "NE 1.20, over 1" in evaluated(quality(0.8, ne=1.2), quality(0.8)).reason
+@pytest.mark.parametrize(
+    ("full", "after", "words"),
+    [
+        ({"ne": 1.2}, {}, "the full model predicts no better than the base rate (NE 1.2, where the base rate has 1)"),
+        ({"ne": 1.0}, {"ne": 1.0}, "the full model predicts no better than the base rate (NE 1,"),
+        ({"auc": 0.5, "ne": 1e39}, {"auc": 0.5, "ne": 1e39}, "(NE 1e+39, "),
+        ({"ne": float("nan")}, {}, "(NE nan, "),
+        ({}, {"ne": 1.5}, "the fine-tuned model predicts no better than the base rate (NE 1.5,"),
+        # 5,000 rows of either class: √((2n + 1) / (12 n²)) = 0.0058.
+        ({"auc": 0.5}, {"auc": 0.5}, "the full model predicts no better than chance (AUC 0.50000 with a standard err"),
+        ({"auc": 0.511}, {"auc": 0.511}, "(AUC 0.51100 with a standard error of 0.0058, where chance has 0.5)"),
+        ({"auc": 0.3}, {"auc": 0.3}, "than chance (AUC 0.30000"),
+        ({"auc": 0.512}, {"auc": 0.512}, None),
+        ({"auc": None}, {"auc": None}, "the full model predicts no better than chance as far as can be told"),
+    ],
+)
+def test_a_model_that_predicts_nothing_lets_no_list_pass(
+    full: dict[str, Any], after: dict[str, Any], words: str | None
+) -> None:
+    """The difference alone would pass: it is 0, or better."""
+    base = {"auc": 0.8}
+    found = evaluated(quality(**{**base, **full}), quality(**{**base, **after}), metric="logloss")
+    if words is None:
+        assert found.verdict == "passed"
+    else:
+        assert (found.verdict, found.rows_needed) == ("inconclusive", None)
+        assert words in found.reason
+        assert "run again" in found.reason
+
+
+def test_what_fails_fails_beside_a_broken_model_too() -> None:
+    assert evaluated(quality(0.8, ne=1.2), quality(0.7)).verdict == "failed"
+    metrics = model_quality(quality(0.8, ne=1.2), quality(0.8), quality(0.8))
+    assert evaluate_guard(GuardSpec(), metrics, prunes=False).verdict == "passed"
+
+
+def test_the_error_of_an_auc_by_hand() -> None:
+    """Hanley and McNeil 1982: AUC 0.8, 50 of either class: Q1 = 2/3, Q2 = 0.7111…; 0.16 + 49 · (Q1 + Q2 − 1.28)."""
+    assert auc_error(0.8, 50, 50) == pytest.approx(((0.16 + 49 * (2 / 3 + 1.28 / 1.8 - 1.28)) / 2500) ** 0.5)
+    assert auc_error(0.8, 0, 50) == float("inf")

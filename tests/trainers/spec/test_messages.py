@@ -156,6 +156,16 @@ def test_flags_stand_for_ids_of_a_column_of_booleans() -> None:
         ({"dataset": {"group": "w", "weight": "w"}}, ["dataset.group: column 'w' is dataset.weight too"]),
         ({"prune": {"rule": "top_k", "top_k": 3}}, ["prune.top_k: 3 of 2 features"]),
         ({"prune": {"guard": {"metric": "gauc"}}}, ["prune.guard.metric: gauc needs groups"]),
+        # Widths 1 and 4; 0.2 of 5 dims is 1.
+        ({"prune": {"rule": "dims", "share": 0.19}}, [
+            "prune.share: 0.19 of 5 dims is 0, and the narrowest feature, 'age', has 1: no feature could be kept; "
+            "give at least 0.2"
+        ]),
+        ({"prune": {"rule": "dims", "share": 0.2}}, []),
+        ({"prune": {"rule": "dims", "share": 0.1}, "essential": ["age"]}, []),
+        ({"dataset": {"splits": {}, "test": None}}, ["dataset.validation: 'b' wouldn't be read"]),
+        ({"dataset": {"splits": {}, "validation": None}}, ["dataset.test: 'c' wouldn't be read"]),
+        ({"dataset": {"splits": {}, "validation": None, "test": None}}, []),
         ({"scaling": {"workers": 3, "topology": {"workers_per_host": 2, "sharding": ["row_wise", "table_wise"]}}}, [
             "scaling.topology.workers_per_host: 3 workers don't fill hosts of 2",
             "scaling.topology.sharding: 'row_wise' can't run on CPUs",
@@ -191,14 +201,18 @@ def test_contradictions(changes: dict[str, Any], words: list[str]) -> None:
         ({"prune": {"rule": "top_k", "top_k": 2}}, ["prune.top_k"]),
         ({"prune": {"rule": "dims", "share": 1.0}}, ["prune.share"]),
         ({"prune": {"rule": "dims", "share": 0.7}, "essential": ["user"]}, ["prune.share"]),  # 3.5 dims, and 4 stay
-        ({"prune": {"rule": "dims", "share": 0.8}, "essential": ["user"]}, []),
+        ({"prune": {"rule": "dims", "share": 0.8}, "essential": ["user"]}, ["prune.share"]),
         ({"prune": {"threshold": 0.0}}, ["prune.threshold"]),
         ({"finetune": {"epochs": 0, "learning_rate": 0.1}}, ["finetune.learning_rate"]),
-        ({"dataset": {"train": "a", "test": "c", "splits": {}}}, ["dataset.test"]),
         (
             {"features": [{"name": "age", "kind": "dense"}], "training": {"embedding_learning_rate": 0.1}},
             ["training.embedding_learning_rate"],
         ),
+        ({"essential": ["age"], "prune": {"rule": "top_k", "top_k": 1}}, ["prune.top_k"]),
+        ({"essential": ["age"], "prune": {"rule": "top_k", "top_k": 2}}, ["prune.top_k"]),
+        ({"essential": ["age"], "prune": {"rule": "dims", "share": 0.99}}, ["prune.share"]),
+        ({"essential": ["age"], "prune": {"rule": "dims", "share": 1.0}}, ["prune.share"]),
+        ({"essential": ["age", "user"], "prune": {"rule": "dims", "share": 0.1}}, ["essential"]),
         ({}, []),
     ],
 )  # fmt: skip
@@ -211,8 +225,8 @@ def test_fewer_features_than_the_essential_ones_are_warned_of() -> None:
     raw["features"].append({"name": "city", "kind": "dense"})
     (line,) = find_unread(parse_spec(raw))
     assert line == (
-        "prune.top_k: 1 is fewer than the 2 essential features, which stay all the same, and no other will; "
-        "give more than 2"
+        "prune.top_k: 1 is no more than the 2 essential features, which stay anyway: every other feature is pruned, "
+        "whatever its score"
     )
 
 

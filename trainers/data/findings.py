@@ -1,0 +1,119 @@
+"""What the first rows of the splits tell: numbers of each split and feature, and what deserves a look."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import pyarrow as pa
+
+from trainers.data.collisions import Collisions, collision_warning, count_collisions
+from trainers.data.columns import single_array
+from trainers.data.decode import Decoder
+from trainers.data.few_rows import guard_warning, sample_warnings
+from trainers.data.leaks import single_feature_aucs
+from trainers.data.precision import precision_warnings
+from trainers.data.rows import Rows
+from trainers.data.source import Source
+from trainers.data.split_sample import SplitSample
+from trainers.data.splits import SplitName
+from trainers.data.statistics import Statistics, measure
+from trainers.data.targets import decode_weight
+from trainers.data.uninformative import constant_warnings, copy_warnings, group_warning
+from trainers.data.weights import check_mean, weight_warning
+from trainers.spec import CategoricalFeature, JobSpec, MultiCategoricalFeature
+
+
+@dataclass(frozen=True, kw_only=True)
+class SplitSummary:
+    """`rows` of a split in `files`, of which the first `checked_rows` were decoded and have this base rate."""
+
+    rows: int
+    files: int
+    checked_rows: int
+    base_rate: float
+
+
+class Findings:
+    """What the first rows of the splits tell, split by split; training comes first."""
+
+    def __init__(self, spec: JobSpec, decoder: Decoder) -> None:
+        self.spec, self.decoder = spec, decoder
+        self.measured: Statistics | None = None
+        self.splits: dict[str, SplitSummary] = {}
+        self.samples: dict[SplitName, SplitSample] = {}
+        self.aucs: dict[str, float] = {}
+        self.collisions: dict[str, Collisions] = {}
+        self.warnings: list[str] = []
+
+    def add(self, split: SplitName, source: Source, table: pa.Table) -> None:
+        """Decode a split's first rows as training does, and look at them. Raises SpecError."""
+        weight = self.spec.dataset.weight
+        self.measured = self.measured or _measure(self.decoder, table)
+        standardizing = Decoder(self.spec, self.measured)
+        rows = standardizing.decode(table)
+        self.splits[split] = SplitSummary(
+            rows=source.rows,
+            files=len(source.files.parts),
+            checked_rows=len(rows),
+            base_rate=float(rows.label_N.mean()),
+        )
+        self.samples[split] = SplitSample.of(self.decoder, [table], rows)
+        self.warnings += _one_class_first(self.spec, split, rows)
+        if (group := self.spec.dataset.group) is not None:
+            line = group_warning(group, split, rows.group_N)
+            self.warnings += [] if line is None else [line]
+        if weight is not None:
+            line = weight_warning(weight, split, decode_weight(weight, single_array(table.column(weight))))
+            self.warnings += [] if line is None else [line]
+        if split == "train":
+            self.collisions = _collisions(self.decoder, table)
+            self.warnings += precision_warnings(self.decoder, table, self.measured)
+            self.warnings += constant_warnings(self.samples[split])
+            self.warnings += copy_warnings(self.decoder, table, self.samples[split].constant)
+            self.aucs = single_feature_aucs(standardizing, table, self.spec.training.seed)
+
+    def shares_at_default(self) -> dict[str, dict[str, float]]:
+        """Feature to split to share."""
+        names = [feature.name for feature in self.spec.features]
+        return {name: {split: sample.at_default[name] for split, sample in self.samples.items()} for name in names}
+
+    def collision_warnings(self) -> Iterator[str]:
+        rows = self.splits["train"].checked_rows
+        sizes = {feature.name: feature.hash_size for feature in (*self.decoder.single, *self.decoder.several)}
+        for name, each in self.collisions.items():
+            if line := collision_warning(name, sizes[name], each, rows):
+                yield line
+
+    def few_rows_warnings(self) -> Iterator[str]:
+        if line := guard_warning(self.spec, self.splits["test"]):
+            yield line
+        yield from sample_warnings(self.spec, self.splits)
+
+
+def _collisions(decoder: Decoder, table: pa.Table) -> dict[str, Collisions]:
+    """By the name of each hashed feature."""
+    features: list[CategoricalFeature | MultiCategoricalFeature] = [*decoder.single, *decoder.several]
+    return {
+        feature.name: count_collisions(feature, single_array(table.column(feature.source)))
+        for feature in features
+        if feature.ids == "hashed"
+    }
+
+
+def _measure(decoder: Decoder, table: pa.Table) -> Statistics:
+    """By the first rows. Raises SpecError."""
+    found = measure(decoder, [table])
+    if decoder.dataset.weight is not None:
+        check_mean(decoder.dataset.weight, found.weight_mean)
+    # Weights of the first rows may all be 0, which those beyond need not be.
+    return replace(found, weight_mean=found.weight_mean or 1.0)
+
+
+def _one_class_first(spec: JobSpec, split: SplitName, rows: Rows) -> list[str]:
+    """A warning where the rows at hand have one class: others have the other, see `check_targets`."""
+    first = rows.label_N[0]
+    if (rows.label_N != first).any():
+        return []
+    label = spec.dataset.label
+    return [f"{split}: label {label!r} is {int(first)} in the first {len(rows)} rows; are the rows sorted by it?"]
