@@ -201,8 +201,7 @@ def test_numbers_are_those_of_the_prune_list(chromium: Browser, tmp_path: Path) 
     with page_of(chromium) as page:
         opened(page, render(run))
         expect(page.locator(".alert").first).to_have_text(
-            "✗ Guard failed: auc 0.75000 → 0.74000, 0.01000 worse (95% interval 0.00980 worse to 0.01020 worse); "
-            "at most 0.001 worse is allowed."
+            "✗ Guard failed: AUC −0.01000 (limit −0.001), 95% interval −0.01020 to −0.00980."
         )
         expect(page.locator(".alert.caution")).to_contain_text("! Warning: 60% of the gates lie between 0.1 and 0.9")
         tiles = page.locator(".summary .tile").all_inner_texts()

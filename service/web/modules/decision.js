@@ -7,13 +7,11 @@ import { snippet } from "pages/decision/next";
 import { saveCut, showRevision } from "pages/decision/revision";
 import { showDiff } from "pages/list/diff";
 import { followLists } from "pages/list/live";
-import { guardBadge, stateBadge, whoWhen } from "pages/list/words";
+import { by, guardBadge, stateBadge, whoWhen } from "pages/list/words";
 import { tabs } from "pages/model-tabs";
 import { choice } from "views/choice";
 import { curve } from "views/curve";
-import { element, empty, fill, section } from "views/dom";
-import { moment } from "views/format";
-import { change } from "views/guard";
+import { element, empty, fill, section, table, timeOf } from "views/dom";
 import { ranking } from "views/ranking";
 import { listOf } from "views/run";
 import { summary } from "views/summary";
@@ -157,19 +155,17 @@ class Decision {
       element(
         "tr",
         {},
-        element("td", {}, element("time", { datetime: time }, moment(time))),
+        element("td", {}, timeOf(time)),
         element("td", {}, stateBadge(state)),
-        element("td", {}, data.by === "policy" ? "the model's policy" : data.by),
-        element("td", {}, data.reason ?? "–"),
+        element("td", {}, by(data.by)),
+        element("td", { class: "free" }, data.reason ?? "–"),
       );
     if (events.length === 0) {
       fill(this.history, empty("Its events were deleted at the end of their retention."));
       return;
     }
-    const heads = ["Time", "State", "By", "Reason"].map((name) => element("th", { scope: "col" }, name));
     const rows = events.reverse().map((/** @type {any} */ event) => row(event, event.kind.split(".")[1]));
-    const body = element("tbody", {}, rows);
-    fill(this.history, element("table", {}, element("thead", {}, element("tr", {}, heads)), body));
+    fill(this.history, table("History", ["Time", "State", "By", "Reason"], rows));
   }
 }
 
@@ -182,7 +178,6 @@ function facts(list, content) {
   const told = /** @type {([string, Node | string] | false)[]} */ ([
     ["Job", list.revision_of === null ? element("span", {}, job, `, submitted by ${list.submitted_by}`) : job],
     ["Proposed", whoWhen(list.submitted_by, list.proposed_at)],
-    ["Guard", change(content.guard)],
     list.decided_at !== null && [list.state === "rejected" ? "Rejected" : "Approved", decided(list)],
     list.activated_at !== null && ["Activated", whoWhen(list.activated_by, list.activated_at)],
     list.ended_at !== null && list.state !== "rejected" && ["Ended", whoWhen(null, list.ended_at)],

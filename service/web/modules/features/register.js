@@ -53,6 +53,16 @@ export function inferFeatures(path, model, onDone) {
  * @param {() => void} onDone
  */
 function choose(path, found, onDone) {
+  if (found.features.length === 0) {
+    openForm({
+      title: "No new features",
+      note: `No column of the data, by ${count(found.files_read)} of ${count(found.files)} files, could be a feature that isn't registered yet.`,
+      fields: leftOut(found),
+      send: null,
+      submit: async () => {},
+    });
+    return;
+  }
   const proposals = new Proposals(found);
   openForm({
     title: "Choose features",
