@@ -94,6 +94,8 @@ def test_what_started_a_job_is_named(page: Page, served: Jobs) -> None:
     page.wait_for_selector("main[data-ready]")
     lists = page.get_by_role("group", name="All lists")
     expect(lists.get_by_role("row", name="List 1")).to_contain_text("steady #1")
+    ready(page, f"{served.url}/models/{MODEL}/lists/1")
+    expect(page.get_by_role("link", name="steady #1")).to_be_visible()
 
 
 def test_a_column_sorts_both_ways_and_what_has_no_value_stays_last(page: Page) -> None:

@@ -172,8 +172,8 @@ BAD = {
     "cut": '<div style="width: 60px; overflow: hidden; white-space: nowrap">far too long for that</div>',
     "beyond the window": '<div style="width: 5000px; text-align: right">out of reach</div>',
     "broken": '<table style="width: 40px"><tr><td style="overflow-wrap: anywhere">+0.0003000</td></tr></table>',
-    "over each other": '<table><thead><tr><th><span style="margin-right: -30px">Registered</span></th><th>Score</th></tr>'
-    "</thead></table>",
+    "over each other": '<table><thead><tr><th><span style="margin-right: -30px">Registered</span></th>'
+    "<th>Score</th></tr></thead></table>",
     "wider than its frame": '<div class="scroll" style="width: 90px; overflow-x: auto">'
     '<table style="width: 900px"><caption>what a caption says, and more of it, up to its end</caption>'
     "<tr><td>1</td></tr></table></div>",

@@ -263,7 +263,7 @@ function small(text) {
 /** @param {any} job */
 function named(job) {
   const link = element("a", { href: `/jobs/${part(job.id)}`, "data-key": job.id, title: job.id }, job.name);
-  return [link, ` #${job.number}`];
+  return [link, `\u00a0#${job.number}`];
 }
 
 /** @param {any} job */

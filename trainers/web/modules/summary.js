@@ -141,7 +141,8 @@ function savings({ before, after }) {
   const tile = (/** @type {typeof TILES[number]} */ [key, title, text]) => {
     const [from, to] = [before[key], after[key]];
     const saved = from === 0 ? "nothing to save" : `${percent(1 - to / from, 1)} saved`;
-    const moved = element("dd", {}, `${text(from)} → ${text(to)}`, element("small", {}, saved));
+    const whole = (/** @type {number} */ value) => element("span", { class: "whole" }, text(value));
+    const moved = element("dd", {}, whole(from), " → ", whole(to), element("small", {}, saved));
     return element("div", { class: "tile" }, element("dt", {}, title), moved);
   };
   return element("dl", { class: "tiles" }, TILES.map(tile));
