@@ -201,7 +201,7 @@ def launch(session: Session, schedule: Schedule, fire: Fire, spec: JobSpec | str
         return None
     if schedule.concurrency == "replace" and fire.origin != BACKFILL:
         _cancel_running(session, schedule, now)
-    origin = {"kind": "schedule", "id": schedule.id}
+    origin = {"kind": "schedule", "id": schedule.id, "name": schedule.name}
     job = jobs.create(session, stored, now, origin=origin, submitted_by=fire.by, model=schedule.model)
     fire.state, fire.job_id = "started", job.id
     told = {"schedule": schedule.id, "name": schedule.name, "due_at": fire.due_at.isoformat(), "origin": fire.origin}

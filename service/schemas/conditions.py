@@ -1,4 +1,7 @@
-"""Conditions of triggers: their settings, the facts that they are evaluated on, and the checks that decide."""
+"""Conditions of triggers: their settings, the facts that they are evaluated on, and the checks that decide.
+
+A trigger has no name of its own: the `title` of its condition is what its jobs call it.
+"""
 
 from __future__ import annotations
 
@@ -88,6 +91,10 @@ class Candidates(RequestModel):
     kind: Literal["candidates"] = "candidates"
     threshold: int = Field(default=30, ge=1, le=1_000_000)
 
+    @property
+    def title(self) -> str:
+        return f"{self.threshold} new candidates"
+
 
 class Latency(RequestModel):
     """The 99th percentile of serving latency is over its maximum (FairFS §4.6).
@@ -116,6 +123,10 @@ class Latency(RequestModel):
     query: Annotated[str, Field(min_length=1, max_length=4000)] | None = Field(
         default=None, description="PromQL for the latency in seconds, one series or a scalar; reports then don't count"
     )
+
+    @property
+    def title(self) -> str:
+        return f"latency over {self.max_seconds:g} s"
 
 
 class Freshness(RequestModel):
@@ -151,6 +162,10 @@ class Freshness(RequestModel):
     def folder(self) -> str:
         return self.pattern.rpartition("/")[0]
 
+    @property
+    def title(self) -> str:
+        return f"new {self.pattern}"
+
 
 class Manual(RequestModel):
     """Fires when it is asked to, by a person or a pipeline, and never by itself."""
@@ -158,6 +173,10 @@ class Manual(RequestModel):
     model_config = ConfigDict(json_schema_extra={"examples": [{"kind": "manual"}]})
 
     kind: Literal["manual"] = "manual"
+
+    @property
+    def title(self) -> str:
+        return "fired by hand"
 
 
 Options = Candidates | Latency | Freshness | Manual

@@ -18,7 +18,7 @@ JOB: dict[str, Any] = {
     "model": "feed-ranker",
     "state": "searching",
     "dry_run": False,
-    "origin": {"kind": "schedule", "id": "sch-1f2e3d4c5b6a79880716"},
+    "origin": {"kind": "schedule", "id": "sch-1f2e3d4c5b6a79880716", "name": "nightly"},
     "submitted_by": "ranking-team",
     "priority": 0,
     "position": None,
@@ -71,7 +71,8 @@ class JobSummary(BaseModel):
     state: JobState
     dry_run: bool = Field(description="it holds the spec against the data, and trains nothing")
     origin: dict[str, Any] = Field(
-        description="what asked for it: `kind` is request, trigger, schedule, retry, clone or revision"
+        description="what asked for it: `kind` is request, trigger, schedule, retry, clone or revision; `id` and "
+        "`name` are those of the trigger, the schedule or the job then; of a revision `id` is the list's number"
     )
     submitted_by: str
     priority: int = Field(description="higher ones start first")

@@ -24,7 +24,7 @@ from service.store import events, jobs, models, triggers
 from service.store.tables import Trigger, TriggerEvaluation
 from service.triggers.condition import Condition, Observation, ObservationError
 from service.triggers.gating_rules import GatingRules, all_checks, summarize
-from service.triggers.kinds import stored_condition
+from service.triggers.kinds import read_options, stored_condition
 from trainers.spec import JobSpec
 
 AGAIN = timedelta(hours=1)  # how old the record of an unchanged evaluation becomes before the next is recorded
@@ -215,7 +215,8 @@ def _has_changed(session: Session, trigger: Trigger, decision: TriggerDecision, 
 
 
 def _submit(session: Session, trigger: Trigger, spec: JobSpec, now: datetime, by: str) -> str:
-    origin = {"kind": "trigger", "id": trigger.id}
+    title = read_options(trigger.kind, trigger.settings).title
+    origin = {"kind": "trigger", "id": trigger.id, "name": title}
     return jobs.create(session, stored_spec(spec), now, origin=origin, submitted_by=by, model=trigger.model).id
 
 

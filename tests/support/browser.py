@@ -65,8 +65,32 @@ def ready(page: Page, address: str) -> None:
     page.wait_for_selector("main[data-ready]", timeout=15_000)
 
 
+DRAWN = """async (title) => {
+  const echarts = await import("echarts");
+  const figure = [...document.querySelectorAll("figure")].find((found) => found.textContent.startsWith(title));
+  const { series, legend } = echarts.getInstanceByDom(figure.querySelector(".chart")).getOption();
+  const drawn = ({ name, type, symbol, color, lineStyle, areaStyle, data }) =>
+    ({ name, type, symbol, color, dashes: lineStyle?.type ?? null, area: Boolean(areaStyle), data });
+  return { told: figure.querySelector(".told").textContent, series: series.map(drawn), legend: legend[0].data };
+}"""
+
+
+def drawn(page: Page, title: str) -> dict[str, Any]:
+    """What the chart of this title draws: the words beside its title, its series, its legend's entries."""
+    found: dict[str, Any] = page.evaluate(DRAWN, title)
+    return found
+
+
+# Elements without a role of their own; axe finds a name on one of them grave only while it is empty.
+NAMED_WITHOUT_ROLE = """() => [...document.querySelectorAll("[aria-label], [aria-labelledby]")]
+  .filter((found) => ["PRE", "DIV", "SPAN", "P", "CODE", "SMALL", "STRONG", "DD", "DT"].includes(found.tagName))
+  .filter((found) => !found.hasAttribute("role"))
+  .map((found) => found.outerHTML.slice(0, 200))"""
+
+
 def findings(page: Page) -> list[str]:
-    """What axe finds serious or critical on the page as it is."""
+    """What axe finds serious or critical on the page as it is, and names on elements that can't have one."""
     found = Axe().run(page).response["violations"]
     grave = [each for each in found if each["impact"] in ("serious", "critical")]
-    return [f"{each['id']}: {node['html'][:200]}" for each in grave for node in each["nodes"]]
+    nameless = [f"a name without a role: {html}" for html in page.evaluate(NAMED_WITHOUT_ROLE)]
+    return [f"{each['id']}: {node['html'][:200]}" for each in grave for node in each["nodes"]] + nameless

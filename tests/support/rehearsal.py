@@ -222,8 +222,9 @@ def _results(metrics: ModelQuality, scores: Sequence[RankedFeature], snapshots: 
         attempts=1,
         converged=Convergence(gates=True, model=True),
         features=tuple(
-            weight.model_copy(update={"sparsity": round(by_name[weight.name].details["divergence"] / 2, 4)})
+            weight.model_copy(update={"sparsity": round(share, 4), "auc": round(0.5 + 0.2 * share, 4)})
             for weight in list_weights(scores)
+            for share in [by_name[weight.name].details["divergence"] / 2]
         ),
     )
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.support.browser import findings, needs_browser, page_of, ready, sign_in
+from tests.support.browser import drawn, findings, needs_browser, page_of, ready, sign_in
 from tests.support.showcase import SPEC, Showcase, feature
 
 pytestmark = needs_browser
@@ -112,6 +112,38 @@ def test_runs_are_compared_by_the_address(served: Showcase, jobs: dict[str, str]
     assert f"{len(kept[0] ^ kept[1])} decided differently" in plot.inner_text()
 
 
+def test_curves_lie_over_each_other_and_the_legend_has_their_lines(
+    served: Showcase, jobs: dict[str, str], page: Page
+) -> None:
+    ready(page, f"{served.url}/compare?jobs={jobs['steady']},{jobs['worse']}")
+    chart = drawn(page, "Quality along each run's ranking")
+    curves = [served.ask("GET", f"/v1/jobs/{jobs[name]}/results")["curve"] for name in ("steady", "worse")]
+    assert [each["name"] for each in chart["series"]] == ["A: steady", "B: worse"]
+    for series, curve in zip(chart["series"], curves, strict=True):
+        assert series["data"] == [[point["features"], point["logloss"]] for point in curve]
+    looks = {(each["color"], str(each["dashes"])) for each in chart["series"]}
+    assert len(looks) == 2
+    assert len({dashes for _, dashes in looks}) == 2, "told apart without colours too"
+    best = [min(point["logloss"] for point in curve) for curve in curves]
+    assert chart["told"] == f"A: {best[0]:.5f} at best, B: {best[1]:.5f} at best"
+    # A line has no points, and its entry in the legend has none either; colour and dashes are the line's own.
+    assert chart["legend"] == [{"name": name, "itemStyle": {"opacity": 0}} for name in ("A: steady", "B: worse")]
+
+
+def test_many_curves_are_told_apart(page: Page, served: Showcase, jobs: dict[str, str]) -> None:
+    ready(page, f"{served.url}/compare?jobs={jobs['steady']},{jobs['worse']}")
+    draws = """async (results) => {
+        const { overlay } = await import("pages/compare/curves");
+        const run = (_, at) => ({ label: String.fromCharCode(65 + at), title: "run", results });
+        const runs = Array.from({ length: 8 }, run);
+        document.querySelector("main").replaceChildren();
+        overlay(document.querySelector("main"), runs);
+    }"""
+    page.evaluate(draws, served.ask("GET", f"/v1/jobs/{jobs['steady']}/results"))
+    chart = drawn(page, "Quality along each run's ranking")
+    assert len({(each["color"], str(each["dashes"])) for each in chart["series"]}) == 8
+
+
 def test_runs_are_chosen_and_the_address_shares_them(served: Showcase, jobs: dict[str, str], page: Page) -> None:
     ready(page, f"{served.url}/compare")
     assert "Choose two or more runs" in page.get_by_role("main").inner_text()
@@ -144,3 +176,19 @@ def test_without_serious_findings(served: Showcase, jobs: dict[str, str], chromi
         assert findings(page) == []
         ready(page, f"{served.url}/compare")
         assert findings(page) == []
+
+
+def test_runs_of_one_name_have_labels_that_differ(served: Showcase, jobs: dict[str, str], page: Page) -> None:
+    again = served.ask("POST", f"/v1/jobs/{jobs['steady']}/clone", {})
+    served.ended(again["id"])
+    numbers = [served.ask("GET", f"/v1/jobs/{each}")["number"] for each in (jobs["steady"], again["id"])]
+    ready(page, f"{served.url}/compare?jobs={jobs['steady']},{again['id']}")
+    table = page.get_by_role("group", name="Runs side by side")
+    heads = table.locator("thead th").all_inner_texts()
+    assert heads == [f"A: steady #{numbers[0]}", f"B: steady #{numbers[1]}"]
+    gauc = table.locator("tr").filter(has_text="GAUC, fine-tuned").locator("td").all_inner_texts()
+    assert gauc == ["0.74360", "0.74360"]
+    names = [each["name"] for each in drawn(page, "Quality along each run's ranking")["series"]]
+    assert names == heads
+    options = page.get_by_label("Across").locator("option").all_inner_texts()
+    assert options == heads

@@ -288,8 +288,8 @@ def test_lists_are_shown_newest_first_and_compared(served: Showcase, page: Page)
     expect(lists.get_by_role("row", name=f"List {first}")).to_contain_text("active")
     rows = lists.get_by_role("row").all_inner_texts()[1:]
     assert [row.split("\n")[0].split("\t")[0] for row in rows] == [f"List {second}", f"List {first}"]
-    assert "guard failed" in rows[0]
-    assert "guard passed" in rows[1]
+    assert "✗ failed" in rows[0]
+    assert "✓ passed" in rows[1]
     whole = served.ask("GET", f"{api}/prune-lists/{first}")["content"]
     assert f"{whole['before']['dims']:,} → {whole['after']['dims']:,}" in rows[1]
 

@@ -132,6 +132,21 @@ def test_features_are_registered_from_data(
     assert "fresh_city" not in statuses(show)
 
 
+def test_data_without_new_features_offers_nothing_to_register(show: Showcase, chromium: Browser) -> None:
+    data = show.app.state.settings.home / "labels.parquet"
+    pq.write_table(pa.table({"label": [0, 1]}), data)
+    with page_of(chromium) as page:
+        enter(page, show)
+        page.get_by_role("button", name="Register from data").click()
+        page.get_by_role("dialog").get_by_label("Data set").fill(str(data))
+        page.get_by_role("dialog").get_by_role("button", name="Preview").click()
+        dialog = page.get_by_role("dialog", name="No new features")
+        expect(dialog).to_contain_text("label: the label of the model's spec")
+        expect(dialog.get_by_role("button", name="Register")).to_have_count(0)
+        dialog.get_by_role("button", name="Close").click()
+        expect(dialog).to_have_count(0)
+
+
 def test_what_was_exported_can_be_registered_again(show: Showcase, chromium: Browser, tmp_path: Path) -> None:
     show.ask("POST", "/v1/models", {"name": "copy", "owner": "team"})
     with page_of(chromium, refused=[409]) as page:

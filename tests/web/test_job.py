@@ -13,7 +13,7 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from tests.support.browser import findings, needs_browser, page_of, ready, sign_in
+from tests.support.browser import drawn, findings, needs_browser, page_of, ready, sign_in
 from tests.support.serving import PROGRESS, Home, wait_until
 from tests.support.showcase import MODEL, SPEC, Showcase, feature
 from trainers.runs.directory import RunDirectory, read_json, write_json
@@ -109,7 +109,7 @@ def test_a_finished_job_shows_all_its_views(served: Jobs, chromium: Browser, dar
         sign_in(page, served.url, served.key)
         see(page, served, "first")
         expect(page.get_by_text("✓ guard passed", exact=True)).to_be_visible()
-        expect(page.get_by_role("link", name=re.compile("Prune list 1"))).to_have_attribute(
+        expect(page.get_by_role("link", name=re.compile("prune list 1")).first).to_have_attribute(
             "href", f"/models/{MODEL}/lists/1"
         )
         names = page.get_by_role("navigation", name="Views of this job").get_by_role("link").all_inner_texts()
@@ -123,7 +123,7 @@ def test_a_finished_job_shows_all_its_views(served: Jobs, chromium: Browser, dar
             "Outcome": view(page, "outcome").get_by_role("row", name="Other 24.0 s"),
             "Log": view(page, "log").get_by_text("2 workers are up"),
             "Events": view(page, "events").get_by_role("cell", name="queued → starting"),
-            "Spec": view(page, "spec").get_by_text("features (12)"),
+            "Spec": view(page, "spec").get_by_label("What differs from the defaults").get_by_text("/data/train"),
         }
         for name, content in shown.items():
             page.get_by_role("link", name=name, exact=True).click()
@@ -156,6 +156,63 @@ def test_the_times_of_stages_do_not_overlap_and_add_up(page: Page, served: Jobs)
         ["Loading the data", 3],
         ["Total", 5],
     ]
+
+
+def test_charts_say_in_words_what_they_draw(page: Page, served: Jobs) -> None:
+    path = f"/v1/jobs/{served.ids['first']}"
+    measured = served.ask("GET", f"{path}/measures")
+    results = served.ask("GET", f"{path}/results")
+    kept = served.ask("GET", f"{path}/prune-list")["after"]["features"]
+    see(page, served, "first", "#training")
+    expect(view(page, "training").locator(".told").first).to_contain_text("task loss")
+    losses = drawn(page, "Losses and penalty")
+    last = {name: values[-1] for name, values in measured.items() if isinstance(values, list) and values}
+    assert losses["told"] == (
+        f"task loss {measured['loss'][0]:.4f} → {last['loss']:.4f}, held-out {last['held_out_loss']:.4f}, "
+        f"penalty {last['penalty']:.4f}"
+    )
+    assert [(each["name"], each["dashes"]) for each in losses["series"]] == [
+        ("task loss", "solid"),
+        ("held-out loss", "dashed"),
+        ("penalty (right)", "dotted"),
+    ]
+    assert losses["series"][0]["data"] == [list(pair) for pair in zip(measured["steps"], measured["loss"], strict=True)]
+    assert [each["itemStyle"] for each in losses["legend"]] == [{"opacity": 0}] * 3
+    assert drawn(page, "Throughput")["told"] == "20,480 rows/s"
+    see(page, served, "first", "#outcome")
+    expect(view(page, "outcome").locator(".told")).to_contain_text("logloss")
+    loss = {point["features"]: point["logloss"] for point in results["curve"]}
+    told = f"logloss {loss[kept]:.5f} with {kept} features, {loss[FEATURES]:.5f} with all {FEATURES}"
+    assert drawn(page, "Quality along the ranking")["told"] == told
+    see(page, served, "first", "#gates")
+    expect(view(page, "gates").get_by_text("of gates closed")).to_be_visible()
+    shares = drawn(page, "Shares of closed and open gates")
+    parts = [f"{100 * last[name]:.0f} %" for name in ("low", "middle", "high")]
+    assert shares["told"] == f"{parts[0]} of gates closed, {parts[1]} between, {parts[2]} open"
+    assert shares["legend"] == [{"name": each["name"], "icon": "rect"} for each in shares["series"]]
+
+
+def test_a_job_that_succeeded_leads_to_its_list_and_says_nothing_twice(page: Page, served: Jobs) -> None:
+    see(page, served, "first")
+    outcome = view(page, "outcome")
+    links = page.get_by_role("link", name=re.compile("prune list 1"))
+    expect(links).to_have_count(2)
+    expect(outcome.get_by_role("link", name="Review prune list 1")).to_have_attribute(
+        "href", f"/models/{MODEL}/lists/1"
+    )
+    expect(outcome.locator(".alert").first).to_contain_text("✓ Guard passed: AUC +0.00030 (limit −0.001)")
+    text = page.get_by_role("main").inner_text()
+    assert text.count("95% interval +") == 1
+    reason = served.ask("GET", f"/v1/jobs/{served.ids['first']}")["reason"]
+    assert reason not in text
+
+
+def test_a_job_whose_list_was_not_proposed_says_why(page: Page, served: Jobs) -> None:
+    """The second job decides as the first did, whose list still waits."""
+    see(page, served, "second")
+    told = page.get_by_text("No list is proposed: prune list 1 decides the same and is proposed.", exact=True)
+    expect(told).to_be_visible()
+    expect(page.get_by_role("link", name=re.compile("prune list"))).to_have_count(0)
 
 
 def test_a_job_of_a_selector_without_gates_says_nothing_of_gates_at_rest(page: Page, served: Jobs) -> None:

@@ -7,11 +7,12 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, Locator, expect
 
 from service.web.routes import PAGES
 from service.web.shell import files
 from tests.support.browser import findings, needs_browser, page_of, ready, sign_in
+from tests.support.layout import faults, scrolled
 from tests.support.showcase import MODEL, Showcase
 
 # The job's page fetches its charts once the heat map is painted.
@@ -116,16 +117,77 @@ def test_the_header_tells_who_reads_and_what_they_may(show: tuple[Showcase, dict
         assert page.url == f"{made.url}/sign-in?next=%2Fjobs"
 
 
+def places(jobs: dict[str, str]) -> list[str]:
+    """The path of every page, and of the parts of a job's."""
+    parts = [f"/jobs/{jobs['second']}#{key}" for key in ("outcome", "gates", "features", "training", "events", "spec")]
+    more = [f"/jobs/{jobs['broken']}", f"/compare?jobs={jobs['first']},{jobs['second']}"]
+    return [*(filled(page.path, jobs) for page in PAGES), *parts, *more]
+
+
 @needs_browser
-def test_pages_fit_a_narrow_window(show: tuple[Showcase, dict[str, str]], chromium: Browser) -> None:
+@pytest.mark.parametrize(("width", "dark"), [(420, False), (420, True), (1280, False)])
+def test_nothing_of_a_page_is_cut_or_out_of_reach(
+    show: tuple[Showcase, dict[str, str]], chromium: Browser, width: int, dark: bool
+) -> None:
     made, jobs = show
+    with page_of(chromium, dark=dark) as page:
+        page.set_viewport_size({"width": width, "height": 900})
+        sign_in(page, made.url, made.key)
+        for place in places(jobs):
+            page.goto("about:blank")  # another part of the same page is no navigation
+            ready(page, made.url + place)
+            expect(page.get_by_text("Loading …").filter(visible=True)).to_have_count(0)
+            assert faults(page) == [], place
+            if width >= 1280:
+                assert scrolled(page) == [], place
+            else:
+                assert findings(page) == [], place
+
+
+@needs_browser
+def test_what_matters_is_in_sight_in_a_narrow_window(show: tuple[Showcase, dict[str, str]], chromium: Browser) -> None:
+    made, jobs = show
+    lists = f"/models/{MODEL}/lists"
     with page_of(chromium) as page:
         page.set_viewport_size({"width": 420, "height": 900})
         sign_in(page, made.url, made.key)
-        for each in PAGES:
-            ready(page, made.url + filled(each.path, jobs))
-            assert page.evaluate("document.documentElement.scrollWidth") <= 420, each.module
-            assert findings(page) == [], each.module
+        seen: dict[str, list[Locator]] = {
+            "/": [page.get_by_role("link", name=re.compile("Review list"))],
+            "/jobs": [page.get_by_role("columnheader", name="AUC change", exact=True)],
+            lists: [page.get_by_role("columnheader", name="AUC change", exact=True)],
+            f"{lists}/1": [page.get_by_role("columnheader", name="Change", exact=True)],
+            f"/jobs/{jobs['second']}": [page.get_by_role("columnheader", name="Change", exact=True)],
+            "/keys": [page.get_by_role("button", name=re.compile("^(Rotate|Revoke) serving"))],
+        }
+        for place, things in seen.items():
+            ready(page, made.url + place)
+            for each in [one for thing in things for one in thing.all()]:
+                box = each.bounding_box()
+                assert box, place
+                assert box["x"] >= 0, (place, box)
+                assert box["x"] + box["width"] <= 420, (place, box)
+
+
+BAD = {
+    "cut": '<div style="width: 60px; overflow: hidden; white-space: nowrap">far too long for that</div>',
+    "beyond the window": '<div style="width: 5000px; text-align: right">out of reach</div>',
+    "broken": '<table style="width: 40px"><tr><td style="overflow-wrap: anywhere">+0.0003000</td></tr></table>',
+    "over each other": '<table><thead><tr><th><span style="margin-right: -30px">Registered</span></th>'
+    "<th>Score</th></tr></thead></table>",
+    "wider than its frame": '<div class="scroll" style="width: 90px; overflow-x: auto">'
+    '<table style="width: 900px"><caption>what a caption says, and more of it, up to its end</caption>'
+    "<tr><td>1</td></tr></table></div>",
+}
+
+
+@needs_browser
+@pytest.mark.parametrize("kind", BAD)
+def test_a_fault_of_layout_is_found(chromium: Browser, kind: str) -> None:
+    with page_of(chromium) as page:
+        page.set_content(f"<main>{BAD[kind]}</main>")
+        assert {each.partition(":")[0] for each in faults(page)} >= {kind}
+        page.set_content('<main><div style="width: 60px; overflow: hidden" title="cut short">cut short</div></main>')
+        assert faults(page) == []
 
 
 @needs_browser

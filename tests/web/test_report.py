@@ -16,8 +16,11 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.support.browser import findings, needs_browser, page_of
 from tests.support.finished_run import FINETUNED, FULL, finished_run, truth_file
+from tests.support.layout import faults, scrolled
 from tests.support.rehearsal import playing
 from tests.support.showcase import SPEC, feature
+from trainers.data.leaks import LEAKY_FEATURE, leak_warning
+from trainers.pruning.leaks import find_leaks
 from trainers.report import render
 from trainers.report.summary import MetricRow, Saving, describe_rule
 from trainers.runs import grid, measures_reader
@@ -201,8 +204,7 @@ def test_numbers_are_those_of_the_prune_list(chromium: Browser, tmp_path: Path) 
     with page_of(chromium) as page:
         opened(page, render(run))
         expect(page.locator(".alert").first).to_have_text(
-            "✗ Guard failed: auc 0.75000 → 0.74000, 0.01000 worse (95% interval 0.00980 worse to 0.01020 worse); "
-            "at most 0.001 worse is allowed."
+            "✗ Guard failed: AUC −0.01000 (limit −0.001), 95% interval −0.01020 to −0.00980."
         )
         expect(page.locator(".alert.caution")).to_contain_text("! Warning: 60% of the gates lie between 0.1 and 0.9")
         tiles = page.locator(".summary .tile").all_inner_texts()
@@ -282,6 +284,47 @@ def test_it_is_accessible(chromium: Browser, report: Path, dark: bool) -> None:
         page.get_by_text("How to look around").click()
         page.get_by_text("The spec of this run").click()
         assert findings(page) == []
+
+
+@needs_browser
+def test_a_feature_that_predicts_the_label_alone_is_marked_in_words(chromium: Browser, tmp_path: Path) -> None:
+    run = finished_run(tmp_path)
+    results = read_json(run.metrics)
+    aucs = {"clicks": 0.712, "user_id": LEAKY_FEATURE, "weekday": 0.9501, "noise_1": None, "noise_2": 0.5}
+    features = [{**each, "auc": aucs[each["name"]]} for each in results["features"]]
+    write_json(run.metrics, results | {"features": features})
+    with page_of(chromium) as page:
+        opened(page, render(run))
+        shown = page.locator(".tabulator-cell[tabulator-field=auc]").all_inner_texts()
+        assert [" ".join(each.split()) for each in shown] == ["0.712", "0.950", "0.950 ! leak?", "–", "0.500"]
+        assert f"LEAKY_AUC = {LEAKY_FEATURE};" in (assets.MODULES / "ranking.js").read_text(encoding="utf-8")
+
+
+@needs_browser
+def test_a_warning_is_told_once(chromium: Browser, tmp_path: Path) -> None:
+    """What the check warned of is there, but for what the list's leaks say."""
+    run = finished_run(tmp_path)
+    warnings = [leak_warning("clicks", 0.97), leak_warning("noise_2", 0.96), "train: 3 files are left out"]
+    write_json(run.metrics, read_json(run.metrics) | {"data_warnings": warnings})
+    leaks = [leak.model_dump() for leak in find_leaks(["clicks"], {"clicks": 0.97, "noise_2": 0.96}, 0.75)]
+    write_json(run.prune_list, read_json(run.prune_list) | {"leaks": leaks})
+    with page_of(chromium) as page:
+        opened(page, render(run))
+        assert page.locator(".alert li").all_inner_texts() == warnings[1:]
+        text = page.get_by_role("main").inner_text()
+        assert text.count("'clicks'") == 1
+        assert text.count("files are left out") == 1
+        assert text.count("95% interval −") == 1
+
+
+@needs_browser
+@pytest.mark.parametrize("width", [420, 1280])
+def test_nothing_of_it_is_cut_or_out_of_reach(chromium: Browser, report: Path, width: int) -> None:
+    with page_of(chromium) as page:
+        page.set_viewport_size({"width": width, "height": 900})
+        opened(page, report)
+        assert faults(page) == []
+        assert width < 1280 or scrolled(page) == []
 
 
 @needs_browser

@@ -64,4 +64,5 @@ def _as(job: Job, kind: str, options: JobOptions, now: datetime) -> dict[str, An
     kept = {"priority": job.priority, "dry_run": job.dry_run, "max_failures": job.max_failures, "deadline": deadline}
     given = {"deadline" if name == "deadline_seconds" else name for name in options.model_fields_set}
     changed = {name: value for name, value in options.columns(now).items() if name in given & set(kept)}
-    return {**kept, **changed, "model": job.model, "origin": {"kind": kind, "id": job.id}}
+    origin = {"kind": kind, "id": job.id, "name": f"{job.name} #{job.number}"}
+    return {**kept, **changed, "model": job.model, "origin": origin}

@@ -6,8 +6,8 @@ import { get } from "pages/api";
 import { concerned, save, words } from "pages/audit/entries";
 import { filters, wanted } from "pages/audit/filters";
 import { act } from "pages/form";
-import { badge, element, empty, fill, fresh } from "views/dom";
-import { count, moment } from "views/format";
+import { badge, element, empty, fill, fresh, timeOf } from "views/dom";
+import { count } from "views/format";
 
 /** @typedef {import("pages/audit/entries").Entry} Entry */
 
@@ -97,7 +97,7 @@ function rowsOf(entry) {
   const row = element(
     "tr",
     {},
-    element("td", {}, element("time", { datetime: entry.time, title: entry.time }, moment(entry.time))),
+    element("td", {}, timeOf(entry.time)),
     element("td", {}, filtered("by", entry.by)),
     element("td", {}, words(entry.operation)),
     element("td", {}, link ? element("a", { href: link.href }, link.text) : "–"),

@@ -5,15 +5,14 @@ import { find, get, part } from "pages/api";
 import { acts } from "pages/decision/acts";
 import { snippet } from "pages/decision/next";
 import { saveCut, showRevision } from "pages/decision/revision";
+import { jobLink, origin } from "pages/job/words";
 import { showDiff } from "pages/list/diff";
 import { followLists } from "pages/list/live";
-import { guardBadge, stateBadge, whoWhen } from "pages/list/words";
+import { by, guardBadge, stateBadge, whoWhen } from "pages/list/words";
 import { tabs } from "pages/model-tabs";
 import { choice } from "views/choice";
 import { curve } from "views/curve";
-import { element, empty, fill, section } from "views/dom";
-import { moment } from "views/format";
-import { change } from "views/guard";
+import { element, empty, fill, section, table, timeOf } from "views/dom";
 import { ranking } from "views/ranking";
 import { listOf } from "views/run";
 import { summary } from "views/summary";
@@ -27,9 +26,9 @@ export async function show(main, { model, number }, caller) {
   const path = `/v1/models/${part(model)}`;
   const list = await get(`${path}/prune-lists/${part(number)}`);
   const job = `/v1/jobs/${part(list.job_id)}`;
-  const [spec, results] = await Promise.all([find(`${job}/spec`), find(`${job}/results`)]);
+  const [made, spec, results] = await Promise.all([get(job), find(`${job}/spec`), find(`${job}/results`)]);
   const run = { spec, list: listOf(list.content), results, progress: null, measures: null, grid: null };
-  const page = new Decision(main, path, list, caller);
+  const page = new Decision(main, path, { list, job: made }, caller);
   await Promise.all([page.draw(run), page.refresh(list)]);
   followLists(main, model, () => page.refresh());
 }
@@ -38,15 +37,15 @@ class Decision {
   /**
    * @param {Element} main
    * @param {string} path the model's in the API
-   * @param {import("schemas").ListDetail} list
+   * @param {{list: import("schemas").ListDetail, job: any}} found the list, and the job that made it
    * @param {import("pages/start").Caller} caller
    */
-  constructor(main, path, list, caller) {
+  constructor(main, path, { list, job }, caller) {
     this.path = path;
     this.caller = caller;
     this.model = list.model;
     this.number = list.number;
-    this.job = list.job_id;
+    this.job = job;
     this.content = listOf(list.content);
     this.shown = "";
     this.head = element("div");
@@ -109,7 +108,7 @@ class Decision {
     const version = JSON.stringify([list.state, list.decided_at, list.activated_at, served]);
     if (version === this.shown) return;
     this.shown = version;
-    fill(this.head, ...this.#head(list), facts(list, this.content));
+    fill(this.head, ...this.#head(list), facts(list, this.job));
     const may = this.caller.scopes.includes("submit");
     await Promise.all([
       this.#compare(list, served),
@@ -152,37 +151,36 @@ class Decision {
   }
 
   async #told() {
-    const events = await get(`/v1/jobs/${part(this.job)}/events`, { kind: "prune_list.*", limit: 1000 });
+    const events = await get(`/v1/jobs/${part(this.job.id)}/events`, { kind: "prune_list.*", limit: 1000 });
     const row = (/** @type {any} */ { time, data }, /** @type {import("schemas").ListState} */ state) =>
       element(
         "tr",
         {},
-        element("td", {}, element("time", { datetime: time }, moment(time))),
+        element("td", {}, timeOf(time)),
         element("td", {}, stateBadge(state)),
-        element("td", {}, data.by === "policy" ? "the model's policy" : data.by),
-        element("td", {}, data.reason ?? "–"),
+        element("td", {}, by(data.by)),
+        element("td", { class: "free" }, data.reason ?? "–"),
       );
     if (events.length === 0) {
       fill(this.history, empty("Its events were deleted at the end of their retention."));
       return;
     }
-    const heads = ["Time", "State", "By", "Reason"].map((name) => element("th", { scope: "col" }, name));
     const rows = events.reverse().map((/** @type {any} */ event) => row(event, event.kind.split(".")[1]));
-    const body = element("tbody", {}, rows);
-    fill(this.history, element("table", {}, element("thead", {}, element("tr", {}, heads)), body));
+    fill(this.history, table("History", ["Time", "State", "By", "Reason"], rows));
   }
 }
 
 /**
  * @param {import("schemas").ListEntry} list
- * @param {import("views/run").PruneList} content
+ * @param {any} job that made it
  */
-function facts(list, content) {
-  const job = element("a", { href: `/jobs/${part(list.job_id)}` }, content.name, " (", list.job_id, ")");
+function facts(list, job) {
+  const link = jobLink(job.id, `${job.name} #${job.number}`);
+  const asked = origin(job);
+  const by = element("span", {}, link, `, submitted by ${job.submitted_by} `, asked);
   const told = /** @type {([string, Node | string] | false)[]} */ ([
-    ["Job", list.revision_of === null ? element("span", {}, job, `, submitted by ${list.submitted_by}`) : job],
+    ["Job", list.revision_of === null ? by : link],
     ["Proposed", whoWhen(list.submitted_by, list.proposed_at)],
-    ["Guard", change(content.guard)],
     list.decided_at !== null && [list.state === "rejected" ? "Rejected" : "Approved", decided(list)],
     list.activated_at !== null && ["Activated", whoWhen(list.activated_by, list.activated_at)],
     list.ended_at !== null && list.state !== "rejected" && ["Ended", whoWhen(null, list.ended_at)],

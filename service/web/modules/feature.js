@@ -7,7 +7,7 @@ import { jobLink } from "pages/job/words";
 import { tabs } from "pages/model-tabs";
 import { Chart, axis, points } from "views/chart";
 import { detail, detailNames } from "views/details";
-import { badge, columnHead, element, empty, fill, section, table } from "views/dom";
+import { badge, columnHead, element, empty, fill, section, table, timeOf } from "views/dom";
 import { ago, count, decimal, moment, words } from "views/format";
 
 const RUNS = 6;
@@ -95,7 +95,7 @@ function facts({ kind, dim, column, owner, tags, status, spec, registered_at, up
     ["Dim", count(dim), size],
     ["Owner", owner, tags.length ? tags.join(", ") : "no tags"],
     ["Column", column, null],
-    ["Registered", moment(registered_at), `changed ${ago(updated_at)}`],
+    ["Registered", moment(registered_at).slice(0, 10), `changed ${ago(updated_at)}`],
   ];
   return element(
     "dl",
@@ -200,7 +200,7 @@ function option(shades, told) {
 
 /** @param {Told["job"]} job */
 function label(job) {
-  return `${job.name}, ${moment(job.created_at)}`;
+  return `${job.name} #${job.number}`;
 }
 
 /** @param {Told[]} told */
@@ -239,7 +239,7 @@ function history(model, decisions) {
       element("a", { href: `/models/${part(model)}/lists/${each.prune_list}` }, `list ${each.prune_list}`);
     const from = [list, list && each.job_id && " of ", each.job_id && jobLink(each.job_id)];
     const cells = [
-      moment(each.time),
+      timeOf(each.time),
       each.before ? `${each.before} → ${each.after}` : `registered as ${each.after}`,
       each.by,
       each.reason,

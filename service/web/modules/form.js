@@ -15,7 +15,7 @@ const SHOWN = 10; // errors of no field in sight, as of one feature among thousa
  * @property {string} title
  * @property {string} [note] what it does, in a sentence or two
  * @property {(import("pages/fields").Field | Node)[]} [fields] nodes stand between fields as they are
- * @property {string} [send] what the button that sends says
+ * @property {string | null} [send] what the button that sends says; null where there is nothing to send
  * @property {boolean} [danger] whether what it does can't be taken back
  * @property {(values: Values) => Promise<any>} submit a Problem that it throws is shown; the dialog stays open
  * @property {boolean} [stays] whether the dialog stays open once it is accepted, to be sent again
@@ -83,8 +83,8 @@ export function openForm(form) {
     element(
       "p",
       { class: "row end" },
-      element("button", { type: "button", onclick: close }, form.stays ? "Close" : "Cancel"),
-      send,
+      element("button", { type: "button", onclick: close }, form.stays || form.send === null ? "Close" : "Cancel"),
+      form.send !== null && send,
     ),
   );
 

@@ -192,12 +192,11 @@ class JobsPage {
       {
         title: "State",
         value: ({ state }) => words(state),
-        cell: (job) => [stateBadge(job), job.dry_run && small("dry run")],
+        cell: (job) => [stateBadge(job), job.dry_run && small("dry run"), ...progressed(job)],
       },
-      { title: "Progress", cell: progressed },
-      { title: "Features pruned", number: true, value: pruned, cell: (job) => prunedOf(job) },
       { title: "AUC change", number: true, value: change("auc"), cell: changed("auc") },
       { title: "GAUC change", number: true, value: change("gauc"), cell: changed("gauc") },
+      { title: "Features pruned", number: true, value: pruned, cell: (job) => prunedOf(job) },
       { title: "Duration", number: true, value: took, cell: (job) => duration(took(job)) },
       { title: "Model", value: ({ model }) => model, cell: modelOf },
       { title: "Started by", value: ({ submitted_by }) => submitted_by, cell: startedBy },
@@ -263,8 +262,8 @@ function small(text) {
 
 /** @param {any} job */
 function named(job) {
-  const link = element("a", { href: `/jobs/${part(job.id)}`, "data-key": job.id }, job.name);
-  return [link, ` #${job.number}`, element("small", { class: "soft" }, job.id)];
+  const link = element("a", { href: `/jobs/${part(job.id)}`, "data-key": job.id, title: job.id }, job.name);
+  return [link, `\u00a0#${job.number}`];
 }
 
 /** @param {any} job */
@@ -294,13 +293,10 @@ function prunedOf({ outcome }) {
  * @param {import("schemas").JobSummary} job
  */
 function progressed(job) {
-  if (job.state === "queued") return job.position ? `number ${count(job.position)} in the queue` : "waiting";
-  if (job.state === "failed") return element("span", { class: "soft clip", title: job.reason }, job.reason ?? "");
-  if (hasEnded(job)) return "";
+  if (job.state === "queued") return [small(job.position ? `number ${count(job.position)} in the queue` : "waiting")];
+  if (job.state === "failed") return [element("small", { class: "soft clip", title: job.reason }, job.reason ?? "")];
+  if (hasEnded(job)) return [];
   const done = job.state === "starting" ? null : share(job.progress);
   const bar = element("progress", { max: 1, value: done, "aria-label": `Progress of ${job.name}` });
-  return [
-    bar,
-    element("small", { class: "soft" }, job.state === "starting" ? "workers are starting" : position(job.progress)),
-  ];
+  return [bar, small(job.state === "starting" ? "workers are starting" : position(job.progress))];
 }

@@ -4,15 +4,16 @@
 import { get, part, Problem } from "pages/api";
 import { showDiff } from "pages/list/diff";
 import { followLists } from "pages/list/live";
-import { guardBadge, stateBadge, whoWhen } from "pages/list/words";
-import { jobLink } from "pages/job/words";
+import { by, guardBadge, stateBadge } from "pages/list/words";
+import { jobLink, origin } from "pages/job/words";
 import { tabs } from "pages/model-tabs";
 import { SortedTable } from "pages/sorted-table";
 import { element, empty, fill, section } from "views/dom";
-import { bytes, count, percent } from "views/format";
+import { bytes, count, moment, percent } from "views/format";
 import { signed } from "views/guard";
 
 const PAGE = 50;
+const JOBS = 200;
 
 /**
  * @param {Element} main
@@ -35,6 +36,8 @@ class Lists {
     this.wanted = PAGE;
     /** @type {any[]} */
     this.lists = [];
+    /** @type {Map<string, any>} */
+    this.jobs = new Map();
     this.table = element("div");
     /** @type {SortedTable<any>} */
     this.sorted = new SortedTable("All lists", this.#columns(), {
@@ -67,9 +70,17 @@ class Lists {
     } while (cursor !== null && found.length < this.wanted);
     if (JSON.stringify(found) === JSON.stringify(this.lists) && found.length > 0) return;
     this.lists = found;
+    await this.#name();
     fill(this.table, found.length > 0 ? this.#rows(cursor !== null) : nothing(this.model));
     this.differences.hidden = found.length < 2;
     if (found.length >= 2) await this.#offer();
+  }
+
+  /** Learn the names of the jobs that made the lists; those beyond the newest keep their ids. */
+  async #name() {
+    if (this.lists.every(({ job_id: id }) => this.jobs.has(id))) return;
+    const { jobs } = await get("/v1/jobs", { model: this.model, dry_run: false, limit: JOBS });
+    this.jobs = new Map(jobs.map((/** @type {any} */ job) => [job.id, job]));
   }
 
   /** @param {boolean} more whether there are older ones */
@@ -101,7 +112,7 @@ class Lists {
     return [
       { title: "List", value: ({ number }) => number, cell: (list) => this.#link(list) },
       { title: "State", value: ({ state }) => state, cell: ({ state }) => stateBadge(state) },
-      { title: "Guard", value: ({ verdict }) => verdict, cell: (list) => guardBadge(list) },
+      { title: "Guard", value: ({ verdict }) => verdict, cell: (list) => guardBadge(list, "") },
       { title: "AUC change", ...change("auc") },
       { title: "GAUC change", ...change("gauc") },
       { title: "Features", ...saved("features", count) },
@@ -110,25 +121,31 @@ class Lists {
       {
         title: "Proposed",
         value: ({ proposed_at }) => time(proposed_at),
-        cell: (list) => whoWhen(list.submitted_by, list.proposed_at),
+        cell: (list) => day(list.submitted_by, list.proposed_at),
       },
       {
         title: "Decided",
         value: ({ decided_at }) => time(decided_at),
-        cell: (list) => whoWhen(list.decided_by, list.decided_at),
+        cell: (list) => day(list.decided_by, list.decided_at),
       },
       {
         title: "Active since",
         value: (list) => (list.state === "active" ? time(list.activated_at) : null),
-        cell: (list) => (list.state === "active" ? whoWhen(list.activated_by, list.activated_at) : "–"),
+        cell: (list) => (list.state === "active" ? day(list.activated_by, list.activated_at) : "–"),
       },
     ];
   }
 
   /** @param {any} list */
-  #link({ number, revision_of: of, job_id: job }) {
+  #link({ number, revision_of: of, job_id: id }) {
     const link = element("a", { href: `/models/${part(this.model)}/lists/${number}` }, `List ${number}`);
-    return [link, element("small", { class: "soft below" }, of ? `revision of list ${of}` : jobLink(job))];
+    if (of) return [link, element("small", { class: "soft below" }, `revision of list ${of}`)];
+    const job = this.jobs.get(id);
+    return [
+      link,
+      element("small", { class: "soft below" }, jobLink(id, job && `${job.name} #${job.number}`)),
+      job && element("small", { class: "soft below" }, origin(job)),
+    ];
   }
 
   /** Offer two lists to choose; as the address has them, else the active one and the newest. */
@@ -174,6 +191,17 @@ class Lists {
       );
     }
   }
+}
+
+/**
+ * The day on which someone did something; hovering tells the time.
+ * @param {string | null} who
+ * @param {string | null} at
+ */
+function day(who, at) {
+  if (!at) return "–";
+  const time = element("time", { datetime: at, title: moment(at) }, moment(at).slice(0, 10));
+  return [time, who && element("small", { class: "soft below" }, by(who))];
 }
 
 /**

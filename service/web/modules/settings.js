@@ -6,7 +6,7 @@ import { openForm, say } from "pages/form";
 import { policy } from "pages/features/head";
 import { patch, specFields, withFields } from "pages/model-spec";
 import { tabs } from "pages/model-tabs";
-import { element, fill, section } from "views/dom";
+import { element, fill, preformatted, section } from "views/dom";
 import { count, moment } from "views/format";
 
 /**
@@ -27,7 +27,7 @@ export async function show(main, { model: name }, caller) {
     fill(
       body,
       facts(model, caller),
-      section("Spec of its jobs", element("pre", { tabindex: 0 }, JSON.stringify(model.spec, null, 2))),
+      section("Spec of its jobs", preformatted("Spec of its jobs", JSON.stringify(model.spec, null, 2))),
     );
   };
   await load();

@@ -134,6 +134,7 @@ def test_a_due_time_makes_one_job_of_the_model(either: Plane) -> None:
     [job] = either.jobs()
     assert (job["model"], job["origin"]["kind"], job["state"]) == ("ranker", "schedule", "queued")
     assert schedule.endswith(job["origin"]["id"])
+    assert job["origin"]["name"] == "hourly"
     assert either.spec(job["id"])["training"]["seed"] == 7
     [fire] = either.call("GET", f"{schedule}/fires", 200)["fires"]
     assert (fire["due_at"], fire["origin"], fire["state"]) == ("2026-01-01T13:00:00Z", "cron", "started")

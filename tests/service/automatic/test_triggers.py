@@ -56,7 +56,8 @@ def test_candidates_that_accumulated_start_a_selection(either: Plane) -> None:
     either.register("c")
     step(either)
     [job] = either.jobs()
-    assert (job["model"], job["origin"]) == ("ranker", {"kind": "trigger", "id": trigger.rpartition("/")[2]})
+    origin = {"kind": "trigger", "id": trigger.rpartition("/")[2], "name": "3 new candidates"}
+    assert (job["model"], job["origin"]) == ("ranker", origin)
     spec = either.spec(job["id"])
     assert (spec["training"]["seed"], [each["name"] for each in spec["features"]]) == (5, ["user_id", "a", "b", "c"])
     assert evaluations(either, trigger) == [

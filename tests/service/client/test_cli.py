@@ -200,7 +200,7 @@ def test_waiting_ends_as_the_job_does(home: Home, spec: Path, end: Any, code: in
         assert "label: 7" in job["reason"]
         home.finish(LIST)
         again = told("retry", job["id"], "--wait")
-        assert again["origin"] == {"kind": "retry", "id": job["id"]}
+        assert (again["origin"]["kind"], again["origin"]["id"]) == ("retry", job["id"])
         told("retry", again["id"], code=2)
         assert told("clone", again["id"], "--set", "training.seed=1")["origin"]["kind"] == "clone"
 

@@ -53,7 +53,10 @@ export class Chart {
   #apply() {
     if (this.option === null) return;
     const shades = colours();
-    this.chart.setOption({ ...common(shades), ...this.option(shades) }, { replaceMerge: ["series"] });
+    /** @type {any} */
+    const option = { ...common(shades), ...this.option(shades) };
+    const legend = { ...option.legend, ...entries([option.series].flat()) };
+    this.chart.setOption({ ...option, legend }, { replaceMerge: ["series"] });
   }
 }
 
@@ -68,6 +71,21 @@ function common(shades) {
     grid: { left: 56, right: 24, top: 40, bottom: 40 },
     legend: { type: "scroll", top: 4, left: 0, textStyle: { color: shades.ink }, inactiveColor: shades.line },
     tooltip: tooltip(shades, "axis"),
+  };
+}
+
+/**
+ * The legend's entries, each drawn as its series is: a line without points has none there either, an area is a box.
+ * @param {any[]} series
+ */
+function entries(series) {
+  const lines = series.some(({ type }) => type === "line");
+  return {
+    itemWidth: lines ? 30 : 14,
+    data: series.map(({ name, symbol, areaStyle }) => {
+      if (areaStyle) return { name, icon: "rect" };
+      return symbol === "none" ? { name, itemStyle: { opacity: 0 } } : { name };
+    }),
   };
 }
 

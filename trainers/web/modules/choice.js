@@ -2,7 +2,7 @@
 /** What another cut of a finished run would keep, save and lose, as the reader moves a slider. */
 
 import { Cuts } from "views/cut";
-import { badge, element, fill, fresh, section } from "views/dom";
+import { badge, element, fill, fresh, scrolling, section } from "views/dom";
 import { ForcedFeatures } from "views/forced";
 import { bytes, count, decimal, percent } from "views/format";
 
@@ -212,7 +212,7 @@ function weights({ totals }, all) {
   };
   const heads = ["All", "This cut", "Saved"].map((name) => element("th", { class: "number", scope: "col" }, name));
   const head = element("thead", {}, element("tr", {}, element("td"), heads));
-  return element("table", {}, head, element("tbody", {}, ROWS.map(row)));
+  return scrolling("This cut", element("table", {}, head, element("tbody", {}, ROWS.map(row))));
 }
 
 /** @param {string} text */

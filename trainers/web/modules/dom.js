@@ -1,6 +1,8 @@
 // @ts-check
 /** Elements of the page, made of names, attributes and children. Text is always text, never markup. */
 
+import { moment } from "views/format";
+
 /** @typedef {Node | string | number | null | undefined | false} Child */
 
 /**
@@ -48,6 +50,25 @@ export function section(heading, ...children) {
  */
 export function scrolling(label, ...children) {
   return element("div", { class: "scroll", tabindex: 0, role: "group", "aria-label": label }, ...children);
+}
+
+/**
+ * A time in the reader's own zone, on one line.
+ * @param {string} iso
+ * @param {string} [title] what hovering tells
+ */
+export function timeOf(iso, title = iso) {
+  return element("time", { datetime: iso, title }, moment(iso));
+}
+
+/**
+ * Text as it is written, such as JSON; the keyboard scrolls it too.
+ * @param {string} label what it is, for those who don't see it
+ * @param {...(Child | Child[])} children
+ */
+export function preformatted(label, ...children) {
+  // A name needs a role: a bare <pre> has none that may be named.
+  return element("pre", { tabindex: 0, role: "group", "aria-label": label }, ...children);
 }
 
 /**

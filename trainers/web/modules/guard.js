@@ -8,6 +8,16 @@ import { decimal } from "views/format";
 const LOWER_IS_BETTER = new Set(["logloss", "ne"]);
 const NAMES = /** @type {Record<string, string>} */ ({ auc: "AUC", gauc: "GAUC", logloss: "Logloss", ne: "NE" });
 
+/**
+ * A verdict: `mark` says what its colour says.
+ * @type {Record<GuardVerdict["verdict"], {mark: string, tone: "good" | "bad" | "plain", means: string}>}
+ */
+export const VERDICTS = {
+  passed: { mark: "✓", tone: "good", means: "The whole interval of the change lies within the limit." },
+  failed: { mark: "✗", tone: "bad", means: "The whole interval of the change lies beyond the limit." },
+  inconclusive: { mark: "?", tone: "plain", means: "The limit lies within the interval of the change." },
+};
+
 /** @param {string} metric as the API names it */
 export function metricName(metric) {
   return NAMES[metric] ?? metric;
@@ -24,6 +34,15 @@ export function change({ metric, drop, interval, max_drop: limit }) {
   const ends = (interval ?? []).map((end) => sign * end).sort((a, b) => a - b);
   const chance = interval ? `, 95% interval ${ends.map((end) => signed(end)).join(" to ")}` : "";
   return `${metricName(metric)} ${signed(sign * drop)} (limit ${allowed})${chance}`;
+}
+
+/**
+ * What a verdict rests on: the change in numbers, and what its reason says beyond them.
+ * @param {GuardVerdict} guard
+ */
+export function grounds(guard) {
+  const [, beyond] = guard.reason.split(" worse is allowed");
+  return beyond === undefined || guard.drop === null ? guard.reason : change(guard) + beyond;
 }
 
 /**

@@ -16,6 +16,7 @@ import { Table, named } from "views/table";
  * @property {Record<string, number>} details
  * @property {number | null} dim
  * @property {number | null} sparsity share of rows at its default
+ * @property {number | null} auc how well it predicts the label alone
  * @property {string | null} status
  * @property {"kept" | "pruned" | null} decision
  * @property {string | null} why
@@ -27,7 +28,9 @@ const DECISIONS = /** @type {[string, string][]} */ ([
 ]);
 const STATUSES = /** @type {[string, string][]} */ (["essential", "active", "candidate"].map((name) => [name, name]));
 // Columns that a run has only where it has told something for them.
-const SOMETIMES = /** @type {const} */ (["rank", "dim", "sparsity", "status", "decision", "why"]);
+const SOMETIMES = /** @type {const} */ (["rank", "dim", "sparsity", "auc", "status", "decision", "why"]);
+/** Above it a feature alone is more likely a copy of the label than a good predictor; as `winnow check` has it. */
+export const LEAKY_AUC = 0.95;
 
 /**
  * The list's own order; while the run goes on, the gates as they stand, the highest first.
@@ -79,14 +82,15 @@ export function ranking(parent, { address } = {}) {
  */
 function columns(address) {
   return [
-    { field: "rank", title: "Rank", number: true, first: "asc", width: 84 },
-    { field: "name", title: "Feature", filter: "text", least: 190, show: (row) => named(row.name, address(row.name)) },
-    { field: "decision", title: "Decision", filter: DECISIONS, width: 118, show: decision },
-    { field: "why", title: "Why", least: 170 },
-    { field: "score", title: "Score", number: true, filter: "range", width: 190, show: score },
-    { field: "dim", title: "Dim", number: true, width: 84, show: (row) => count(row.dim) },
-    { field: "sparsity", title: "Sparsity", number: true, width: 104, show: (row) => percent(row.sparsity, 1) },
-    { field: "status", title: "Status", filter: STATUSES, width: 118 },
+    { field: "rank", title: "Rank", number: true, first: "asc", width: 60 },
+    { field: "name", title: "Feature", filter: "text", least: 150, show: (row) => named(row.name, address(row.name)) },
+    { field: "decision", title: "Decision", filter: DECISIONS, width: 100, show: decision },
+    { field: "why", title: "Why", least: 120 },
+    { field: "score", title: "Score", number: true, filter: "range", width: 150, show: score },
+    { field: "dim", title: "Dim", number: true, width: 60, show: (row) => count(row.dim) },
+    { field: "sparsity", title: "Sparsity", number: true, width: 80, show: (row) => percent(row.sparsity, 1) },
+    { field: "auc", title: "AUC alone", number: true, width: 90, show: alone },
+    { field: "status", title: "Status", filter: STATUSES, width: 104 },
   ];
 }
 
@@ -100,7 +104,7 @@ function detailColumn(name) {
     field,
     title: detail(name).title,
     number: true,
-    width: 136,
+    width: 100,
     show: (row) => decimal(row.details[name], 3),
   };
 }
@@ -114,6 +118,13 @@ function score(row) {
     1,
   ).replace(" ", "");
   return element("span", { class: "measured" }, bar, decimal(row.score));
+}
+
+/** @param {Row} row */
+function alone({ auc }) {
+  const told = decimal(auc, 3);
+  if (auc === null || auc <= LEAKY_AUC) return told;
+  return element("span", {}, told, element("small", { class: "bad-text below" }, "! leak?"));
 }
 
 /** @param {Row} row */
@@ -139,12 +150,13 @@ export function rowsOf({ spec, list, results, grid }) {
       details: found.details,
       dim: found.dim,
       sparsity: weights.get(found.name)?.sparsity ?? null,
+      auc: weights.get(found.name)?.auc ?? null,
       status: status(found.name) ?? (found.why === "essential" ? "essential" : null),
       decision: found.decision === "keep" ? "kept" : "pruned",
       why: why(found, at),
     }));
   }
-  const nothing = { rank: null, share: true, details: {}, sparsity: null, decision: null, why: null };
+  const nothing = { rank: null, share: true, details: {}, sparsity: null, auc: null, decision: null, why: null };
   return (grid?.features ?? []).map((name, at) => ({
     ...nothing,
     name,

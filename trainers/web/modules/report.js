@@ -1,7 +1,7 @@
 // @ts-check
 /** A finished run on one page: all views of it, frozen. */
 
-import { columnHead, element, fill, painted, section, table } from "views/dom";
+import { columnHead, element, fill, painted, preformatted, section, table } from "views/dom";
 import { count, decimal, moment } from "views/format";
 import { metricName, signed } from "views/guard";
 import { heatMap } from "views/heat-map";
@@ -167,11 +167,10 @@ function facts({ spec, list, results }) {
   const pairs = [
     ["Search", search.join(", ")],
     ["Time", times.join(", ")],
-    ...(results.data_warnings ?? []).map((message) => ["Look at the data", message]),
     ["Prune list", list.id],
     ...Object.entries(list.fingerprints).map(([name, digest]) => [`Fingerprint of ${name}`, digest]),
   ];
-  const text = element("pre", { tabindex: 0, "aria-label": "The spec of this run" });
+  const text = preformatted("The spec of this run");
   const ontoggle = () => (text.textContent ||= JSON.stringify(spec, null, 2));
   return section(
     "The run",

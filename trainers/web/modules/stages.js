@@ -1,7 +1,7 @@
 // @ts-check
 /** Where the time of a run went: stages that do not overlap, and that add up to the run's whole time. */
 
-import { element, empty, fill } from "views/dom";
+import { element, empty, fill, scrolling } from "views/dom";
 import { decimal, words } from "views/format";
 import { STAGES } from "views/states";
 
@@ -58,7 +58,7 @@ export function stageTable(parent) {
           element("td", { class: "number" }, `${decimal(seconds, 1)} s`),
         ),
       );
-      fill(place, element("table", {}, element("tbody", {}, rows)));
+      fill(place, scrolling("Time by stage", element("table", {}, element("tbody", {}, rows))));
     },
   };
 }

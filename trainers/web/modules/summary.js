@@ -3,7 +3,7 @@
 
 import { element, fill, scrolling } from "views/dom";
 import { bytes, count, decimal, percent } from "views/format";
-import { signed } from "views/guard";
+import { grounds, signed, VERDICTS } from "views/guard";
 
 const TILES = /** @type {[keyof import("schemas").Totals, string, (value: number) => string][]} */ ([
   ["features", "Features", count],
@@ -33,7 +33,7 @@ export function summary(parent) {
   parent.append(place);
   let shown = "";
   return {
-    update({ list }) {
+    update({ list, results }) {
       if (!list || list.id === shown) return;
       shown = list.id;
       fill(
@@ -42,6 +42,7 @@ export function summary(parent) {
         verdict(list),
         banner(list.guard),
         warning(list.warning),
+        lookAt(results?.data_warnings ?? [], list.leaks ?? []),
         diagnostics(list),
         savings(list),
         list.metrics && quality(list.metrics),
@@ -55,16 +56,16 @@ function leak({ message }) {
   return element("p", { class: "alert" }, element("strong", {}, "✗ Leak"), `: ${message}.`);
 }
 
-const VERDICTS = /** @type {Record<import("schemas").GuardVerdict["verdict"], [string, string]>} */ ({
-  passed: ["alert fine", "✓ Guard passed"],
-  failed: ["alert", "✗ Guard failed"],
-  inconclusive: ["alert caution", "? Guard inconclusive"],
-});
+const FEW = 5;
+const STYLES = { good: "alert fine", bad: "alert", plain: "alert caution" };
 
 /** @param {import("views/run").PruneList} list */
-function verdict({ guard: { verdict, reason }, revision }) {
-  const [style, word] = revision ? ["alert caution", "Not fine-tuned yet"] : VERDICTS[verdict];
-  return element("p", { class: style }, element("strong", {}, word), `: ${reason}.`);
+function verdict({ guard, revision }) {
+  const { mark, tone } = VERDICTS[guard.verdict];
+  const [style, word] = revision
+    ? [STYLES.plain, "Not fine-tuned yet"]
+    : [STYLES[tone], `${mark} Guard ${guard.verdict}`];
+  return element("p", { class: style }, element("strong", {}, word), `: ${grounds(guard)}.`);
 }
 
 /**
@@ -81,11 +82,40 @@ function warning(told) {
 }
 
 /**
+ * What deserves a look in the data. What a leak says already isn't said again.
+ * @param {string[]} warnings as `winnow check` words them
+ * @param {import("schemas").Leak[]} leaks
+ */
+function lookAt(warnings, leaks) {
+  const told = leaks.map(({ feature }) => `feature '${feature}' alone predicts the label`);
+  const left = warnings.filter((message) => !told.some((known) => message.startsWith(known)));
+  if (left.length === 0) return null;
+  const items = (/** @type {string[]} */ some) =>
+    element(
+      "ul",
+      {},
+      some.map((message) => element("li", {}, message)),
+    );
+  const rest = left.slice(FEW);
+  return element(
+    "div",
+    { class: "alert caution" },
+    element("strong", {}, "! Look at the data"),
+    items(left.slice(0, FEW)),
+    rest.length > 0 && element("details", {}, element("summary", {}, `${count(rest.length)} more`), items(rest)),
+  );
+}
+
+/**
  * What the selector says of itself.
  * @param {import("views/run").PruneList} list
  */
 function diagnostics({ selector, diagnostics }) {
-  const said = Object.entries(diagnostics).map(([name, value]) => `${name.replaceAll("_", " ")} ${word(value)}`);
+  const said = Object.entries(diagnostics).map(([name, value]) =>
+    name in SHARES && typeof value === "number"
+      ? `${percent(value, 1)} ${SHARES[name]}`
+      : `${name.replaceAll("_", " ")}: ${word(value)}`,
+  );
   return element(
     "p",
     { class: "soft" },
@@ -93,6 +123,12 @@ function diagnostics({ selector, diagnostics }) {
     ".",
   );
 }
+
+const SHARES = /** @type {Record<string, string>} */ ({
+  low: "of gates closed (under 0.1)",
+  middle: "between",
+  high: "open (over 0.9)",
+});
 
 /** @param {boolean | number | string} value */
 function word(value) {
@@ -105,7 +141,8 @@ function savings({ before, after }) {
   const tile = (/** @type {typeof TILES[number]} */ [key, title, text]) => {
     const [from, to] = [before[key], after[key]];
     const saved = from === 0 ? "nothing to save" : `${percent(1 - to / from, 1)} saved`;
-    const moved = element("dd", {}, `${text(from)} → ${text(to)}`, element("small", {}, saved));
+    const whole = (/** @type {number} */ value) => element("span", { class: "whole" }, text(value));
+    const moved = element("dd", {}, whole(from), " → ", whole(to), element("small", {}, saved));
     return element("div", { class: "tile" }, element("dt", {}, title), moved);
   };
   return element("dl", { class: "tiles" }, TILES.map(tile));

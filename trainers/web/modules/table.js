@@ -15,11 +15,16 @@ import { element } from "views/dom";
  * @property {boolean} [number] right-aligned, sorted as numbers; null goes last either way
  * @property {"asc" | "desc"} [first] how the first press sorts; numbers "desc" and text "asc" unless given
  * @property {"text" | "range" | [string, string][]} [filter] contains, from–to, or one of these values with their text
- * @property {number} [width] pixels; without it, a share of what is left
+ * @property {boolean} [sorts] whether it sorts; it does unless given
+ * @property {number} [width] pixels, and at least what its title takes; without it, a share of what is left
  * @property {number} [least] pixels
  */
 
 const ROOM = 520;
+// As views.css has the tables' heads.
+const HEAD_FONT = "700 14px system-ui, sans-serif";
+const ARROW = 18;
+const PADDING = 10;
 
 /** A table under `label`, whose rows are told apart by their field `key`. */
 export class Table {
@@ -163,24 +168,47 @@ export function named(text, address) {
  * @param {Column} column
  * @returns {any}
  */
-function definition({ field, title, show, number = false, first, filter, width, least = 90 }) {
+function definition({ field, title, show, number = false, first, filter, sorts = true, width, least = 90 }) {
   const shown = (/** @type {any} */ cell) => (show ? show(cell.getData()) : (cell.getValue() ?? "–"));
+  const room = headRoom(title, sorts);
   return {
     field,
     title,
-    width,
-    minWidth: least,
+    width: width && Math.max(width, room),
+    minWidth: width ? room : Math.max(least, room),
+    headerSort: sorts,
     hozAlign: number ? "right" : "left",
     headerHozAlign: number ? "right" : "left",
     sorter: number ? "number" : "string",
     sorterParams: { alignEmptyValues: "bottom" },
     headerSortStartingDir: first ?? (number ? "desc" : "asc"),
     // A press bubbles up to the header, which sorts.
-    titleFormatter: () => element("button", { class: "sorts", type: "button" }, title),
-    formatter: (/** @type {any} */ cell) => element("span", {}, shown(cell)),
+    titleFormatter: () => (sorts ? element("button", { class: "sorts", type: "button" }, title) : title),
+    formatter: (/** @type {any} */ cell) => content(shown(cell)),
     accessorDownload: csvCell,
     ...filtered(title, filter),
   };
+}
+
+/**
+ * Pixels that a column's head takes: its title, the arrow beside it, and the paddings.
+ * @param {string} title
+ * @param {boolean} sorts
+ */
+function headRoom(title, sorts) {
+  const context = document.createElement("canvas").getContext("2d");
+  if (!context) return 0;
+  context.font = HEAD_FONT;
+  return Math.ceil(context.measureText(title).width) + (sorts ? ARROW : 0) + PADDING;
+}
+
+/**
+ * What a cell holds. Text that is cut where the column ends is told as a whole by hovering.
+ * @param {Node | string} shown
+ */
+function content(shown) {
+  const text = shown instanceof Node ? shown.textContent : String(shown);
+  return element("span", { title: shown instanceof HTMLElement && shown.title ? null : text }, shown);
 }
 
 /**

@@ -34,7 +34,8 @@ export function overlay(parent, runs) {
         type: "line",
         symbol: "none",
         color: shades[COLOURS[at % COLOURS.length]],
-        lineStyle: { type: DASHES[Math.floor(at / COLOURS.length) % DASHES.length] },
+        // Lines next to each other differ in both; no two of sixteen are alike.
+        lineStyle: { type: DASHES[(at + Math.floor(at / COLOURS.length)) % DASHES.length] },
         tooltip: { valueFormatter: (/** @type {number} */ loss) => decimal(loss, 5) },
         data: [...curve].sort((a, b) => a.features - b.features).map((point) => [point.features, point.logloss]),
       })),

@@ -5,14 +5,13 @@ import { part } from "pages/api";
 import { alike } from "pages/compare/measures";
 import { element, scrolling } from "views/dom";
 import { bytes, count, decimal, duration, percent } from "views/format";
+import { VERDICTS } from "views/guard";
 
 /**
  * @typedef {{job: import("pages/job/words").Job, spec: any, list: import("views/run").PruneList,
  *   results: import("views/run").Results | null, label: string, title: string}} Compared a run, its letter, and its name
  * @typedef {[string, (run: Compared) => string]} Fact
  */
-
-const GUARDS = { passed: "✓ passed", failed: "✗ failed", inconclusive: "? inconclusive" };
 
 /** @type {[string, Fact[]][]} */
 const GROUPS = [
@@ -45,7 +44,7 @@ const GROUPS = [
       ["Logloss, full", quality("full", "logloss")],
       ["Logloss, pruned", quality("pruned", "logloss")],
       ["Logloss, fine-tuned", quality("finetuned", "logloss")],
-      ["Guard", ({ list }) => GUARDS[list.guard.verdict]],
+      ["Guard", ({ list: { guard } }) => `${VERDICTS[guard.verdict].mark} ${guard.verdict}`],
     ],
   ],
   [

@@ -1,11 +1,11 @@
 // @ts-check
 /** A cut as a spec has it, to be copied into the next run's. */
 
-import { element, fill } from "views/dom";
+import { element, fill, preformatted } from "views/dom";
 
 /** @returns {{root: HTMLElement, update: (cut: import("views/cut").Cut) => void}} */
 export function snippet() {
-  const text = element("pre", { tabindex: "0", "aria-label": "The cut as a spec" });
+  const text = preformatted("The cut as a spec");
   const told = element("span", { class: "soft", role: "status" });
   const copy = async () => fill(told, (await copied(text)) ? "Copied." : "The browser didn't copy it: press Ctrl+C.");
   const button = element("button", { type: "button", onclick: copy }, "Copy");

@@ -55,11 +55,11 @@ export function inferFeatures(path, model, onDone) {
 function choose(path, found, onDone) {
   if (found.features.length === 0) {
     openForm({
-      title: "Nothing to register",
-      note: `No column could be a new feature, by ${count(found.files_read)} of ${count(found.files)} files.`,
+      title: "No new features",
+      note: `No column of the data, by ${count(found.files_read)} of ${count(found.files)} files, could be a feature that isn't registered yet.`,
       fields: leftOut(found),
-      send: "Close",
-      submit: async () => null,
+      send: null,
+      submit: async () => {},
     });
     return;
   }

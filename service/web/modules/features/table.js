@@ -99,7 +99,7 @@ function picking(picked, pick) {
     made.checked = picked.has(name);
     return made;
   };
-  return { field: "pick", title: "Select", width: 70, least: 60, show: (row) => box(row.name) };
+  return { field: "pick", title: "Select", sorts: false, width: 60, least: 60, show: (row) => box(row.name) };
 }
 
 /**
@@ -115,15 +115,15 @@ function columns(model) {
       least: 150,
       show: (row) => named(row.name, `${root}/features/${part(row.name)}`),
     },
-    { field: "status", title: "Status", width: 105, show: (row) => badge(row.status, TONES[row.status]) },
-    { field: "kind", title: "Kind", width: 125, show: (row) => row.kind.replace("_", "-") },
-    { field: "dim", title: "Dim", number: true, width: 70 },
+    { field: "status", title: "Status", width: 100, show: (row) => badge(row.status, TONES[row.status]) },
+    { field: "kind", title: "Kind", width: 128, show: (row) => row.kind.replace("_", "-") },
+    { field: "dim", title: "Dim", number: true, width: 60 },
     { field: "column", title: "Column", least: 120 },
-    { field: "owner", title: "Owner", least: 110 },
-    { field: "tags", title: "Tags", least: 80 },
-    { field: "registered_at", title: "Registered", width: 120, first: "desc", show: (row) => day(row.registered_at) },
-    { field: "score", title: "Score", number: true, width: 80, show: (row) => decimal(row.score, 3) },
-    { field: "decided", title: "Last decision", least: 180, first: "desc", show: (row) => decision(row, root) },
+    { field: "owner", title: "Owner", least: 100 },
+    { field: "tags", title: "Tags", least: 70 },
+    { field: "registered_at", title: "Registered", width: 108, first: "desc", show: (row) => day(row.registered_at) },
+    { field: "score", title: "Score", number: true, width: 70, show: (row) => decimal(row.score, 3) },
+    { field: "decided", title: "Last decision", least: 150, first: "desc", show: (row) => decision(row, root) },
   ];
 }
 

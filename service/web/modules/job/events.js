@@ -2,8 +2,8 @@
 /** What happened to a job, and its attempts. */
 
 import { get, part } from "pages/api";
-import { element, empty, fill, section, table } from "views/dom";
-import { duration, moment, words } from "views/format";
+import { element, empty, fill, section, table, timeOf } from "views/dom";
+import { duration, words } from "views/format";
 
 const KINDS = ["job.queued", "job.state", "job.cancel_requested", "prune_list.*"];
 const MOST = 1000;
@@ -37,7 +37,7 @@ function eventTable(found) {
   return table(
     "Events",
     ["Time", "Event", "Details"],
-    found.map((event) => row([moment(event.time), event.kind, told(event)])),
+    found.map((event) => row([timeOf(event.time), event.kind, told(event)])),
   );
 }
 
@@ -66,7 +66,7 @@ function attemptTable(found) {
       row([
         String(each.number),
         each.outcome ?? "running",
-        moment(each.started_at),
+        timeOf(each.started_at),
         duration(((each.ended_at ? Date.parse(each.ended_at) : Date.now()) - Date.parse(each.started_at)) / 1000),
         each.reason ?? "",
       ]),
@@ -74,11 +74,11 @@ function attemptTable(found) {
   );
 }
 
-/** @param {(string | Node)[]} cells */
+/** @param {(string | Node)[]} cells the last is free text */
 function row(cells) {
   return element(
     "tr",
     {},
-    cells.map((cell) => element("td", {}, cell)),
+    cells.map((cell, at) => element("td", { class: at === cells.length - 1 ? "free" : null }, cell)),
   );
 }

@@ -1,12 +1,13 @@
 // @ts-check
 /** The head of a job's page: what it is, why it failed, and what can be done with it. */
 
-import { get, part, post } from "pages/api";
+import { part, post } from "pages/api";
 import { confirm, openForm, say } from "pages/form";
+import { proposal, proposalLink, unproposed } from "pages/job/proposal";
 import { hasEnded, origin, stateBadge, took } from "pages/job/words";
 import { guardBadge } from "pages/list/words";
-import { element, fill } from "views/dom";
-import { ago, count, duration, moment } from "views/format";
+import { element, fill, timeOf } from "views/dom";
+import { ago, count, duration } from "views/format";
 
 const RETRIED = new Set(["failed", "cancelled"]);
 
@@ -74,38 +75,13 @@ export class Head {
     ];
   }
 
-  /** @param {any} job */
+  /** @param {import("pages/job/words").Job} job */
   async #outcome(job) {
-    const found = job.model && !job.dry_run ? await listOf(job) : null;
-    if (!found) return fill(this.outcome, job.reason && element("p", { class: "soft" }, job.reason));
-    const address = `/models/${part(job.model)}/lists/${found.number}`;
-    fill(
-      this.outcome,
-      element(
-        "p",
-        { class: "row" },
-        guardBadge(found),
-        element("span", { class: "soft" }, job.reason ?? ""),
-        element("a", { href: address }, `Prune list ${found.number} (${found.state})`),
-      ),
-    );
+    const list = await proposal(job);
+    if (list) return fill(this.outcome, element("p", { class: "row" }, guardBadge(list), proposalLink(list)));
+    const told = unproposed(job.reason);
+    fill(this.outcome, told && element("p", { class: "soft" }, told));
   }
-}
-
-/**
- * The list that came of a job; null where none did.
- * @param {any} job of a model
- */
-async function listOf(job) {
-  /** @type {number | null | undefined} */
-  let cursor;
-  do {
-    const page = await get(`/v1/models/${part(job.model)}/prune-lists`, { limit: 200, cursor });
-    const found = page.prune_lists.find((/** @type {import("schemas").ListEntry} */ each) => each.job_id === job.id);
-    if (found) return found;
-    cursor = page.next;
-  } while (cursor);
-  return null;
 }
 
 /** @param {import("pages/job/words").Job} job */
@@ -116,20 +92,20 @@ function facts(job) {
       ? ["of ", element("a", { href: `/models/${part(job.model)}` }, job.model)]
       : ["a job of a spec alone, of no model"],
     job.dry_run && ["dry run"],
-    [`submitted by ${job.submitted_by} `, ...asked, asked.length ? " " : "", time(job.created_at)],
+    [
+      `submitted by ${job.submitted_by} `,
+      ...asked,
+      asked.length ? " " : "",
+      timeOf(job.created_at, ago(job.created_at)),
+    ],
     job.started_at && [`${job.ended_at ? "took" : "running for"} ${duration(took(job))}`],
-    job.ended_at && ["ended ", time(job.ended_at)],
-    !job.ended_at && job.deadline && ["deadline ", time(job.deadline)],
+    job.ended_at && ["ended ", timeOf(job.ended_at, ago(job.ended_at))],
+    !job.ended_at && job.deadline && ["deadline ", timeOf(job.deadline, ago(job.deadline))],
     job.attempt > 1 && [`attempt ${job.attempt}`],
     job.failures > 0 && [`${count(job.failures)} of ${count(job.max_failures)} retries used`],
     job.priority !== 0 && [`priority ${job.priority}`],
   ].filter((each) => each !== false && each !== null && each !== undefined);
   return parts.flatMap((each, at) => /** @type {(Node | string)[]} */ (at ? [" · ", ...each] : each));
-}
-
-/** @param {string} iso */
-function time(iso) {
-  return element("time", { datetime: iso, title: ago(iso) }, moment(iso));
 }
 
 /** @param {import("pages/job/words").Job} job */

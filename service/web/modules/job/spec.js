@@ -3,7 +3,7 @@
 
 import { get } from "pages/api";
 import { act } from "pages/form";
-import { element, fill, section } from "views/dom";
+import { element, fill, preformatted, section } from "views/dom";
 import { count } from "views/format";
 
 const NAMED = 20;
@@ -14,7 +14,7 @@ const NAMED = 20;
  * @returns {{update: (run: import("views/run").Run) => Promise<void>}}
  */
 export function spec(parent, path) {
-  const changed = element("pre", { tabindex: 0, "aria-label": "What differs from the defaults" });
+  const changed = preformatted("What differs from the defaults");
   parent.append(section("Differs from the defaults", changed));
   const whole = document_(parent, "Whole spec", ({ spec }) => spec);
   return {
@@ -75,7 +75,7 @@ function document_(parent, title, of) {
  */
 function key(name, value) {
   const long = Array.isArray(value) && value.length > 5;
-  const body = element("pre", { tabindex: 0, "aria-label": name });
+  const body = preformatted(name);
   const summary = Array.isArray(value) ? `${name} (${value.length})` : name;
   const made = element("details", { open: !long }, element("summary", {}, summary), body);
   const write = () => (body.textContent ||= JSON.stringify(value, null, 2));

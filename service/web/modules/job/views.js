@@ -79,14 +79,15 @@ export const VIEWS = [
     has: ({ list }) => list !== null,
     none: noOutcome,
     build: async (parent) => {
-      const [{ summary }, { curve }, { stageTable }] = await Promise.all([
+      const [{ nextStep }, { summary }, { curve }, { stageTable }] = await Promise.all([
+        import("pages/job/proposal"),
         import("views/summary"),
         import("views/curve"),
         import("views/stages"),
       ]);
       const [sums, points, times] = [card("Summary"), card("Selection curve"), section("Time by stage")];
       parent.append(sums, points, times);
-      return [summary(sums), curve(points), stageTable(times)];
+      return [summary(sums), nextStep(sums), curve(points), stageTable(times)];
     },
   },
   {

@@ -28,9 +28,12 @@ export function stateBadge(job) {
   return badge(asked ? `${words(job.state)}, cancelling` : words(job.state), TONES[job.state] ?? "busy");
 }
 
-/** @param {string} id */
-export function jobLink(id) {
-  return element("a", { href: `/jobs/${part(id)}` }, id);
+/**
+ * @param {string} id
+ * @param {string} [name]
+ */
+export function jobLink(id, name = id) {
+  return element("a", { href: `/jobs/${part(id)}` }, name);
 }
 
 /**
@@ -39,12 +42,13 @@ export function jobLink(id) {
  * @returns {(Node | string)[]} nothing where a person did by a request of their own
  */
 export function origin(job) {
-  const { kind, id } = job.origin;
+  // What an older service made has no name.
+  const { kind, id, name = id } = job.origin;
   if (kind === "request" || !id) return kind === "request" ? [] : [`by a ${kind}`];
-  if (HOW[kind]) return [`${HOW[kind]} `, jobLink(id)];
+  if (HOW[kind]) return [`${HOW[kind]} `, jobLink(id, name)];
   if (kind === "revision") return [`to measure list ${id}`];
-  const told = `by ${kind} ${id}`;
-  return [job.model ? element("a", { href: `/models/${part(job.model)}/starting` }, told) : told];
+  const told = `by ${kind} “${name}”`;
+  return [job.model ? element("a", { href: `/models/${part(job.model)}/starting#${id}` }, told) : told];
 }
 
 /**

@@ -1,8 +1,9 @@
 // @ts-check
 /** Prune lists in words. */
 
-import { badge, element } from "views/dom";
-import { count, moment } from "views/format";
+import { badge, element, timeOf } from "views/dom";
+import { count } from "views/format";
+import { VERDICTS } from "views/guard";
 
 const STATES =
   /** @type {Record<import("schemas").ListState, ["good" | "bad" | "busy" | "plain", string, string]>} */ ({
@@ -27,20 +28,24 @@ export function stateWord(state) {
   return STATES[state]?.[1] ?? state;
 }
 
-const VERDICTS =
-  /** @type {Record<import("schemas").GuardVerdict["verdict"], ["good" | "bad" | "plain", string, string]>} */ ({
-    passed: ["good", "✓ guard passed", "The whole interval of the change lies within the limit."],
-    failed: ["bad", "✗ guard failed", "The whole interval of the change lies beyond the limit."],
-    inconclusive: ["plain", "? guard inconclusive", "The limit lies within the interval of the change."],
-  });
-
-/** @param {Pick<import("schemas").ListView, "verdict"> & {revision_of?: number | null}} list */
-export function guardBadge({ verdict, revision_of: revised = null }) {
+/**
+ * @param {Pick<import("schemas").ListView, "verdict"> & {revision_of?: number | null}} list
+ * @param {string} [of] whose verdict; "" where a column's head says it
+ */
+export function guardBadge({ verdict, revision_of: revised = null }, of = "guard ") {
   if (revised !== null) return badge("not fine-tuned yet", "busy");
-  const [tone, text, means] = VERDICTS[verdict];
-  const made = badge(text, tone);
+  const { mark, tone, means } = VERDICTS[verdict];
+  const made = badge(`${mark} ${of}${verdict}`, tone);
   made.title = means;
   return made;
+}
+
+/**
+ * Who did something: a person, or the model's policy.
+ * @param {string} who
+ */
+export function by(who) {
+  return who === "policy" ? "the model's policy" : who;
 }
 
 /**
@@ -50,8 +55,7 @@ export function guardBadge({ verdict, revision_of: revised = null }) {
  */
 export function whoWhen(who, at) {
   if (!at) return "–";
-  const by = who === "policy" ? "the model's policy" : who;
-  return element("span", {}, by && `${by}, `, element("time", { datetime: at }, moment(at)));
+  return element("span", {}, who && `${by(who)}, `, timeOf(at));
 }
 
 /**

@@ -49,7 +49,7 @@ function head(job) {
   return element(
     "div",
     { class: "row spread" },
-    element("span", {}, link, of),
+    element("span", {}, link, ` #${job.number}`, of),
     element("span", { class: "row" }, asked, badge(words(job.state), job.state === "queued" ? "plain" : "busy")),
   );
 }

@@ -4,7 +4,7 @@
 import { post } from "pages/api";
 import { openForm } from "pages/form";
 import { condition, observations } from "pages/starting/words";
-import { element, fill } from "views/dom";
+import { element, fill, scrolling } from "views/dom";
 
 const CHECKS = /** @type {Record<string, string>} */ ({
   enabled: "Enabled",
@@ -94,7 +94,7 @@ function explanation({ fires, reason, checks, observed, error }) {
   const saw = observations(observed);
   return [
     heading,
-    rows.length > 0 && element("table", {}, element("tbody", {}, rows)),
+    rows.length > 0 && scrolling("Checks", element("table", {}, element("tbody", {}, rows))),
     saw && element("p", { class: "note" }, `Observed: ${saw}.`),
   ];
 }

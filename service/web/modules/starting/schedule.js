@@ -8,7 +8,7 @@ import { backfill, cancelBackfill, hasPlace } from "pages/starting/backfill";
 import { editSchedule } from "pages/starting/schedule-form";
 import { HERE, cronInWords, inZone, timesTable } from "pages/starting/words";
 import { ago, duration, moment } from "views/format";
-import { badge, element, scrolling } from "views/dom";
+import { badge, element, preformatted, scrolling, timeOf } from "views/dom";
 
 /**
  * @typedef {{model: string, path: string, may: boolean, changed: () => void}} Context `may` change things
@@ -62,7 +62,11 @@ export function scheduleCard({ schedule, times, fires }, context) {
     ),
     element("p", { class: "note" }, rules(schedule)),
     Object.keys(schedule.overrides).length > 0 &&
-      folded(`overrides ${schedule.id}`, "Overrides", element("pre", {}, JSON.stringify(schedule.overrides, null, 2))),
+      folded(
+        `overrides ${schedule.id}`,
+        "Overrides",
+        preformatted("Overrides", JSON.stringify(schedule.overrides, null, 2)),
+      ),
     folded(
       `next ${schedule.id}`,
       "The next ten times",
@@ -238,7 +242,7 @@ function older(cursor, path, body, zone) {
 function row(fire, zone) {
   const job = fire.job_id && element("a", { href: `/jobs/${part(fire.job_id)}`, "data-key": fire.job_id }, "its job");
   const cells = [
-    element("span", { title: `${inZone(fire.due_at, zone)} in ${zone}` }, moment(fire.due_at)),
+    timeOf(fire.due_at, `${inZone(fire.due_at, zone)} in ${zone}`),
     fire.origin === "cron" ? "clock" : `${fire.origin}, ${fire.by}`,
     fire.partition || "–",
     [badge(fire.state, TONES[fire.state]), " ", job],

@@ -9,7 +9,7 @@ import { whatIf, wouldFire } from "pages/starting/evaluation";
 import { editTrigger } from "pages/starting/trigger-form";
 import { condition, observations, quietInWords } from "pages/starting/words";
 import { ago, duration, moment } from "views/format";
-import { badge, element, empty, scrolling } from "views/dom";
+import { badge, element, empty, preformatted, scrolling, timeOf } from "views/dom";
 
 /**
  * @param {{trigger: any, evaluations: import("schemas").EvaluationPage}} found
@@ -22,13 +22,17 @@ export function triggerCard({ trigger, evaluations }, context) {
     { class: "card", id: trigger.id },
     element(
       "div",
-      { class: "row spread" },
+      { class: "row" },
       element("h3", { id: named(trigger) }, condition(trigger.when)),
       element("span", { class: "row" }, states(trigger)),
     ),
     element("p", { class: "note" }, rules(trigger)),
     Object.keys(trigger.overrides).length > 0 &&
-      folded(`overrides ${trigger.id}`, "Overrides", element("pre", {}, JSON.stringify(trigger.overrides, null, 2))),
+      folded(
+        `overrides ${trigger.id}`,
+        "Overrides",
+        preformatted("Overrides", JSON.stringify(trigger.overrides, null, 2)),
+      ),
     context.may && element("div", { class: "row" }, actions(trigger, path, context)),
     seen(trigger, evaluations, path),
   );
@@ -190,10 +194,10 @@ function row({ time, fired, dry_run, reason, observed, job_id }) {
   const failed = observed.error && badge("error", "bad");
   const came = fired ? badge(dry_run ? "would have fired" : "fired", "good") : badge("didn't fire");
   const job = job_id && element("a", { href: `/jobs/${part(job_id)}`, "data-key": job_id }, "its job");
-  const cells = [moment(time), [failed || came, " ", job], reason, observations(observed)];
+  const cells = [timeOf(time), [failed || came, " ", job], reason, observations(observed)];
   return element(
     "tr",
     {},
-    cells.map((cell) => element("td", {}, cell)),
+    cells.map((cell, at) => element("td", { class: at > 1 ? "free" : null }, cell)),
   );
 }

@@ -1,8 +1,8 @@
 // @ts-check
 /** Schedules and triggers in words, and times where a schedule is and where the reader is. */
 
-import { count, duration, moment } from "views/format";
-import { element } from "views/dom";
+import { count, duration } from "views/format";
+import { element, table, timeOf } from "views/dom";
 
 const DAYS = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
 const SHORT = /** @type {Record<string, string>} */ ({
@@ -75,22 +75,16 @@ export function inZone(iso, zone) {
  */
 export function timesTable(times, zone, caption) {
   const zones = zone === HERE ? [] : [zone];
-  const head = [`Your time (${HERE})`, ...zones].map((text) => element("th", { scope: "col" }, text));
+  const head = [`Your time (${HERE})`, ...zones];
   const rows = times.map((time) =>
     element(
       "tr",
       {},
-      element("td", {}, moment(time)),
+      element("td", {}, timeOf(time)),
       zones.map((other) => element("td", {}, inZone(time, other))),
     ),
   );
-  return element(
-    "table",
-    {},
-    element("caption", {}, caption),
-    element("thead", {}, element("tr", {}, head)),
-    element("tbody", {}, rows),
-  );
+  return table("Times", head, rows, caption ? element("caption", {}, caption) : null);
 }
 
 /**

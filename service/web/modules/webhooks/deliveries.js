@@ -4,7 +4,7 @@
 import { captioned, when } from "pages/admins";
 import { get, part, post } from "pages/api";
 import { act, say } from "pages/form";
-import { badge, element, empty, fill } from "views/dom";
+import { badge, element, empty, fill, preformatted } from "views/dom";
 import { count } from "views/format";
 
 /** @typedef {import("schemas").DeliveryView} Delivery */
@@ -147,5 +147,5 @@ function row(delivery, redeliver) {
 export function answered({ status, answer }) {
   const text = [status, answer].filter((part) => part !== null && part !== "").join(" ") || "–";
   if (text.length <= LONG) return text;
-  return element("details", {}, element("summary", {}, `${text.slice(0, LONG)}…`), element("pre", {}, text));
+  return element("details", {}, element("summary", {}, `${text.slice(0, LONG)}…`), preformatted("Answer", text));
 }
