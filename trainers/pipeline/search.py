@@ -16,7 +16,8 @@ from trainers.pipeline.ports import Checkpoints, Coordination
 from trainers.pipeline.sampling import draw_sample
 from trainers.runs.progress import Stage
 from trainers.selectors.base import GateSpec, Ranking, SensitivitySpec, TabularSpec
-from trainers.selectors.gates.ranking import rank_by_gate
+from trainers.selectors.gates.elimination import eliminate
+from trainers.selectors.gates.ranking import open_features, rank_by_gate, reorder
 from trainers.selectors.sensitivity.trained import TrainedModel
 from trainers.spec import JobSpec, SpecError
 from trainers.training import checkpoint
@@ -64,6 +65,18 @@ class Search(abc.ABC):
         if changes := self.ranks.broadcast(changes):
             raise SpecError(changes)
 
+    def trained(self, model: PlainModel, loaders: DataLoaders) -> TrainedModel:
+        """The model beside the validation rows, as what measures it takes it."""
+        validation = loaders.validation
+        return TrainedModel(
+            model=model,
+            batches=lambda: loaders.whole(validation),
+            first_row=validation.sampler.first_row,
+            rows=validation.rows,
+            ranks=self.ranks,
+            seed=self.spec.training.seed,
+        )
+
     def save_data(self, path: Path, loaders: DataLoaders) -> None:
         if self.ranks.is_leader:
             checkpoint.write_data(path, loaders.fingerprint)
@@ -86,7 +99,16 @@ class GateSearch(Search):
             {name: value_F.cpu().numpy() for name, value_F in gate.details().items()},
             probability_like=self.spec.selector.probability_like,
         )
-        return Found(model.plain_model, ranking)
+        return Found(model.plain_model, self.order(ranking, model.plain_model, loaders))
+
+    def order(self, ranking: Ranking, model: PlainModel, loaders: DataLoaders) -> Ranking:
+        """The ranking, its open features ordered as the selector says. Collective."""
+        selector, field = self.spec.selector, open_features(ranking)
+        assert isinstance(selector, GateSpec)
+        if selector.order == "score" or not selector.probability_like or len(field) < 2:
+            return ranking
+        essential = [feature.name for feature in self.spec.features if self.spec.is_essential(feature)]
+        return reorder(ranking, eliminate(self.trained(model, loaders), field, essential))
 
     def train(self, model: GatedModel, loaders: DataLoaders) -> GateTrainer:
         """Train weights and gates to the end of the search; the model is left in evaluation mode."""
@@ -162,16 +184,7 @@ class ModelSearch(Search):
         """Collective; rows are read and ranked on rank 0."""
         selector = self.spec.selector
         if isinstance(selector, SensitivitySpec):
-            validation = loaders.validation
-            trained = TrainedModel(
-                model=model,
-                batches=lambda: loaders.whole(validation),
-                first_row=validation.sampler.first_row,
-                rows=validation.rows,
-                ranks=self.ranks,
-                seed=self.spec.training.seed,
-            )
-            return selector.rank(trained)
+            return selector.rank(self.trained(model, loaders))
         assert isinstance(selector, TabularSpec)
         ranking = None
         if self.ranks.is_leader:

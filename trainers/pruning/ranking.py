@@ -57,7 +57,7 @@ def _ranked(spec: JobSpec, feature: FeatureSpec, ranking: Ranking) -> RankedFeat
         kind=feature.kind,
         dim=feature.dim,
         score=NEEDED if essential and ranking.probability_like else ranking.scores[feature.name],
-        details={detail: values[feature.name] for detail, values in ranking.details.items()},
+        details={detail: values[feature.name] for detail, values in ranking.details.items() if feature.name in values},
         essential=essential,
         embedding_bytes=embedding_bytes,
         bytes_per_example=bytes_per_example,

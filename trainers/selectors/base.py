@@ -46,12 +46,14 @@ class Ranking:
         names: every feature, best first. The order is the selector's own: no rule derives another from the scores.
         scores: by name; higher is more needed.
         probability_like: whether scores lie in [0, 1], so that a threshold means the same on every data set.
-        details: by name of a detail and of a feature, such as LeAP's divergence: shown, never required.
+        details: by name of a detail and of a feature, such as LeAP's divergence: shown, never required. A detail may
+            be known of some features alone.
         diagnostics: of the selection as a whole, such as passes over the data.
         interactions: crosses of features, best first.
 
     Raises:
-        ValueError: names and scores don't agree, or a score or a detail is not a finite number.
+        ValueError: names and scores don't agree, a detail is of a feature that isn't ranked, or a score or a detail
+            is not a finite number.
     """
 
     names: tuple[str, ...]
@@ -62,13 +64,18 @@ class Ranking:
     interactions: tuple[Interaction, ...] = ()
 
     def __post_init__(self) -> None:
+        names = set(self.names)
+        if self.scores.keys() != names:
+            raise ValueError(
+                f"scores: has {len(self.scores)} features and the ranking {len(self.names)}; give each one"
+            )
         for what, values in {"scores": self.scores, **self.details}.items():
-            if values.keys() != set(self.names):
-                raise ValueError(f"{what}: has {len(values)} features and the ranking {len(self.names)}; give each one")
+            if not values.keys() <= names:
+                raise ValueError(f"{what}: {min(values.keys() - names)!r} isn't ranked; give features of the ranking")
             infinite = [name for name, value in values.items() if not -float("inf") < value < float("inf")]
             if infinite:
                 raise ValueError(f"{what}: {infinite[0]!r} has {values[infinite[0]]}; give a finite number")
-        if len(set(self.names)) != len(self.names):
+        if len(names) != len(self.names):
             raise ValueError("names: a feature is ranked twice")
 
     @classmethod
@@ -118,6 +125,11 @@ class GateSpec(SelectorSpec):
         default=0.3,
         description="share of the search before gates are penalized: an interaction is worth nothing until the "
         "weights know it",
+    )
+    order: Literal["elimination", "score"] = Field(
+        default="elimination",
+        description="of the features whose gates end open. elimination: each time the one that held-out rows miss "
+        "least goes, given those that are left; score: by the gate (LeAP §3.4), which says little once many are near 1",
     )
 
     @abc.abstractmethod

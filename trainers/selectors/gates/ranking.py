@@ -6,6 +6,7 @@ Shapes: F features.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,3 +52,38 @@ def rank_by_gate(
         probability_like=probability_like,
         details={**found, "mean_gate": means},
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Elimination:
+    """What backward elimination found of a field of features.
+
+    Args:
+        names: best first: what may not go, then the others, the last that would go before the first.
+        costs: by name, of those that may go: the rise of the logloss, in nats, as the feature went.
+        passes: how often the backbone ran over the rows.
+        rows: that costs were counted on.
+    """
+
+    names: tuple[str, ...]
+    costs: Mapping[str, float]
+    passes: int
+    rows: int
+
+
+def open_features(ranking: Ranking) -> list[str]:
+    """Those whose gates let more through than they hold back, in the ranking's order."""
+    return [name for name in ranking.names if ranking.scores[name] >= OPEN]
+
+
+def reorder(ranking: Ranking, found: Elimination) -> Ranking:
+    """The features that were eliminated from, in that order, before all others, which stay as they are."""
+    field = set(found.names)
+    return replace(
+        ranking,
+        names=(*found.names, *(name for name in ranking.names if name not in field)),
+        details={**ranking.details, "drop_cost": found.costs},
+        diagnostics={
+            **ranking.diagnostics, "elimination_passes": float(found.passes), "elimination_rows": float(found.rows)
+        },
+    )  # fmt: skip
