@@ -20,6 +20,8 @@ from trainers.runs.prune_list import FAILED, INCONCLUSIVE, PASSED, ListedFeature
 from trainers.simulator.outcome import RoleOutcome
 
 SHOWN = 40
+# Of a name, what is shown before a detail is left out.
+NAME_WIDTH = 20
 COLOURS = {"keep": "green", "prune": "yellow"}
 VERDICT_STYLES: dict[Verdict, str] = {PASSED: "bold green", FAILED: "bold red", INCONCLUSIVE: "bold"}
 
@@ -119,12 +121,17 @@ def print_result(run: RunDirectory, truth: Path | None, console: Console) -> Non
 def _ranking(found: PruneList, rule: str, width: int) -> Table:
     """Every feature; of too many, those around the last one kept, where decisions are closest."""
     features, details = found.features, summary.detail_names(found.features)
-    heads = ("rank", "feature", "decision", "score", "dim", "kind", *(summary.in_words(name) for name in details))
     first = max(0, min(len(found.kept) - SHOWN // 2, len(features) - SHOWN))
     shown = features[first : first + SHOWN]
-    rows = [_ranking_row(rank, feature, details) for rank, feature in enumerate(shown, first + 1)]
-    widths = [max(len(cell) for cell in column) for column in zip(heads, *rows, strict=True)]
-    room = width - (sum(widths) - widths[1]) - (2 * len(widths) + 1)
+    # Names come before details: of these, as many as leave room.
+    for told in range(len(details), -1, -1):
+        some = details[len(details) - told :]
+        heads = ("rank", "feature", "decision", "score", "dim", "kind", *map(summary.in_words, some))
+        rows = [_ranking_row(rank, feature, some) for rank, feature in enumerate(shown, first + 1)]
+        widths = [max(len(cell) for cell in column) for column in zip(heads, *rows, strict=True)]
+        room = width - (sum(widths) - widths[1]) - (2 * len(widths) + 1)
+        if room >= min(widths[1], NAME_WIDTH):
+            break
     table = _table(f"Features by {found.selector.name}: {rule}", heads)
     for feature, (rank, name, decision, *others) in zip(shown, rows, strict=True):
         colour = COLOURS[feature.decision]

@@ -54,7 +54,9 @@ class ListedFeature(Schema):
     dim: int
     score: float = Field(description="higher is more needed")
     details: dict[str, float] = Field(
-        default={}, description="what the selector says beside the score, by name; LeAP's: divergence, mean_gate"
+        default={},
+        description="what the selector says beside the score, by name; LeAP's: divergence, mean_gate, and of open "
+        "features drop_cost",
     )
     decision: Literal["keep", "prune"]
     why: str = Field(description="the rule that decided, `essential`, `hand`, or `best` for the one that always stays")

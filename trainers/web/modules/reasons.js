@@ -16,8 +16,11 @@ const MOST_DIGITS = 6;
  */
 export function orderOf({ selector, features }) {
   const gates = selector.family === "gate" && selector.probability_like;
-  if (gates && features.some(({ details }) => "mean_gate" in details))
-    return "Order: essential features, open features by gate, closed features by mean gate while penalized.";
+  if (gates && features.some(({ details }) => "mean_gate" in details)) {
+    const eliminated = features.some(({ details }) => "drop_cost" in details);
+    const open = eliminated ? "by elimination, the last to be missed first" : "by gate";
+    return `Order: essential features, open features ${open}, closed features by mean gate while penalized.`;
+  }
   return `Order: essential features, then the others as the selector ${selector.name} ranks them.`;
 }
 
