@@ -114,16 +114,21 @@ def test_a_refused_guard_and_a_warning(tmp_path: Path) -> None:
     assert any(line.startswith("warning: 60% of the gates lie between") for line in lines)
 
 
-@pytest.mark.parametrize("width", [80, 100])
-def test_of_many_features_those_around_the_cut_are_shown_on_one_line_each(tmp_path: Path, width: int) -> None:
+@pytest.mark.parametrize(("width", "details"), [(70, []), (80, ["mean gate"]), (100, ["divergence", "mean gate"])])
+def test_of_many_features_those_around_the_cut_are_shown_on_one_line_each(
+    tmp_path: Path, width: int, details: list[str]
+) -> None:
+    """Where there is little room, details make way for names."""
     run = finished_run(tmp_path, names=LONG)
     lines = printed(run, width=width)
-    ranked = [line.split(" | ") for line in lines if line.count(" | ") == 7 and line[0].isdigit()]
+    columns = ["rank", "feature", "decision", "score", "dim", "kind", *details]
+    ranked = [line.split(" | ") for line in lines if line.count(" | ") == len(columns) - 1 and line[0].isdigit()]
     assert len(ranked) == SHOWN
     assert [row[2] for row in ranked] == ["keep"] * (SHOWN // 2) + ["prune"] * (SHOWN // 2)
-    assert all("…" in row[1] and row[1].startswith("user") and row[1].endswith("ing") for row in ranked)
+    assert all(len(row[1]) >= 20 and row[1].startswith("user") and row[1].endswith("ing") for row in ranked)
+    assert all("…" in row[1] for row in ranked)
     assert "ranks 21 to 60 of 100; the others are in report.html" in lines
-    assert "rank | feature | decision | score | dim | kind | divergence | mean gate" in lines
+    assert " | ".join(columns) in lines
 
 
 def test_names_are_no_markup(tmp_path: Path) -> None:
