@@ -23,6 +23,7 @@ LARGEST_TABLE = 2**20
 # Rows of a table for each different value: about one in five then shares its row with another.
 ROOM = 4
 FEW_IDS = 1024  # a table of so many rows costs nothing
+MOST_ROOM = 64  # where even so many rows a value don't keep few values apart, no table does
 SMALLEST_DIM, LARGEST_DIM = 4, 32
 LONGEST_NAME = 200
 TEXTS = (pa.types.is_string, pa.types.is_large_string, pa.types.is_binary, pa.types.is_large_binary)
@@ -155,9 +156,12 @@ def _table_of_ids(found: Footers, column: str, *, nested: bool) -> int:
 
 
 def _table_of_values(found: Footers, column: str) -> int:
-    """A power of two with room for the different values, up to a million; by the number of rows without a sample."""
+    """A power of two with room for the different values, up to a million; by the number of rows without a sample. Of
+    few values, nearly each one sampled has a row of its own."""
     sampled = found.sampled.get(column)
     wanted = found.rows if sampled is None else ROOM * sampled.estimate(found.rows)
+    if sampled is not None and sampled.distinct <= FEW_IDS and sampled.table <= MOST_ROOM * sampled.distinct:
+        wanted = max(wanted, sampled.table)
     return int(min(LARGEST_TABLE, 2 ** math.ceil(math.log2(max(wanted, 2)))))
 
 

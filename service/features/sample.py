@@ -1,4 +1,4 @@
-"""How many different values columns have, by the first rows of a data set."""
+"""How many different values columns have, and the tables these need, by the first rows of a data set."""
 
 from __future__ import annotations
 
@@ -10,15 +10,19 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from trainers.data.collisions import fitting_table
+
 SAMPLE_ROWS = 65_536
 
 
 @dataclass(frozen=True)
 class Sampled:
-    """Of one column: how many values were looked at, and how many different ones are among them."""
+    """Of one column: how many values were looked at, how many different ones are among them, and the rows of a table
+    that keeps nearly all of these apart."""
 
     values: int
     distinct: int
+    table: int = 1
 
     def estimate(self, rows: int) -> int:
         """Different values in `rows` rows: as many as in the sample where most repeat there, else in proportion."""
@@ -48,4 +52,5 @@ def _count(column: pa.ChunkedArray[Any]) -> Sampled:
         values = values.flatten()
     if pa.types.is_dictionary(values.type):
         values = values.dictionary_decode()
-    return Sampled(len(values) - values.null_count, pc.count_distinct(values, mode="only_valid").as_py())
+    distinct = pc.count_distinct(values, mode="only_valid").as_py()
+    return Sampled(len(values) - values.null_count, distinct, fitting_table(values))

@@ -44,6 +44,11 @@ def count_collisions(feature: CategoricalFeature | MultiCategoricalFeature, arra
     return Collisions(distinct=len(values), share=share, hash_size=size)
 
 
+def fitting_table(values: Any) -> int:
+    """The smallest power of two at which a table keeps nearly all of the distinct values of an Arrow array apart."""
+    return _fitting_size(hash_values(values.unique().drop_null()), whole=False)
+
+
 def collision_warning(name: str, hash_size: int, found: Collisions, rows: int) -> str | None:
     """What to tell of a feature, where much of it collides."""
     if found.hash_size is None:

@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 from service.core.statuses import BY_HAND, FeatureStatus
 from service.features import csv_format
 from tests.support.managed import MODEL, Managed
+from trainers.data.columns import hash_text
 
 URL = f"/v1/models/{MODEL}"
 FEATURES = f"{URL}/features"
@@ -374,6 +375,21 @@ def data(tmp_path: Path) -> Path:
     return folder
 
 
+def test_few_values_have_a_row_each_in_the_table_that_is_proposed(managed: Managed, tmp_path: Path) -> None:
+    """Two texts that share a row of a table four times their number."""
+    named = {hash_text(text) % 8: text for text in map(str, range(8))}
+    twin = next(text for text in map(str, range(8, 1000)) if hash_text(text) % 8 in named)
+    first = named[hash_text(twin) % 8]
+    table = pa.table({"hotel": [first, twin] * 50, "clicked": [0, 1] * 50})
+    pq.write_table(table, tmp_path / "rows.parquet")
+    dataset = {"train": str(tmp_path / "rows.parquet"), "label": "clicked", "splits": {}}
+    answer = managed.http.patch(URL, json={"spec": {"dataset": {**dataset, "validation": None, "test": None}}})
+    assert answer.status_code == 200, answer.text
+    (hotel,) = managed.http.post(f"{FEATURES}/infer", json={}).json()["features"]
+    assert hotel["hash_size"] > 8
+    assert hash_text(first) % hotel["hash_size"] != hash_text(twin) % hotel["hash_size"]
+
+
 def test_features_are_proposed_from_a_schema(managed: Managed, data: Path) -> None:
     columns = {"train": str(data), "splits": {}, "group": "group", "weight": "importance"}
     assert (
@@ -388,13 +404,13 @@ def test_features_are_proposed_from_a_schema(managed: Managed, data: Path) -> No
         "user id": ("categorical", 4, 200),
         "age": ("dense", 1, None),
         "price": ("dense", 1, None),
-        "city": ("categorical", 4, 32),
-        "word": ("categorical", 4, 32),
+        "city": ("categorical", 4, 64),
+        "word": ("categorical", 4, 64),
         "hash": ("categorical", 8, 1024),
         "clip": ("dense", 3, None),
         "fixed": ("dense", 2, None),
         "genres": ("multi_categorical", 4, 18),
-        "words": ("multi_categorical", 4, 8),
+        "words": ("multi_categorical", 4, 16),
         "_odd": ("categorical", 4, 100),
     }
     assert (proposed["user id"]["name"], proposed["_odd"]["name"]) == ("user_id", "f_odd")
