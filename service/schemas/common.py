@@ -31,8 +31,14 @@ def _take_strictly(part: Any, *, inside: bool) -> None:
             child["strict"] = True
         elif kind == "datetime":
             part[key] = core_schema.no_info_before_validator_function(_refuse_number, child)
-        elif key != "metadata" and not (inside and kind == "model"):
+        elif key != "metadata" and not (inside and kind == "model") and not _is_strict(child):
             _take_strictly(child, inside=inside or kind == "model")
+
+
+def _is_strict(part: Any) -> bool:
+    """An instant that is strict already: a model's schema comes by once for each application that is made of it."""
+    function = part.get("function") if isinstance(part, dict) else None
+    return isinstance(function, dict) and function.get("function") is _refuse_number
 
 
 def _refuse_number(value: Any) -> Any:

@@ -120,7 +120,7 @@ def test_features_are_registered_from_data(
         expect(chosen).to_contain_text("label: the label of the model's spec")
         expect(chosen).to_contain_text("fresh_row: named in leave_out")
         expect(chosen.get_by_role("row", name="fresh_city")).to_contain_text("about 2")
-        expect(chosen.get_by_label("Hash size of fresh_city")).to_have_value("8")
+        expect(chosen.get_by_label("Hash size of fresh_city")).to_have_value("16")
         chosen.get_by_label("fresh_city", exact=True).uncheck()
         chosen.get_by_label("Dim of fresh_age").fill("1")
         chosen.get_by_label("Tags").fill("new, tried")
@@ -153,7 +153,7 @@ def test_what_was_exported_can_be_registered_again(show: Showcase, chromium: Bro
         enter(page, show)
         for form in ("CSV", "JSON"):
             with page.expect_download() as download:
-                page.get_by_role("button", name=f"Export {form}").click()
+                page.get_by_role("button", name=f"Export all as {form}").click()
             download.value.save_as(tmp_path / f"catalogue.{form.lower()}")
         exported = json.loads((tmp_path / "catalogue.json").read_text())["features"]
         ready(page, f"{show.url}/models/copy")

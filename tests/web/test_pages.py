@@ -162,6 +162,7 @@ def test_what_matters_is_in_sight_in_a_narrow_window(show: tuple[Showcase, dict[
         for place, things in seen.items():
             ready(page, made.url + place)
             for each in [one for thing in things for one in thing.all()]:
+                expect(each).to_be_visible()
                 box = each.bounding_box()
                 assert box, place
                 assert box["x"] >= 0, (place, box)

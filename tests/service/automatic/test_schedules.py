@@ -106,7 +106,7 @@ def test_where_one_begins_to_look_changes_nothing(zone: str, cron: str, day: str
         ("missed", "both", "once"),
         ("catch_up_seconds", 10**9, "604800"),
         ("start_at", "1999-01-01T00:00:00Z", "2000"),
-        ("start_at", "2026-01-01T00:00:00", "timezone"),
+        ("start_at", "2026-01-01T00:00:00", "add the time zone"),
         ("end_at", "2020-01-01T00:00:00Z", "after start_at"),
         ("overrides", {"features": []}, "statuses"),
         ("overrides", {"name": "\0"}, "NUL"),
@@ -389,7 +389,7 @@ def test_backfills_are_bounded_told_apart_and_can_be_given_up(plane: Plane) -> N
         ({"from": "2020-01-01T00:00", "to": "2026-01-01T00:00"}, "2193 partitions"),
         (hours, "same name twice"),
         ({**hours, "format": "%s"}, "can't be used"),
-        ({**hours, "to": "2026-01-01T05:00Z"}, "timezone"),
+        ({**hours, "to": "2026-01-01T05:00Z"}, "leave the time zone out"),
     ):
         assert word in plane.call("POST", backfill, 422, body)["errors"][0]["message"]
     plane.call("POST", f"{schedule}/pause", 200)

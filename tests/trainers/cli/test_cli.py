@@ -284,8 +284,9 @@ def test_check_shows_each_feature_once_and_warnings_as_lines(tiny_dataset: TinyD
     lines = ended.stdout.splitlines()
     assert max(len(line) for line in lines if not line.startswith("warning: ")) <= 80
     assert len([line for line in lines if "user_id" in line and not line.startswith("warning: ")]) == 1
-    (warning,) = [line for line in lines if line.startswith("warning: ")]
-    assert warning.startswith("warning: feature 'user_id': 100% of its 50 distinct values")
+    warnings = [line for line in lines if line.startswith("warning: ")]
+    assert [line for line in warnings if line.startswith("warning: feature 'user_id': 100% of its 50 distinct values")]
+    assert [line for line in warnings if line.startswith("warning: prune.guard.max_drop: ")], "few test rows"
     assert "training: batches of 64 rows a worker, 1 epochs, 8 steps" in lines
     assert lines[-1] == "the spec and its data fit together"
 

@@ -90,7 +90,7 @@ function exports(path, name) {
         onclick: () => act(button, () => save(path, type, `${name}-features.${end}`)),
         title: "All features, as they can be registered again",
       },
-      `Export ${text}`,
+      `Export all as ${text}`,
     );
     return button;
   });
