@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler
@@ -31,14 +32,15 @@ def _take_numbers_strictly(part: Any) -> None:
             each["strict"] = True
         elif kind == "float":
             part[key] = core_schema.no_info_before_validator_function(_refuse_bool, each)
-        elif key != "metadata" and not _is_strict(each):
+        elif key != "metadata" and not runs_first(_refuse_bool, each):
             _take_numbers_strictly(each)
 
 
-def _is_strict(part: Any) -> bool:
-    """A model's schema is part of those of all models that hold it, and comes by once for each of them."""
+def runs_first(validator: Callable[[Any], Any], part: Any) -> bool:
+    """Whether a part of a schema has the validator in front of it already: a model's schema is part of those of all
+    models that hold it, and comes by once for each of them."""
     function = part.get("function") if isinstance(part, dict) else None
-    return isinstance(function, dict) and function.get("function") is _refuse_bool
+    return isinstance(function, dict) and function.get("function") is validator
 
 
 def _refuse_bool(value: Any) -> Any:

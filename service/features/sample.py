@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from trainers.data.collisions import fitting_table
@@ -52,5 +51,5 @@ def _count(column: pa.ChunkedArray[Any]) -> Sampled:
         values = values.flatten()
     if pa.types.is_dictionary(values.type):
         values = values.dictionary_decode()
-    distinct = pc.count_distinct(values, mode="only_valid").as_py()
-    return Sampled(len(values) - values.null_count, distinct, fitting_table(values))
+    distinct = values.unique().drop_null()
+    return Sampled(len(values) - values.null_count, len(distinct), fitting_table(distinct))

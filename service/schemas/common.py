@@ -11,6 +11,7 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 from pydantic_core import CoreSchema, PydanticKnownError, core_schema
 
 from service.core.errors import FieldError, InvalidFieldsError, field_errors, sendable
+from trainers.config import runs_first
 
 NUMBER = re.compile(r"\s*[+-]?[0-9.]+\s*")
 BIGGEST = 2**53  # the integers that JSON's readers agree on
@@ -31,14 +32,8 @@ def _take_strictly(part: Any, *, inside: bool) -> None:
             child["strict"] = True
         elif kind == "datetime":
             part[key] = core_schema.no_info_before_validator_function(_refuse_number, child)
-        elif key != "metadata" and not (inside and kind == "model") and not _is_strict(child):
+        elif key != "metadata" and not (inside and kind == "model") and not runs_first(_refuse_number, child):
             _take_strictly(child, inside=inside or kind == "model")
-
-
-def _is_strict(part: Any) -> bool:
-    """An instant that is strict already: a model's schema comes by once for each application that is made of it."""
-    function = part.get("function") if isinstance(part, dict) else None
-    return isinstance(function, dict) and function.get("function") is _refuse_number
 
 
 def _refuse_number(value: Any) -> Any:

@@ -45,8 +45,8 @@ def count_collisions(feature: CategoricalFeature | MultiCategoricalFeature, arra
 
 
 def fitting_table(values: Any) -> int:
-    """The smallest power of two at which a table keeps nearly all of the distinct values of an Arrow array apart."""
-    return _fitting_size(hash_values(values.unique().drop_null()), whole=False)
+    """The smallest power of two at which a table keeps nearly all of an Arrow array's distinct values apart."""
+    return _fitting_size(hash_values(values), whole=False)
 
 
 def collision_warning(name: str, hash_size: int, found: Collisions, rows: int) -> str | None:

@@ -39,13 +39,11 @@ def decode_dense(feature: DenseFeature, array: Any, *, replace: bool) -> NDArray
         array = array.cast(pa.list_(pa.float32()))
     numbers_Nd = _vectors(feature, array) if is_list(array.type) else _scalars(feature, array)[:, None]
     finite_Nd = np.isfinite(numbers_Nd)
-    count = finite_Nd.size - int(np.count_nonzero(finite_Nd))
-    if not count:
-        return numbers_Nd
-    if replace:
-        return np.where(finite_Nd, numbers_Nd, np.asarray(feature.default, numbers_Nd.dtype))
+    if replace or finite_Nd.all():
+        return _with_default(numbers_Nd, finite_Nd, feature.default)
     raise SpecError(
-        f"feature {feature.name!r}: column {feature.source!r} has {count} NaN or infinite values in {len(numbers_Nd)} "
+        f"feature {feature.name!r}: column {feature.source!r} has {np.count_nonzero(~finite_Nd)} NaN or "
+        f"infinite values in {len(numbers_Nd)} "
         "rows; clean them, or set `dataset.non_finite: replace` to read them as the default"
     )
 
@@ -66,18 +64,21 @@ def standardize(
             out_Nd[start : start + rows] = (block - mean_d) / std_d
         default_d = ((feature.default - mean_d) / std_d).astype(np.float32)
     finite_Nd = np.isfinite(out_Nd)
-    count = finite_Nd.size - int(np.count_nonzero(finite_Nd))
-    if not count:
-        return out_Nd
-    if replace:
-        return np.where(finite_Nd, out_Nd, default_d)
+    if replace or finite_Nd.all():
+        return _with_default(out_Nd, finite_Nd, default_d)
     value = numbers_Nd[np.unravel_index(int(finite_Nd.argmin()), finite_Nd.shape)]
     when = " once standardized" if feature.normalize == "standardize" else ""
     raise SpecError(
-        f"feature {feature.name!r}: column {feature.source!r} has {count} values in {len(numbers_Nd)} rows that are "
+        f"feature {feature.name!r}: column {feature.source!r} has {np.count_nonzero(~finite_Nd)} values in "
+        f"{len(numbers_Nd)} rows that are "
         f"too large for float32{when}, such as {value:g}; clip them, write the column in another unit, or set "
         "`dataset.non_finite: replace` to read them as the default"
     )
+
+
+def _with_default(numbers_Nd: NDArray[Any], finite_Nd: NDArray[np.bool_], default: Any) -> NDArray[Any]:
+    """The numbers themselves where all are finite, else with the default in place of the others."""
+    return numbers_Nd if finite_Nd.all() else np.where(finite_Nd, numbers_Nd, np.asarray(default, numbers_Nd.dtype))
 
 
 def check_default(feature: DenseFeature) -> None:
