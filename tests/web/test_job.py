@@ -103,9 +103,8 @@ def test_polarization_goes_on_with_the_reports(page: Page, served: Jobs) -> None
     assert page.evaluate(asked, [joined, progress]) == joined
 
 
-@pytest.mark.parametrize("dark", [False, True])
-def test_a_finished_job_shows_all_its_views(served: Jobs, chromium: Browser, dark: bool) -> None:
-    with page_of(chromium, dark=dark) as page:
+def test_a_finished_job_shows_all_its_views(served: Jobs, chromium: Browser) -> None:
+    with page_of(chromium) as page:
         sign_in(page, served.url, served.key)
         see(page, served, "first")
         expect(page.get_by_text("✓ guard passed", exact=True)).to_be_visible()
@@ -425,9 +424,8 @@ def test_the_page_outlives_a_restart_of_the_service(chromium: Browser, tmp_path:
         process.wait()
 
 
-@pytest.mark.parametrize("dark", [False, True])
-def test_jobs_are_found_by_state_and_compared(served: Jobs, chromium: Browser, dark: bool) -> None:
-    with page_of(chromium, dark=dark) as page:
+def test_jobs_are_found_by_state_and_compared(served: Jobs, chromium: Browser) -> None:
+    with page_of(chromium) as page:
         sign_in(page, served.url, served.key)
         ready(page, f"{served.url}/jobs")
         assert findings(page) == []
