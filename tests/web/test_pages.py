@@ -176,6 +176,8 @@ BAD = {
     "broken": '<table style="width: 40px"><tr><td style="overflow-wrap: anywhere">+0.0003000</td></tr></table>',
     "over each other": '<table><thead><tr><th><span style="margin-right: -30px">Registered</span></th>'
     "<th>Score</th></tr></thead></table>",
+    "covered": '<table><tr><td>under it</td><td style="position: relative; left: -60px; background: red">over</td>'
+    "</tr></table>",
     "wider than its frame": '<div class="scroll" style="width: 90px; overflow-x: auto">'
     '<table style="width: 900px"><caption>what a caption says, and more of it, up to its end</caption>'
     "<tr><td>1</td></tr></table></div>",

@@ -155,14 +155,19 @@ def test_a_file_whose_rows_are_not_checked_is_held_against_the_spec_too(root: Pa
         check(spec_of(root, USER))
 
 
-def test_a_sorted_label_is_a_warning(root: Path) -> None:
+def test_a_label_that_is_rare_is_a_warning_and_a_sorted_one_is_not(root: Path) -> None:
     rows = 70_000
     (root / "train" / "part.parquet").unlink()
     label = np.repeat([0, 1], [66_000, 4_000])
     pq.write_table(pa.table({"age": np.zeros(rows), "label": label}), root / "train" / "part.parquet")
     summary = check(spec_of(root, AGE))
     assert summary.splits["train"].checked_rows == 65_536
-    assert "train: label 'label' is 0 in the first 65536 rows" in summary.warnings[0]
+    assert [line for line in summary.warnings if "dataset.label" in line] == []  # Read from all over the file.
+    rare = np.zeros(rows, np.int8)
+    rare[[8_200, 8_300]] = 1  # Between the first two runs of rows that are read.
+    pq.write_table(pa.table({"age": np.zeros(rows), "label": rare}), root / "train" / "part.parquet")
+    (line,) = [line for line in check(spec_of(root, AGE)).warnings if "dataset.label" in line]
+    assert "'label' is 0 in 65,536 of 70,000 training rows (from all over the files): what others have is rare" in line
 
 
 def test_statistics_by_hand(root: Path) -> None:
@@ -180,9 +185,9 @@ def test_statistics_by_hand(root: Path) -> None:
         {"name": "raw", "kind": "dense", "normalize": "none"},
     )
     found = statistics(Source.open(str(root / "train")), spec_of(root, *features))
-    assert found.mean_D.dtype == found.std_D.dtype == np.float64
-    assert found.mean_D.tolist() == pytest.approx([4.0, 4.0, 2.0, 0.0])
-    assert found.std_D.tolist() == pytest.approx([7.5**0.5, 5.0**0.5, 1.0, 1.0])
+    assert found.scale_D.mean_D.dtype == found.scale_D.std_D.dtype == np.float64
+    assert found.scale_D.mean_D.tolist() == pytest.approx([4.0, 4.0, 2.0, 0.0])
+    assert found.scale_D.std_D.tolist() == pytest.approx([7.5**0.5, 5.0**0.5, 1.0, 1.0])
 
 
 def test_the_mean_weight_is_that_of_the_training_rows(root: Path) -> None:
@@ -208,7 +213,7 @@ def test_large_offsets_keep_their_spread(root: Path) -> None:
     source = Source.open(str(root / "train"))
     found = statistics(source, spec)
     deviation = np.sqrt((60**2 - 1) / 12)
-    assert found.std_D[:2].tolist() == pytest.approx([deviation, 1e9 * deviation])
+    assert found.scale_D.std_D[:2].tolist() == pytest.approx([deviation, 1e9 * deviation])
     assert found.constant_D.tolist() == [False, False, True, True]
     spec = spec_of(root, *spec.model_dump()["features"][:3])
     dense_ND = Decoder(spec, found).decode(source.read(["age", "nanos", "tiny", "label"], 0, 60)).dense_ND
@@ -224,14 +229,19 @@ def test_large_offsets_keep_their_spread(root: Path) -> None:
         (1_700_000_000 + np.arange(60), {}, None),
         (1_700_000_000 + np.arange(60), {"normalize": "none"}, "60 distinct values .* become 1 in float32"),
         (2**60 + np.arange(60), {}, "60 distinct values .* become 1 in float32|counts as constant"),
-        (np.r_[np.arange(59) / 59, 1e20], {}, "60 distinct values .* become 2 in float32; .* clip its extreme values"),
+        (np.r_[np.arange(59) / 59, 1e20], {}, None),
+        (
+            np.r_[np.arange(59) / 59, 1e20],
+            {"normalize": "linear"},
+            "60 distinct values .* become 2 in float32; .* clip",
+        ),
         (
             (np.arange(60) * 1e-41).astype(np.float32),
             {},
             "'age' deviates by 1.7e-40 around 2.9e-40, .* counts as const",
         ),
         (0.1 + np.arange(60) // 2 % 2 * 1e-16, {}, "counts as constant"),
-        (np.full(60, 0.1), {}, "features with one value in all of the first 60 training rows: 'age'"),
+        (np.full(60, 0.1), {}, "features with one value in all 60 training rows: 'age'"),
         (np.r_[np.zeros(59), 1.0], {}, None),
     ],
 )
@@ -255,32 +265,33 @@ def test_statistics_keep_their_digits_and_know_a_constant(tmp_path: Path) -> Non
     )
     features = {"name": "far", "kind": "dense"}, {"name": "constant", "kind": "dense"}
     found = statistics(Source.open(str(tmp_path)), spec_of(tmp_path, *features))
-    assert found.mean_D.tolist() == pytest.approx([1e6, 0.1])
-    assert found.std_D.tolist() == pytest.approx([1.0, 1.0])
+    assert found.scale_D.mean_D.tolist() == pytest.approx([1e6, 0.1])
+    assert found.scale_D.std_D.tolist() == pytest.approx([1.0, 1.0])
 
 
 def test_statistics_of_a_sample_cover_the_whole_range(tmp_path: Path) -> None:
     pq.write_table(pa.table({"age": np.arange(100_000.0), "label": np.zeros(100_000)}), tmp_path / "x.parquet")
     found = statistics(Source.open(str(tmp_path)), spec_of(tmp_path, AGE), max_rows=1000)
-    assert found.mean_D.item() == pytest.approx(50_000, rel=0.02)
-    assert found.std_D.item() == pytest.approx(100_000 / 12**0.5, rel=0.02)
+    assert found.scale_D.mean_D.item() == pytest.approx(50_000, rel=0.02)
+    assert found.scale_D.std_D.item() == pytest.approx(100_000 / 12**0.5, rel=0.02)
 
 
 def test_statistics_without_dense_features(tmp_path: Path) -> None:
     spec = spec_of(tmp_path, {"name": "user", "kind": "categorical", "hash_size": 8})
     pq.write_table(pa.table({"user": [1], "label": [0]}), tmp_path / "x.parquet")
     found = statistics(Source.open(str(tmp_path)), spec)
-    assert found.mean_D.shape == found.std_D.shape == (0,)
+    assert found.scale_D.mean_D.shape == found.scale_D.std_D.shape == (0,)
 
 
 def test_checking_imports_neither_torch_nor_pandas(tmp_path: Path) -> None:
+    pairs = CHECKED_ROWS  # Rows of which some are taken.
     columns = {
-        "label": [0, 1] * 50,
-        "age": [None, 1.5] * 50,
-        "clip": [[1.0, None], None] * 50,
-        "user": [None, 7] * 50,
-        "city": ["a", None] * 50,
-        "tags": [["x"], None] * 50,
+        "label": [0, 1] * pairs,
+        "age": [None, 1.5] * pairs,
+        "clip": [[1.0, None], None] * pairs,
+        "user": [None, 7] * pairs,
+        "city": ["a", None] * pairs,
+        "tags": [["x"], None] * pairs,
     }
     pq.write_table(pa.table(columns), tmp_path / "data.parquet")
     spec = {

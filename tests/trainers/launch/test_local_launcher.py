@@ -95,7 +95,10 @@ def assert_same(found: RunDirectory, expected: RunDirectory) -> None:
 def test_the_driver_imports_neither_torch_nor_ray(unbroken: RunDirectory) -> None:
     assert read_json(unbroken.path / "imported.json") == []
     assert read_json(unbroken.metrics)["attempts"] == 1
-    assert [each["stage"] for each in events_of(unbroken, "stage")][-1] in ("finetuning", "evaluating", "done")
+    entered = [each["stage"] for each in events_of(unbroken, "stage")]
+    assert (entered[0], entered[-1] in ("finetuning", "evaluating", "done")) == ("validating", True)
+    times = read_json(unbroken.metrics)["stages"]
+    assert times["validating"] == times["check"] == read_json(unbroken.progress)["stages"]["validating"] > 0
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV])
