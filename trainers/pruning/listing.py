@@ -35,6 +35,7 @@ def list_weights(features: Sequence[RankedFeature]) -> tuple[FeatureWeight, ...]
             embedding_bytes=feature.embedding_bytes,
             bytes_per_example=feature.bytes_per_example,
             sparsity=None,
+            cost=feature.cost,
         )
         for feature in features
     )

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from trainers.selectors.base import Ranking
 from trainers.spec import DenseFeature, FeatureSpec, JobSpec
+from trainers.spec.budget import Unit, table_bytes
 
 # What an essential feature scores where scores lie in [0, 1].
 NEEDED = 1.0
@@ -14,7 +15,8 @@ NEEDED = 1.0
 
 @dataclass(frozen=True, kw_only=True)
 class RankedFeature:
-    """What the selector found of a feature; `embedding_bytes` of its table's weights, 0 for dense ones."""
+    """What the selector found of a feature; `embedding_bytes` of its table's weights, 0 for dense ones; `cost` as the
+    spec has it."""
 
     name: str
     kind: str
@@ -24,6 +26,12 @@ class RankedFeature:
     essential: bool = False
     embedding_bytes: int = 0
     bytes_per_example: float = 0.0
+    cost: float | None = None
+
+    def weight(self, unit: Unit) -> float:
+        """What the feature takes of a budget; without a cost of its own it costs its dim."""
+        cost = self.dim if self.cost is None else self.cost
+        return {"dims": self.dim, "bytes": self.embedding_bytes, "cost": cost}[unit]
 
 
 def rank_features(spec: JobSpec, ranking: Ranking) -> list[RankedFeature]:
@@ -45,9 +53,7 @@ def rank_features(spec: JobSpec, ranking: Ranking) -> list[RankedFeature]:
 
 def weigh(feature: FeatureSpec) -> tuple[int, float]:
     """Bytes of a feature's embedding table, and bytes read of it per example."""
-    if isinstance(feature, DenseFeature):
-        return 0, feature.dim * 4
-    return feature.table_rows * feature.dim * 4, 8
+    return table_bytes(feature), feature.dim * 4 if isinstance(feature, DenseFeature) else 8
 
 
 def _ranked(spec: JobSpec, feature: FeatureSpec, ranking: Ranking) -> RankedFeature:
@@ -61,4 +67,5 @@ def _ranked(spec: JobSpec, feature: FeatureSpec, ranking: Ranking) -> RankedFeat
         essential=essential,
         embedding_bytes=embedding_bytes,
         bytes_per_example=bytes_per_example,
+        cost=feature.cost,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from trainers.pruning.budget import fill
 from trainers.pruning.curve import smallest_within
 from trainers.pruning.ranking import RankedFeature
 from trainers.runs.results import CurvePoint
@@ -49,16 +50,11 @@ def _top_k(order: Sequence[RankedFeature], rule: PruneSpec, curve: Sequence[Curv
     return {feature.name for feature in order[: rule.top_k]}
 
 
-def _dims(order: Sequence[RankedFeature], rule: PruneSpec, curve: Sequence[CurvePoint]) -> Kept:
-    """By score until the share of dims is spent. A feature too wide for what is left is passed over, and narrower
-    ones after it may still come in: the budget is for dims, and leaving it unspent helps nobody."""
-    left = rule.kept_dims(sum(feature.dim for feature in order))
-    kept = set()
-    for feature in order:
-        if feature.essential or feature.dim <= left:
-            kept.add(feature.name)
-            left -= feature.dim
-    return kept
+def _budget(order: Sequence[RankedFeature], rule: PruneSpec, curve: Sequence[CurvePoint]) -> Kept:
+    """What fits into the rule's budget, along the ranking; see `fill`."""
+    budget = rule.budget(sum(feature.dim for feature in order))
+    assert budget is not None
+    return fill(order, budget)
 
 
 def _curve(order: Sequence[RankedFeature], rule: PruneSpec, curve: Sequence[CurvePoint]) -> Kept:
@@ -75,7 +71,8 @@ def _given(order: Sequence[RankedFeature], rule: PruneSpec, curve: Sequence[Curv
 RULES: dict[str, Callable[[Sequence[RankedFeature], PruneSpec, Sequence[CurvePoint]], Kept]] = {
     "threshold": _threshold,
     "top_k": _top_k,
-    "dims": _dims,
+    "dims": _budget,
+    "budget": _budget,
     "curve": _curve,
     "given": _given,
 }

@@ -96,6 +96,27 @@ class Totals(Schema):
     bytes_per_example: float = Field(description="4 for each dense float, 8 for an id; a list counts as one id")
 
 
+class BudgetUse(Schema):
+    """What a rule with a budget made of it: `budget`, or `dims`."""
+
+    unit: Literal["dims", "bytes", "cost"] = Field(
+        description="dims of the concatenation; bytes of the embedding tables' weights; the features' own costs"
+    )
+    limit: float
+    spent: float = Field(description="by the features that stay")
+    total: float = Field(description="of all features")
+    closed_gates: int | None = Field(
+        default=None,
+        description="features that stay because there was room, though their gates ended below 0.5; null where scores "
+        "are no gates",
+    )
+    passed_over: str | None = Field(
+        default=None, description="the first feature of the ranking that was too wide for what was left"
+    )
+    passed_over_takes: float | None = Field(default=None, description="of that feature, in the same unit")
+    warning: str | None = Field(default=None, description="why more than 3% of the limit are left")
+
+
 class GuardVerdict(Schema):
     """Whether the fine-tuned model may replace the full one."""
 
@@ -185,6 +206,9 @@ class PruneList(Schema):
         description="features that stay and know the label, and a full model that knows it; such a list is never "
         "approved by a policy; the key is absent where there are none",
         exclude_if=lambda v: not v,
+    )
+    budget: Known[BudgetUse] = Field(
+        default=None, description="of a rule with a budget; absent of others, and of a revision"
     )
     diagnostics: Diagnostics = Field(default={}, description="what the selector says of itself, by name")
     warning: str | None = Field(default=None, description="why the ranking may be weak, and the remedy")
