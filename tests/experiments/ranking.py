@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -24,6 +25,7 @@ from tests.experiments.tables import Table, read_table
 from trainers.selectors.gates.ranking import rank_by_gate
 from trainers.spec import JobSpec, load_spec
 
+BY_VALUE = "the same gates, by their values"
 # LeAP as the paper has it: what replaces a value is permuted, any divergence counts, and gates are the order.
 PAPER = {"replacement": "permuted", "clip": (1e-6, 1e6), "order": "score"}
 DRAWS = 3
@@ -31,34 +33,40 @@ DRAWS = 3
 Rankings = dict[str, list[str]]
 
 
-def rank_all(spec: JobSpec, table: Table, tell: Callable[[str, float], None]) -> Rankings:
-    """Every ranking by its name; `tell` hears how long each took."""
-    found: Rankings = {}
-
-    def timed(name: str, rank: Callable[[], list[str]]) -> None:
-        began = time.perf_counter()
-        found[name] = rank()
-        tell(name, time.perf_counter() - began)
+def rank_all(spec: JobSpec, table: Table, found: Rankings, tell: Callable[[str, float], None]) -> None:
+    """Add every ranking that `found` lacks, by its name; `tell` hears how long each took, once it is there."""
 
     def winnow() -> list[str]:
         features = search(spec)
         names = [feature.name for feature in features]
         gates = np.array([[feature.score, feature.details["mean_gate"]] for feature in features]).T
-        found["the same gates, by their values"] = list(rank_by_gate(names, *gates).names)
+        found[BY_VALUE] = list(rank_by_gate(names, *gates).names)
         return names
 
-    timed("Winnow", winnow)
-    timed("LeAP as the paper has it", lambda: [feature.name for feature in search(spec, **PAPER)])
-    for name, rank in BASELINES.items():
-        timed(name, lambda rank=rank: rank(table, 0))  # type: ignore[misc]
-    random = np.random.default_rng(0)
-    for draw in range(DRAWS):
-        found[f"random draw {draw + 1}"] = random.permutation(table.names).tolist()
-    return found
+    ways = {
+        "Winnow": winnow,
+        "LeAP as the paper has it": lambda: [feature.name for feature in search(spec, **PAPER)],
+        **{name: partial(rank, table, 0) for name, rank in BASELINES.items()},
+        **{f"random draw {draw + 1}": partial(_shuffled, table.names, draw) for draw in range(DRAWS)},
+    }
+    for name, rank in ways.items():
+        if name not in found:
+            began = time.perf_counter()
+            found[name] = rank()
+            tell(name, time.perf_counter() - began)
+
+
+def _shuffled(names: Sequence[str], seed: int) -> list[str]:
+    return list(np.random.default_rng(seed).permutation(names).tolist())
 
 
 def measure(
-    table: Table, rankings: Rankings, counts: Sequence[int], seeds: int, known: dict[str, list[float]]
+    table: Table,
+    rankings: Rankings,
+    counts: Sequence[int],
+    seeds: int,
+    known: dict[str, list[float]],
+    keep: Callable[[], None] = lambda: None,
 ) -> dict[str, list[float]]:
     """Mean test AUC of both models for each count, by ranking. `known` has those of sets measured before."""
     found: dict[str, list[float]] = {}
@@ -68,6 +76,7 @@ def measure(
             key = ",".join(sorted(order[:count]))
             if key not in known:
                 known[key] = list(worth(table.only(order[:count]), seeds))
+                keep()
             found[name].append(float(np.mean(known[key])))
     return found
 
@@ -83,10 +92,13 @@ def main(
     job = load_spec(spec)
     table = read_table(job)
     kept = json.loads(cache.read_text()) if cache is not None and cache.exists() else {"rankings": {}, "worth": {}}
-    if not kept["rankings"]:
-        kept["rankings"] = rank_all(job, table, lambda name, spent: print(f"  {name}: {spent:.0f} s", flush=True))
+
+    def tell(name: str, spent: float) -> None:
+        print(f"  {name}: {spent:.0f} s", flush=True)
         _keep(cache, kept)
-    found = measure(table, kept["rankings"], counts, seeds, kept["worth"])
+
+    rank_all(job, table, kept["rankings"], tell)
+    found = measure(table, kept["rankings"], counts, seeds, kept["worth"], lambda: _keep(cache, kept))
     everything = ",".join(sorted(table.names))
     kept["worth"].setdefault(everything, list(worth(table, seeds)))
     _keep(cache, kept)

@@ -67,7 +67,9 @@ def test_judges_tell_what_is_useful_from_noise(spec: JobSpec) -> None:
 
 def test_rankings_put_the_useful_columns_first(spec: JobSpec) -> None:
     table, told = read_table(spec), []
-    rankings = rank_all(spec, table, lambda name, seconds: told.append(name))
+    rankings: dict[str, list[str]] = {}
+    rank_all(spec, table, rankings, lambda name, seconds: told.append(name))
+    rank_all(spec, table, rankings, lambda name, seconds: pytest.fail(f"{name} is ranked twice"))
     known: dict[str, list[float]] = {}
     for order in rankings.values():
         assert sorted(order) == sorted(table.names)
