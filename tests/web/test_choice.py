@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -107,6 +108,10 @@ def scores_of(chance: random.Random, count: int, essential: float) -> list[Ranke
         )
         for place in range(count)
     ]
+    for one, other in zip(range(0, count // 3), range(count // 3, count), strict=False):
+        if chance.random() < 0.3:
+            scores[one] = replace(scores[one], copies=(scores[other].name,))
+            scores[other] = replace(scores[other], copies=(scores[one].name,))
     return in_order(scores)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from trainers.pruning.ranking import RankedFeature
-from trainers.runs.prune_list import BudgetUse
+from trainers.runs.prune_list import COPY, BudgetUse
 from trainers.selectors.gates.ranking import OPEN
 from trainers.spec.budget import Budget, in_unit
 
@@ -18,7 +18,8 @@ CLOSE = 0.03
 
 
 def fill(order: Sequence[RankedFeature], budget: Budget) -> set[str]:
-    """What is kept: essential features, whatever they take, then along the ranking all that fit.
+    """What is kept: essential features, whatever they take, then along the ranking all that fit, but no copy of a
+    feature that is kept.
 
     A feature too wide for what is left is passed over, and narrower ones after it may still come in: what is left
     unspent helps nobody. So no feature that was passed over fits in what is left at the end, and a larger budget is
@@ -31,7 +32,7 @@ def fill(order: Sequence[RankedFeature], budget: Budget) -> set[str]:
     kept, spent = set[str](), 0.0
     for feature in order:
         takes = feature.weight(budget.unit)
-        if feature.essential or budget.fits(spent + takes):
+        if feature.essential or (budget.fits(spent + takes) and not kept & set(feature.copies)):
             kept.add(feature.name)
             spent += takes
     return kept
@@ -51,7 +52,7 @@ def describe_use(
     pairs = list(zip(order, decisions, strict=True))
     kept = [feature for feature, decision in pairs if decision.keep]
     spent = sum(feature.weight(budget.unit) for feature in kept)
-    passed_over = next((feature for feature, decision in pairs if not decision.keep), None)
+    passed_over = next((feature for feature, decision in pairs if not decision.keep and decision.why != COPY), None)
     takes = None if passed_over is None else passed_over.weight(budget.unit)
     warning = None
     if passed_over is not None and takes is not None and spent < (1 - CLOSE) * budget.limit:

@@ -21,6 +21,7 @@ def list_features(features: Sequence[RankedFeature], decisions: Sequence[Decisio
             details=dict(feature.details),
             decision="keep" if decision.keep else "prune",
             why=decision.why,
+            copies=feature.copies,
         )
         for feature, decision in zip(features, decisions, strict=True)
     )

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from trainers.selectors.base import Ranking
 from trainers.spec import DenseFeature, FeatureSpec, JobSpec
@@ -16,7 +16,7 @@ NEEDED = 1.0
 @dataclass(frozen=True, kw_only=True)
 class RankedFeature:
     """What the selector found of a feature; `embedding_bytes` of its table's weights, 0 for dense ones; `cost` as the
-    spec has it."""
+    spec has it; `copies` are other features with the same values."""
 
     name: str
     kind: str
@@ -27,6 +27,7 @@ class RankedFeature:
     embedding_bytes: int = 0
     bytes_per_example: float = 0.0
     cost: float | None = None
+    copies: tuple[str, ...] = ()
 
     def weight(self, unit: Unit) -> float:
         """What the feature takes of a budget; without a cost of its own it costs its dim."""
@@ -34,8 +35,13 @@ class RankedFeature:
         return {"dims": self.dim, "bytes": self.embedding_bytes, "cost": cost}[unit]
 
 
-def rank_features(spec: JobSpec, ranking: Ranking) -> list[RankedFeature]:
+def rank_features(spec: JobSpec, ranking: Ranking, copies: Collection[tuple[str, ...]] = ()) -> list[RankedFeature]:
     """Essential features first, then the others, both in the ranking's own order.
+
+    Args:
+        spec: whose features they are.
+        ranking: what the selector found.
+        copies: groups of features with the same values.
 
     Raises:
         ValueError: the ranking has other features than the spec.
@@ -48,7 +54,18 @@ def rank_features(spec: JobSpec, ranking: Ranking) -> list[RankedFeature]:
             "a selector ranks every feature of the spec and no other"
         )
     ranked = [_ranked(spec, features[name], ranking) for name in ranking.names]
+    others = {name: tuple(each for each in group if each != name) for group in copies for name in group}
+    ranked = [replace(feature, copies=others.get(feature.name, ())) for feature in ranked]
     return sorted(ranked, key=lambda feature: not feature.essential)
+
+
+def distinct(features: Sequence[RankedFeature]) -> list[RankedFeature]:
+    """Those, in order, that no feature before them is a copy of; essential ones all the same."""
+    kept: dict[str, RankedFeature] = {}
+    for feature in features:
+        if feature.essential or not kept.keys() & set(feature.copies):
+            kept[feature.name] = feature
+    return list(kept.values())
 
 
 def weigh(feature: FeatureSpec) -> tuple[int, float]:

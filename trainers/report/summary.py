@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trainers.metrics.quality import HIGHER_IS_BETTER
+from trainers.problems import list_names
 from trainers.runs.prune_list import (
     FAILED,
     INCONCLUSIVE,
@@ -139,6 +140,12 @@ def describe_budget(use: BudgetUse) -> str:
         return line
     features = "feature that stays has its" if use.closed_gates == 1 else "features that stay have their"
     return f"{line}; {use.closed_gates} {features} gate below {OPEN}: the budget had room"
+
+
+def describe_copies(found: PruneList) -> str:
+    """Which pruned features others carry, in one line; empty where there are none."""
+    carried = found.pruned_copies()
+    return list_names([f"{name!r} is a copy of {kept!r}, which stays" for name, kept in carried.items()])
 
 
 def detail_names(features: Sequence[ListedFeature]) -> tuple[str, ...]:

@@ -32,6 +32,8 @@ Verdict = Literal["passed", "failed", "inconclusive"]
 PASSED: Verdict = "passed"
 FAILED: Verdict = "failed"
 INCONCLUSIVE: Verdict = "inconclusive"
+# Why a feature is pruned that another one, which stays, has the values of.
+COPY = "copy"
 VERDICTS = (PASSED, FAILED, INCONCLUSIVE)
 
 
@@ -59,7 +61,16 @@ class ListedFeature(Schema):
         "features drop_cost",
     )
     decision: Literal["keep", "prune"]
-    why: str = Field(description="the rule that decided, `essential`, `hand`, or `best` for the one that always stays")
+    why: str = Field(
+        description="the rule that decided, `essential`, `hand`, `best` for the one that always stays, or `copy`: one "
+        "of its `copies` stays"
+    )
+    copies: tuple[str, ...] = Field(
+        default=(),
+        description="other features of its kind with the same values in every row looked at, up to 65,536 of each "
+        "split; absent where there are none",
+        exclude_if=lambda value: not value,
+    )
     divergence: Known[float] = Field(
         default=None,
         deprecated="read details",
@@ -259,6 +270,12 @@ class PruneList(Schema):
         """The same for lists that decide the same: SHA-256 of each feature's decision, by name."""
         decided = {feature.name: feature.decision for feature in self.features}
         return hashlib.sha256(json.dumps(decided, sort_keys=True).encode()).hexdigest()
+
+    def pruned_copies(self) -> dict[str, str]:
+        """Features that are pruned as copies, and the best of the features with their values that stays."""
+        copies = {each.name: each.copies for each in self.features if each.why == COPY and each.decision == "prune"}
+        found = {name: next((kept for kept in self.kept if kept in others), None) for name, others in copies.items()}
+        return {name: kept for name, kept in found.items() if kept is not None}
 
     @property
     def kept(self) -> tuple[str, ...]:

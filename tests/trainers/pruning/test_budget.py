@@ -109,6 +109,34 @@ def test_costs_and_bytes_come_from_the_spec() -> None:
     assert "cost" not in spec.model_dump(mode="json")["features"][1], "as version 0.1 wrote it"
 
 
+def test_a_copy_of_what_is_kept_leaves_its_room_to_others() -> None:
+    order = [
+        feature("a", 4, copies=("b",)),
+        feature("wide", 8, copies=("narrow",)),
+        feature("narrow", 2, copies=("wide",)),
+        feature("b", 4, copies=("a",)),
+        feature("c", 3),
+    ]
+    assert kept_or_copy(order, keep_dims=15) == {
+        "wide": "budget",
+        "a": "budget",
+        "c": "budget",
+        "narrow": "copy",
+        "b": "copy",
+    }
+    assert kept_or_copy(order, keep_dims=9) == {
+        "a": "budget", "narrow": "budget", "c": "budget", "wide": "copy", "b": "copy"
+    }, "a copy that is too wide leaves its place to a narrow one"  # fmt: skip
+    found = use(order, PruneSpec(rule="budget", keep_dims=40))
+    assert (found.spent, found.passed_over, found.warning) == (15, None, None), "copies aren't what a budget misses"
+
+
+def kept_or_copy(order: list[RankedFeature], **prune: Any) -> dict[str, str]:
+    found = decide(order, PruneSpec.model_validate({"rule": "budget", **prune}), [])
+    assert [each.keep for each in found] == [each.why != "copy" for each in found]
+    return {each.name: each.why for each in found}
+
+
 UNITS: tuple[Unit, ...] = ("dims", "bytes", "cost")
 WIDTHS = st.tuples(st.sampled_from([1, 1, 4, 16, 64, 256]), st.integers(0, 10**6), st.decimals(0, 9, places=1))
 RANKINGS = st.tuples(st.lists(WIDTHS, min_size=1, max_size=30), st.integers(0, 3)).map(

@@ -42,6 +42,9 @@ export class Cuts {
     this.costly = (results?.features ?? []).some(({ cost }) => cost !== undefined && cost !== null);
     this.example = column((feature) => weights.get(feature.name)?.bytes_per_example ?? 0);
     this.pinned = Uint8Array.from(features, (feature) => Number(feature.why === "essential"));
+    const places = new Map(this.names.map((name, at) => [name, at]));
+    /** @type {number[][]} places of each feature's copies */
+    this.copies = features.map(({ copies }) => (copies ?? []).map((name) => places.get(name) ?? -1));
     this.own = Uint8Array.from(features, (feature) => Number(feature.decision === "keep"));
     this.essential = this.pinned.reduce((sum, one) => sum + one, 0);
     this.all = this.#totals(new Uint8Array(features.length).fill(1));
@@ -68,9 +71,15 @@ export class Cuts {
   #kept(rule) {
     const mask = Uint8Array.from(this.pinned);
     if (rule.rule === "threshold") {
-      for (let at = 0; at < mask.length; at += 1) if (this.score[at] >= rule.threshold) mask[at] = 1;
+      for (let at = 0; at < mask.length; at += 1)
+        if (this.score[at] >= rule.threshold && !this.#carried(mask, at)) mask[at] = 1;
     } else if (rule.rule === "top_k") {
-      mask.fill(1, 0, rule.top_k);
+      let left = rule.top_k - this.essential;
+      for (let at = 0; at < mask.length && left > 0; at += 1) {
+        if (mask[at] || this.#carried(mask, at)) continue;
+        mask[at] = 1;
+        left -= 1;
+      }
     } else if (rule.rule === "dims") {
       this.#spend(mask, this.dim, Math.floor(rule.share * this.all.dims + 1e-9));
     } else if ("keep_dims" in rule) {
@@ -86,6 +95,15 @@ export class Cuts {
   }
 
   /**
+   * Whether one of a feature's copies is kept.
+   * @param {Uint8Array} mask
+   * @param {number} at
+   */
+  #carried(mask, at) {
+    return this.copies[at].some((other) => mask[other]);
+  }
+
+  /**
    * A feature too wide for what is left is passed over; narrower ones after it may still come in.
    * @param {Uint8Array} mask
    * @param {Float64Array} takes what each feature takes of the limit
@@ -95,7 +113,7 @@ export class Cuts {
   #spend(mask, takes, limit, slack = 0) {
     let spent = 0;
     for (let at = 0; at < mask.length; at += 1) {
-      if (this.pinned[at] || spent + takes[at] <= limit + slack) {
+      if (this.pinned[at] || (spent + takes[at] <= limit + slack && !this.#carried(mask, at))) {
         mask[at] = 1;
         spent += takes[at];
       }

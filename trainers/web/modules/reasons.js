@@ -40,6 +40,10 @@ export function reasons({ selector, features, after, budget }, prune) {
     essential: () => "essential",
     best: () => "best feature; the rule kept none",
     given: ({ decision }) => (decision === "keep" ? "named in the spec" : "not named in the spec"),
+    copy: ({ copies }) => {
+      const carrier = features.find(({ name, decision }) => decision === "keep" && copies?.includes(name));
+      return carrier ? `copy of ${carrier.name}, which stays` : `copy of ${copies?.join(", ")}`;
+    },
     hand: ({ decision }) => (decision === "keep" ? "kept by hand" : "pruned by hand"),
     threshold: ({ score }) =>
       prune?.threshold === undefined ? "threshold" : compared(measure, score, prune.threshold),
@@ -51,7 +55,17 @@ export function reasons({ selector, features, after, budget }, prune) {
     budget: ({ decision }) => `${decision === "keep" ? "within" : "over"} the budget${limitOf(budget)}`,
     curve: (_, at) => `${ranked(at + 1, after.features)}, by the selection curve`,
   });
-  return (feature, at) => byRule[feature.why]?.(feature, at) ?? words(feature.why);
+  /** @type {Map<string, string[]>} */
+  const carried = new Map();
+  for (const { name, why, copies } of features) {
+    const carrier = why === "copy" && features.find((each) => each.decision === "keep" && copies?.includes(each.name));
+    if (carrier) carried.set(carrier.name, [...(carried.get(carrier.name) ?? []), name]);
+  }
+  return (feature, at) => {
+    const reason = byRule[feature.why]?.(feature, at) ?? words(feature.why);
+    const copies = carried.get(feature.name);
+    return copies ? `${reason}; stays for its ${copies.length === 1 ? "copy" : "copies"} ${copies.join(", ")} too` : reason;
+  };
 }
 
 /** @param {import("schemas").BudgetUse | null | undefined} budget */
