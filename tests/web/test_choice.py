@@ -373,6 +373,21 @@ def test_when_the_run_has_ended_its_list_gives_the_order(page: Page) -> None:
     assert page.get_by_role("columnheader", name="Divergence").is_visible()
 
 
+def test_copies_say_which_feature_carries_which(page: Page) -> None:
+    run = ranking_run(3)
+    first, second, third = (entry["name"] for entry in run["list"]["features"])
+    decided = [
+        {"decision": "keep", "why": "threshold", "score": 0.9, "copies": [second, third]},
+        {"decision": "prune", "why": "copy", "score": 0.8, "copies": [first, third]},
+        {"decision": "prune", "why": "copy", "score": 0.7, "copies": [first, second]},
+    ]
+    features = [{**entry, **each} for entry, each in zip(run["list"]["features"], decided, strict=True)]
+    draw(page, "ranking", run | {"list": run["list"] | {"features": features}})
+    why = page.locator(".tabulator-cell[tabulator-field=why]").all_inner_texts()
+    assert why[1:] == [f"copy of {first}, which stays"] * 2
+    assert why[0].endswith(f"; stays for its copies {second}, {third} too")
+
+
 def test_a_selector_without_details_or_shares_is_shown_as_it_is(page: Page) -> None:
     run = ranking_run(3)
     features = [

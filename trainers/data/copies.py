@@ -34,7 +34,7 @@ class CopyFinder:
         >>> finder = CopyFinder(spec)  # doctest: +SKIP
         >>> finder.add(table)  # doctest: +SKIP
         >>> finder.copies()  # doctest: +SKIP
-        [('price', 'price_copy')]
+        [('clicks', 'clicks_again')]
     """
 
     def __init__(self, spec: JobSpec) -> None:

@@ -71,6 +71,20 @@ def test_a_budget_says_what_was_spent_and_what_was_left(tmp_path: Path) -> None:
     assert f"{missed}.</p>".replace("'", "&#39;") in render(run).read_text(encoding="utf-8")
 
 
+def test_a_pruned_copy_is_told_with_the_feature_that_carries_it(tmp_path: Path) -> None:
+    run = finished_run(tmp_path)
+    assert not [line for line in printed(run) if line.startswith("copies")]
+    found = run.read_prune_list()
+    assert found is not None
+    clicks, user, *others = found.features
+    copy = user.model_copy(update={"decision": "prune", "why": "copy", "copies": ("clicks",)})
+    features = (clicks.model_copy(update={"copies": ("user_id",)}), copy, *others)
+    write_json(run.prune_list, found.model_copy(update={"features": features}).with_id().document())
+    assert "copies: 'user_id' is a copy of 'clicks', which stays" in printed(run)
+    page = render(run).read_text(encoding="utf-8")
+    assert "<p>Copies: &#39;user_id&#39; is a copy of &#39;clicks&#39;, which stays.</p>" in page
+
+
 @pytest.mark.parametrize("width", [40, 60, 80, 120])
 def test_no_line_of_a_table_is_wider_than_the_terminal(tmp_path: Path, width: int) -> None:
     console = Console(file=io.StringIO(), width=width)

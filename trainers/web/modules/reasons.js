@@ -64,7 +64,9 @@ export function reasons({ selector, features, after, budget }, prune) {
   return (feature, at) => {
     const reason = byRule[feature.why]?.(feature, at) ?? words(feature.why);
     const copies = carried.get(feature.name);
-    return copies ? `${reason}; stays for its ${copies.length === 1 ? "copy" : "copies"} ${copies.join(", ")} too` : reason;
+    return copies
+      ? `${reason}; stays for its ${copies.length === 1 ? "copy" : "copies"} ${copies.join(", ")} too`
+      : reason;
   };
 }
 
