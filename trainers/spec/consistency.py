@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from trainers.problems import list_names
 from trainers.selectors.base import GateSpec
+from trainers.selectors.gates.permutation_options import PermutationGateSpec
 from trainers.spec.budget_check import budget_too_small, unread_by_budget
 from trainers.spec.features import DenseFeature
 from trainers.spec.prune import NUMBERS, PruneSpec
@@ -88,6 +89,7 @@ def find_unread(spec: JobSpec) -> list[str]:
         *_unread_by_guard(spec),
         *_unread_by_data(spec),
         *_unread_by_training(spec),
+        *_unread_by_variant(spec),
         *_named_twice(spec),
         *_without_effect(spec),
     ]
@@ -120,6 +122,16 @@ def _unread_by_data(spec: JobSpec) -> Iterator[str]:
         rate = spec.training.embedding_learning_rate
         if rate is not None:
             yield f"training.embedding_learning_rate: {rate:g} is of tables, and no feature has one; leave it out"
+
+
+def _unread_by_variant(spec: JobSpec) -> Iterator[str]:
+    """Options that win over the variant that they stand beside."""
+    if isinstance(spec.selector, PermutationGateSpec):
+        for name, (given, value) in spec.selector.unlike_variant().items():
+            yield (
+                f"selector.variant: paper has {name} {value}, and the spec has {given}, which wins; leave {name} out "
+                "for the paper's own"
+            )
 
 
 def _named_twice(spec: JobSpec) -> Iterator[str]:
