@@ -24,6 +24,7 @@ COLUMNS = (
     "pooling",
     "default",
     "normalize",
+    "cost",
     "owner",
     "tags",
     "status",
@@ -66,6 +67,8 @@ def _feature(header: list[str], row: list[str], line: int) -> dict[str, Any]:
         found["tags"] = found["tags"].split()
     if "default" in found:
         found["default"] = _value(found["default"], line)
+    if "cost" in found and (cost := _number(found["cost"])) is not None:
+        found["cost"] = cost
     for column in NUMBERS & found.keys():
         if found[column].isascii() and found[column].isdigit():
             found[column] = int(found[column])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from service.schemas.features import NewCategorical, NewDense, NewMultiCategorical
@@ -28,3 +29,9 @@ def registered_columns(item: NewDense | NewCategorical | NewMultiCategorical, ow
 def exported_feature(feature: Feature) -> dict[str, Any]:
     """A feature in the form in which it could be registered."""
     return {**feature.spec, **{key: getattr(feature, key) for key in APART}}
+
+
+def seen_by_models(columns: Mapping[str, Any]) -> dict[str, Any]:
+    """Of a feature's columns, what its values and its width in a model depend on. Its cost is the rule's alone."""
+    spec = {key: value for key, value in columns["spec"].items() if key != "cost"}
+    return {"dim": columns["dim"], "column": columns["column"], "spec": spec}

@@ -87,7 +87,8 @@ class FeatureExport(RequestModel):
 
 
 class FeaturePatch(RequestModel):
-    """What to change; null goes back to the default. What a job sees of it changes only while it is a candidate."""
+    """What to change; null goes back to the default. What a model sees of it changes only while it is a candidate; its
+    cost may change at any time."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"status": "essential", "reason": "needed by law"}]})
 
@@ -100,6 +101,7 @@ class FeaturePatch(RequestModel):
     pooling: str | None = None
     default: float | int | str | None = None
     normalize: str | None = None
+    cost: float | None = None
     status: FeatureStatus | None = None
     reason: Reason | None = None
 

@@ -115,12 +115,17 @@ def move(
     changes: Iterable[tuple[Feature, FeatureStatus]],
     why: Why,
     scores: Mapping[str, float] | None = None,
+    copies: Mapping[str, str] | None = None,
 ) -> int:
-    """The one place where statuses change: a decision for each, and an event for all. How many changed."""
+    """The one place where statuses change: a decision for each, and an event for all. How many changed.
+
+    `copies` are features that are pruned because the other one, which has their values, stays.
+    """
     told, decided = [], []
     for feature, status in changes:
         if feature.status == status.value:
             continue
+        original = (copies or {}).get(feature.name)
         change = {"feature": feature.name, "from": feature.status, "to": status.value}
         decided.append(
             {
@@ -129,7 +134,7 @@ def move(
                 "time": why.now,
                 "before": feature.status,
                 "after": status.value,
-                "reason": why.reason,
+                "reason": why.reason + (f"; a copy of {original!r}, which stays" if original else ""),
                 "by": why.by,
                 "prune_list_number": why.list_number,
                 "job_id": why.job_id,

@@ -115,14 +115,16 @@ def activate(session: Session, model: Model, published: PublishedList, act: Act)
         _move(session, present, ListState.SUPERSEDED, act)
         published.previous = present.number
     _serve(session, published, act)
-    decided = {entry.name: entry for entry in PruneList.parse(published.content).features}
+    found = PruneList.parse(published.content)
+    decided = {entry.name: entry for entry in found.features}
     changes = [
         (feature, status_by_list(feature, decided[feature.name].decision))
         for feature in models.features(session, model.name)
         if feature.name in decided
     ]
     why = _why(published, "became active", act)
-    features.move(session, model.name, changes, why, {name: entry.score for name, entry in decided.items()})
+    scores = {name: entry.score for name, entry in decided.items()}
+    features.move(session, model.name, changes, why, scores, found.pruned_copies())
 
 
 def rollback(session: Session, model: Model, act: Act) -> PublishedList:

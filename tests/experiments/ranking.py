@@ -22,15 +22,20 @@ from tests.experiments.baselines import BASELINES
 from tests.experiments.judges import worth
 from tests.experiments.movielens import search
 from tests.experiments.tables import Table, read_table
+from trainers.selectors.gates.leap import LeapSpec
 from trainers.selectors.gates.ranking import rank_by_gate
 from trainers.spec import JobSpec, load_spec
 
 BY_VALUE = "the same gates, by their values"
-# LeAP as the paper has it: what replaces a value is permuted, any divergence counts, and gates are the order.
-PAPER = {"replacement": "permuted", "clip": (1e-6, 1e6), "order": "score"}
 DRAWS = 3
 
 Rankings = dict[str, list[str]]
+
+
+def as_published(spec: JobSpec) -> JobSpec:
+    """With LeAP as the paper has it, and the selector's options that the spec gives."""
+    given = spec.selector.model_dump(exclude_unset=True)
+    return spec.model_copy(update={"selector": LeapSpec.model_validate({**given, "name": "leap", "variant": "paper"})})
 
 
 def rank_all(spec: JobSpec, table: Table, found: Rankings, tell: Callable[[str, float], None]) -> None:
@@ -45,7 +50,7 @@ def rank_all(spec: JobSpec, table: Table, found: Rankings, tell: Callable[[str, 
 
     ways: dict[str, Callable[[], list[str]]] = {
         "Winnow": winnow,
-        "LeAP as the paper has it": lambda: [feature.name for feature in search(spec, **PAPER)],
+        "LeAP as the paper has it": lambda: [feature.name for feature in search(as_published(spec))],
         **{name: partial(rank, table, 0) for name, rank in BASELINES.items()},
         **{f"random draw {draw + 1}": partial(_shuffled, table.names, draw) for draw in range(DRAWS)},
     }

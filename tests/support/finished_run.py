@@ -13,6 +13,7 @@ import numpy as np
 from tests.support.qualities import model_quality
 from tests.support.rankings import in_order
 from trainers.pipeline.results_writer import write_history
+from trainers.pruning.budget import describe_use
 from trainers.pruning.curve import ranking_prefixes
 from trainers.pruning.diagnostics import gate_diagnostics, gate_warning, still_moving
 from trainers.pruning.guard import evaluate_guard
@@ -42,10 +43,11 @@ def finished_run(
     full: Quality = FULL,
     finetuned: Quality = FINETUNED,
     converged: bool = True,
+    prune: dict[str, Any] | None = None,
 ) -> RunDirectory:
-    """Gates fall evenly from 1 to 0 in the names' order; those of 0.6 or more are kept."""
+    """Gates fall evenly from 1 to 0 in the names' order; those of 0.6 or more are kept, unless `prune` has a rule."""
     run = RunDirectory(path)
-    spec = _spec(names)
+    spec = _spec(names, prune or {"threshold": 0.6})
     gate_F = np.linspace(1.0, 0.0, len(names), dtype=np.float32)
     scores = [
         RankedFeature(
@@ -62,6 +64,7 @@ def finished_run(
     ]
     scores = in_order(scores)
     decisions = decide(scores, spec.prune, [])
+    budget = spec.prune.budget(4 * len(names))
     parted, metrics = measure_polarization(gate_F), model_quality(full, FULL, finetuned)
     found = PruneList(
         name=spec.name,
@@ -71,6 +74,7 @@ def finished_run(
         after=sum_totals(scores, {decision.name for decision in decisions if decision.keep}),
         metrics=metrics,
         guard=evaluate_guard(spec.prune.guard, metrics),
+        budget=None if budget is None else describe_use(scores, decisions, budget, gates=True),
         diagnostics={**gate_diagnostics(parted), "converged": converged},
         warning=gate_warning(parted)
         or (None if converged else still_moving(np.stack([gate_F, gate_F]), 50 * snapshots)),
@@ -92,7 +96,7 @@ def truth_file(path: Path, roles: dict[str, str]) -> Path:
     return path
 
 
-def _spec(names: tuple[str, ...]) -> JobSpec:
+def _spec(names: tuple[str, ...], prune: dict[str, Any]) -> JobSpec:
     """A name that a spec refuses is the column of a feature there."""
     allowed = [name if NAME.fullmatch(name) else f"f{place}" for place, name in enumerate(names)]
     features = [
@@ -100,7 +104,7 @@ def _spec(names: tuple[str, ...]) -> JobSpec:
         for feature, column in zip(allowed, names, strict=True)
     ]
     dataset = {"train": "train", "validation": "validation", "test": "test", "label": "label"}
-    whole = {"name": "first-run", "dataset": dataset, "features": features, "prune": {"threshold": 0.6}}
+    whole = {"name": "first-run", "dataset": dataset, "features": features, "prune": prune}
     return JobSpec.model_validate(whole)
 
 

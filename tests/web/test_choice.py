@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -103,9 +104,14 @@ def scores_of(chance: random.Random, count: int, essential: float) -> list[Ranke
             essential=chance.random() < essential,
             embedding_bytes=chance.choice([0, 4000]),
             bytes_per_example=chance.choice([4.0, 8.0]),
+            cost=chance.choice([None, 0.0, 0.1, round(chance.random(), 1)]),
         )
         for place in range(count)
     ]
+    for one, other in zip(range(0, count // 3), range(count // 3, count), strict=False):
+        if chance.random() < 0.3:
+            scores[one] = replace(scores[one], copies=(scores[other].name,))
+            scores[other] = replace(scores[other], copies=(scores[one].name,))
     return in_order(scores)
 
 
@@ -129,6 +135,7 @@ def run_of(scores: list[RankedFeature], rule: PruneSpec, curve: list[CurvePoint]
         {
             "name": score.name, "dim": score.dim, "embedding_bytes": score.embedding_bytes,
             "bytes_per_example": score.bytes_per_example, "sparsity": 0.25,
+            **({} if score.cost is None else {"cost": score.cost}),
         }
         for score in scores
     ]  # fmt: skip
@@ -157,6 +164,9 @@ def rules(chance: random.Random, count: int) -> list[dict[str, Any]]:
         *({"rule": "threshold", "threshold": value} for value in (0.0, 0.3, 0.5, 1.0, chance.random())),
         *({"rule": "top_k", "top_k": value} for value in (1, count // 3 + 1, count)),
         *({"rule": "dims", "share": value} for value in (1e-6, 0.29, 1.0, *shares)),
+        *({"rule": "budget", "keep_dims": value} for value in (1, count, 40 * count)),
+        *({"rule": "budget", "keep_bytes": value} for value in (1, 4000, 1000 * count)),
+        *({"rule": "budget", "keep_cost": value} for value in (0.1, 0.3, 1.0, 5 * count)),
     ]
 
 
@@ -240,7 +250,7 @@ def test_the_slider_shows_what_is_kept_saved_and_lost(page: Page) -> None:
 def test_the_slider_reacts_at_once_at_10_000_features(page: Page) -> None:
     scores = scores_of(random.Random(13), 10_000, essential=0.01)
     draw(page, "choice", run_of(scores, PruneSpec(), curve_of(scores, points=64)))
-    for way in ("Score threshold", "Number of features", "Budget of dims"):
+    for way in ("Score threshold", "Number of features", "Budget of dims", "Budget of cost"):
         page.get_by_label(way).check()
         spent = page.evaluate(
             """async () => {
@@ -363,6 +373,21 @@ def test_when_the_run_has_ended_its_list_gives_the_order(page: Page) -> None:
     assert page.get_by_role("columnheader", name="Divergence").is_visible()
 
 
+def test_copies_say_which_feature_carries_which(page: Page) -> None:
+    run = ranking_run(3)
+    first, second, third = (entry["name"] for entry in run["list"]["features"])
+    decided = [
+        {"decision": "keep", "why": "threshold", "score": 0.9, "copies": [second, third]},
+        {"decision": "prune", "why": "copy", "score": 0.8, "copies": [first, third]},
+        {"decision": "prune", "why": "copy", "score": 0.7, "copies": [first, second]},
+    ]
+    features = [{**entry, **each} for entry, each in zip(run["list"]["features"], decided, strict=True)]
+    draw(page, "ranking", run | {"list": run["list"] | {"features": features}})
+    why = page.locator(".tabulator-cell[tabulator-field=why]").all_inner_texts()
+    assert why[1:] == [f"copy of {first}, which stays"] * 2
+    assert why[0].endswith(f"; stays for its copies {second}, {third} too")
+
+
 def test_a_selector_without_details_or_shares_is_shown_as_it_is(page: Page) -> None:
     run = ranking_run(3)
     features = [
@@ -380,6 +405,26 @@ def test_a_selector_without_details_or_shares_is_shown_as_it_is(page: Page) -> N
     draw(page, "choice", run)
     ways = page.get_by_role("group", name="Cut by").locator("label")
     assert ways.all_inner_texts() == ["Number of features", "Budget of dims"]
+
+
+def test_a_lists_own_budget_is_where_the_slider_begins(page: Page) -> None:
+    scores = scores_of(random.Random(17), 40, essential=0.1)
+    for key, way, limit in (
+        ("keep_dims", "Budget of dims", 300),
+        ("keep_bytes", "Budget of embedding memory", 20_000),
+        ("keep_cost", "Budget of cost", 6.5),
+    ):
+        rule = PruneSpec.model_validate({"rule": "budget", key: limit})
+        draw(page, "choice", run_of(scores, rule, curve_of(scores, points=9)))
+        panel = page.get_by_role("region", name="Try another cut")
+        assert panel.get_by_label(way).is_checked()
+        assert panel.get_by_role("spinbutton").input_value() == str(limit)
+        assert "Identical decisions to the list." in panel.inner_text()
+        assert page.evaluate("window.chosen.at(-1).rule") == {"rule": "budget", key: limit}
+    share = run_of(scores, PruneSpec(rule="dims", share=1 / 3), curve_of(scores, points=9))
+    draw(page, "choice", share)
+    assert panel.get_by_label("Budget of dims").is_checked()
+    assert "Identical decisions to the list." in panel.inner_text()
 
 
 def test_a_list_of_version_1_is_read_as_the_trainers_read_it(page: Page) -> None:

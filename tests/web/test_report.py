@@ -124,6 +124,9 @@ def test_two_thousand_features_and_a_thousand_snapshots_fit_in_two_megabytes(tmp
         ({"rule": "threshold", "threshold": 0.6}, "kept from a score of 0.6 on"),
         ({"rule": "top_k", "top_k": 20}, "the 20 highest scores kept"),
         ({"rule": "dims", "share": 0.3}, "kept by score while they fit into 30% of the dims"),
+        ({"rule": "budget", "keep_dims": 1200}, "kept along the ranking while they fit into 1,200 dims"),
+        ({"rule": "budget", "keep_bytes": 4096}, "kept along the ranking while they fit into 4,096 bytes of tables"),
+        ({"rule": "budget", "keep_cost": 0.3}, "kept along the ranking while they fit into cost 0.3"),
         (
             {"rule": "curve", "delta": 0.001},
             "the fewest features whose validation logloss is within 0.001 of that of all",
@@ -314,6 +317,28 @@ def test_a_warning_is_told_once(chromium: Browser, tmp_path: Path) -> None:
         assert text.count("'clicks'") == 1
         assert text.count("files are left out") == 1
         assert text.count("95% interval −") == 1
+
+
+@needs_browser
+def test_a_budget_says_what_it_was_spent_on_and_what_kept_it_from_being_spent(
+    chromium: Browser, tmp_path: Path
+) -> None:
+    """Features of 4 dims and 1600 bytes each."""
+    filled = finished_run(tmp_path / "filled", prune={"rule": "budget", "keep_dims": 16})
+    missed = finished_run(tmp_path / "missed", prune={"rule": "budget", "keep_bytes": 3000})
+    with page_of(chromium) as page:
+        opened(page, render(filled))
+        summary = page.locator(".summary")
+        expect(summary).to_contain_text(
+            "Budget: 16 dims spent of 16 dims; all features take 20 dims; 1 feature that stays has its gate below 0.5"
+        )
+        expect(page.locator(".tabulator-cell[tabulator-field=why]").first).to_have_text("within the budget of 16 dims")
+        expect(page.get_by_role("region", name="Try another cut")).to_contain_text("Identical decisions")
+        opened(page, render(missed))
+        expect(summary).to_contain_text("Budget: 1.6 kB spent of 3.0 kB; all features take 8.0 kB.")
+        expect(page.locator(".alert.caution").filter(has_text="are left")).to_contain_text(
+            "the next feature of the ranking, 'user_id', takes 1,600 bytes of tables"
+        )
 
 
 @needs_browser

@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from trainers.data.collisions import Collisions, collision_warning, count_collisions
 from trainers.data.columns import single_array
+from trainers.data.copies import copy_warnings
 from trainers.data.decode import Decoder
 from trainers.data.few_rows import guard_warning, sample_warnings
 from trainers.data.leaks import single_feature_aucs
@@ -20,7 +21,7 @@ from trainers.data.splits import SplitName
 from trainers.data.spread import describe_rows
 from trainers.data.statistics import Statistics, measure
 from trainers.data.targets import decode_weight
-from trainers.data.uninformative import constant_warnings, copy_warnings, group_warning
+from trainers.data.uninformative import constant_warnings, group_warning
 from trainers.data.weights import check_mean, weight_warning
 from trainers.spec import CategoricalFeature, JobSpec, MultiCategoricalFeature
 
@@ -72,7 +73,7 @@ class Findings:
             self.collisions = _collisions(self.decoder, table)
             self.warnings += precision_warnings(self.decoder, table, self.measured)
             self.warnings += constant_warnings(self.samples[split], read)
-            self.warnings += copy_warnings(self.decoder, table, self.samples[split].constant, read)
+            self.warnings += copy_warnings(self.spec, table, read)
             self.aucs = single_feature_aucs(standardizing, table, self.spec.training.seed)
 
     def shares_at_default(self) -> dict[str, dict[str, float]]:

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 Columns = NDArray[np.float64]
 
 HEAVY = 3.0
-"""Tails are heavy where the root mean square distance from the middle is so many times the median distance: 1.5 times for
-a normal distribution, 2.2 for an exponential one, 3.8 for a lognormal one of σ = 1."""
+"""Tails are heavy where the root mean square distance from the middle is so many times the median distance. It is 1.5
+times for a normal distribution, 2.2 for an exponential one, 3.8 for a lognormal one of σ = 1."""
 
 
 @dataclass(frozen=True, kw_only=True)

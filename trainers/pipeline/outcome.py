@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from trainers.pruning.budget import describe_use
 from trainers.pruning.diagnostics import gate_diagnostics, gate_warning, target_warning
 from trainers.pruning.guard import evaluate_guard
 from trainers.pruning.listing import list_features, list_weights, sum_totals
@@ -37,7 +38,8 @@ def build_outcome(
         curve: the selection curve, fewest features first.
         metrics: quality of the three models on the test split.
     """
-    selector = spec.selector
+    selector, budget = spec.selector, spec.prune.budget(sum(spec.dims.values()))
+    gates = selector.family == "gate" and selector.probability_like
     diagnostics, warning = _gate_findings(spec, features)
     return Outcome(
         selector=SelectorInfo(name=selector.name, family=selector.family, probability_like=selector.probability_like),
@@ -51,6 +53,7 @@ def build_outcome(
         curve=tuple(curve),
         metrics=metrics,
         guard=evaluate_guard(spec.prune.guard, metrics, prunes=not all(decision.keep for decision in decisions)),
+        budget=None if budget is None else describe_use(features, decisions, budget, gates=gates),
         diagnostics={**diagnostics, **ranking.diagnostics},
         warning=warning,
     )

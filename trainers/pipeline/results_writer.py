@@ -134,6 +134,7 @@ def _prune_list(spec: JobSpec, final: Coordinator, outcome: Outcome, aucs: Mappi
                 outcome.metrics.full.auc,
             )
         ),
+        budget=outcome.budget,
         diagnostics=diagnostics,
         warning=warning,
         fingerprints=_fingerprints(spec, data),

@@ -1,23 +1,27 @@
-"""A seeded sample of the training rows for a tabular selector.
+"""Seeded samples of rows: of training rows for a tabular selector, of all splits to find copies by.
 
 Shapes: N rows, M list features, V ids in lists.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa
 
+from trainers.data.copies import FIRST_ROWS, CopyFinder
 from trainers.data.decode import Decoder
 from trainers.data.rows import Rows
 from trainers.data.source import Source, open_split
+from trainers.data.splits import SplitName
 from trainers.selectors.tabular.sample import Column, Ids, Lists, Numbers, Sample
 from trainers.spec import JobSpec
 
 # Rows read side by side: few enough to spread over the files, enough to make reading a row group worth it.
 BLOCK = 1024
+# Of a split, that features must be the same in to be copies.
+COMPARED_ROWS = 2**16
 
 
 def draw_sample(spec: JobSpec, rows: int) -> Sample:
@@ -49,6 +53,22 @@ def choose_blocks(source: Source, rows: int, seed: int) -> list[tuple[int, int]]
     random = np.random.default_rng(seed % 2**64)
     chosen = np.sort(random.choice(source.rows // size, rows // size, replace=False))
     return [(int(block) * size, (int(block) + 1) * size) for block in chosen]
+
+
+def find_copies(spec: JobSpec, sources: Mapping[SplitName, Source]) -> list[tuple[str, ...]]:
+    """Groups of features that are the same in up to COMPARED_ROWS rows of each split, drawn as a sample is.
+
+    Few columns are read beyond the first rows: most features differ there.
+    """
+    finder = CopyFinder(spec)
+    train = sources["train"]
+    finder.add(train.read(finder.columns, 0, min(FIRST_ROWS, train.rows)))
+    for source in sources.values():
+        for start, stop in choose_blocks(source, COMPARED_ROWS, spec.training.seed):
+            if not finder.columns:
+                return []
+            finder.add(source.read(finder.columns, start, stop))
+    return finder.copies()
 
 
 def _columns(spec: JobSpec, decoder: Decoder, tables: Sequence[pa.Table], rows: Rows) -> dict[str, Column]:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from trainers.models.ranking import PlainModel
 from trainers.pipeline.outcome import build_outcome
 from trainers.pipeline.ports import Checkpoints, Coordination
+from trainers.pipeline.sampling import find_copies
 from trainers.pipeline.scoring import curve_points
 from trainers.pipeline.search import Search, open_search
 from trainers.pruning.curve import ranking_prefixes
@@ -39,7 +40,8 @@ class Selection:
         loaders = DataLoaders.open(self.spec, self.ranks)
         found = self.search.run(loaders)
         ranking, full = found.ranking, found.full
-        features = rank_features(self.spec, ranking)
+        copies = find_copies(self.spec, loaders.sources) if self.ranks.is_leader else []
+        features = rank_features(self.spec, ranking, self.ranks.broadcast(copies))
         points, decisions = self._decide(found.model, loaders, features)
         kept = [decision.name for decision in decisions if decision.keep]
         chosen = with_features(self.spec, kept)

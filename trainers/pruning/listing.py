@@ -21,6 +21,7 @@ def list_features(features: Sequence[RankedFeature], decisions: Sequence[Decisio
             details=dict(feature.details),
             decision="keep" if decision.keep else "prune",
             why=decision.why,
+            copies=feature.copies,
         )
         for feature, decision in zip(features, decisions, strict=True)
     )
@@ -35,6 +36,7 @@ def list_weights(features: Sequence[RankedFeature]) -> tuple[FeatureWeight, ...]
             embedding_bytes=feature.embedding_bytes,
             bytes_per_example=feature.bytes_per_example,
             sparsity=None,
+            cost=feature.cost,
         )
         for feature in features
     )

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from trainers.selectors.base import Ranking
 from trainers.spec import DenseFeature, FeatureSpec, JobSpec
+from trainers.spec.budget import Unit, table_bytes
 
 # What an essential feature scores where scores lie in [0, 1].
 NEEDED = 1.0
@@ -14,7 +15,8 @@ NEEDED = 1.0
 
 @dataclass(frozen=True, kw_only=True)
 class RankedFeature:
-    """What the selector found of a feature; `embedding_bytes` of its table's weights, 0 for dense ones."""
+    """What the selector found of a feature; `embedding_bytes` of its table's weights, 0 for dense ones; `cost` as the
+    spec has it; `copies` are other features with the same values."""
 
     name: str
     kind: str
@@ -24,10 +26,22 @@ class RankedFeature:
     essential: bool = False
     embedding_bytes: int = 0
     bytes_per_example: float = 0.0
+    cost: float | None = None
+    copies: tuple[str, ...] = ()
+
+    def weight(self, unit: Unit) -> float:
+        """What the feature takes of a budget; without a cost of its own it costs its dim."""
+        cost = self.dim if self.cost is None else self.cost
+        return {"dims": self.dim, "bytes": self.embedding_bytes, "cost": cost}[unit]
 
 
-def rank_features(spec: JobSpec, ranking: Ranking) -> list[RankedFeature]:
+def rank_features(spec: JobSpec, ranking: Ranking, copies: Collection[tuple[str, ...]] = ()) -> list[RankedFeature]:
     """Essential features first, then the others, both in the ranking's own order.
+
+    Args:
+        spec: whose features they are.
+        ranking: what the selector found.
+        copies: groups of features with the same values.
 
     Raises:
         ValueError: the ranking has other features than the spec.
@@ -40,14 +54,23 @@ def rank_features(spec: JobSpec, ranking: Ranking) -> list[RankedFeature]:
             "a selector ranks every feature of the spec and no other"
         )
     ranked = [_ranked(spec, features[name], ranking) for name in ranking.names]
+    others = {name: tuple(each for each in group if each != name) for group in copies for name in group}
+    ranked = [replace(feature, copies=others.get(feature.name, ())) for feature in ranked]
     return sorted(ranked, key=lambda feature: not feature.essential)
+
+
+def distinct(features: Sequence[RankedFeature]) -> list[RankedFeature]:
+    """Those, in order, that no feature before them is a copy of; essential ones all the same."""
+    kept: dict[str, RankedFeature] = {}
+    for feature in features:
+        if feature.essential or not kept.keys() & set(feature.copies):
+            kept[feature.name] = feature
+    return list(kept.values())
 
 
 def weigh(feature: FeatureSpec) -> tuple[int, float]:
     """Bytes of a feature's embedding table, and bytes read of it per example."""
-    if isinstance(feature, DenseFeature):
-        return 0, feature.dim * 4
-    return feature.table_rows * feature.dim * 4, 8
+    return table_bytes(feature), feature.dim * 4 if isinstance(feature, DenseFeature) else 8
 
 
 def _ranked(spec: JobSpec, feature: FeatureSpec, ranking: Ranking) -> RankedFeature:
@@ -61,4 +84,5 @@ def _ranked(spec: JobSpec, feature: FeatureSpec, ranking: Ranking) -> RankedFeat
         essential=essential,
         embedding_bytes=embedding_bytes,
         bytes_per_example=bytes_per_example,
+        cost=feature.cost,
     )

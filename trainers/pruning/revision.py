@@ -37,6 +37,7 @@ def revise(
             "features": features,
             "after": _totals(features, spec),
             "metrics": None,
+            "budget": None,
             "guard": GuardVerdict(
                 metric=found.guard.metric,
                 max_drop=found.guard.max_drop,

@@ -1,12 +1,17 @@
-"""From scores to decisions. One function a rule; essential features stay, and one feature always does."""
+"""From scores to decisions. One function a rule; essential features stay, and one feature always does.
+
+Of exact copies the one that is ranked first stays, under every rule but `given`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from trainers.pruning.budget import fill
 from trainers.pruning.curve import smallest_within
-from trainers.pruning.ranking import RankedFeature
+from trainers.pruning.ranking import RankedFeature, distinct
+from trainers.runs.prune_list import COPY
 from trainers.runs.results import CurvePoint
 from trainers.spec import PruneSpec
 
@@ -28,42 +33,38 @@ def decide(order: Sequence[RankedFeature], rule: PruneSpec, curve: Sequence[Curv
     if not kept:
         kept = {order[0].name}
         return [Decision(name=f.name, keep=f.name in kept, why="best" if f.name in kept else rule.rule) for f in order]
-    return [
-        Decision(
-            name=feature.name,
-            keep=feature.essential or feature.name in kept,
-            why="essential" if feature.essential else rule.rule,
-        )
-        for feature in order
-    ]
+    kept |= {feature.name for feature in order if feature.essential}
+    return [Decision(name=f.name, keep=f.name in kept, why=_why(f, rule, kept)) for f in order]
+
+
+def _why(feature: RankedFeature, rule: PruneSpec, kept: Kept) -> str:
+    if feature.essential:
+        return "essential"
+    copied = rule.rule != "given" and feature.name not in kept and kept & set(feature.copies)
+    return COPY if copied else rule.rule
 
 
 def _threshold(order: Sequence[RankedFeature], rule: PruneSpec, curve: Sequence[CurvePoint]) -> Kept:
     """Absolute thresholding (LeAP §3.4)."""
-    return {feature.name for feature in order if feature.essential or feature.score >= rule.threshold}
+    return _names(distinct([each for each in order if each.essential or each.score >= rule.threshold]))
 
 
 def _top_k(order: Sequence[RankedFeature], rule: PruneSpec, curve: Sequence[CurvePoint]) -> Kept:
     """Proportional ranking (LeAP §3.4): the k best, essential features counted among them."""
     assert rule.top_k is not None
-    return {feature.name for feature in order[: rule.top_k]}
+    return _names(distinct(order)[: rule.top_k])
 
 
-def _dims(order: Sequence[RankedFeature], rule: PruneSpec, curve: Sequence[CurvePoint]) -> Kept:
-    """By score until the share of dims is spent. A feature too wide for what is left is passed over, and narrower
-    ones after it may still come in: the budget is for dims, and leaving it unspent helps nobody."""
-    left = rule.kept_dims(sum(feature.dim for feature in order))
-    kept = set()
-    for feature in order:
-        if feature.essential or feature.dim <= left:
-            kept.add(feature.name)
-            left -= feature.dim
-    return kept
+def _budget(order: Sequence[RankedFeature], rule: PruneSpec, curve: Sequence[CurvePoint]) -> Kept:
+    """What fits into the rule's budget, along the ranking; see `fill`."""
+    budget = rule.budget(sum(feature.dim for feature in order))
+    assert budget is not None
+    return fill(order, budget)
 
 
 def _curve(order: Sequence[RankedFeature], rule: PruneSpec, curve: Sequence[CurvePoint]) -> Kept:
     """The fewest features whose quality is within `delta` of that of all; points are prefixes of the ranking."""
-    return {feature.name for feature in order[: smallest_within(curve, rule.delta).features]}
+    return _names(distinct(order[: smallest_within(curve, rule.delta).features]))
 
 
 def _given(order: Sequence[RankedFeature], rule: PruneSpec, curve: Sequence[CurvePoint]) -> Kept:
@@ -72,10 +73,15 @@ def _given(order: Sequence[RankedFeature], rule: PruneSpec, curve: Sequence[Curv
     return set(rule.keep)
 
 
+def _names(features: Sequence[RankedFeature]) -> Kept:
+    return {feature.name for feature in features}
+
+
 RULES: dict[str, Callable[[Sequence[RankedFeature], PruneSpec, Sequence[CurvePoint]], Kept]] = {
     "threshold": _threshold,
     "top_k": _top_k,
-    "dims": _dims,
+    "dims": _budget,
+    "budget": _budget,
     "curve": _curve,
     "given": _given,
 }

@@ -51,6 +51,8 @@ def render(run: RunDirectory, truth: Path | None = None) -> Path:
             found=found,
             rule=rule,
             diagnostics=summary.describe_diagnostics(found.diagnostics),
+            copies=summary.describe_copies(found),
+            budget=found.budget and summary.describe_budget(found.budget),
             styles=[path.read_text(encoding="utf-8") for path in assets.styles()],
             packed=_pack({"modules": modules, "report": report}),
             # Scripts with it may run: a name that turned out to be markup could not.

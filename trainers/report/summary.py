@@ -8,10 +8,22 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trainers.metrics.quality import HIGHER_IS_BETTER
-from trainers.runs.prune_list import FAILED, INCONCLUSIVE, PASSED, Diagnostics, ListedFeature, PruneList, Verdict
+from trainers.problems import list_names
+from trainers.runs.prune_list import (
+    FAILED,
+    INCONCLUSIVE,
+    PASSED,
+    BudgetUse,
+    Diagnostics,
+    ListedFeature,
+    PruneList,
+    Verdict,
+)
 from trainers.runs.results import METRICS, MetricDifference, ModelQuality
+from trainers.selectors.gates.ranking import OPEN
 from trainers.simulator.outcome import RoleOutcome, compare
 from trainers.spec import PruneSpec
+from trainers.spec.budget import in_unit
 
 VERDICT_SIGNS: dict[Verdict, str] = {PASSED: "✓", FAILED: "✗", INCONCLUSIVE: "?"}
 DECIMALS = 9  # what is smaller is rounding of 0
@@ -110,7 +122,30 @@ def describe_rule(prune: PruneSpec, features: Sequence[ListedFeature] = ()) -> s
     """The rule of a run's spec in words, and what else keeps any of these features."""
     reasons = {feature.why for feature in features if feature.decision == "keep"}
     others = [words for why, words in ELSE_KEPT.items() if why in reasons]
-    return ", ".join([RULES[prune.rule].format(**prune.model_dump()), *others])
+    return ", ".join([_rule(prune), *others])
+
+
+def _rule(prune: PruneSpec) -> str:
+    if prune.rule != "budget":
+        return RULES[prune.rule].format(**prune.model_dump())
+    budget = prune.budget(total_dims=0)
+    assert budget is not None
+    return f"kept along the ranking while they fit into {in_unit(budget.limit, budget.unit)}"
+
+
+def describe_budget(use: BudgetUse) -> str:
+    """How much of a budget was spent, and what on, in one line."""
+    line = f"{in_unit(use.spent, use.unit)} spent of {use.limit:,.10g}; all features take {use.total:,.10g}"
+    if not use.closed_gates:
+        return line
+    features = "feature that stays has its" if use.closed_gates == 1 else "features that stay have their"
+    return f"{line}; {use.closed_gates} {features} gate below {OPEN}: the budget had room"
+
+
+def describe_copies(found: PruneList) -> str:
+    """Which pruned features others carry, in one line; empty where there are none."""
+    carried = found.pruned_copies()
+    return list_names([f"{name!r} is a copy of {kept!r}, which stays" for name, kept in carried.items()])
 
 
 def detail_names(features: Sequence[ListedFeature]) -> tuple[str, ...]:

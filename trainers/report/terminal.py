@@ -101,7 +101,13 @@ def print_result(run: RunDirectory, truth: Path | None, console: Console) -> Non
     for leak in found.leaks:
         console.print(f"[bold red]leak[/]: {escape(leak.message)}", highlight=False)
     console.print(_ranking(found, summary.describe_rule(finished.spec.prune, found.features), console.width))
+    if copies := summary.describe_copies(found):
+        console.print(f"copies: {copies}", markup=False, highlight=False)
     console.print(_savings(found))
+    if found.budget is not None:
+        console.print(f"budget: {summary.describe_budget(found.budget)}", markup=False, highlight=False)
+        if found.budget.warning:
+            console.print(f"[bold yellow]warning[/]: {escape(found.budget.warning)}", highlight=False)
     console.print(_quality(found))
     if truth is not None:
         console.print(_truth(summary.compare_with_truth(found, truth)))

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from trainers.runs.prune_list import Diagnostics, GuardVerdict, Interaction, ListedFeature, SelectorInfo, Totals
+from trainers.runs.prune_list import (
+    BudgetUse,
+    Diagnostics,
+    GuardVerdict,
+    Interaction,
+    ListedFeature,
+    SelectorInfo,
+    Totals,
+)
 from trainers.runs.results import CurvePoint, FeatureWeight, ModelQuality
 from trainers.runs.schema import Schema
 
@@ -19,5 +27,6 @@ class Outcome(Schema):
     curve: tuple[CurvePoint, ...]
     metrics: ModelQuality
     guard: GuardVerdict
+    budget: BudgetUse | None = None
     diagnostics: Diagnostics
     warning: str | None = None

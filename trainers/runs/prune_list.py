@@ -32,6 +32,8 @@ Verdict = Literal["passed", "failed", "inconclusive"]
 PASSED: Verdict = "passed"
 FAILED: Verdict = "failed"
 INCONCLUSIVE: Verdict = "inconclusive"
+# Why a feature is pruned that another one, which stays, has the values of.
+COPY = "copy"
 VERDICTS = (PASSED, FAILED, INCONCLUSIVE)
 
 
@@ -59,7 +61,16 @@ class ListedFeature(Schema):
         "features ordered by elimination drop_cost",
     )
     decision: Literal["keep", "prune"]
-    why: str = Field(description="the rule that decided, `essential`, `hand`, or `best` for the one that always stays")
+    why: str = Field(
+        description="the rule that decided, `essential`, `hand`, `best` for the one that always stays, or `copy`: one "
+        "of its `copies` stays"
+    )
+    copies: tuple[str, ...] = Field(
+        default=(),
+        description="other features of its kind with the same values in every row looked at, up to 65,536 of each "
+        "split; absent where there are none",
+        exclude_if=lambda value: not value,
+    )
     divergence: Known[float] = Field(
         default=None,
         deprecated="read details",
@@ -94,6 +105,27 @@ class Totals(Schema):
     dims: int
     embedding_bytes: int = Field(description="of the tables' weights")
     bytes_per_example: float = Field(description="4 for each dense float, 8 for an id; a list counts as one id")
+
+
+class BudgetUse(Schema):
+    """What a rule with a budget made of it: `budget`, or `dims`."""
+
+    unit: Literal["dims", "bytes", "cost"] = Field(
+        description="dims of the concatenation; bytes of the embedding tables' weights; the features' own costs"
+    )
+    limit: float
+    spent: float = Field(description="by the features that stay")
+    total: float = Field(description="of all features")
+    closed_gates: int | None = Field(
+        default=None,
+        description="features that stay because there was room, though their gates ended below 0.5; null where scores "
+        "are no gates",
+    )
+    passed_over: str | None = Field(
+        default=None, description="the first feature of the ranking that was too wide for what was left"
+    )
+    passed_over_takes: float | None = Field(default=None, description="of that feature, in the same unit")
+    warning: str | None = Field(default=None, description="why more than 3% of the limit are left")
 
 
 class GuardVerdict(Schema):
@@ -187,6 +219,9 @@ class PruneList(Schema):
         "approved by a policy; the key is absent where there are none",
         exclude_if=lambda v: not v,
     )
+    budget: Known[BudgetUse] = Field(
+        default=None, description="of a rule with a budget; absent of others, and of a revision"
+    )
     diagnostics: Diagnostics = Field(default={}, description="what the selector says of itself, by name")
     warning: str | None = Field(default=None, description="why the ranking may be weak, and the remedy")
     fingerprints: dict[str, str] = Field(description="SHA-256 of the spec, of the data and of the code that read them")
@@ -236,6 +271,12 @@ class PruneList(Schema):
         """The same for lists that decide the same: SHA-256 of each feature's decision, by name."""
         decided = {feature.name: feature.decision for feature in self.features}
         return hashlib.sha256(json.dumps(decided, sort_keys=True).encode()).hexdigest()
+
+    def pruned_copies(self) -> dict[str, str]:
+        """Features that are pruned as copies, and the best of the features with their values that stays."""
+        copies = {each.name: each.copies for each in self.features if each.why == COPY and each.decision == "prune"}
+        found = {name: next((kept for kept in self.kept if kept in others), None) for name, others in copies.items()}
+        return {name: kept for name, kept in found.items() if kept is not None}
 
     @property
     def kept(self) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from trainers.runs.progress import Convergence, Share
-from trainers.runs.schema import Schema
+from trainers.runs.schema import Known, Schema
 
 # Of Quality's numbers those that models are compared by.
 METRICS = ("auc", "gauc", "logloss", "ne")
@@ -94,6 +94,9 @@ class FeatureWeight(Schema):
     auc: Share | None = Field(
         default=None,
         description="how well the feature alone predicts the label, 0.5 to 1, on a sample of training rows",
+    )
+    cost: Known[float] = Field(
+        default=None, description="what serving it costs, as the spec has it; absent where the spec has none"
     )
 
 

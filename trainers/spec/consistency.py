@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING
 
 from trainers.problems import list_names
 from trainers.selectors.base import GateSpec
+from trainers.selectors.gates.permutation_options import PermutationGateSpec
+from trainers.spec.budget_check import budget_too_small, unread_by_budget
 from trainers.spec.features import DenseFeature
-from trainers.spec.prune import PruneSpec
+from trainers.spec.prune import NUMBERS, PruneSpec
 from trainers.spec.training import FinetuneSpec
 
 if TYPE_CHECKING:
@@ -61,6 +63,7 @@ def _numbers(spec: JobSpec) -> Iterator[str]:
                 f"{narrowest!r}, has {spec.dims[narrowest]}: no feature could be kept; give at least "
                 f"{math.ceil(1e4 * spec.dims[narrowest] / total) / 1e4:g}"
             )
+    yield from budget_too_small(spec)
     if prune.guard.metric == "gauc" and spec.dataset.group is None:
         yield "prune.guard.metric: gauc needs groups; name their column as dataset.group, or choose another metric"
 
@@ -82,16 +85,18 @@ def find_unread(spec: JobSpec) -> list[str]:
     return [
         *_unread_by_rule(spec.prune),
         *_unread_by_essential(spec),
+        *unread_by_budget(spec),
         *_unread_by_guard(spec),
         *_unread_by_data(spec),
         *_unread_by_training(spec),
+        *_unread_by_variant(spec),
         *_named_twice(spec),
         *_without_effect(spec),
     ]
 
 
 def _unread_by_rule(prune: PruneSpec) -> Iterator[str]:
-    readers = {"threshold": "threshold", "top_k": "top_k", "share": "dims", "delta": "curve"}
+    readers = {"threshold": "threshold", **NUMBERS, "delta": "curve"}
     for key, rule in readers.items():
         value = getattr(prune, key)
         if rule != prune.rule and value != PruneSpec.model_fields[key].default:
@@ -117,6 +122,16 @@ def _unread_by_data(spec: JobSpec) -> Iterator[str]:
         rate = spec.training.embedding_learning_rate
         if rate is not None:
             yield f"training.embedding_learning_rate: {rate:g} is of tables, and no feature has one; leave it out"
+
+
+def _unread_by_variant(spec: JobSpec) -> Iterator[str]:
+    """Options that win over the variant that they stand beside."""
+    if isinstance(spec.selector, PermutationGateSpec):
+        for name, (given, value) in spec.selector.unlike_variant().items():
+            yield (
+                f"selector.variant: paper has {name} {value}, and the spec has {given}, which wins; leave {name} out "
+                "for the paper's own"
+            )
 
 
 def _named_twice(spec: JobSpec) -> Iterator[str]:

@@ -20,6 +20,11 @@ class _Feature(Config):
     name: Name
     column: str | None = Field(default=None, description="Parquet column; the feature's name unless given")
     status: Status = "active"
+    cost: Annotated[float, Field(ge=0.0)] | None = Field(
+        default=None,
+        description="what serving the feature costs, in any one unit, for `prune.keep_cost`; its dim unless given",
+        exclude_if=lambda value: value is None,
+    )
 
     @property
     def source(self) -> str:

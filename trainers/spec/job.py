@@ -25,7 +25,7 @@ from trainers.selectors.registry import SELECTORS, AnySelector
 from trainers.spec.consistency import find_contradictions
 from trainers.spec.dataset import DatasetSpec
 from trainers.spec.features import CategoricalFeature, DenseFeature, FeatureSpec, MultiCategoricalFeature
-from trainers.spec.prune import PruneSpec
+from trainers.spec.prune import NUMBERS, PruneSpec
 from trainers.spec.renamed import describe_old_keys, read_old_keys
 from trainers.spec.training import FinetuneSpec, ScalingSpec, TrainingSpec
 
@@ -61,7 +61,7 @@ class JobSpec(Config):
         known = SELECTORS.get(str(selector.get("name"))) if isinstance(selector, dict) else None
         prune = filled.get("prune", {})
         given = prune.keys() if isinstance(prune, dict) else {"rule"}
-        if known is not None and not known.probability_like and not given & {"rule", "top_k", "share"}:
+        if known is not None and not known.probability_like and not given & {"rule", *NUMBERS}:
             filled["prune"] = {"rule": "curve", **prune}
         return filled
 
@@ -90,7 +90,7 @@ class JobSpec(Config):
         if self.prune.rule == "threshold" and not self.selector.probability_like:
             yield (
                 f"`prune.rule` is threshold, and scores of selector {self.selector.name} have no scale of their own; "
-                "choose rule curve, top_k or dims"
+                "choose rule curve, top_k, dims or budget"
             )
         stream = isinstance(self.selector, GateSpec) and self.selector.update == "progressive"
         if stream and self.training.epochs not in (None, 1):

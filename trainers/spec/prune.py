@@ -7,6 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from trainers.config import Config, Share
+from trainers.spec.budget import Budget
 
 GuardMetric = Literal["auc", "gauc", "logloss", "ne"]
 Drop = Annotated[float, Field(ge=0.0)]
@@ -23,13 +24,29 @@ class GuardSpec(Config):
     )
 
 
+# What a number of a rule belongs to. `keep` alone may not stand under another rule; the others are warned of.
+NUMBERS = {"top_k": "top_k", "share": "dims", "keep_dims": "budget", "keep_bytes": "budget", "keep_cost": "budget"}
+LIMITS = ("keep_dims", "keep_bytes", "keep_cost")
+
+
 class PruneSpec(Config):
     """How scores become decisions. Essential features stay under every rule."""
 
-    rule: Literal["threshold", "top_k", "dims", "curve", "given"] = "threshold"
+    rule: Literal["threshold", "top_k", "dims", "budget", "curve", "given"] = "threshold"
     threshold: Annotated[float, Field(ge=0.0, le=1.0)] = 0.5
     top_k: Annotated[int, Field(ge=1)] | None = Field(default=None, description="features kept under rule top_k")
     share: Share | None = Field(default=None, description="share of dims kept under rule dims")
+    keep_dims: Annotated[int, Field(ge=1)] | None = Field(
+        default=None, description="dims kept at most, under rule budget"
+    )
+    keep_bytes: Annotated[int, Field(ge=1)] | None = Field(
+        default=None,
+        description="bytes of embedding tables kept at most, under rule budget: 4 for each weight of a table. Dense "
+        "features have no table and always fit",
+    )
+    keep_cost: Annotated[float, Field(gt=0.0)] | None = Field(
+        default=None, description="sum of the features' `cost` kept at most, under rule budget"
+    )
     delta: Annotated[float, Field(ge=0.0)] = Field(
         default=0.001, description="rise of validation logloss that rule curve may spend (FairFS Eq. 1)"
     )
@@ -42,15 +59,34 @@ class PruneSpec(Config):
         assert self.share is not None
         return int(self.share * total + 1e-9)  # 0.7 · 10 is 7
 
+    def budget(self, total_dims: int) -> Budget | None:
+        """What the rule may keep at most of features of so many dims; None of a rule without a budget."""
+        if self.rule == "dims":
+            return Budget(unit="dims", limit=self.kept_dims(total_dims))
+        if self.rule != "budget":
+            return None
+        if self.keep_dims is not None:
+            return Budget(unit="dims", limit=self.keep_dims)
+        if self.keep_bytes is not None:
+            return Budget(unit="bytes", limit=self.keep_bytes)
+        assert self.keep_cost is not None
+        return Budget(unit="cost", limit=self.keep_cost)
+
     @model_validator(mode="after")
     def _rule_has_its_number(self) -> Self:
-        for rule, number in {"top_k": "top_k", "dims": "share"}.items():
+        for number, rule in NUMBERS.items():
             if "rule" not in self.model_fields_set and getattr(self, number) is not None:
                 raise ValueError(f"`{number}` is of rule {rule}, and no rule is given; set `rule: {rule}`")
         if self.rule == "top_k" and self.top_k is None:
             raise ValueError("rule top_k needs `top_k`, the number of features to keep")
         if self.rule == "dims" and self.share is None:
             raise ValueError("rule dims needs `share`, the share of dims to keep, in (0, 1]")
+        limits = [name for name in LIMITS if getattr(self, name) is not None]
+        if self.rule == "budget" and len(limits) != 1:
+            found = " and ".join(f"`{name}`" for name in limits) or "none"
+            raise ValueError(
+                f"rule budget needs one of `keep_dims`, `keep_bytes` and `keep_cost`, and has {found}; give one"
+            )
         if self.rule == "given" and not self.keep:
             raise ValueError("rule given needs `keep`, the names of the features to keep")
         if self.rule != "given" and self.keep:

@@ -30,7 +30,7 @@ from service.core.statuses import BY_HAND, FeatureStatus
 from service.features import csv_format
 from service.features.inference import footers, infer
 from service.features.leaks import find_leaks
-from service.features.rows import exported_feature, registered_columns
+from service.features.rows import exported_feature, registered_columns, seen_by_models
 from service.jobs.data_roots import require_allowed
 from service.schemas.common import BIGGEST, StoredText, refuse_unstorable, storable
 from service.schemas.features import (
@@ -311,7 +311,7 @@ def patch(
         key: getattr(feature, key) for key in ("name", "kind", "dim", "column", "spec", "owner", "tags", "status")
     }
     changed = _patched(feature, given, model)
-    if any(changed[key] != present[key] for key in ("dim", "column", "spec")) and feature.status != "candidate":
+    if seen_by_models(changed) != seen_by_models(present) and feature.status != "candidate":
         detail = (
             f"feature {feature.name!r} is {feature.status}: what jobs see of it changes only while it is a candidate"
         )

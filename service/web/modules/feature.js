@@ -93,6 +93,9 @@ function facts({ kind, dim, column, owner, tags, status, spec, registered_at, up
     ["Status", status, MEANS[status]],
     ["Kind", words(kind), spec.pooling ? `pooled by ${spec.pooling}` : null],
     ["Dim", count(dim), size],
+    .../** @type {[string, string, string | null][]} */ (
+      spec.cost === undefined ? [] : [["Cost", String(spec.cost), "to serve"]]
+    ),
     ["Owner", owner, tags.length ? tags.join(", ") : "no tags"],
     ["Column", column, null],
     ["Registered", moment(registered_at).slice(0, 10), `changed ${ago(updated_at)}`],

@@ -197,6 +197,10 @@ def test_what_jobs_see_of_a_feature_changes_only_while_it_is_a_candidate(managed
     assert managed.http.patch(url, json={"dim": 9}, headers={"If-Match": '"1"'}).status_code == 412
     moved = managed.http.patch(url, json={"status": "active", "reason": "live", "owner": "o"})
     assert (moved.json()["status"], moved.json()["owner"], moved.json()["version"]) == ("active", "o", 4)
+    costly = managed.http.patch(url, json={"cost": 2.5}).json()
+    assert (costly["spec"]["cost"], costly["version"]) == (2.5, 5), "no model sees what a feature costs"
+    assert "cost" not in managed.http.patch(url, json={"cost": None}).json()["spec"]
+    assert managed.http.patch(url, json={"cost": -1}).status_code == 422
     for body in ({"dim": 9}, {"column": "c"}, {"hash_size": 3}):
         answer = managed.http.patch(url, json=body)
         assert (answer.status_code, answer.json()["type"]) == (409, "urn:winnow:not-a-candidate")
@@ -283,6 +287,7 @@ def test_what_is_exported_can_be_imported(managed: Managed, form: str) -> None:
             {
                 "default": st.one_of(st.text(), st.integers(-(10**30), 10**30), st.floats(allow_nan=False)),
                 "column": st.text(min_size=1),
+                "cost": st.floats(0, 1e12),
                 "tags": st.lists(st.from_regex(r"\A[A-Za-z0-9][A-Za-z0-9._:/-]*\Z"), max_size=3),
             }
         ),

@@ -21,7 +21,7 @@ from service.store import jobs, proposals
 from service.store.tables import Job
 from tests.support.documents import prune_list
 from tests.support.managed import MODEL, SPEC, Managed, content
-from trainers.runs.prune_list import Leak
+from trainers.runs.prune_list import Leak, PruneList
 
 URL = f"/v1/models/{MODEL}"
 LIST = f"{URL}/prune-list"
@@ -65,6 +65,17 @@ def serve(managed: Managed, found: Any) -> int:
     do(managed.http, number, "approve")
     do(managed.http, number, "activate")
     return number
+
+
+def test_a_feature_s_history_says_which_feature_carries_it(lite: Managed) -> None:
+    lite.model("a", "b", "c")
+    found = content({"a": "keep", "b": "prune", "c": "prune"})
+    found["features"][0] |= {"copies": ["b"]}
+    found["features"][1] |= {"why": "copy", "copies": ["a"]}
+    number = serve(lite, PruneList.parse(found).with_id().document())
+    reasons = {name: lite.http.get(f"{URL}/features/{name}").json()["history"][0]["reason"] for name in "abc"}
+    active = f"prune list {number} became active"
+    assert reasons == {"a": active, "b": f"{active}; a copy of 'a', which stays", "c": active}
 
 
 def states(managed: Managed) -> dict[int, str]:

@@ -113,6 +113,14 @@ def test_copies_are_told_and_what_is_nearly_one_is_not(tmp_path: Path) -> None:
     )
 
 
+def test_essential_copies_are_told_apart_from_others(tmp_path: Path) -> None:
+    write(tmp_path, {"price": NUMBER, "again": NUMBER, "once_more": NUMBER, "id": ID, "id_copy": ID})
+    kinds = {"price": DENSE, "again": DENSE, "once_more": DENSE, "id": SINGLE, "id_copy": SINGLE}
+    found = check(spec_of(tmp_path, kinds, essential=["price", "again", "id"])).warnings
+    (line,) = [line for line in found if line.startswith("essential")]
+    assert line.startswith("essential: 'price' = 'again', equal on all 3,000 training rows: all of them")
+
+
 @pytest.mark.parametrize(
     ("label", "more", "words"),
     [

@@ -178,3 +178,24 @@ def test_the_pruned_model_begins_where_the_gated_one_stands_at_hard_gates(spec: 
     assert len(small.inputs.embeddings.tables if small.inputs.embeddings else ()) < len(
         model.inputs.embeddings.tables if model.inputs.embeddings else ()
     )
+
+
+def test_a_feature_that_stands_twice_stays_once_and_the_budget_goes_to_others(spec: JobSpec, tmp_path: Path) -> None:
+    """Two features of one column, and a budget of all dims but one of theirs: every feature fits but the copy."""
+    raw = spec.model_dump(mode="json", exclude={"prune"})
+    first = raw["features"][0]
+    raw["features"].append({**first, "name": "again", "column": first["column"] or first["name"], "status": "active"})
+    raw["training"]["epochs"] = 1
+    total = sum(spec.dims.values())
+    doubled = JobSpec.model_validate({**raw, "prune": {"rule": "budget", "keep_dims": total}})
+    found = select(doubled, DirectoryCheckpoints(tmp_path), Coordinator(tuple(canonical_order(doubled).dims)))
+    by_name = {feature.name: feature for feature in found.features}
+    copies = [by_name[first["name"]], by_name["again"]]
+    assert sorted(feature.decision for feature in copies) == ["keep", "prune"]
+    assert [feature.copies for feature in copies] == [("again",), (first["name"],)]
+    assert {feature.why for feature in copies if feature.decision == "prune"} == {"copy"}
+    assert [feature.name for feature in found.features if feature.decision == "prune"] == [
+        feature.name for feature in copies if feature.decision == "prune"
+    ]
+    assert found.budget is not None
+    assert (found.budget.spent, found.budget.passed_over, found.budget.warning) == (total, None, None)

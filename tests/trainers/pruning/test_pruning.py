@@ -14,6 +14,7 @@ from trainers.pruning.guard import evaluate_guard
 from trainers.pruning.listing import list_features, sum_totals
 from trainers.pruning.ranking import RankedFeature, rank_features
 from trainers.pruning.rules import decide
+from trainers.report.summary import describe_copies
 from trainers.runs.progress import Polarization
 from trainers.runs.prune_list import LEAP, PruneList
 from trainers.runs.results import CurvePoint, Quality
@@ -62,6 +63,62 @@ def test_dims_spends_the_budget_and_passes_over_what_is_too_wide() -> None:
     assert kept(PruneSpec(rule="dims", share=0.5)) == {"id", "c", "b"}  # 7 of 15: a's 8 don't fit beside id's 2
     assert kept(PruneSpec(rule="dims", share=0.7)) == {"id", "a"}
     assert kept(PruneSpec(rule="dims", share=1.0)) == {"a", "b", "c", "id"}
+
+
+def twins(*, essential: tuple[str, ...] = ()) -> list[RankedFeature]:
+    """a = b = c and d = e, in the order of their scores."""
+    values = {"a": 0.9, "d": 0.8, "b": 0.7, "f": 0.6, "c": 0.2, "e": 0.1}
+    groups = {name: tuple(other for other in group if other != name) for group in ("abc", "de", "f") for name in group}
+    return in_order(
+        [
+            replace(score(name, value, essential=name in essential), copies=groups[name])
+            for name, value in values.items()
+        ]
+    )
+
+
+@pytest.mark.parametrize(
+    ("rule", "names"),
+    [
+        (PruneSpec(threshold=0.5), "adf"),
+        (PruneSpec(threshold=0.0), "adf"),
+        (PruneSpec(rule="top_k", top_k=2), "ad"),
+        (PruneSpec(rule="top_k", top_k=3), "adf"),  # b leaves its place to f
+        (PruneSpec(rule="top_k", top_k=6), "adf"),
+        (PruneSpec(rule="dims", share=0.4), "ad"),
+        (PruneSpec(rule="given", keep=("a", "b", "f")), "abf"),
+    ],
+)
+def test_of_copies_the_one_ranked_first_stays(rule: PruneSpec, names: str) -> None:
+    found = decide(twins(), rule, [])
+    assert {each.name for each in found if each.keep} == set(names)
+    copies = {each.name for each in found if each.why == "copy"}
+    assert copies == (set() if rule.rule == "given" else {"b", "c", "e"} if "d" in names else {"b", "c"})
+
+
+def test_the_curve_cuts_first_and_copies_go_after() -> None:
+    curve = [point("ad", 0.6), point("adbf", 0.5), point("adbfce", 0.5)]
+    found = decide(twins(), PruneSpec(rule="curve", delta=0.001), curve)
+    assert {each.name for each in found if each.keep} == {"a", "d", "f"}
+
+
+def test_essential_copies_stay_and_carry_the_others() -> None:
+    assert kept(PruneSpec(threshold=0.5), twins(essential=("c",))) == {"c", "d", "f"}
+    assert kept(PruneSpec(rule="top_k", top_k=2), twins(essential=("b", "c"))) == {"b", "c"}
+    assert kept(PruneSpec(rule="top_k", top_k=3), twins(essential=("b", "c"))) == {"b", "c", "d"}
+
+
+def test_a_list_says_which_feature_carries_which() -> None:
+    order, rule = twins(essential=("c",)), PruneSpec(threshold=0.5)
+    made = make().model_copy(update={"features": list_features(order, decide(order, rule, []))})
+    assert made.pruned_copies() == {"a": "c", "b": "c", "e": "d"}
+    assert describe_copies(made) == (
+        "'a' is a copy of 'c', which stays, 'b' is a copy of 'c', which stays, 'e' is a copy of 'd', which stays"
+    )
+    by_name = {each["name"]: each for each in made.document()["features"]}
+    assert by_name["e"]["copies"] == ["d"]
+    assert "copies" not in by_name["f"], "lists without copies are as they were"
+    assert describe_copies(make()) == ""
 
 
 def test_open_features_rank_by_gate_and_closed_ones_by_how_long_they_held_out() -> None:

@@ -51,6 +51,40 @@ def test_a_leak_is_said_first(tmp_path: Path) -> None:
     assert page.index("which stays, predicts the label alone") < page.index("Guard passed")
 
 
+def test_a_budget_says_what_was_spent_and_what_was_left(tmp_path: Path) -> None:
+    """Features of 4 dims and 1600 bytes each."""
+    run = finished_run(tmp_path / "near", prune={"rule": "budget", "keep_dims": 16})
+    lines = printed(run, width=200)
+    assert "Features by leap: kept along the ranking while they fit into 16 dims" in lines
+    told = "16 dims spent of 16; all features take 20; 1 feature that stays has its gate below 0.5: the budget had room"
+    assert f"budget: {told}" in lines
+    assert not [line for line in lines if "are left" in line]
+    assert f"Budget: {told}." in render(run).read_text(encoding="utf-8")
+    run = finished_run(tmp_path / "far", prune={"rule": "budget", "keep_bytes": 3000})
+    lines = printed(run, width=200)
+    assert "budget: 1,600 bytes of tables spent of 3,000; all features take 8,000" in lines
+    missed = (
+        "1,400 bytes of tables of 3,000 are left: the next feature of the ranking, 'user_id', takes 1,600 bytes of "
+        "tables, and none of those after it fits"
+    )
+    assert f"warning: {missed}" in lines
+    assert f"{missed}.</p>".replace("'", "&#39;") in render(run).read_text(encoding="utf-8")
+
+
+def test_a_pruned_copy_is_told_with_the_feature_that_carries_it(tmp_path: Path) -> None:
+    run = finished_run(tmp_path)
+    assert not [line for line in printed(run) if line.startswith("copies")]
+    found = run.read_prune_list()
+    assert found is not None
+    clicks, user, *others = found.features
+    copy = user.model_copy(update={"decision": "prune", "why": "copy", "copies": ("clicks",)})
+    features = (clicks.model_copy(update={"copies": ("user_id",)}), copy, *others)
+    write_json(run.prune_list, found.model_copy(update={"features": features}).with_id().document())
+    assert "copies: 'user_id' is a copy of 'clicks', which stays" in printed(run)
+    page = render(run).read_text(encoding="utf-8")
+    assert "<p>Copies: &#39;user_id&#39; is a copy of &#39;clicks&#39;, which stays.</p>" in page
+
+
 @pytest.mark.parametrize("width", [40, 60, 80, 120])
 def test_no_line_of_a_table_is_wider_than_the_terminal(tmp_path: Path, width: int) -> None:
     console = Console(file=io.StringIO(), width=width)

@@ -104,6 +104,20 @@ def categorical(**changes: Any) -> list[dict[str, Any]]:
         ({"training": 3}, ["training: give a mapping of keys to values (got 3)"]),
         ({"prune": {"top_k": 1}}, ["prune: `top_k` is of rule top_k, and no rule is given; set `rule: top_k`"]),
         ({"prune": {"share": 0.5}}, ["prune: `share` is of rule dims, and no rule is given; set `rule: dims`"]),
+        ({"prune": {"keep_dims": 9}}, [
+            "prune: `keep_dims` is of rule budget, and no rule is given; set `rule: budget`"
+        ]),
+        ({"prune": {"rule": "budget"}}, [
+            "prune: rule budget needs one of `keep_dims`, `keep_bytes` and `keep_cost`, and has none; give one"
+        ]),
+        ({"prune": {"rule": "budget", "keep_dims": 9, "keep_cost": 1}}, [
+            "prune: rule budget needs one of `keep_dims`, `keep_bytes` and `keep_cost`, and has `keep_dims` and "
+            "`keep_cost`; give one"
+        ]),
+        ({"prune": {"rule": "budget", "keep_bytes": 0.5}}, ["prune.keep_bytes: give a whole number (got 0.5)"]),
+        ({"prune": {"keep_cost": 1}, "selector": {"name": "mutual_information"}}, [
+            "prune: `keep_cost` is of rule budget, and no rule is given; set `rule: budget`"
+        ]),
         ({"prune": {"top_k": 1}, "selector": {"name": "mutual_information"}}, [
             "prune: `top_k` is of rule top_k, and no rule is given; set `rule: top_k`"
         ]),
@@ -163,6 +177,16 @@ def test_flags_stand_for_ids_of_a_column_of_booleans() -> None:
         ]),
         ({"prune": {"rule": "dims", "share": 0.2}}, []),
         ({"prune": {"rule": "dims", "share": 0.1}, "essential": ["age"]}, []),
+        ({"prune": {"rule": "budget", "keep_dims": 3}, "essential": ["user"]}, [
+            "prune.keep_dims: 3 dims, and the essential features alone take 4 dims, 'user' the most with 4 dims; give "
+            "at least 4, or make fewer features essential"
+        ]),
+        ({"prune": {"rule": "budget", "keep_dims": 4}, "essential": ["user"]}, []),
+        ({"prune": {"rule": "budget", "keep_cost": 0.5}}, [
+            "prune.keep_cost: cost 0.5, and the narrowest feature, 'age', takes cost 1: no feature could be kept; give "
+            "at least 1"
+        ]),
+        ({"prune": {"rule": "budget", "keep_bytes": 1}}, []),  # age has no table
         ({"dataset": {"splits": {}, "test": None}}, ["dataset.validation: 'b' wouldn't be read"]),
         ({"dataset": {"splits": {}, "validation": None}}, ["dataset.test: 'c' wouldn't be read"]),
         ({"dataset": {"splits": {}, "validation": None, "test": None}}, []),
@@ -202,6 +226,11 @@ def test_contradictions(changes: dict[str, Any], words: list[str]) -> None:
         ({"prune": {"rule": "dims", "share": 1.0}}, ["prune.share"]),
         ({"prune": {"rule": "dims", "share": 0.7}, "essential": ["user"]}, ["prune.share"]),  # 3.5 dims, and 4 stay
         ({"prune": {"rule": "dims", "share": 0.8}, "essential": ["user"]}, ["prune.share"]),
+        ({"prune": {"rule": "dims", "share": 0.5, "keep_dims": 2}}, ["prune.keep_dims"]),
+        ({"prune": {"rule": "budget", "keep_dims": 5}}, ["prune.keep_dims"]),  # all there are
+        ({"prune": {"rule": "budget", "keep_dims": 4}}, []),
+        ({"prune": {"rule": "budget", "keep_dims": 4}, "essential": ["user"]}, ["prune.keep_dims"]),
+        ({"prune": {"rule": "budget", "keep_cost": 4}}, ["prune.keep_cost"]),  # no feature has a cost
         ({"prune": {"threshold": 0.0}}, ["prune.threshold"]),
         ({"finetune": {"epochs": 0, "learning_rate": 0.1}}, ["finetune.learning_rate"]),
         (

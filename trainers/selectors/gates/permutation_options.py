@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -21,7 +21,15 @@ class PermutationGateSpec(GateSpec):
 
     probability_like: ClassVar[bool] = True
     old_penalty: ClassVar[Literal["adaptive", "uniform"]]
+    # What `variant: paper` stands for; an option that is given beside it wins.
+    paper: ClassVar[dict[str, Any]] = {"replacement": "permuted", "order": "score"}
 
+    variant: Literal["winnow", "paper"] = Field(
+        default="winnow",
+        description="defaults of the other options. winnow: those below; paper: LeAP as published, with `replacement: "
+        "permuted` and `order: score`, and of leap `clip: [1e-6, 1e6]`, so that every divergence counts. Options given "
+        "beside it win",
+    )
     alpha: Annotated[float, Field(gt=0.0)] = Field(default=3e-4, description="weight of the penalty")
     target_dims: Share | None = Field(default=None, description="share of dims to keep, which α is steered to")
     temperature: Annotated[float, Field(gt=0.0)] = Field(default=0.2, description="τ of the gates, g = σ(θ/τ)")
@@ -38,6 +46,18 @@ class PermutationGateSpec(GateSpec):
     penalty: Literal["adaptive", "uniform"] | None = Field(
         default=None, description=OLD["penalty"], json_schema_extra={"deprecated": True}
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _take_variant(cls, raw: Any) -> Any:
+        return {**cls.paper, **raw} if isinstance(raw, dict) and raw.get("variant") == "paper" else raw
+
+    def unlike_variant(self) -> dict[str, tuple[Any, Any]]:
+        """Options that were given another value than `variant: paper` has: by name, that value and the variant's."""
+        if self.variant != "paper":
+            return {}
+        found = {name: (getattr(self, name), value) for name, value in self.paper.items()}
+        return {name: (given, value) for name, (given, value) in found.items() if given != value}
 
     @model_validator(mode="after")
     def _fill_in_old_keys(self) -> Self:

@@ -13,10 +13,13 @@ import { bytes, count, decimal, percent } from "views/format";
 
 const NAMED = 20;
 const WAYS = /** @type {const} */ ([
-  { rule: "threshold", title: "Score threshold", label: "Keep scores of at least", unit: "" },
-  { rule: "top_k", title: "Number of features", label: "Keep the best", unit: "features" },
-  { rule: "dims", title: "Budget of dims", label: "Keep at most", unit: "% of dims" },
+  { key: "threshold", title: "Score threshold", label: "Keep scores of at least", unit: "" },
+  { key: "top_k", title: "Number of features", label: "Keep the best", unit: "features" },
+  { key: "keep_dims", title: "Budget of dims", label: "Keep at most", unit: "dims" },
+  { key: "keep_bytes", title: "Budget of embedding memory", label: "Keep at most", unit: "bytes" },
+  { key: "keep_cost", title: "Budget of cost", label: "Keep at most a cost of", unit: "" },
 ]);
+/** @typedef {typeof WAYS[number]["key"]} Way the key of a spec's `prune` that has the number */
 const ROWS = /** @type {[keyof import("views/cut").Totals, string, (value: number | null) => string][]} */ ([
   ["features", "Features", count],
   ["dims", "Dims", count],
@@ -57,8 +60,8 @@ class Choice {
     this.onChoose = onChoose;
     this.own = ownValues(cuts, list, spec);
     this.values = { ...this.own.values };
-    /** @type {Rule["rule"]} */
-    this.way = this.own.rule;
+    /** @type {Way} */
+    this.way = this.own.way;
     this.slider = /** @type {HTMLInputElement} */ (element("input", { type: "range", oninput: () => this.#slid() }));
     const typed = { type: "number", step: "any", id: fresh("cut"), oninput: () => this.#typed() };
     this.number = /** @type {HTMLInputElement} */ (element("input", typed));
@@ -82,22 +85,21 @@ class Choice {
 
   #ways() {
     const name = fresh("way");
-    const radio = (/** @type {typeof WAYS[number]} */ { rule, title }) => {
+    const radio = (/** @type {typeof WAYS[number]} */ { key, title }) => {
       const chosen = () => {
-        this.way = rule;
+        this.way = key;
         this.#turn();
       };
       const input = element("input", {
         type: "radio",
         name,
-        value: rule,
+        value: key,
         onchange: chosen,
-        checked: rule === this.way,
+        checked: key === this.way,
       });
       return element("label", { class: "inline" }, input, title);
     };
-    // A threshold has a meaning for scores in [0, 1] alone.
-    const ways = WAYS.filter(({ rule }) => rule !== "threshold" || this.cuts.probabilityLike);
+    const ways = WAYS.filter(({ key }) => this.own.offered.has(key));
     return element("fieldset", { class: "row" }, element("legend", {}, "Cut by"), ways.map(radio));
   }
 
@@ -108,16 +110,17 @@ class Choice {
 
   /** Set the control up for the chosen way. */
   #turn() {
-    const { label, unit } = WAYS.find(({ rule }) => rule === this.way) ?? WAYS[0];
-    const most = { threshold: 1, top_k: this.cuts.names.length, dims: 100 }[this.way];
-    const least = { threshold: 0, top_k: 1, dims: 0.1 }[this.way];
-    const step = { threshold: 0.01, top_k: 1, dims: 0.1 }[this.way];
+    const { label, unit } = WAYS.find(({ key }) => key === this.way) ?? WAYS[0];
+    const most = this.own.most[this.way];
+    const fine = this.way === "threshold" || this.way === "keep_cost";
+    const least = fine ? 0 : 1;
+    const step = this.way === "threshold" ? 0.01 : fine ? "any" : 1;
     for (const input of [this.slider, this.number]) {
       input.min = String(least);
       input.max = String(most);
     }
     this.slider.step = String(step);
-    this.number.step = this.way === "top_k" ? "1" : "any";
+    this.number.step = fine ? "any" : "1";
     this.slider.setAttribute("aria-label", `${label} ${unit}`.trim());
     fill(this.label, label);
     fill(this.unit, unit);
@@ -144,7 +147,7 @@ class Choice {
 
   #reset() {
     this.values = { ...this.own.values };
-    this.way = this.own.rule;
+    this.way = this.own.way;
     const radio = /** @type {HTMLInputElement | null} */ (this.root.querySelector(`input[value="${this.way}"]`));
     if (radio) radio.checked = true;
     this.#turn();
@@ -164,32 +167,59 @@ class Choice {
 }
 
 /**
- * The run's own rule, and for each way the value that comes nearest to what the list keeps.
+ * The ways to cut this run, the one that is its own rule's, and for each way the value that comes nearest to what the
+ * list keeps, and the most that there is.
  * @param {Cuts} cuts
  * @param {import("views/run").PruneList} list
  * @param {any} spec
- * @returns {{rule: Rule["rule"], values: Record<Rule["rule"], number>}}
+ * @returns {{way: Way, offered: Set<Way>, values: Record<Way, number>, most: Record<Way, number>}}
  */
 function ownValues(cuts, list, spec) {
-  const rule = spec?.prune ?? {};
-  const share = rule.rule === "dims" ? rule.share : list.after.dims / cuts.all.dims;
-  const values = {
-    threshold: rule.threshold ?? 0.5,
-    top_k: rule.rule === "top_k" ? Math.min(rule.top_k, cuts.names.length) : list.after.features,
-    dims: Number((100 * share).toFixed(6)),
+  const prune = spec?.prune ?? {};
+  const { all, own } = cuts;
+  const most = {
+    threshold: 1,
+    top_k: all.features,
+    keep_dims: all.dims,
+    keep_bytes: all.embedding_bytes ?? 0,
+    keep_cost: rounded(cuts.costs()),
   };
-  const offered = ["top_k", "dims", ...(cuts.probabilityLike ? ["threshold"] : [])];
-  return { rule: offered.includes(rule.rule) ? rule.rule : "top_k", values };
+  const values = {
+    threshold: prune.threshold ?? 0.5,
+    top_k: prune.rule === "top_k" ? Math.min(prune.top_k, all.features) : list.after.features,
+    keep_dims: prune.rule === "dims" ? Math.floor(prune.share * all.dims + 1e-9) : list.after.dims,
+    keep_bytes: list.after.embedding_bytes,
+    keep_cost: rounded(cuts.costs(own)),
+  };
+  const offered = new Set(/** @type {Way[]} */ (["top_k", "keep_dims"]));
+  // A threshold has a meaning for scores in [0, 1] alone.
+  if (cuts.probabilityLike) offered.add("threshold");
+  if (most.keep_bytes > 0) offered.add("keep_bytes");
+  if (cuts.costly) offered.add("keep_cost");
+  const limits = /** @type {const} */ (["keep_dims", "keep_bytes", "keep_cost"]);
+  const limit = prune.rule === "budget" ? limits.find((key) => prune[key] !== null && prune[key] !== undefined) : null;
+  if (limit) values[limit] = Math.min(prune[limit], most[limit]);
+  const way = limit ?? (prune.rule === "dims" ? "keep_dims" : prune.rule);
+  return { way: offered.has(way) ? way : "top_k", offered, values, most };
 }
 
 /**
- * @param {Rule["rule"]} way
+ * A sum of costs without the rounding of floats.
+ * @param {number} sum
+ */
+function rounded(sum) {
+  return Number(sum.toPrecision(12));
+}
+
+/**
+ * @param {Way} way
  * @param {number} value as its control has it
  * @returns {Rule}
  */
 function ruleOf(way, value) {
   if (way === "threshold") return { rule: way, threshold: value };
-  return way === "top_k" ? { rule: way, top_k: value } : { rule: way, share: Number((value / 100).toFixed(8)) };
+  if (way === "top_k") return { rule: way, top_k: value };
+  return /** @type {Rule} */ ({ rule: "budget", [way]: value });
 }
 
 /** @param {Cuts} cuts */

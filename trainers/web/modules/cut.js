@@ -2,7 +2,8 @@
 /** What a rule would keep of a finished run's features, by the rules of `trainers/pruning/rules.py`. */
 
 /**
- * @typedef {{rule: "threshold", threshold: number} | {rule: "top_k", top_k: number} | {rule: "dims", share: number}} Rule
+ * @typedef {{rule: "threshold", threshold: number} | {rule: "top_k", top_k: number} | {rule: "dims", share: number} |
+ *   {rule: "budget", keep_dims: number} | {rule: "budget", keep_bytes: number} | {rule: "budget", keep_cost: number}} Rule
  *   as a spec's `prune` has it
  *
  * @typedef {{[name in keyof import("schemas").Totals]: import("schemas").Totals[name] | null} &
@@ -37,8 +38,13 @@ export class Cuts {
     this.score = column((feature) => feature.score);
     this.dim = column((feature) => feature.dim);
     this.embedding = column((feature) => weights.get(feature.name)?.embedding_bytes ?? 0);
+    this.cost = column((feature) => weights.get(feature.name)?.cost ?? feature.dim);
+    this.costly = (results?.features ?? []).some(({ cost }) => cost !== undefined && cost !== null);
     this.example = column((feature) => weights.get(feature.name)?.bytes_per_example ?? 0);
     this.pinned = Uint8Array.from(features, (feature) => Number(feature.why === "essential"));
+    const places = new Map(this.names.map((name, at) => [name, at]));
+    /** @type {number[][]} places of each feature's copies */
+    this.copies = features.map(({ copies }) => (copies ?? []).map((name) => places.get(name) ?? -1));
     this.own = Uint8Array.from(features, (feature) => Number(feature.decision === "keep"));
     this.essential = this.pinned.reduce((sum, one) => sum + one, 0);
     this.all = this.#totals(new Uint8Array(features.length).fill(1));
@@ -65,28 +71,61 @@ export class Cuts {
   #kept(rule) {
     const mask = Uint8Array.from(this.pinned);
     if (rule.rule === "threshold") {
-      for (let at = 0; at < mask.length; at += 1) if (this.score[at] >= rule.threshold) mask[at] = 1;
+      for (let at = 0; at < mask.length; at += 1)
+        if (this.score[at] >= rule.threshold && !this.#carried(mask, at)) mask[at] = 1;
     } else if (rule.rule === "top_k") {
-      mask.fill(1, 0, rule.top_k);
+      let left = rule.top_k - this.essential;
+      for (let at = 0; at < mask.length && left > 0; at += 1) {
+        if (mask[at] || this.#carried(mask, at)) continue;
+        mask[at] = 1;
+        left -= 1;
+      }
+    } else if (rule.rule === "dims") {
+      this.#spend(mask, this.dim, Math.floor(rule.share * this.all.dims + 1e-9));
+    } else if ("keep_dims" in rule) {
+      this.#spend(mask, this.dim, rule.keep_dims);
+    } else if ("keep_bytes" in rule) {
+      this.#spend(mask, this.embedding, rule.keep_bytes);
     } else {
-      this.#spend(mask, Math.floor(rule.share * this.all.dims + 1e-9));
+      // Costs are floats: three of 0.1 fit into 0.3.
+      this.#spend(mask, this.cost, rule.keep_cost, 1e-9 * rule.keep_cost);
     }
     if (!mask.includes(1)) mask[0] = 1;
     return mask;
   }
 
   /**
+   * Whether one of a feature's copies is kept.
+   * @param {Uint8Array} mask
+   * @param {number} at
+   */
+  #carried(mask, at) {
+    return this.copies[at].some((other) => mask[other]);
+  }
+
+  /**
    * A feature too wide for what is left is passed over; narrower ones after it may still come in.
    * @param {Uint8Array} mask
-   * @param {number} left dims
+   * @param {Float64Array} takes what each feature takes of the limit
+   * @param {number} limit
+   * @param {number} [slack] by which the limit may be exceeded
    */
-  #spend(mask, left) {
+  #spend(mask, takes, limit, slack = 0) {
+    let spent = 0;
     for (let at = 0; at < mask.length; at += 1) {
-      if (this.pinned[at] || this.dim[at] <= left) {
+      if (this.pinned[at] || (spent + takes[at] <= limit + slack && !this.#carried(mask, at))) {
         mask[at] = 1;
-        left -= this.dim[at];
+        spent += takes[at];
       }
     }
+  }
+
+  /**
+   * What the marked features cost to serve; all of them unless marked otherwise.
+   * @param {Uint8Array} [mask]
+   */
+  costs(mask) {
+    return this.cost.reduce((sum, cost, at) => sum + (mask && !mask[at] ? 0 : cost), 0);
   }
 
   /**

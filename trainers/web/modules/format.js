@@ -52,6 +52,16 @@ export function bytes(value) {
 }
 
 /**
+ * An amount of a budget: "12 dims", "11.7 MB", "cost 0.3".
+ * @param {number} amount
+ * @param {"dims" | "bytes" | "cost"} unit
+ */
+export function inUnit(amount, unit) {
+  if (unit === "bytes") return bytes(amount);
+  return unit === "dims" ? `${count(amount)} dims` : `cost ${Number(amount.toPrecision(10))}`;
+}
+
+/**
  * A length of time: 3725 → "1 h 2 min".
  * @param {number | null | undefined} seconds
  */

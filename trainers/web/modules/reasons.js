@@ -1,7 +1,7 @@
 // @ts-check
 /** Why a feature is kept or pruned, and in which order features stand. */
 
-import { count, decimal, percent, words } from "views/format";
+import { count, decimal, inUnit, percent, words } from "views/format";
 
 /**
  * @typedef {import("views/run").PruneList} PruneList
@@ -35,13 +35,17 @@ export const NEWEST = "Order: by the newest gate, highest first, until the run h
  * @param {any} prune the rule, as the spec has it; null where the spec isn't known
  * @returns {(feature: Feature, at: number) => string} of a feature and its place in the list, from 0
  */
-export function reasons({ selector, features, after }, prune) {
+export function reasons({ selector, features, after, budget }, prune) {
   const measure = selector.family === "gate" && selector.probability_like ? "gate" : "score";
   const kept = features.filter(({ decision }) => decision === "keep").length;
   const byRule = /** @type {Record<string, (feature: Feature, at: number) => string>} */ ({
     essential: () => "essential",
     best: () => "best feature; the rule kept none",
     given: ({ decision }) => (decision === "keep" ? "named in the spec" : "not named in the spec"),
+    copy: ({ copies }) => {
+      const carrier = features.find(({ name, decision }) => decision === "keep" && copies?.includes(name));
+      return carrier ? `copy of ${carrier.name}, which stays` : `copy of ${copies?.join(", ")}`;
+    },
     hand: ({ decision }) => (decision === "keep" ? "kept by hand" : "pruned by hand"),
     threshold: ({ score }) =>
       prune?.threshold === undefined ? "threshold" : compared(measure, score, prune.threshold),
@@ -50,9 +54,27 @@ export function reasons({ selector, features, after }, prune) {
       const budget = prune?.share ? ` of ${percent(prune.share, 1)} of dims` : "";
       return `${decision === "keep" ? "within" : "over"} budget${budget}`;
     },
+    budget: ({ decision }) => `${decision === "keep" ? "within" : "over"} the budget${limitOf(budget)}`,
     curve: (_, at) => `${ranked(at + 1, after.features)}, by the selection curve`,
   });
-  return (feature, at) => byRule[feature.why]?.(feature, at) ?? words(feature.why);
+  /** @type {Map<string, string[]>} */
+  const carried = new Map();
+  for (const { name, why, copies } of features) {
+    const carrier = why === "copy" && features.find((each) => each.decision === "keep" && copies?.includes(each.name));
+    if (carrier) carried.set(carrier.name, [...(carried.get(carrier.name) ?? []), name]);
+  }
+  return (feature, at) => {
+    const reason = byRule[feature.why]?.(feature, at) ?? words(feature.why);
+    const copies = carried.get(feature.name);
+    return copies
+      ? `${reason}; stays for its ${copies.length === 1 ? "copy" : "copies"} ${copies.join(", ")} too`
+      : reason;
+  };
+}
+
+/** @param {import("schemas").BudgetUse | null | undefined} budget */
+function limitOf(budget) {
+  return budget ? ` of ${inUnit(budget.limit, budget.unit)}` : "";
 }
 
 /**

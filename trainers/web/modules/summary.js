@@ -2,7 +2,7 @@
 /** What a run found, in numbers: what pruning saves, what it costs, whether the guard lets it pass. */
 
 import { element, fill, scrolling } from "views/dom";
-import { bytes, count, decimal, percent } from "views/format";
+import { bytes, count, decimal, inUnit, percent } from "views/format";
 import { grounds, signed, VERDICTS } from "views/guard";
 
 const TILES = /** @type {[keyof import("schemas").Totals, string, (value: number) => string][]} */ ([
@@ -42,8 +42,10 @@ export function summary(parent) {
         verdict(list),
         banner(list.guard),
         warning(list.warning),
+        warning(list.budget?.warning ?? null),
         lookAt(results?.data_warnings ?? [], list.leaks ?? []),
         diagnostics(list),
+        list.budget && budget(list.budget),
         savings(list),
         list.metrics && quality(list.metrics),
       );
@@ -122,6 +124,17 @@ function diagnostics({ selector, diagnostics }) {
     [`Ranked by ${selector.name}`, said.join(", ")].filter(Boolean).join(": "),
     ".",
   );
+}
+
+/**
+ * How much of the rule's budget was spent, and what on.
+ * @param {import("schemas").BudgetUse} use
+ */
+function budget({ unit, limit, spent, total, closed_gates: closed }) {
+  const used = `Budget: ${inUnit(spent, unit)} spent of ${inUnit(limit, unit)}; all features take ${inUnit(total, unit)}`;
+  const features = closed === 1 ? "feature that stays has its" : "features that stay have their";
+  const room = closed ? `; ${count(closed)} ${features} gate below 0.5: the budget had room` : "";
+  return element("p", { class: "soft" }, `${used}${room}.`);
 }
 
 const SHARES = /** @type {Record<string, string>} */ ({

@@ -4,7 +4,7 @@
 import { part } from "pages/api";
 import { alike } from "pages/compare/measures";
 import { element, scrolling } from "views/dom";
-import { bytes, count, decimal, duration, percent } from "views/format";
+import { bytes, count, decimal, duration, inUnit, percent } from "views/format";
 import { VERDICTS } from "views/guard";
 
 /**
@@ -132,9 +132,14 @@ function framed(title, head, bodies) {
 }
 
 /** @param {any} prune */
-function rule({ rule, threshold, top_k, share, delta }) {
+function rule({ rule, threshold, top_k, share, delta, keep, keep_dims, keep_bytes, keep_cost }) {
   if (rule === "threshold") return `gates of ${threshold} or more`;
   if (rule === "top_k") return `the ${count(top_k)} best`;
+  if (rule === "given") return `${count(keep.length)} named in the spec`;
+  if (rule === "budget") {
+    if (keep_dims) return inUnit(keep_dims, "dims");
+    return keep_bytes ? `${inUnit(keep_bytes, "bytes")} of tables` : inUnit(keep_cost, "cost");
+  }
   return rule === "dims" ? `${percent(share, 1)} of dims` : `selection curve, δ ${delta}`;
 }
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -19,6 +19,7 @@ class LeapSpec(PermutationGateSpec):
     """LeAP (LeAP §3): the penalty of a feature follows its divergence, λ_i = α clip(Δ̄_i)."""
 
     old_penalty: ClassVar[Literal["adaptive", "uniform"]] = "adaptive"
+    paper: ClassVar[dict[str, Any]] = {**PermutationGateSpec.paper, "clip": (1e-6, 1e6)}
 
     name: Literal["leap"] = "leap"
     ema: Annotated[float, Field(ge=0.0, lt=1.0)] = Field(default=0.98, description="momentum β of the divergences")

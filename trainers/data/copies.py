@@ -1,0 +1,139 @@
+"""Exact copies: features of one kind whose values are the same in every row looked at.
+
+The tables of two copies may differ in width and rows; what is compared is what the column says.
+
+Shapes: N rows, d numbers of a dense feature.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import xxhash
+
+from trainers.data.columns import flags_of, numbers_of, single_array
+from trainers.data.decode import Decoder
+from trainers.data.ids import hash_values
+from trainers.data.types import is_list
+from trainers.problems import list_names
+from trainers.spec import CategoricalFeature, FeatureSpec, JobSpec, MultiCategoricalFeature
+
+# Rows that tell most features apart, before the others are compared on more.
+FIRST_ROWS = 2**10
+
+
+class CopyFinder:
+    """Features that were the same in all rows so far; few tables of rows leave only copies together.
+
+    Example:
+        >>> finder = CopyFinder(spec)  # doctest: +SKIP
+        >>> finder.add(table)  # doctest: +SKIP
+        >>> finder.copies()  # doctest: +SKIP
+        [('clicks', 'clicks_again')]
+    """
+
+    def __init__(self, spec: JobSpec) -> None:
+        self.spec = spec
+        alike: dict[tuple[str, str | None], list[str]] = defaultdict(list)
+        for feature in spec.features:
+            alike[feature.kind, getattr(feature, "pooling", None)].append(feature.name)
+        self._groups = _several(alike.values())
+        self._varied: set[str] = set()
+
+    @property
+    def columns(self) -> list[str]:
+        """The Parquet columns of the features that may still be copies, each once; empty where there are none."""
+        return list(dict.fromkeys(feature.source for feature in self._suspects()))
+
+    def add(self, table: pa.Table) -> None:
+        """Tell features apart by more rows, of a table that has `columns`."""
+        suspects = self._suspects()
+        if not suspects or not table.num_rows:
+            return
+        decoder = Decoder(self.spec.model_copy(update={"features": tuple(suspects)}))
+        digests = {}
+        for name, parts in _values(decoder, table):
+            digests[name] = _digest(parts)
+            self._varied |= {name} if _varies(parts) else set()
+        parted: dict[tuple[int, bytes], list[str]] = defaultdict(list)
+        for place, group in enumerate(self._groups):
+            for name in group:
+                parted[place, digests[name]].append(name)
+        self._groups = _several(parted.values())
+
+    def copies(self) -> list[tuple[str, ...]]:
+        """Groups of copies, each in the order of the spec. Features of one value say nothing, and are none."""
+        return [tuple(group) for group in self._groups if self._varied & set(group)]
+
+    def _suspects(self) -> list[FeatureSpec]:
+        names = {name for group in self._groups for name in group}
+        return [feature for feature in self.spec.features if feature.name in names]
+
+
+def copy_warnings(spec: JobSpec, table: pa.Table, read: str) -> Iterator[str]:
+    """A line for the features whose values are the same in all of these training rows, and one for essential ones.
+
+    Args:
+        spec: of the features.
+        table: training rows.
+        read: which rows these are, in words.
+    """
+    finder = CopyFinder(spec)
+    finder.add(table.slice(0, FIRST_ROWS))
+    finder.add(table)
+    found = finder.copies()
+    rows = f"equal on {read}"
+    if found:
+        yield (
+            f"features {rows}: {_equations(found)}; they share their importance; of each, a run keeps the one that it "
+            "ranks first: take the others out"
+        )
+    essential = {feature.name for feature in spec.features if spec.is_essential(feature)}
+    twice = _several([name for name in group if name in essential] for group in found)
+    if twice:
+        yield f"essential: {_equations(twice)}, {rows}: all of them stay; one of each is enough"
+
+
+def _equations(groups: Sequence[Sequence[str]]) -> str:
+    return list_names([" = ".join(map(repr, names)) for names in groups])
+
+
+def _several(groups: Any) -> list[list[str]]:
+    return [group for group in groups if len(group) > 1]
+
+
+def _values(decoder: Decoder, table: pa.Table) -> Iterator[tuple[str, list[Any]]]:
+    """Feature name and its values, as arrays."""
+    for dense, numbers_Nd in decoder.raw_dense(table):
+        yield dense.name, [numbers_Nd.astype(np.float64) + 0.0]  # no −0
+    sparse: list[CategoricalFeature | MultiCategoricalFeature] = [*decoder.single, *decoder.several]
+    for feature in sparse:
+        yield feature.name, _id_parts(single_array(table.column(feature.source)))
+
+
+def _id_parts(array: Any) -> list[Any]:
+    """What makes two columns of ids equal: the lists that they stand in, which are null, and their values."""
+    if pa.types.is_null(array.type):
+        return [np.zeros(len(array))]
+    parts: list[Any] = []
+    if is_list(array.type):  # a null list is an empty one
+        parts = [numbers_of(pc.list_value_length(array).cast(pa.int64()))]
+        array = array.flatten()
+    valid_N = flags_of(array.is_valid())
+    return [*parts, valid_N, np.where(valid_N, hash_values(array), 0)]
+
+
+def _varies(parts: Sequence[Any]) -> bool:
+    return any(len(part) > 0 and bool((part != part[:1]).any()) for part in parts)
+
+
+def _digest(parts: Sequence[Any]) -> bytes:
+    hashed = xxhash.xxh128()
+    for part in parts:
+        hashed.update(np.ascontiguousarray(part).tobytes())
+    return hashed.digest()
