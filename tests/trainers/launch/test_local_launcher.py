@@ -279,3 +279,20 @@ def test_a_driver_that_is_told_to_end_or_killed_leaves_no_process_and_its_run_go
     kinds = [json.loads(line)["kind"] for line in directory.events.read_text().splitlines()]
     ends = [kind for kind in kinds if kind not in ("stage", "warning")]
     assert ends == ["started", "interrupted", "started", "interrupted", "started", "started", "succeeded"]
+
+
+@pytest.mark.slow
+def test_what_began_here_goes_on_under_ray_to_the_same_end(
+    spec: JobSpec, unbroken: RunDirectory, tmp_path: Path
+) -> None:
+    directory, family = RunDirectory(tmp_path / "run"), Family(tmp_path / "log")
+    try:
+        start(family, spec, directory)
+        family.kill()
+        exit_code = family.start("--resume", str(directory.path), ray_address="local").wait(timeout=300)
+        assert exit_code in (0, 3), family.log.read_text()
+    finally:
+        family.kill()
+    assert_same(directory, unbroken)
+    found, expected = (measures_reader.read(each.measures) for each in (directory, unbroken))
+    assert found.loss == expected.loss
