@@ -146,7 +146,7 @@ def test_nothing_of_a_page_is_cut_or_out_of_reach(
 
 
 @needs_browser
-@pytest.mark.parametrize("width", [420, 1280])
+@pytest.mark.parametrize("width", [1280])
 def test_the_reference_of_the_api_fits_its_window(
     show: tuple[Showcase, dict[str, str]], chromium: Browser, width: int
 ) -> None:
