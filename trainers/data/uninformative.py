@@ -15,27 +15,31 @@ from trainers.data.targets import NULL_GROUP
 from trainers.problems import list_names
 
 
-def constant_warnings(sample: SplitSample) -> Iterator[str]:
-    """A line for features that are null, empty or at their default in all rows, and one for others of one value."""
-    rows = f"in all of the first {sample.total} training rows"
+def constant_warnings(sample: SplitSample, rows: str) -> Iterator[str]:
+    """A line for features that are null, empty or at their default in all rows, and one for others of one value.
+
+    Args:
+        sample: of the training rows.
+        rows: which of them were read, in words.
+    """
     at_default = [name for name, share in sample.at_default.items() if share == 1]
     if at_default:
         yield (
-            f"features null, empty or at their default {rows}: {list_names(map(repr, at_default))}; correct their "
+            f"features null, empty or at their default in {rows}: {list_names(map(repr, at_default))}; correct their "
             "columns, or take them out"
         )
     constant = [name for name in sample.at_default if name in sample.constant and name not in at_default]
     if constant:
         names = list_names(map(repr, constant))
-        yield f"features with one value {rows}: {names}; correct their columns, or take them out"
+        yield f"features with one value in {rows}: {names}; correct their columns, or take them out"
 
 
-def group_warning(column: str, split: str, group_N: NDArray[np.int64]) -> str | None:
-    """What to say of groups that are one."""
+def group_warning(column: str, rows: str, group_N: NDArray[np.int64]) -> str | None:
+    """What to say of groups that are one, in rows of a split in words."""
     if (group_N != group_N[0]).any():
         return None
     what = "is null" if group_N[0] == NULL_GROUP else "has one value"
     return (
-        f"dataset.group: column {column!r} {what} in all of the first {len(group_N)} rows of {split}: GAUC of one "
-        "group is AUC; correct the column, or leave dataset.group out"
+        f"dataset.group: column {column!r} {what} in {rows}: GAUC of one group is AUC; "
+        "correct the column, or leave dataset.group out"
     )

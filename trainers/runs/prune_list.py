@@ -57,8 +57,8 @@ class ListedFeature(Schema):
     score: float = Field(description="higher is more needed")
     details: dict[str, float] = Field(
         default={},
-        description="what the selector says beside the score, by name; LeAP's: divergence, mean_gate, and of open "
-        "features drop_cost",
+        description="what the selector says beside the score, by name; LeAP's: divergence, mean_gate, and of "
+        "features ordered by elimination drop_cost",
     )
     decision: Literal["keep", "prune"]
     why: str = Field(
