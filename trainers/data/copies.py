@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import xxhash
 
-from trainers.data.columns import flags_of, numbers_of, single_array
+from trainers.data.columns import flags_of, numbers_of, single_array, take_rows
 from trainers.data.decode import Decoder
 from trainers.data.ids import hash_values
 from trainers.data.types import is_list
@@ -75,28 +75,24 @@ class CopyFinder:
         return [feature for feature in self.spec.features if feature.name in names]
 
 
-def copy_warnings(spec: JobSpec, table: pa.Table, read: str) -> Iterator[str]:
+def copy_warnings(spec: JobSpec, table: pa.Table, rows: str) -> Iterator[str]:
     """A line for the features whose values are the same in all of these training rows, and one for essential ones.
 
-    Args:
-        spec: of the features.
-        table: training rows.
-        read: which rows these are, in words.
+    `rows` says in words which rows they are.
     """
     finder = CopyFinder(spec)
-    finder.add(table.slice(0, FIRST_ROWS))
+    finder.add(take_rows(table, np.arange(0, table.num_rows, max(1, table.num_rows // FIRST_ROWS))))
     finder.add(table)
     found = finder.copies()
-    rows = f"equal on {read}"
     if found:
         yield (
-            f"features {rows}: {_equations(found)}; they share their importance; of each, a run keeps the one that it "
-            "ranks first: take the others out"
+            f"features equal on {rows}: {_equations(found)}; they share their importance; of each, a run keeps "
+            "the one that it ranks first: take the others out"
         )
     essential = {feature.name for feature in spec.features if spec.is_essential(feature)}
     twice = _several([name for name in group if name in essential] for group in found)
     if twice:
-        yield f"essential: {_equations(twice)}, {rows}: all of them stay; one of each is enough"
+        yield f"essential: {_equations(twice)}, equal on {rows}: all of them stay; one of each is enough"
 
 
 def _equations(groups: Sequence[Sequence[str]]) -> str:
