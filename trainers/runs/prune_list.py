@@ -56,7 +56,7 @@ class ListedFeature(Schema):
     details: dict[str, float] = Field(
         default={},
         description="what the selector says beside the score, by name; LeAP's: divergence, mean_gate, and of open "
-        "features drop_cost",
+        "features drop_cost; over several seeds means of them, and of gates selection_frequency",
     )
     decision: Literal["keep", "prune"]
     why: str = Field(description="the rule that decided, `essential`, `hand`, or `best` for the one that always stays")
