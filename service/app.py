@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import cache
 
 from fastapi import FastAPI
 from sqlalchemy.orm import Session, sessionmaker
+from starlette.routing import BaseRoute
 
 from service.api.audit_log import RefusalAudit
 from service.api.bodies import BodyLimit
@@ -122,6 +124,7 @@ def create_app(settings: Settings, engine: Engine, *, open_to_local: bool = Fals
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
+        routes=routes(),
     )
     app.state.settings, app.state.engine, app.state.sessions = settings, engine, sessions
     app.state.readers, app.state.request_slots = read_only_sessions(sessions), ConcurrencyLimit()
@@ -141,11 +144,16 @@ def create_app(settings: Settings, engine: Engine, *, open_to_local: bool = Fals
     app.add_middleware(PageHeaders)
     app.add_middleware(RequestLog)
     trace_requests(app)
-    for router in ROUTERS:
-        summarize(router)
-        app.include_router(router)
     document_problems(app)
     return app
+
+
+@cache
+def routes() -> list[BaseRoute]:
+    """Every route, as its router made it: `include_router` would make each again, with the first request."""
+    for router in ROUTERS:
+        summarize(router)
+    return [route for router in ROUTERS for route in router.routes]
 
 
 def _loops(sessions: sessionmaker[Session], engine: Engine, settings: Settings, now: Clock) -> list[Loop]:

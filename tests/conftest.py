@@ -1,10 +1,12 @@
 """What every test needs: quiet third-party imports, one thread, a tiny data set; GPU tests skipped without a GPU."""
 
 import functools
+import importlib
 import logging
 import os
 import sys
 import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,7 @@ import pyarrow.parquet as pq
 import pytest
 import structlog
 import yaml
+from anyio.from_thread import start_blocking_portal
 from fastapi.testclient import TestClient
 from xdist.scheduler import LoadFileScheduling
 
@@ -24,13 +27,21 @@ from tests.support.databases import cluster, empty_url, migrated, postgresql, ur
 # Files whose tests start a Ray of their own: two at a time would take each other's memory and time.
 RAY = ("tests/service/ray/test_real_ray.py", "tests/trainers/launch/test_resume.py")
 
-os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+# The next longest: handed out before the short ones, which then fill the time that is left.
+LONG = (
+    "tests/web/test_job.py",
+    "tests/trainers/launch/test_local_launcher.py",
+    "tests/experiments/test_experiments.py",
+    "tests/web/test_decision.py",
+    "tests/trainers/training/test_workers.py",
+    "tests/web/test_admin.py",
+    "tests/web/test_pages.py",
+    "tests/service/api/test_authorization.py",
+    "tests/service/api/test_openapi.py",
+)
+FIRST = {file: place for place, file in enumerate((*RAY, *LONG))}
 
-with warnings.catch_warnings():
-    # Their import-time deprecations are not ours to mend; ours stay errors.
-    warnings.simplefilter("ignore")
-    import torch
-    import torchrec  # noqa: F401
+os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 
 logging.getLogger("torchrec").setLevel(logging.ERROR)
 
@@ -45,9 +56,18 @@ def _clients_name_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(TestClient, "__init__", named)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _one_event_loop() -> Iterator[None]:
+    """Of all `TestClient`s: each request would else start a thread with an event loop, and end it."""
+    with start_blocking_portal() as portal:
+        TestClient.portal = portal
+        yield
+        TestClient.portal = None
+
+
 @pytest.fixture(autouse=True)
 def _one_thread() -> None:
-    torch.set_num_threads(1)
+    sys.modules["torch"].set_num_threads(1)
 
 
 class FileScheduling(LoadFileScheduling):
@@ -63,11 +83,20 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> FileScheduli
     return FileScheduling(config, log)
 
 
+def pytest_collectstart() -> None:
+    """Import torch before any test's module does. The process that hands tests to others collects none."""
+    with warnings.catch_warnings():
+        # Their import-time deprecations are not ours to mend; ours stay errors.
+        warnings.simplefilter("ignore")
+        importlib.import_module("torchrec")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Long files first, so that what is left for the last process is short; GPU tests say why they are skipped."""
-    items.sort(key=lambda item: item.nodeid.partition("::")[0] not in RAY)
+    items.sort(key=lambda item: FIRST.get(item.nodeid.partition("::")[0], len(FIRST)))
+    cuda = sys.modules["torch"].cuda
     for item in items:
-        if item.get_closest_marker("gpu") and not torch.cuda.is_available():
+        if item.get_closest_marker("gpu") and not cuda.is_available():
             item.add_marker(pytest.mark.skip(reason="no CUDA device"))
 
 

@@ -18,7 +18,7 @@ from rich.text import Text
 from service.cli.command import Server, command
 from service.cli.render import COLOURS, show
 from trainers.cli.output import FAILED, REFUSED
-from trainers.runs.progress import Polarization, Progress
+from trainers.runs.progress import Polarization, Progress, Stage
 from trainers.runs.prune_list import PASSED, PruneList
 
 if TYPE_CHECKING:
@@ -98,6 +98,8 @@ def _head(job: JobView, progress: Progress | None) -> Text:
     text = Text.assemble((job.name, "bold"), f" {job.id} ", (str(job.state), COLOURS.get(job.state, "cyan")))
     if job.position is not None:
         text.append(f", place {job.position} in the queue")
+    if job.state == "starting" and progress is not None and progress.stage is Stage.VALIDATING:
+        text.append(", validating the data")
     if job.cancel_requested and not job.state.ended:
         text.append(", to be cancelled", style="yellow")
     if job.attempt > 1:

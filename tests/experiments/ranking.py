@@ -43,7 +43,7 @@ def rank_all(spec: JobSpec, table: Table, found: Rankings, tell: Callable[[str, 
         found[BY_VALUE] = list(rank_by_gate(names, *gates).names)
         return names
 
-    ways = {
+    ways: dict[str, Callable[[], list[str]]] = {
         "Winnow": winnow,
         "LeAP as the paper has it": lambda: [feature.name for feature in search(spec, **PAPER)],
         **{name: partial(rank, table, 0) for name, rank in BASELINES.items()},

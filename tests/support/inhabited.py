@@ -26,6 +26,7 @@ from service.store.tables import (
     Webhook,
 )
 from tests.support.automatic import NoEngine
+from tests.support.databases import sqlite
 from tests.support.documents import prune_list
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
@@ -40,6 +41,7 @@ OWN, FOREIGN = "own-model", "foreign-model"
 def service(home: Path, **settings: Any) -> tuple[FastAPI, dict[str, dict[str, str]]]:
     """The application, and by model the values of path parameters that name what it has."""
     limitless = {"rate_limit": "", "unknown_rate_limit": "", "poll_seconds": 3600, "data_roots": ("/data",)}
+    sqlite(home)
     app = create_app(Settings(home=home, **{**limitless, **settings}), NoEngine(), now=lambda: AT)
     with app.state.sessions.begin() as session:
         found = {name: _inhabit(session, name) for name in (OWN, FOREIGN)}

@@ -1,4 +1,5 @@
-"""What a page's layout hides from its reader: text that is cut, columns out of reach, heads over each other."""
+"""What a page's layout hides from its reader: text that is cut or covered, columns out of reach, heads over each
+other."""
 
 from __future__ import annotations
 
@@ -58,6 +59,15 @@ FAULTS = r"""() => {
       const lines = new Set([...range.getClientRects()].map(({ top }) => Math.round(top)));
       if (lines.size > 1) faults.add(`broken: ${word}`);
     }
+  }
+  // Text of a table that another cell lies over, where it is scrolled into sight.
+  for (const { node, parent, box } of texts) {
+    const cell = parent.closest("td, th");
+    const frame = cell?.closest(".scroll")?.getBoundingClientRect();
+    const [x, y] = [(box.left + box.right) / 2, (box.top + box.bottom) / 2];
+    if (!cell || x < (frame?.left ?? 0) || x > Math.min(frame?.right ?? innerWidth, innerWidth) - 1) continue;
+    const there = document.elementFromPoint(x, y)?.closest("td, th");
+    if (there && there !== cell && parent.checkVisibility()) faults.add(`covered: ${short(node.data)}`);
   }
   // Heads whose texts, or text and arrow, lie over each other.
   for (const head of main.querySelectorAll("thead tr, .tabulator-headers")) {

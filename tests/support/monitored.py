@@ -18,6 +18,7 @@ import uvicorn
 from service.app import create_app
 from service.ray.client import Status
 from service.settings import Settings
+from tests.support.databases import sqlite
 from tests.support.engines import HandEngine
 from tests.support.managed import SPEC, content
 from tests.support.receivers import receiving
@@ -85,6 +86,7 @@ class Monitored:
             metrics_features=5,
         )
         self.engine = HandEngine()
+        sqlite(home)
         self.app = create_app(self.settings, self.engine, open_to_local=True)
         self.http = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", trust_env=False)
         self.running = ""

@@ -17,12 +17,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import httpx
 import uvicorn
 
 from service.app import create_app
 from service.ray.client import Status, Work
 from service.settings import Settings
+from tests.support.databases import sqlite
 from trainers.runs.directory import RunDirectory, write_json, write_text
 
 PROGRESS: dict[str, Any] = {
@@ -86,7 +86,7 @@ class Home:
     def __init__(self, path: Path) -> None:
         self.path, self.port = path, free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        path.mkdir(parents=True, exist_ok=True)
+        sqlite(path)
 
     def finish(self, found: Any) -> None:
         write_json(self.path / "end.json", found)
@@ -134,8 +134,9 @@ class Home:
 
     def _answers(self) -> bool:
         try:
-            return httpx.get(f"{self.url}/healthz").is_success
-        except httpx.TransportError:
+            with socket.create_connection(("127.0.0.1", self.port), timeout=1):
+                return True
+        except OSError:
             return False
 
 

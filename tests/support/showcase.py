@@ -25,6 +25,7 @@ from service.app import create_app
 from service.core.clock import utc_now
 from service.settings import Settings
 from service.store import keys
+from tests.support.databases import sqlite
 from tests.support.rehearsal import Pace, RehearsalEngine
 from tests.support.serving import free_port, wait_until
 
@@ -69,6 +70,7 @@ class Showcase:
             "max_running_jobs_per_model": 8, "data_roots": ("/data",), "rate_limit": "", "unknown_rate_limit": "",
             "webhook_allow_private": True, "webhook_allow_http": True, "trigger_seconds": 2.0,
         }  # fmt: skip
+        sqlite(home)
         self.app = create_app(Settings(home=home, **{**quick, **settings}), self.engine)
         self.key = self.make_key("ana", ["admin"])
         self.http = httpx.Client(base_url=self.url, headers={"Authorization": f"Bearer {self.key}"}, timeout=60)

@@ -391,10 +391,9 @@ def test_a_list_of_version_1_is_read_as_the_trainers_read_it(page: Page) -> None
     assert page.evaluate("async (list) => (await import('views/run')).listOf(list)", found) == found
 
 
-@pytest.mark.parametrize("dark", [False, True])
 @pytest.mark.parametrize("view", ["ranking", "choice"])
-def test_without_serious_findings(served: Showcase, chromium: Browser, view: str, dark: bool) -> None:
-    with page_of(chromium, dark=dark) as page:
+def test_without_serious_findings(served: Showcase, chromium: Browser, view: str) -> None:
+    with page_of(chromium) as page:
         page.goto(f"{served.url}/sign-in")
         draw(page, view, ranking_run(50))
         assert findings(page) == []

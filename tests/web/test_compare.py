@@ -168,9 +168,8 @@ def test_a_run_without_a_list_is_told_of(served: Showcase, jobs: dict[str, str],
     assert page.get_by_role("checkbox", name="worse").is_visible(), "others can be chosen"
 
 
-@pytest.mark.parametrize("dark", [False, True])
-def test_without_serious_findings(served: Showcase, jobs: dict[str, str], chromium: Browser, dark: bool) -> None:
-    with page_of(chromium, dark=dark) as page:
+def test_without_serious_findings(served: Showcase, jobs: dict[str, str], chromium: Browser) -> None:
+    with page_of(chromium) as page:
         sign_in(page, served.url, served.key)
         ready(page, f"{served.url}/compare?jobs={jobs['steady']},{jobs['worse']}")
         assert findings(page) == []

@@ -34,10 +34,9 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Showcase]:
         yield show
 
 
-@pytest.mark.parametrize("dark", [False, True])
-def test_a_feature_shows_its_gate_by_run_and_who_decided_on_it(served: Showcase, chromium: Browser, dark: bool) -> None:
+def test_a_feature_shows_its_gate_by_run_and_who_decided_on_it(served: Showcase, chromium: Browser) -> None:
     status = served.ask("GET", f"/v1/models/{MODEL}/features/{NAME}")["status"]
-    with page_of(chromium, dark=dark) as page:
+    with page_of(chromium) as page:
         sign_in(page, served.url, served.key)
         ready(page, f"{served.url}/models/{MODEL}/features/{NAME}")
         expect(page.get_by_role("heading", name=re.compile(NAME))).to_contain_text(status)

@@ -194,9 +194,8 @@ def test_a_reader_is_offered_nothing_that_would_be_refused(show: Showcase, chrom
         assert page.get_by_role("checkbox", name="Select ").count() == 0
 
 
-@pytest.mark.parametrize("dark", [False, True])
-def test_everyone_can_use_it(show: Showcase, chromium: Browser, dark: bool) -> None:
-    with page_of(chromium, dark=dark) as page:
+def test_everyone_can_use_it(show: Showcase, chromium: Browser) -> None:
+    with page_of(chromium) as page:
         enter(page, show)
         assert findings(page) == []
         page.get_by_role("button", name="Select all").click()

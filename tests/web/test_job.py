@@ -103,9 +103,8 @@ def test_polarization_goes_on_with_the_reports(page: Page, served: Jobs) -> None
     assert page.evaluate(asked, [joined, progress]) == joined
 
 
-@pytest.mark.parametrize("dark", [False, True])
-def test_a_finished_job_shows_all_its_views(served: Jobs, chromium: Browser, dark: bool) -> None:
-    with page_of(chromium, dark=dark) as page:
+def test_a_finished_job_shows_all_its_views(served: Jobs, chromium: Browser) -> None:
+    with page_of(chromium) as page:
         sign_in(page, served.url, served.key)
         see(page, served, "first")
         expect(page.get_by_text("✓ guard passed", exact=True)).to_be_visible()
@@ -139,7 +138,8 @@ def test_the_times_of_stages_do_not_overlap_and_add_up(page: Page, served: Jobs)
     ready(page, f"{served.url}/jobs")
     asked = "stages => import('views/stages').then(({ stageTimes }) => stageTimes(stages))"
     whole = {
-        "starting": 12, "workers": 9, "searching": 150, "finetuning": 20.5, "check": 3, "ray": 4, "total": 200,
+        "starting": 12, "workers": 9, "searching": 150, "finetuning": 20.5, "validating": 3, "check": 3, "ray": 4,
+        "total": 200,
     }  # fmt: skip
     assert page.evaluate(asked, whole) == [
         ["Validating the data", 3],
@@ -151,11 +151,36 @@ def test_the_times_of_stages_do_not_overlap_and_add_up(page: Page, served: Jobs)
         ["Other", 10.5],
         ["Total", 200],
     ]
-    assert page.evaluate(asked, {"starting": 5, "workers": 2}) == [
+    assert page.evaluate(asked, {"starting": 5, "workers": 2, "check": 1}) == [
+        ["Validating the data", 1],
         ["Starting the workers", 2],
         ["Loading the data", 3],
-        ["Total", 5],
+        ["Total", 6],
     ]
+
+
+@pytest.mark.parametrize(
+    ("job", "now", "told"),
+    [
+        ({"progress": None}, "starting", "Starting: the workers start and read the data"),
+        ({"progress": {"stage": "searching", "step": 4}}, "starting", "Starting: the workers start and read the data"),
+        ({"progress": {"stage": "validating", "step": 0}}, "validating", "Validating the spec against the data"),
+        ({"progress": None, "dry_run": True}, "validating", "Validating the spec against the data"),
+    ],
+)
+def test_a_job_that_starts_says_whether_it_validates(
+    page: Page, served: Jobs, job: dict[str, Any], now: str, told: str
+) -> None:
+    ready(page, f"{served.url}/jobs")
+    page.evaluate(
+        """job => import('pages/job/stage').then(({ StageProgress }) => {
+             document.body.replaceChildren();
+             new StageProgress(document.body).update(job);
+           })""",
+        {"state": "starting", "dry_run": False, **job},
+    )
+    expect(page.get_by_role("status")).to_have_text(told)
+    expect(page.locator("[aria-current=step]")).to_contain_text(now)
 
 
 def test_charts_say_in_words_what_they_draw(page: Page, served: Jobs) -> None:
@@ -399,9 +424,8 @@ def test_the_page_outlives_a_restart_of_the_service(chromium: Browser, tmp_path:
         process.wait()
 
 
-@pytest.mark.parametrize("dark", [False, True])
-def test_jobs_are_found_by_state_and_compared(served: Jobs, chromium: Browser, dark: bool) -> None:
-    with page_of(chromium, dark=dark) as page:
+def test_jobs_are_found_by_state_and_compared(served: Jobs, chromium: Browser) -> None:
+    with page_of(chromium) as page:
         sign_in(page, served.url, served.key)
         ready(page, f"{served.url}/jobs")
         assert findings(page) == []

@@ -16,6 +16,7 @@ from trainers.data.decode import Decoder, decode_feature
 from trainers.data.drift_check import drift_warnings
 from trainers.data.files import ParquetFiles
 from trainers.data.findings import Findings, SplitSummary
+from trainers.data.label_shares import LabelCount, label_share_warnings
 from trainers.data.leaks import LEAKY_FEATURE, leak_warning
 from trainers.data.memory import find_memory_problem
 from trainers.data.order import order_warning
@@ -23,6 +24,7 @@ from trainers.data.outputs import require_output_apart
 from trainers.data.sampler import SMALLEST_BATCH, BatchSampler
 from trainers.data.source import Source, fingerprint_files, open_split
 from trainers.data.splits import SPLITS, SplitName
+from trainers.data.spread import read_spread
 from trainers.data.type_check import ColumnTypes, default_warnings, find_type_problems, mixed_type_warnings
 from trainers.data.types import type_problems
 from trainers.data.usable import check_targets
@@ -44,9 +46,9 @@ class DataSummary:
 
     Attributes:
         splits: by name.
-        share_at_default: feature to split to the share of the checked rows at the feature's default, 0 to 1; for
+        share_at_default: feature to split to the share of the decoded rows at the feature's default, 0 to 1; for
             lists, of the empty ones.
-        collisions: hashed feature to the distinct values of the checked training rows, and the share of them that have
+        collisions: hashed feature to the distinct values of the decoded training rows, and the share of them that have
             a row of the table together with another one.
         single_feature_auc: feature to how well it predicts the label alone, on a sample; see leaks.py.
         training: rows of a step and a worker, epochs, and the steps that these make on the training rows.
@@ -86,8 +88,8 @@ class Problems:
 
 
 def check(spec: JobSpec, output: Path | None = None) -> DataSummary:
-    """Hold a spec against itself, the machine and its data: open every split, compare its columns, decode its first
-    rows.
+    """Hold a spec against itself, the machine and its data: open every split, compare its columns, decode rows
+    from all over it.
 
     Args:
         output: where a run of it would write, where that is known.
@@ -107,14 +109,15 @@ def check(spec: JobSpec, output: Path | None = None) -> DataSummary:
     types = ColumnTypes.of(sources.values(), columns)
     unreadable = _check_types(spec, sources, types, problems)
     found = None if decoder is None else Findings(spec, decoder)
+    labels: dict[SplitName, LabelCount] = {}
     for split, source in sources.items():
         with problems.collect():
-            table = _read_first(spec, source, split, problems, unreadable)
+            table = _read(spec, source, split, problems, unreadable, labels)
             if table is None or found is None:
                 continue
-            if not unreadable:
+            if not unreadable and split in labels:
                 try:
-                    found.add(split, source, table)
+                    found.add(split, source, table, labels[split].base_rate)
                     continue
                 except SpecError as error:
                     problems.add(str(error).splitlines())  # The first one; other features' are told too.
@@ -127,6 +130,7 @@ def check(spec: JobSpec, output: Path | None = None) -> DataSummary:
         *([] if order is None else [order]),
         *drift_warnings(spec, found.decoder, sources, found.samples),
     ]
+    warnings += label_share_warnings(labels, {split: source.rows for split, source in sources.items()})
     warnings += [*mixed_type_warnings(spec, types), *default_warnings(spec.features, types)]
     warnings += [*left_out(sources), *shared_files(sources)]
     warnings += [*found.collision_warnings(), *found.few_rows_warnings()]
@@ -192,19 +196,25 @@ def _check_types(
     return unreadable | unlike.keys()
 
 
-def _read_first(
-    spec: JobSpec, source: Source, split: SplitName, problems: Problems, unreadable: Collection[str]
+def _read(
+    spec: JobSpec,
+    source: Source,
+    split: SplitName,
+    problems: Problems,
+    unreadable: Collection[str],
+    labels: dict[SplitName, LabelCount],
 ) -> pa.Table | None:
-    """The first rows of the columns that can be read; None where there is no row. Raises SpecError."""
+    """Rows of the columns that can be read, and into `labels` the split's; None where there is no row. Raises
+    SpecError."""
     with problems.collect():
         check_rows(spec, source, split)
     if not source.rows:
         return None
     if not any(column in unreadable for column in target_columns(spec)):
         with problems.collect():
-            check_targets(spec, source, split)
+            labels[split] = check_targets(spec, source, split)
     readable = [column for column in dict.fromkeys(named_columns(spec)) if column not in unreadable]
-    return source.read(readable, 0, min(source.rows, CHECKED_ROWS))
+    return read_spread(source, readable, CHECKED_ROWS)
 
 
 def _decode_each(spec: JobSpec, table: pa.Table, unreadable: Collection[str], problems: Problems) -> None:

@@ -49,13 +49,13 @@ def fitting_table(values: Any) -> int:
     return _fitting_size(hash_values(values), whole=False)
 
 
-def collision_warning(name: str, hash_size: int, found: Collisions, rows: int) -> str | None:
-    """What to tell of a feature, where much of it collides."""
+def collision_warning(name: str, hash_size: int, found: Collisions, rows: str) -> str | None:
+    """What to tell of a feature, where much of it collides. `rows` says which were read."""
     if found.hash_size is None:
         return None
     return (
-        f"feature {name!r}: {found.share:.0%} of its {found.distinct} distinct values in the first {rows} rows share a "
-        f"row of their table with another (hash_size {hash_size}); hash_size {found.hash_size} keeps these apart"
+        f"feature {name!r}: {found.share:.0%} of its {found.distinct} distinct values in {rows} share a row "
+        f"of their table with another (hash_size {hash_size}); hash_size {found.hash_size} keeps these apart"
     )
 
 

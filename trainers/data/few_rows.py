@@ -14,6 +14,8 @@ from trainers.spec import JobSpec
 CONFIDENCE, POWER = 0.95, 0.8
 # Two models of one data set on the same rows: their usual AUC, and how their AUCs go together.
 USUAL_AUC, USUAL_CORRELATION = 0.75, 0.95
+# A fall of so many times `max_drop` is what every guard should be able to tell.
+TIMES = 10
 # Of either class; of fewer, scores are chance.
 LEAST_OF_A_CLASS = 30
 
@@ -29,9 +31,11 @@ class SplitRows(Protocol):
 
 
 def guard_warning(spec: JobSpec, test: SplitRows) -> str | None:
-    """What to say where a list that costs nothing would be inconclusive, because the test split is small.
+    """What to say where the test split is so small that even a fall of TIMES the allowed one would be inconclusive.
 
-    The error of a paired difference is √(2 (1 − r)) of one AUC's. GAUC's is larger.
+    The error of a paired difference is √(2 (1 − r)) of one AUC's. GAUC's is larger. Between `max_drop` and that, most
+    lists of small data are decided, as they are better or worse by more; the guard's own reason has the rows that it
+    takes, by the errors that were measured.
     """
     guard = spec.prune.guard
     if guard.metric not in {"auc", "gauc"}:
@@ -39,7 +43,7 @@ def guard_warning(spec: JobSpec, test: SplitRows) -> str | None:
     positives = test.rows * test.base_rate
     error = auc_error(USUAL_AUC, positives, test.rows - positives) * math.sqrt(2 * (1 - USUAL_CORRELATION))
     reach = NormalDist().inv_cdf(0.5 + CONFIDENCE / 2)
-    if not math.isfinite(error) or reach * error <= guard.max_drop:
+    if not math.isfinite(error) or reach * error <= TIMES * guard.max_drop:
         return None
     tells = (
         f"{test.rows:,} test rows, {positives:,.0f} of them of label 1, tell AUCs apart by about {reach * error:.2g}"
@@ -49,9 +53,8 @@ def guard_warning(spec: JobSpec, test: SplitRows) -> str | None:
     needed = test.rows * ((reach + NormalDist().inv_cdf(POWER)) * error / guard.max_drop) ** 2
     unit = 10 ** max(0, math.floor(math.log10(needed)) - 1)
     return (
-        f"prune.guard.max_drop: {tells}, and {guard.max_drop:g} is allowed: the guard will be inconclusive unless "
-        f"the pruned model is clearly better or worse; about {math.ceil(needed / unit) * unit:,} test rows "
-        "would tell, or allow more"
+        f"prune.guard.max_drop: {tells}, and {guard.max_drop:g} is allowed: the guard can't tell a drop of {TIMES} "
+        f"times that; take about {math.ceil(needed / unit) * unit:,} test rows, or allow more"
     )
 
 

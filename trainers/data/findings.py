@@ -1,4 +1,4 @@
-"""What the first rows of the splits tell: numbers of each split and feature, and what deserves a look."""
+"""What rows of the splits tell: numbers of each split and feature, and what deserves a look."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from trainers.data.rows import Rows
 from trainers.data.source import Source
 from trainers.data.split_sample import SplitSample
 from trainers.data.splits import SplitName
+from trainers.data.spread import describe_rows
 from trainers.data.statistics import Statistics, measure
 from trainers.data.targets import decode_weight
 from trainers.data.uninformative import constant_warnings, copy_warnings, group_warning
@@ -26,7 +27,7 @@ from trainers.spec import CategoricalFeature, JobSpec, MultiCategoricalFeature
 
 @dataclass(frozen=True, kw_only=True)
 class SplitSummary:
-    """`rows` of a split in `files`, of which the first `checked_rows` were decoded and have this base rate."""
+    """`rows` of a split in `files`, of which `checked_rows` were decoded. `base_rate` is the share of label 1."""
 
     rows: int
     files: int
@@ -35,7 +36,7 @@ class SplitSummary:
 
 
 class Findings:
-    """What the first rows of the splits tell, split by split; training comes first."""
+    """What rows from all over the splits tell, split by split; training comes first."""
 
     def __init__(self, spec: JobSpec, decoder: Decoder) -> None:
         self.spec, self.decoder = spec, decoder
@@ -46,8 +47,8 @@ class Findings:
         self.collisions: dict[str, Collisions] = {}
         self.warnings: list[str] = []
 
-    def add(self, split: SplitName, source: Source, table: pa.Table) -> None:
-        """Decode a split's first rows as training does, and look at them. Raises SpecError."""
+    def add(self, split: SplitName, source: Source, table: pa.Table, base_rate: float) -> None:
+        """Decode some of a split's rows as training does, and look at them. Raises SpecError."""
         weight = self.spec.dataset.weight
         self.measured = self.measured or _measure(self.decoder, table)
         standardizing = Decoder(self.spec, self.measured)
@@ -56,12 +57,13 @@ class Findings:
             rows=source.rows,
             files=len(source.files.parts),
             checked_rows=len(rows),
-            base_rate=float(rows.label_N.mean()),
+            base_rate=base_rate,
         )
         self.samples[split] = SplitSample.of(self.decoder, [table], rows)
-        self.warnings += _one_class_first(self.spec, split, rows)
+        read = describe_rows(len(rows), source.rows, "training rows" if split == "train" else f"rows of {split}")
+        self.warnings += _one_class(self.spec, read, rows)
         if (group := self.spec.dataset.group) is not None:
-            line = group_warning(group, split, rows.group_N)
+            line = group_warning(group, read, rows.group_N)
             self.warnings += [] if line is None else [line]
         if weight is not None:
             line = weight_warning(weight, split, decode_weight(weight, single_array(table.column(weight))))
@@ -69,8 +71,8 @@ class Findings:
         if split == "train":
             self.collisions = _collisions(self.decoder, table)
             self.warnings += precision_warnings(self.decoder, table, self.measured)
-            self.warnings += constant_warnings(self.samples[split])
-            self.warnings += copy_warnings(self.decoder, table, self.samples[split].constant)
+            self.warnings += constant_warnings(self.samples[split], read)
+            self.warnings += copy_warnings(self.decoder, table, self.samples[split].constant, read)
             self.aucs = single_feature_aucs(standardizing, table, self.spec.training.seed)
 
     def shares_at_default(self) -> dict[str, dict[str, float]]:
@@ -79,7 +81,8 @@ class Findings:
         return {name: {split: sample.at_default[name] for split, sample in self.samples.items()} for name in names}
 
     def collision_warnings(self) -> Iterator[str]:
-        rows = self.splits["train"].checked_rows
+        train = self.splits["train"]
+        rows = describe_rows(train.checked_rows, train.rows, "training rows")
         sizes = {feature.name: feature.hash_size for feature in (*self.decoder.single, *self.decoder.several)}
         for name, each in self.collisions.items():
             if line := collision_warning(name, sizes[name], each, rows):
@@ -102,18 +105,18 @@ def _collisions(decoder: Decoder, table: pa.Table) -> dict[str, Collisions]:
 
 
 def _measure(decoder: Decoder, table: pa.Table) -> Statistics:
-    """By the first rows. Raises SpecError."""
+    """By the rows at hand. Raises SpecError."""
     found = measure(decoder, [table])
     if decoder.dataset.weight is not None:
         check_mean(decoder.dataset.weight, found.weight_mean)
-    # Weights of the first rows may all be 0, which those beyond need not be.
+    # Weights of these rows may all be 0, which those of others need not be.
     return replace(found, weight_mean=found.weight_mean or 1.0)
 
 
-def _one_class_first(spec: JobSpec, split: SplitName, rows: Rows) -> list[str]:
+def _one_class(spec: JobSpec, read: str, rows: Rows) -> list[str]:
     """A warning where the rows at hand have one class: others have the other, see `check_targets`."""
     first = rows.label_N[0]
     if (rows.label_N != first).any():
         return []
     label = spec.dataset.label
-    return [f"{split}: label {label!r} is {int(first)} in the first {len(rows)} rows; are the rows sorted by it?"]
+    return [f"dataset.label: column {label!r} is {int(first)} in {read}: what others have is rare; is it the label?"]

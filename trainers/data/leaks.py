@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from trainers.data.columns import take_rows
 from trainers.data.decode import Decoder
 from trainers.data.rows import Rows
 from trainers.metrics.quality import auc
@@ -61,7 +62,7 @@ def _sample(decoder: Decoder, table: pa.Table, seed: int) -> pa.Table:
     most = min(SAMPLE_ROWS, max(LEAST_ROWS, SAMPLE_CELLS // max(1, columns)))
     if table.num_rows <= most:
         return table
-    return table.take(np.sort(np.random.default_rng(seed % 2**64).choice(table.num_rows, most, replace=False)))
+    return take_rows(table, np.sort(np.random.default_rng(seed % 2**64).choice(table.num_rows, most, replace=False)))
 
 
 def _measured(decoder: Decoder, rows: Rows, measure: _Measure) -> Iterator[tuple[str, list[float]]]:

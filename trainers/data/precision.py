@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from trainers.data.columns import take_rows
 from trainers.data.decode import Decoder
 from trainers.data.dense import standardize
 from trainers.data.statistics import Statistics
@@ -33,8 +34,8 @@ def precision_warnings(decoder: Decoder, table: pa.Table, statistics: Statistics
     warnings = []
     replace = decoder.dataset.non_finite == "replace"
     for feature, numbers_Nd in decoder.raw_dense(table):
-        rows = max(LEAST_ROWS, COMPARED // feature.dim)
-        some_Nd, columns = numbers_Nd[:rows], statistics.columns[feature.name]
+        step = max(1, len(numbers_Nd) // max(LEAST_ROWS, COMPARED // feature.dim))
+        some_Nd, columns = numbers_Nd[::step], statistics.columns[feature.name]
         flat_d = statistics.constant_D[columns] & (numbers_Nd != numbers_Nd[:1]).any(0)
         if flat_d.any():
             warnings.append(_counts_as_constant(feature, numbers_Nd[:, flat_d.argmax()]))
@@ -42,7 +43,8 @@ def precision_warnings(decoder: Decoder, table: pa.Table, statistics: Statistics
         found_Nd = standardize(feature, some_Nd, *statistics.of(feature.name), replace=replace)
         before_d = _distinct(some_Nd)
         if pa.types.is_integer(table.column(feature.source).type):  # It may have more digits than float64.
-            before_d = np.maximum(before_d, pc.count_distinct(table.column(feature.source)[:rows]).as_py())
+            column = take_rows(table.select([feature.source]), np.arange(0, table.num_rows, step)).column(0)
+            before_d = np.maximum(before_d, pc.count_distinct(column).as_py())
         after_d = _distinct(found_Nd)
         at = int((before_d - 2 * after_d).argmax())
         if before_d[at] > 2 * after_d[at]:
@@ -70,6 +72,6 @@ def _counts_as_constant(feature: DenseFeature, numbers_N: NDArray[Any]) -> str:
 def _loses_values(feature: DenseFeature, rows: int, before: int, after: int) -> str:
     remedy = "or let it be standardized" if feature.normalize == "none" else "or clip its extreme values"
     return (
-        f"feature {feature.name!r}: {before} distinct values of column {feature.source!r} in the first {rows} rows "
+        f"feature {feature.name!r}: {before} distinct values of column {feature.source!r} in {rows:,} training rows "
         f"become {after} in float32; write the column as its distance from a fixed number, {remedy}"
     )

@@ -6,13 +6,15 @@ import difflib
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 from pyarrow import fs
 
+from trainers.data.columns import take_rows
 from trainers.data.files import ParquetFiles, ParquetPart
 from trainers.data.splits import SPLITS, SplitName, split_of_rows
 from trainers.data.types import cast_alike, type_problems
@@ -82,18 +84,53 @@ class Source:
             IndexError: the range doesn't lie within 0 … rows.
             SpecError: files whose columns have types that don't fit together.
         """
+        pieces = list(self._pieces(columns, start, stop))
+        return _concatenate([piece for piece, _ in pieces], columns, [path for _, path in pieces], self.files)
+
+    def read_ranges(self, columns: Sequence[str], ranges: Iterable[tuple[int, int]]) -> pa.Table:
+        """Columns of several ranges of rows, one after another. Copied: no row group stays in memory for a few rows of
+        it.
+
+        Raises:
+            IndexError: a range doesn't lie within 0 … rows.
+            SpecError: files whose columns have types that don't fit together.
+        """
+        pieces, paths = [], []
+        for start, stop in ranges:
+            for piece, path in self._pieces(columns, start, stop):
+                pieces.append(take_rows(piece, np.arange(piece.num_rows)))
+                paths.append(path)
+        return _concatenate(pieces, columns, paths, self.files)
+
+    @property
+    def group_ranges(self) -> list[tuple[int, int]]:
+        """The rows of each row group that has some, as ranges."""
+        starts = self._starts.tolist()
+        return [(start, stop) for start, stop in pairwise(starts) if stop > start]
+
+    def _pieces(self, columns: Sequence[str], start: int, stop: int) -> Iterator[tuple[pa.Table, str]]:
+        """Columns of rows [start, stop) by row group, or of neighbouring whole ones of a file, and the file's path."""
         if not 0 <= start <= stop <= self.rows:
             raise IndexError(f"rows {start} to {stop} of a source with {self.rows}")
-        first = int(np.searchsorted(self._starts, start, side="right")) - 1
-        pieces, paths = [], []
-        for group in range(first, len(self._groups)):
-            begin, end = int(self._starts[group]), int(self._starts[group + 1])
-            if begin >= stop:
-                break
-            if end > begin:
-                pieces.append(self._read_group(group, columns, max(start - begin, 0), min(stop, end) - begin))
-                paths.append(self._groups[group][0].path)
-        return _concatenate(pieces, columns, paths, self.files)
+        group = int(np.searchsorted(self._starts, start, side="right")) - 1
+        while group < len(self._groups) and (begin := int(self._starts[group])) < stop:
+            whole = self._whole_groups(group, start, stop)
+            if len(whole) > 1:
+                part = self._groups[group][0]
+                yield self.files.read(part, [self._groups[each][1] for each in whole], columns), part.path
+            elif (end := int(self._starts[group + 1])) > begin:
+                table = self._read_group(group, columns, max(start - begin, 0), min(stop, end) - begin)
+                yield table, self._groups[group][0].path
+            group += max(1, len(whole))
+
+    def _whole_groups(self, first: int, start: int, stop: int) -> range:
+        """Row groups from `first` on that one call can read: of one file, whose rows are all within [start, stop)."""
+        last = first
+        if self.splits is None and self._starts[first] >= start:
+            part = self._groups[first][0]
+            while last < len(self._groups) and self._groups[last][0] is part and self._starts[last + 1] <= stop:
+                last += 1
+        return range(first, last)
 
     def _read_group(self, group: int, columns: Sequence[str], start: int, stop: int) -> pa.Table:
         """This source's own rows [start, stop) of a row group."""
@@ -101,7 +138,7 @@ class Source:
         if self.splits is None:
             return table.slice(start, stop - start)
         members = self._members(group)[start:stop]
-        return table.take(pa.Array.from_buffers(pa.int64(), len(members), [None, pa.py_buffer(members.data)]))
+        return take_rows(table, members)
 
     def _group_table(self, group: int, columns: tuple[str, ...], *, whole: bool) -> pa.Table:
         """A row group whose rows are asked for piece by piece is kept until another one is."""

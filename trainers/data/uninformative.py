@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 import xxhash
 from numpy.typing import NDArray
 
-from trainers.data.columns import flags_of, numbers_of, single_array
+from trainers.data.columns import flags_of, numbers_of, single_array, take_rows
 from trainers.data.decode import Decoder
 from trainers.data.ids import hash_values
 from trainers.data.split_sample import SplitSample
@@ -25,45 +25,51 @@ from trainers.problems import list_names
 from trainers.spec import CategoricalFeature, MultiCategoricalFeature
 
 # Rows by which candidates for copies are found; all rows at hand decide.
-FIRST_ROWS = 2**10
+SOME_ROWS = 2**10
 
 
-def constant_warnings(sample: SplitSample) -> Iterator[str]:
-    """A line for features that are null, empty or at their default in all rows, and one for others of one value."""
-    rows = f"in all of the first {sample.total} training rows"
+def constant_warnings(sample: SplitSample, rows: str) -> Iterator[str]:
+    """A line for features that are null, empty or at their default in all rows, and one for others of one value.
+
+    Args:
+        sample: of the training rows.
+        rows: which of them were read, in words.
+    """
     at_default = [name for name, share in sample.at_default.items() if share == 1]
     if at_default:
         yield (
-            f"features null, empty or at their default {rows}: {list_names(map(repr, at_default))}; correct their "
+            f"features null, empty or at their default in {rows}: {list_names(map(repr, at_default))}; correct their "
             "columns, or take them out"
         )
     constant = [name for name in sample.at_default if name in sample.constant and name not in at_default]
     if constant:
         names = list_names(map(repr, constant))
-        yield f"features with one value {rows}: {names}; correct their columns, or take them out"
+        yield f"features with one value in {rows}: {names}; correct their columns, or take them out"
 
 
-def group_warning(column: str, split: str, group_N: NDArray[np.int64]) -> str | None:
-    """What to say of groups that are one."""
+def group_warning(column: str, rows: str, group_N: NDArray[np.int64]) -> str | None:
+    """What to say of groups that are one, in rows of a split in words."""
     if (group_N != group_N[0]).any():
         return None
     what = "is null" if group_N[0] == NULL_GROUP else "has one value"
     return (
-        f"dataset.group: column {column!r} {what} in all of the first {len(group_N)} rows of {split}: GAUC of one "
-        "group is AUC; correct the column, or leave dataset.group out"
+        f"dataset.group: column {column!r} {what} in {rows}: GAUC of one group is AUC; "
+        " correct the column, or leave dataset.group out"
     )
 
 
-def copy_warnings(decoder: Decoder, table: pa.Table, constant: frozenset[str]) -> Iterator[str]:
+def copy_warnings(decoder: Decoder, table: pa.Table, constant: frozenset[str], rows: str) -> Iterator[str]:
     """A line for the features whose values are the same in all rows, where they vary.
 
     Args:
         decoder: of the features.
         table: training rows.
         constant: features of one value, which say nothing and are told already.
+        rows: which rows these are, in words.
     """
     alike: dict[bytes, list[str]] = defaultdict(list)
-    for name, digest in _digests(decoder, table.slice(0, FIRST_ROWS), None):
+    some_n = np.arange(0, table.num_rows, max(1, table.num_rows // SOME_ROWS))
+    for name, digest in _digests(decoder, take_rows(table, some_n), None):
         if name not in constant:
             alike[digest].append(name)
     candidates = {name for names in alike.values() if len(names) > 1 for name in names}
@@ -74,8 +80,8 @@ def copy_warnings(decoder: Decoder, table: pa.Table, constant: frozenset[str]) -
     groups = [" = ".join(map(repr, names)) for names in copies.values() if len(names) > 1]
     if groups:
         yield (
-            f"features equal on all of the first {table.num_rows} training rows: {list_names(groups)}; they share "
-            "their importance, so that each is little missed: keep one of each"
+            f"features equal on {rows}: {list_names(groups)}; they share their importance, "
+            "so that each is little missed: keep one of each"
         )
 
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 import errno
 import threading
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -37,6 +37,7 @@ from trainers.spec.order import canonical_order
 Observer = Callable[[Progress], None]
 POLL_SECONDS = 0.5
 FLUSH_SECONDS = 5.0
+FULL = (errno.ENOSPC, errno.EDQUOT)
 ENDED = (RunState.SUCCEEDED, RunState.FAILED, RunState.INTERRUPTED)
 
 
@@ -103,7 +104,7 @@ def _leave_failed(directory: RunDirectory, kind: Literal["failed", "interrupted"
 def _describe(error: BaseException, directory: RunDirectory) -> str:
     """An error that no part of the run foresaw, in one line, with a remedy where one is known."""
     said = one_line(error)
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+    if isinstance(error, OSError) and error.errno in FULL:
         return f"the disk is full ({said}); free some space, then go on: winnow run --resume {directory.path}"
     return f"the run ended by an error that it didn't foresee: {said} (set WINNOW_TRACEBACK=1 to see where)"
 
@@ -116,6 +117,7 @@ def _run(
     warn: Callable[[str], None],
 ) -> RunResult:
     began = time.perf_counter()
+    _enter_validation(directory, observer)
     with choose_launcher(spec) as launcher:
         data = check(spec)
         checked = time.perf_counter() - began
@@ -127,12 +129,14 @@ def _run(
             warn(message)
         ready = time.perf_counter() - began - checked
         history = GateHistory(directory.history, tuple(canonical_order(spec).dims))
-        with Watch(coordinator, directory, history, observer):
+        with Watch(coordinator, directory, history, observer, checked):
             launcher.fit(directory)
-        seconds = {"check": checked, launcher.name: ready, "total": time.perf_counter() - began}
+        # `check` is the old name of `validating`, for one version.
+        before = {Stage.VALIDATING.value: checked, "check": checked, launcher.name: ready}
+        seconds = {**before, "total": time.perf_counter() - began}
         final = _final(coordinator, directory, history)
     prune_list = write_results(spec, directory, final, seconds, data)
-    progress, verdict = final.progress(), prune_list.guard.verdict
+    progress, verdict = _with_validation(final.progress(), checked), prune_list.guard.verdict
     write_json(directory.progress, progress.document())
     directory.record("succeeded", prune_list=prune_list.id, verdict=verdict, guard_passed=verdict == PASSED)
     if observer:
@@ -157,11 +161,36 @@ def _read_result(spec: JobSpec, directory: RunDirectory, resume: bool) -> RunRes
     return None
 
 
+def _enter_validation(directory: RunDirectory, observer: Observer | None) -> None:
+    """Say that the data are held against the spec, which may take minutes. Raises SpecError: it can't be written."""
+    progress = Progress(
+        state=RunState.RUNNING, stage=Stage.VALIDATING, step=0, total_steps=0, attempt=-1, advanced_at=time.time()
+    )
+    with _writing(directory):
+        directory.record("stage", stage=progress.stage, attempt=progress.attempt)
+        write_json(directory.progress, progress.document())
+    if observer:
+        observer(progress)
+
+
+def _with_validation(progress: Progress, seconds: float) -> Progress:
+    """What the coordinator says, with the stage that was over before it was there."""
+    return progress.model_copy(update={"stages": {Stage.VALIDATING.value: seconds, **(progress.stages or {})}})
+
+
 def _claim(spec: JobSpec, directory: RunDirectory) -> None:
     """Make the directory this run's own."""
-    try:
+    with _writing(directory):
         write_json(directory.spec, spec.model_dump(mode="json"))
+
+
+@contextmanager
+def _writing(directory: RunDirectory) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
+        if error.errno in FULL:
+            raise  # The directory is right.
         raise SpecError(
             f"output: {directory.path} can't be written ({error.strerror}); give a writable directory"
         ) from None
@@ -177,7 +206,10 @@ def _final(coordinator: WatchedCoordinator, directory: RunDirectory, history: Ga
 
 
 class Watch:
-    """A thread that copies the coordinator's state into the run directory's files and to the observer."""
+    """A thread that copies the coordinator's state into the run directory's files and to the observer.
+
+    `validated` are the seconds that the check of the data took before.
+    """
 
     def __init__(
         self,
@@ -185,8 +217,10 @@ class Watch:
         directory: RunDirectory,
         history: GateHistory,
         observer: Observer | None,
+        validated: float = 0.0,
     ) -> None:
         self.coordinator, self.directory, self.history, self.observer = coordinator, directory, history, observer
+        self._validated = validated
         self._flushed = 0.0
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._loop, name="watch", daemon=True)
@@ -203,7 +237,7 @@ class Watch:
     def _loop(self) -> None:
         while not self._stop.wait(POLL_SECONDS):
             try:
-                progress = self.coordinator.progress()
+                progress = _with_validation(self.coordinator.progress(), self._validated)
                 if self._stop.is_set():
                     return  # A late answer must not overwrite what the run's end has written.
                 if progress != self._shown:

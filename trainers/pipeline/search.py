@@ -21,7 +21,7 @@ from trainers.runs.progress import Stage
 from trainers.selectors.aggregation import aggregate
 from trainers.selectors.base import GateSpec, Ranking, SensitivitySpec, TabularSpec
 from trainers.selectors.gates.elimination import eliminate
-from trainers.selectors.gates.ranking import open_features, rank_by_gate, reorder
+from trainers.selectors.gates.ranking import rank_by_gate, reorder
 from trainers.selectors.sensitivity.trained import TrainedModel
 from trainers.spec import JobSpec, SpecError
 from trainers.training import checkpoint
@@ -164,12 +164,12 @@ class GateSearch(Search):
 
     def order(self, ranking: Ranking, model: PlainModel, loaders: DataLoaders) -> Ranking:
         """The ranking, its open features ordered as the selector says. Collective."""
-        selector, field = self.spec.selector, open_features(ranking)
+        selector = self.spec.selector
         assert isinstance(selector, GateSpec)
-        if selector.order == "score" or not selector.probability_like or len(field) < 2:
+        if selector.order == "score" or not selector.probability_like:
             return ranking
         essential = [feature.name for feature in self.spec.features if self.spec.is_essential(feature)]
-        return reorder(ranking, eliminate(self.trained(model, loaders), field, essential))
+        return reorder(ranking, eliminate(self.trained(model, loaders), ranking, essential))
 
     def train(self, model: GatedModel, run: SeedRun) -> GateTrainer:
         """Train weights and gates to the end of the search; the model is left in evaluation mode."""

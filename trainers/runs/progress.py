@@ -27,8 +27,12 @@ Share = Annotated[float, Field(ge=0, le=1)]
 
 
 class Stage(StrEnum):
-    """The stages of a run, in their order."""
+    """The stages of a run, in their order. Before its workers start, a run holds its spec against the data.
 
+    Later versions may add stages. A reader shows one that it doesn't know as `starting`.
+    """
+
+    VALIDATING = "validating"
     STARTING = "starting"
     SEARCHING = "searching"
     RANKING = "ranking"

@@ -55,8 +55,8 @@ class ListedFeature(Schema):
     score: float = Field(description="higher is more needed")
     details: dict[str, float] = Field(
         default={},
-        description="what the selector says beside the score, by name; LeAP's: divergence, mean_gate, and of open "
-        "features drop_cost; over several seeds means of them, and of gates selection_frequency",
+        description="what the selector says beside the score, by name; LeAP's: divergence, mean_gate, and of "
+        "features ordered by elimination drop_cost; over several seeds means of them, and of gates selection_frequency",
     )
     decision: Literal["keep", "prune"]
     why: str = Field(description="the rule that decided, `essential`, `hand`, or `best` for the one that always stays")

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainers.selectors.base import Ranking
-from trainers.selectors.gates.ranking import OPEN, open_features
+from trainers.selectors.gates.ranking import OPEN
 
 Value = TypeVar("Value")
 SELECTION_FREQUENCY = "selection_frequency"
@@ -28,9 +28,8 @@ def aggregate(rankings: Sequence[Ranking]) -> Ranking:
     """The ranking that the seeds' rankings agree on most.
 
     Scores, details and numeric diagnostics are means over the seeds that have them; what else a ranking says is the
-    first seed's. Features are ordered by their mean place, and where that is equal by their mean score. Of scores in
-    [0, 1] the features that are open on average stand before the others, so that a threshold of 0.5 keeps a prefix of
-    the order, as it does with one seed.
+    first seed's. Features are ordered by their mean place, and where that is equal by their mean score. A
+    selector may rank a feature before others of higher scores; the mean place keeps what most seeds decided so.
 
     Args:
         rankings: one a seed, of the same features. One alone is returned as it is.
@@ -41,19 +40,16 @@ def aggregate(rankings: Sequence[Ranking]) -> Ranking:
     scores = _means(ranking.scores for ranking in rankings)
     mean_place = dict(zip(first.names, places_SF.mean(0).tolist(), strict=True))
 
-    def place(name: str) -> tuple[bool, float, float]:
-        return first.probability_like and scores[name] < OPEN, mean_place[name], -scores[name]
-
     details = {name: _means(found) for name, found in _by_name(ranking.details for ranking in rankings).items()}
     diagnostics = {**first.diagnostics, **_means(_numbers(ranking.diagnostics) for ranking in rankings)}
     agreement: dict[str, float] = {"seeds": float(len(rankings)), "seed_rank_correlation": _correlation(places_SF)}
     if first.probability_like:
-        opened = [set(open_features(ranking)) for ranking in rankings]
+        opened = [{name for name, score in ranking.scores.items() if score >= OPEN} for ranking in rankings]
         details[SELECTION_FREQUENCY] = {name: fmean(name in each for each in opened) for name in first.names}
         agreement["seed_jaccard"] = mean_jaccard(opened)
     return replace(
         first,
-        names=tuple(sorted(first.names, key=place)),
+        names=tuple(sorted(first.names, key=lambda name: (mean_place[name], -scores[name]))),
         scores=scores,
         details=details,
         diagnostics={**diagnostics, **agreement},

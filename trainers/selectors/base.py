@@ -128,8 +128,9 @@ class GateSpec(SelectorSpec):
     )
     order: Literal["elimination", "score"] = Field(
         default="elimination",
-        description="of the features whose gates end open. elimination: each time the one that held-out rows miss "
-        "least goes, given those that are left; score: by the gate (LeAP §3.4), which says little once many are near 1",
+        description="of the features whose gates end open, and with elimination of closed ones that are missed. "
+        "elimination: each time the one that held-out rows miss least goes, given those that are left; score: by the "
+        "gate (LeAP §3.4), which says little once many are near 1",
     )
 
     @abc.abstractmethod

@@ -8,6 +8,7 @@ import { saveCut, showRevision } from "pages/decision/revision";
 import { jobLink, origin } from "pages/job/words";
 import { showDiff } from "pages/list/diff";
 import { followLists } from "pages/list/live";
+import { policy } from "pages/list/policy";
 import { by, guardBadge, stateBadge, whoWhen } from "pages/list/words";
 import { tabs } from "pages/model-tabs";
 import { choice } from "views/choice";
@@ -26,9 +27,14 @@ export async function show(main, { model, number }, caller) {
   const path = `/v1/models/${part(model)}`;
   const list = await get(`${path}/prune-lists/${part(number)}`);
   const job = `/v1/jobs/${part(list.job_id)}`;
-  const [made, spec, results] = await Promise.all([get(job), find(`${job}/spec`), find(`${job}/results`)]);
+  const [of, made, spec, results] = await Promise.all([
+    get(path),
+    get(job),
+    find(`${job}/spec`),
+    find(`${job}/results`),
+  ]);
   const run = { spec, list: listOf(list.content), results, progress: null, measures: null, grid: null };
-  const page = new Decision(main, path, { list, job: made }, caller);
+  const page = new Decision(main, path, { list, job: made, policy: policy(of.policy, caller) }, caller);
   await Promise.all([page.draw(run), page.refresh(list)]);
   followLists(main, model, () => page.refresh());
 }
@@ -37,12 +43,14 @@ class Decision {
   /**
    * @param {Element} main
    * @param {string} path the model's in the API
-   * @param {{list: import("schemas").ListDetail, job: any}} found the list, and the job that made it
+   * @param {{list: import("schemas").ListDetail, job: any, policy: string}} found the list, the job that made it, and
+   *   who has to agree to it
    * @param {import("pages/start").Caller} caller
    */
-  constructor(main, path, { list, job }, caller) {
+  constructor(main, path, { list, job, policy }, caller) {
     this.path = path;
     this.caller = caller;
+    this.policy = policy;
     this.model = list.model;
     this.number = list.number;
     this.job = job;
@@ -129,6 +137,7 @@ class Decision {
         element("div", { class: "row" }, title, badges),
         element("div", { class: "row" }, can),
       ),
+      list.state === "proposed" && element("p", { class: "soft" }, this.policy),
     ];
   }
 

@@ -3,7 +3,7 @@
 
 import { all, get, part, Problem } from "pages/api";
 import { openNewJob } from "pages/job/new";
-import { hasEnded, origin, position, share, stateBadge, took } from "pages/job/words";
+import { hasEnded, origin, position, share, stageOf, stateBadge, took } from "pages/job/words";
 import { atMostEvery, Connection, follow } from "pages/live";
 import { SortedTable } from "pages/sorted-table";
 import { element, empty, fill } from "views/dom";
@@ -288,6 +288,11 @@ function prunedOf({ outcome }) {
   return outcome ? `${count(outcome.features - outcome.kept)} of ${count(outcome.features)}` : "–";
 }
 
+const BEFORE = /** @type {Record<string, string>} */ ({
+  validating: "validating the data",
+  starting: "workers are starting",
+});
+
 /**
  * How far a job that runs is, and why one ended that failed.
  * @param {import("schemas").JobSummary} job
@@ -298,5 +303,5 @@ function progressed(job) {
   if (hasEnded(job)) return [];
   const done = job.state === "starting" ? null : share(job.progress);
   const bar = element("progress", { max: 1, value: done, "aria-label": `Progress of ${job.name}` });
-  return [bar, small(job.state === "starting" ? "workers are starting" : position(job.progress))];
+  return [bar, small(BEFORE[stageOf(job)] ?? position(job.progress))];
 }

@@ -31,7 +31,7 @@ const LASTS = [
   ["until", "on a date"],
   ["", "never"],
 ];
-const HEADS = ["Name", "Scopes", "Model", "State", "Created", "Last used", "Expires", ""];
+const HEADS = ["Name", "Scopes", "Model", "State", "Created", "Last used", "Expires"];
 
 /**
  * @param {Element} main
@@ -124,7 +124,22 @@ function row(key, caller, update, current) {
   return element(
     "tr",
     { "aria-current": current && "true" },
-    element("td", {}, element("strong", {}, key.name), own && [" ", badge("yours", "plain")], element("div", {}, id)),
+    element(
+      "td",
+      {},
+      element(
+        "div",
+        { class: "row spread acts" },
+        element(
+          "div",
+          {},
+          element("strong", {}, key.name),
+          own && [" ", badge("yours", "plain")],
+          element("div", {}, id),
+        ),
+        element("span", { class: "row tight" }, isOver(key) ? [] : actions),
+      ),
+    ),
     element(
       "td",
       {},
@@ -139,7 +154,6 @@ function row(key, caller, update, current) {
     element("td", {}, when(key.created_at), ` by ${key.created_by}`),
     element("td", {}, when(key.last_used_at, "never")),
     element("td", {}, when(key.expires_at, "never")),
-    element("td", { class: "kept" }, element("span", { class: "row tight end" }, isOver(key) ? [] : actions)),
   );
 }
 

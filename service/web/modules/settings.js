@@ -3,7 +3,7 @@
 
 import { answered, part, request } from "pages/api";
 import { openForm, say } from "pages/form";
-import { policy } from "pages/features/head";
+import { policy } from "pages/list/policy";
 import { patch, specFields, withFields } from "pages/model-spec";
 import { tabs } from "pages/model-tabs";
 import { element, fill, preformatted, section } from "views/dom";

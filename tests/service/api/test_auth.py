@@ -19,6 +19,7 @@ from service.settings import Settings
 from service.store import keys
 from service.store.tables import AuditEntry, Model
 from tests.support.automatic import NoEngine
+from tests.support.databases import sqlite
 from trainers.cli import app as command
 
 KEYS = "/v1/keys"
@@ -148,7 +149,7 @@ def test_keys_are_listed_page_by_page(plane: Plane) -> None:
     ids=str,
 )
 def test_no_page_of_a_browser_gets_in(tmp_path: Path, headers: dict[str, str], status: int) -> None:
-    plane = Plane(tmp_path, f"sqlite:///{tmp_path / 'w.db'}")
+    plane = Plane(tmp_path, f"sqlite:///{sqlite(tmp_path)}")
     assert plane.http.get("/v1/models", headers=headers).status_code == status
     by_key = {**headers, "Authorization": f"Bearer {plane.key('read')}"}
     assert plane.http.get("/v1/models", headers=by_key).status_code == 200

@@ -17,7 +17,6 @@ from fastapi.testclient import TestClient
 from sqlalchemy.orm import Session
 
 from service.api.auth import SESSION_COOKIE
-from service.api.session import session_of
 from service.core.identity import INCLUDED
 from tests.support import inhabited
 from tests.support.inhabited import FEATURE, FOREIGN, OWN, SPEC
@@ -96,15 +95,13 @@ def operations(app: FastAPI) -> list[Operation]:
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     app, values = inhabited.service(tmp_path_factory.mktemp("home"))
 
-    def rolled_back() -> Iterator[Session]:
+    def roll_back(session: Session, *_: Any) -> None:
         """No request changes what the next one finds."""
-        with app.state.sessions() as session:
-            yield session
-            session.flush()
-            session.rollback()
+        session.flush()
+        session.rollback()
 
-    app.dependency_overrides[session_of] = rolled_back
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("service.api.session.record_change", roll_back)
         patch.setattr("service.api.audit_log._record_refusal", lambda *_: None)
         yield Service(TestClient(app, raise_server_exceptions=False), app, operations(app), values)
 

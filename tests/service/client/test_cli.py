@@ -422,6 +422,16 @@ def test_a_watched_job_shows_how_far_its_gates_have_parted(width: int) -> None:
     assert "feature_15" not in shown
 
 
+def test_a_watched_job_that_starts_says_that_it_validates_its_data() -> None:
+    progress = {"state": "running", "stage": "validating", "step": 0, "total_steps": 0, "attempt": -1}
+    for told, words in ((progress, "starting, validating the data"), ({**progress, "stage": "starting"}, "starting")):
+        console = Console(file=StringIO(), width=120)
+        with console.capture() as captured:
+            job = models.JobView.model_validate({**JOB, "attempt": 1, "state": "starting", "progress": told})
+            console.print(watch.view(job, console))
+        assert captured.get().strip() == f"feed-ranker {job.id} {words}"
+
+
 def test_what_is_read_by_a_program_is_not_cut() -> None:
     rows = Rows("jobs", [{**JOB, "name": "n" * 300}], next=7)
     out = StringIO()

@@ -14,7 +14,8 @@ def test_the_types_are_of_the_schemas() -> None:
 def test_the_stages_and_states_are_those_of_a_run_and_a_job() -> None:
     assert STATES.read_text(encoding="utf-8") == states(), REMEDY
     assert (
-        'STAGES = /** @type {const} */ (["starting", "searching", "ranking", "finetuning", "evaluating"]);' in states()
+        'STAGES = /** @type {const} */ ([\n  "validating",\n  "starting",\n  "searching",\n  "ranking",\n'
+        '  "finetuning",\n  "evaluating",\n]);' in states()
     )
 
 

@@ -427,6 +427,18 @@ def test_what_a_coordinator_says_is_what_the_service_takes(plane: Plane) -> None
     assert plane.job(job).progress == coordinator.progress().document()
 
 
+def test_a_job_whose_run_validates_its_data_starts(plane: Plane) -> None:
+    job = plane.add()
+    plane.loop.step()
+    own = {"Authorization": f"Bearer {plane.token(job)}"}
+    path = f"/v1/jobs/{job}/attempts/1/reports"
+    for number, (stage, state) in enumerate((("validating", "starting"), ("starting", "starting")), 1):
+        body = {"number": number, "progress": {**PROGRESS, "stage": stage}}
+        assert plane.http.post(path, json=body, headers=own).status_code == 200
+        shown = plane.http.get(f"/v1/jobs/{job}").json()
+        assert (shown["state"], shown["progress"]["stage"]) == (state, stage)
+
+
 def test_the_security_of_reports_is_a_scheme_of_its_own(plane: Plane) -> None:
     found = plane.app.openapi()
     operation = found["paths"]["/v1/jobs/{job_id}/attempts/{number}/reports"]["post"]

@@ -29,6 +29,7 @@ from service.settings import Settings
 from service.store import events, jobs
 from service.store.tables import Attempt, Event, Job
 from tests.service.jobs.test_service import SPEC
+from tests.support.databases import sqlite
 from tests.support.documents import prune_list
 from tests.support.engines import HandEngine
 from trainers.runs.directory import write_json
@@ -40,9 +41,10 @@ FAILURES, HOURS = st.integers(0, 2), st.none() | st.integers(1, 3)
 
 
 class World:
-    """One application for all examples: migrating a store for each would take most of the time."""
+    """One application for all examples: a store for each would take most of the time."""
 
     def __init__(self, home: Path) -> None:
+        sqlite(home)
         self.settings = Settings(home=home, max_running_jobs=LIMIT, public_url="http://127.0.0.1:1", poll_seconds=3600)
         self.engine = HandEngine()
         self.time = datetime(2026, 1, 1, tzinfo=UTC)

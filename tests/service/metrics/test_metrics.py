@@ -169,6 +169,13 @@ def test_a_new_attempt_does_not_tell_what_the_last_one_did(lite: Managed) -> Non
     assert scraped.labelled("winnow_job_step") == scraped.labelled("winnow_job_rank_lag_seconds") == []
 
 
+def test_an_attempt_that_validates_its_data_tells_of_itself(lite: Managed) -> None:
+    progress = {**ended(0), "state": "running", "stage": "validating", "advanced_at": lite.time.timestamp()}
+    validating = job(lite, JobState.STARTING, progress)
+    lite.time += timedelta(minutes=2)
+    assert Scrape(lite)("winnow_job_idle_seconds", job_id=validating) == 120
+
+
 def test_runs_can_report_all_that_the_coordinator_knows(lite: Managed) -> None:
     for told in (Coordinator(("age",)).progress().document(), progress_at(lite, features=10_000), ended(50)):
         report = Report.model_validate({"number": 1, "progress": told})

@@ -31,6 +31,7 @@ from service.store.tables import Delivery, Event, Model
 from service.webhooks.delivery import Deliverer
 from service.webhooks.targets import SPECIAL, TargetRefusedError, check_url, is_public
 from tests.support.automatic import NoEngine
+from tests.support.databases import sqlite
 from tests.support.receivers import Receiver, receiving
 
 
@@ -83,7 +84,7 @@ def either(tmp_path: Path, url: str) -> Iterator[Plane]:
 @pytest.fixture
 def plane(tmp_path: Path) -> Iterator[Plane]:
     """On SQLite."""
-    made = Plane(tmp_path, f"sqlite:///{tmp_path / 'winnow.db'}")
+    made = Plane(tmp_path, f"sqlite:///{sqlite(tmp_path)}")
     yield made
     made.http.close()
     made.sessions.kw["bind"].dispose()
@@ -342,7 +343,7 @@ def test_a_late_replica_changes_nothing(either: Plane, receiver: Receiver) -> No
 
 
 def test_no_more_than_the_limit_at_a_time_and_half_for_one(tmp_path: Path, receiver: Receiver) -> None:
-    plane = Plane(tmp_path, f"sqlite:///{tmp_path / 'w.db'}", webhook_parallel=4)
+    plane = Plane(tmp_path, f"sqlite:///{sqlite(tmp_path)}", webhook_parallel=4)
     plane.hook(receiver.url(path="/slow"))
     receiver.delay_seconds = 0.15
     for _ in range(6):
@@ -359,7 +360,7 @@ def test_no_more_than_the_limit_at_a_time_and_half_for_one(tmp_path: Path, recei
 
 @pytest.mark.parametrize("hangs", ["silence", "drip"])
 def test_a_receiver_has_one_time_limit_for_all(tmp_path: Path, receiver: Receiver, hangs: str) -> None:
-    plane = Plane(tmp_path, f"sqlite:///{tmp_path / 'w.db'}")
+    plane = Plane(tmp_path, f"sqlite:///{sqlite(tmp_path)}")
     hook = plane.hook(receiver.url())
     plane.loop = plane.deliverer(timeout_seconds=1.0)
     if hangs == "silence":
@@ -458,7 +459,7 @@ def test_what_is_no_target(tmp_path: Path, target: str) -> None:
 @pytest.mark.parametrize("target", ["https://127.0.0.1/", "https://\ud800/", "http://example.com/", "x" * 3000])
 def test_what_is_no_target_is_no_field(tmp_path: Path, target: str) -> None:
     strict = {"webhook_allow_private": False, "webhook_allow_http": False}
-    plane = Plane(tmp_path, f"sqlite:///{tmp_path / 'w.db'}", **strict)
+    plane = Plane(tmp_path, f"sqlite:///{sqlite(tmp_path)}", **strict)
     json_type = {"Content-Type": "application/json"}
     for path in ("/v1/webhooks", "/v1/models/feed/webhooks"):
         answer = plane.http.post(path, content=json.dumps({"url": target}), headers=json_type)
@@ -467,7 +468,7 @@ def test_what_is_no_target_is_no_field(tmp_path: Path, target: str) -> None:
 
 def strict(tmp_path: Path, receiver: Receiver, answers: list[list[str]]) -> tuple[Plane, list[str]]:
     """A service that allows public targets only; its resolver gives `answers` in order, and notes the names."""
-    plane = Plane(tmp_path, f"sqlite:///{tmp_path / 'w.db'}", webhook_allow_private=False)
+    plane = Plane(tmp_path, f"sqlite:///{sqlite(tmp_path)}", webhook_allow_private=False)
     asked: list[str] = []
 
     async def resolver(host: str, port: int) -> list[str]:
@@ -512,7 +513,7 @@ def test_a_name_is_resolved_once_and_that_address_is_connected_to(
 
 
 def test_the_name_stays_in_host_when_an_address_is_connected_to(tmp_path: Path, receiver: Receiver) -> None:
-    plane = Plane(tmp_path, f"sqlite:///{tmp_path / 'w.db'}")
+    plane = Plane(tmp_path, f"sqlite:///{sqlite(tmp_path)}")
 
     async def resolver(host: str, port: int) -> list[str]:
         return ["127.0.0.9", "127.0.0.1"]  # the first has no listener
@@ -551,7 +552,7 @@ def test_tls_goes_by_the_name(tmp_path: Path, named: str, good: bool) -> None:
     server, client = certificate(tmp_path, "hooks.example")
     names: list[str | None] = []
     server.sni_callback = lambda _, name, __: names.append(name)  # type: ignore[func-returns-value]
-    plane = Plane(tmp_path, f"sqlite:///{tmp_path / 'w.db'}")
+    plane = Plane(tmp_path, f"sqlite:///{sqlite(tmp_path)}")
 
     async def resolver(host: str, port: int) -> list[str]:
         return ["127.0.0.1"]

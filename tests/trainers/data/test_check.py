@@ -155,14 +155,19 @@ def test_a_file_whose_rows_are_not_checked_is_held_against_the_spec_too(root: Pa
         check(spec_of(root, USER))
 
 
-def test_a_sorted_label_is_a_warning(root: Path) -> None:
+def test_a_label_that_is_rare_is_a_warning_and_a_sorted_one_is_not(root: Path) -> None:
     rows = 70_000
     (root / "train" / "part.parquet").unlink()
     label = np.repeat([0, 1], [66_000, 4_000])
     pq.write_table(pa.table({"age": np.zeros(rows), "label": label}), root / "train" / "part.parquet")
     summary = check(spec_of(root, AGE))
     assert summary.splits["train"].checked_rows == 65_536
-    assert "train: label 'label' is 0 in the first 65536 rows" in summary.warnings[0]
+    assert [line for line in summary.warnings if "dataset.label" in line] == []  # Read from all over the file.
+    rare = np.zeros(rows, np.int8)
+    rare[[8_200, 8_300]] = 1  # Between the first two runs of rows that are read.
+    pq.write_table(pa.table({"age": np.zeros(rows), "label": rare}), root / "train" / "part.parquet")
+    (line,) = [line for line in check(spec_of(root, AGE)).warnings if "dataset.label" in line]
+    assert "'label' is 0 in 65,536 of 70,000 training rows (from all over the files): what others have is rare" in line
 
 
 def test_statistics_by_hand(root: Path) -> None:
@@ -231,7 +236,7 @@ def test_large_offsets_keep_their_spread(root: Path) -> None:
             "'age' deviates by 1.7e-40 around 2.9e-40, .* counts as const",
         ),
         (0.1 + np.arange(60) // 2 % 2 * 1e-16, {}, "counts as constant"),
-        (np.full(60, 0.1), {}, "features with one value in all of the first 60 training rows: 'age'"),
+        (np.full(60, 0.1), {}, "features with one value in all 60 training rows: 'age'"),
         (np.r_[np.zeros(59), 1.0], {}, None),
     ],
 )
@@ -274,13 +279,14 @@ def test_statistics_without_dense_features(tmp_path: Path) -> None:
 
 
 def test_checking_imports_neither_torch_nor_pandas(tmp_path: Path) -> None:
+    pairs = CHECKED_ROWS  # Rows of which some are taken.
     columns = {
-        "label": [0, 1] * 50,
-        "age": [None, 1.5] * 50,
-        "clip": [[1.0, None], None] * 50,
-        "user": [None, 7] * 50,
-        "city": ["a", None] * 50,
-        "tags": [["x"], None] * 50,
+        "label": [0, 1] * pairs,
+        "age": [None, 1.5] * pairs,
+        "clip": [[1.0, None], None] * pairs,
+        "user": [None, 7] * pairs,
+        "city": ["a", None] * pairs,
+        "tags": [["x"], None] * pairs,
     }
     pq.write_table(pa.table(columns), tmp_path / "data.parquet")
     spec = {

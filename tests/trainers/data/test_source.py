@@ -189,3 +189,29 @@ def test_a_fingerprint_follows_the_content(data: Path) -> None:
 def test_a_range_outside_is_a_programmers_error(data: Path) -> None:
     with pytest.raises(IndexError):
         Source.open(str(data)).read(["number"], 90, 101)
+
+
+@pytest.mark.parametrize("kind", [pa.string_view(), pa.list_(pa.string_view()), pa.binary_view(), pa.string()])
+def test_a_split_has_the_rows_of_every_text_type(tmp_path: Path, kind: pa.DataType) -> None:
+    texts = [str(at) for at in range(100)]
+    values = [[text] for text in texts] if pa.types.is_list(kind) else texts
+    pq.write_table(pa.table({"text": pa.array(values, kind)}), tmp_path / "x.parquet")
+    dataset = DatasetSpec(train=str(tmp_path / "x.parquet"), splits=SplitSpec(), label="text")
+    found = [row for split in SPLITS for row in open_split(dataset, split).read(["text"], 0, 5).column(0).to_pylist()]
+    plain = [row if isinstance(row, str | list) else row.decode() for row in found]
+    assert len(plain) == 15
+    assert all(row in values for row in plain)
+
+
+def test_whole_groups_of_a_file_are_read_in_one_call(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[tuple[str, list[int]]] = []
+    original = ParquetFiles.read
+
+    def recorded(self: ParquetFiles, part, groups, columns):  # type: ignore[no-untyped-def]
+        read.append((Path(part.path).name, list(groups)))
+        return original(self, part, groups, columns)
+
+    monkeypatch.setattr(ParquetFiles, "read", recorded)
+    assert numbers(Source.open(str(data)), 5, 70) == list(range(5, 70))
+    assert read == [("a.parquet", [0]), ("a.parquet", [1, 2, 3]), ("part-0.parquet", [0]), ("part-1.parquet", [0]),
+                    ("part-1.parquet", [1])]  # fmt: skip

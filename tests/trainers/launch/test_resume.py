@@ -1,9 +1,8 @@
-"""`winnow run` on real Ray: killed with everything it started in mid-search, or losing a worker, it goes on."""
+"""`winnow run` killed with everything it started in mid-search goes on under real Ray, and loses a worker there."""
 
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 import time
 from collections.abc import Iterator
@@ -36,13 +35,12 @@ TOTAL = EPOCHS * -(-ROWS * 8 // 10 // (2 * BATCH))
 
 @dataclass(frozen=True)
 class Resumed:
-    """A run that was killed and went on, and lost a worker then.
+    """A run that was killed and went on under Ray, and lost a worker there.
 
-    `saved` is the gate history of the checkpoint it went on from, `killed` a copy of its directory as the kill left it.
+    `saved` is the gate history of the checkpoint it went on from.
     """
 
     directory: RunDirectory
-    killed: Path
     spec: Path
     exit_code: int
     saved: list[Snapshot]
@@ -55,20 +53,19 @@ def resumed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Resumed]:
     spec, directory = small_spec(folder / "data"), RunDirectory(folder / "run")
     family = Family(folder / "log")
     try:
-        driver = family.start(str(spec), "--output", str(directory.path), "--workers", "2", ray_address="local")
+        driver = family.start(str(spec), "--output", str(directory.path), "--workers", "2")
         wait_for_step(EVERY, directory, driver, family.log)
         family.kill()
         driver.wait()
         assert not directory.prune_list.exists(), "killed too late: the run was over"
         step, saved = kept_history(directory)
         assert EVERY <= step < TOTAL
-        killed = shutil.copytree(directory.path, folder / "killed")
         driver = family.start("--resume", str(directory.path), ray_address="local")
         wait_for_step(step_of(directory) + EVERY, directory, driver, family.log)
         kill_a_worker(psutil.Process(driver.pid))
         exit_code = driver.wait(timeout=300)
         assert exit_code in (0, 3), family.log.read_text()
-        yield Resumed(directory, killed, spec, exit_code, saved, [process.name() for process in family.alive()])
+        yield Resumed(directory, spec, exit_code, saved, [process.name() for process in family.alive()])
     finally:
         family.kill()
 
@@ -155,17 +152,37 @@ def test_a_run_that_ends_leaves_no_process(resumed: Resumed) -> None:
     assert resumed.left_over == []
 
 
+def assert_same(found: RunDirectory, expected: RunDirectory) -> None:
+    """To the last bit: what was learned, step by step, and what was decided."""
+    for part in ("steps", "full", "pruned", "finetuned", "curve"):
+        assert read_json(found.metrics)[part] == read_json(expected.metrics)[part], part
+    assert read_json(found.prune_list)["features"] == read_json(expected.prune_list)["features"]
+    assert measures_reader.read(found.measures).loss == measures_reader.read(expected.measures).loss
+
+
+def test_it_ends_as_a_run_that_nothing_happened_to(
+    resumed: Resumed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    spec = load_spec(resumed.spec)
+    two = spec.model_copy(update={"scaling": spec.scaling.model_copy(update={"workers": 2})})
+    assert_same(resumed.directory, run(two, tmp_path / "run").directory)
+
+
+@pytest.mark.slow
 def test_what_ray_began_goes_on_without_it_to_the_same_end(resumed: Resumed, tmp_path: Path) -> None:
-    family = Family(tmp_path / "log")
+    directory, family = RunDirectory(tmp_path / "run"), Family(tmp_path / "log")
     try:
-        exit_code = family.start("--resume", str(resumed.killed)).wait(timeout=300)
+        options = ("--output", str(directory.path), "--workers", "2")
+        driver = family.start(str(resumed.spec), *options, ray_address="local")
+        wait_for_step(EVERY, directory, driver, family.log)
+        family.kill()
+        driver.wait()
+        exit_code = family.start("--resume", str(directory.path)).wait(timeout=300)
     finally:
         family.kill()
     assert exit_code == resumed.exit_code, family.log.read_text()
-    found, expected = RunDirectory(resumed.killed), resumed.directory
-    for part in ("steps", "full", "pruned", "finetuned"):
-        assert read_json(found.metrics)[part] == read_json(expected.metrics)[part]
-    assert read_json(found.prune_list)["features"] == read_json(expected.prune_list)["features"]
+    assert_same(directory, resumed.directory)
 
 
 def refuse_to_start(*_: Any, **__: Any) -> None:

@@ -14,7 +14,7 @@ from trainers.runs.coordinator import Coordinator
 from trainers.runs.directory import RunDirectory
 from trainers.runs.history import GateHistory
 from trainers.runs.progress import RunState, Stage
-from trainers.spec import SpecError, load_spec
+from trainers.spec import JobSpec, SpecError, load_spec
 
 
 class FailingLauncher:
@@ -78,6 +78,35 @@ def test_whatever_ends_a_run_is_told_everywhere(
     progress = directory.read_progress()
     assert progress is not None
     assert progress.state is RunState.FAILED
+
+
+def test_a_run_says_that_it_validates_before_it_does(
+    tiny_dataset: TinyDataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    directory = RunDirectory(tmp_path / "run")
+    seen: list[tuple[Stage, RunState]] = []
+
+    def refuse(spec: JobSpec) -> None:
+        progress = directory.read_progress()
+        assert progress is not None
+        assert (progress.stage, progress.state) == (Stage.VALIDATING, RunState.RUNNING)
+        raise SpecError("dataset.train: a file is damaged")
+
+    monkeypatch.setattr(runner, "choose_launcher", lambda spec: FailingLauncher(RunError("not reached")))
+    monkeypatch.setattr(runner, "check", refuse)
+    with pytest.raises(SpecError, match="a file is damaged"):
+        runner.run(
+            load_spec(tiny_dataset.spec),
+            directory.path,
+            observer=lambda told: seen.append((told.stage, told.state)),
+        )
+    assert seen == [(Stage.VALIDATING, RunState.RUNNING)]
+    progress = directory.read_progress()
+    assert progress is not None
+    assert (progress.stage, progress.state) == (Stage.VALIDATING, RunState.FAILED)
+    first = json.loads(directory.events.read_text().splitlines()[0])
+    assert (first["kind"], first["data"]) == ("stage", {"stage": "validating", "attempt": -1})
+    assert not directory.spec.exists()  # The directory is free for a spec that is right.
 
 
 def test_an_interrupted_run_says_so_and_stays_an_interrupt(

@@ -162,7 +162,7 @@ def test_stages_and_states_are_texts_in_json() -> None:
     found = Progress(state=RunState.FAILED, stage=Stage.RANKING, step=0, total_steps=0, attempt=-1)
     assert json.loads(json.dumps(found.document()))["stage"] == f"{Stage.RANKING}" == "ranking"
     assert [stage.value for stage in Stage] == [
-        "starting", "searching", "ranking", "finetuning", "evaluating", "done",
+        "validating", "starting", "searching", "ranking", "finetuning", "evaluating", "done",
     ]  # fmt: skip
 
 
@@ -181,7 +181,7 @@ def test_a_run_directory_reads_what_is_there(tmp_path: Path) -> None:
 def test_a_file_that_does_not_fit_is_named_with_the_field(tmp_path: Path) -> None:
     run = RunDirectory(tmp_path)
     write_json(run.progress, {**SEARCHING, "stage": "thinking"})
-    with pytest.raises(RunFileError, match=r"progress\.json can't be read: stage: choose one of 'starting', .*give"):
+    with pytest.raises(RunFileError, match=r"progress\.json can't be read: stage: choose one of 'validating', .*give"):
         run.read_progress()
     run.metrics.write_text("{", encoding="utf-8")
     with pytest.raises(RunFileError, match=r"metrics\.json can't be read"):

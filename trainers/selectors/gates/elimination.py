@@ -1,21 +1,24 @@
 """Backward elimination on a trained model: features go one after another, each time the one that is missed least.
 
 What a feature costs is counted given those that are left, so that of two copies one goes for nothing, and then the
-other is dear.
+other is dear. A cost within its standard error says nothing (the one-standard-error rule, Breiman et al. 1984): such
+features go first, in the order of their gates, and many together where they aren't missed together.
 
-Shapes: N rows, C columns of the field's features, c of them one feature's, T labels.
+Shapes: N rows, C columns of the field's features, c of them those of the features that go, T labels.
 """
 
 from __future__ import annotations
 
 import heapq
 from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import nn
 
-from sharding.layout import FeatureLayout
-from trainers.selectors.gates.ranking import Elimination
+from trainers.models.backbones.base import Backbone
+from trainers.selectors.base import Ranking
+from trainers.selectors.gates.ranking import OPEN, Elimination, weakest_first
 from trainers.selectors.sensitivity.trained import ROWS_TOGETHER, EmbeddedRows, TrainedModel
 
 # Validation rows that costs are counted on: at most so many, and no more than fit into so many bytes.
@@ -27,86 +30,158 @@ MOST_COLUMNS = 4096
 RIDGE = 1e-2
 
 
-def eliminate(model: TrainedModel, field: Sequence[str], essential: Collection[str] = ()) -> Elimination:
-    """Order the features of `field`, as if all others stood at their means. Collective: every rank gets the same.
+def eliminate(model: TrainedModel, ranking: Ranking, essential: Collection[str] = ()) -> Elimination:
+    """Order the features whose gates are open, and those whose gates are closed though they are missed.
 
-    Costs only rise as other features go, or nearly so: the cheapest is counted anew until it stays the cheapest
-    (lazy greedy), which takes about two passes a feature.
+    All other features stand at their means. A gate may close on what another feature says too, whose gate then closes
+    as well. Collective: every rank gets the same.
     """
     rows = model.embed(min(ROWS, max(1, BYTES // (4 * model.layout.total))))
     found = None
     if model.ranks.is_leader:
-        kept = [name for name in model.layout.names if name in set(field)]
-        backbone = model.model.backbone.pruned(kept, model.model.inputs.baseline.mean_C)
-        own = EmbeddedRows(rows.x_NC[:, model.layout.columns(kept)], rows.label_NT, rows.weight_N)
-        found = _order(_Field(model.layout.keep(kept), backbone.eval(), own), set(essential) & set(kept))
+        weakest = [name for name in weakest_first(ranking) if name not in set(essential)]
+        # One feature stays, whatever the gates say.
+        closed = [name for name in weakest if ranking.scores[name] < OPEN and name != ranking.names[0]]
+        every = _Field(model.model.backbone.eval(), rows, model.model.inputs.baseline.mean_C, regress=False)
+        gone, _ = _screen(every, closed, together=len(closed))
+        field = every.only([name for name in model.layout.names if name not in gone])
+        found = _order(field, [name for name in weakest if name not in gone], every.passes)
     answer: Elimination = model.ranks.broadcast(found)
     return answer
 
 
-def _order(field: _Field, essential: set[str]) -> Elimination:
-    names = field.layout.names
-    base = field.logloss()
-    waiting = [(field.cost(name) - base, 0, name) for name in names if name not in essential]
+def _order(field: _Field, weakest: Sequence[str], passes: int = 0) -> Elimination:
+    """The field's features, best first: those that aren't among `weakest`, and the others as they are missed.
+
+    Costs only rise as other features go, or nearly so: the cheapest is counted anew until it stays the cheapest
+    (lazy greedy), which takes about two passes a feature.
+    """
+    costs, missed = _screen(field, weakest)
+    gone = list(costs)
+    waiting = [(cost, name) for name, cost in missed.items()]
     heapq.heapify(waiting)
-    gone: list[str] = []
-    costs = {}
     while waiting:
-        cost, counted, name = heapq.heappop(waiting)
-        if counted < len(gone):
-            heapq.heappush(waiting, (field.cost(name) - base, len(gone), name))
+        _, name = heapq.heappop(waiting)
+        absence = field.absence([name])
+        if waiting and absence.cost > waiting[0][0]:
+            heapq.heappush(waiting, (absence.cost, name))
             continue
-        field.drop(name)
+        field.take(absence)
         gone.append(name)
-        costs[name], base = cost, base + cost
-    first = [name for name in names if name in essential]
-    return Elimination(names=(*first, *reversed(gone)), costs=costs, passes=field.passes, rows=len(field.rows))
+        costs[name] = absence.cost
+    first = [name for name in field.layout.names if name not in set(weakest)]
+    return Elimination(
+        names=(*first, *reversed(gone)),
+        costs=costs,
+        passes=passes + field.passes,
+        rows=len(field.rows),
+    )
+
+
+def _screen(field: _Field, weakest: Sequence[str], together: int = 1) -> tuple[dict[str, float], dict[str, float]]:
+    """Let features go whose cost is within its standard error, weakest first.
+
+    Tried are as many at once as went at once before, and twice as many after each success: where they are missed,
+    half as many.
+
+    Returns:
+        The features that went, in that order, with their share of what they cost together; and those that stay.
+    """
+    waiting = list(weakest)
+    gone: dict[str, float] = {}
+    missed: dict[str, float] = {}
+    while waiting:
+        names = waiting[:together]
+        absence = field.absence(names)
+        if absence.cost <= absence.error:
+            field.take(absence)
+            gone |= dict.fromkeys(names, absence.cost / len(names))
+        elif len(names) > 1:
+            together = len(names) // 2
+            continue
+        else:
+            missed[names[0]] = absence.cost
+        waiting = waiting[together:]
+        together *= 2
+    return gone, missed
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Absence:
+    """The field without the features of some columns.
+
+    `cost` is the rise of the logloss, `error` its standard error. `through_cC` has the regression's coefficients; None
+    where means stand for the features.
+    """
+
+    columns: list[int]
+    x_NC: torch.Tensor
+    loss_N: torch.Tensor
+    cost: float
+    error: float
+    through_cC: torch.Tensor | None
 
 
 class _Field:
     """Rows of the features in the field, and what stands for those that went.
 
-    Two replacements are tried: a feature's mean, and its ridge regression on the columns that are left; the cheaper one
-    counts. Columns are standardized for it: with Σ their covariance and P = (Σ + ρI)⁻¹ over the columns left, the
-    regression of a feature's columns i on the rest r is −P_ii⁻¹ P_ir, and P over the rest is P_rr − P_ri P_ii⁻¹ P_ir.
+    Two replacements are tried: features' means, and their ridge regression on the columns that are left; the cheaper
+    one counts. Columns are standardized for it: with Σ their covariance and P = (Σ + ρI)⁻¹ over the columns left, the
+    regression of some columns i on the rest r is −P_ii⁻¹ P_ir, and P over the rest is P_rr − P_ri P_ii⁻¹ P_ir.
 
     `effect_CC` says how the input moves with a column that is left: as itself, and through what it stands for.
     """
 
-    def __init__(self, layout: FeatureLayout, backbone: nn.Module, rows: EmbeddedRows) -> None:
-        self.layout, self.backbone, self.rows, self.passes = layout, backbone, rows, 0
+    def __init__(self, backbone: Backbone, rows: EmbeddedRows, mean_C: torch.Tensor, *, regress: bool = True) -> None:
+        """`mean_C` is that of training: one extreme row among the few that are measured would move their own."""
+        self.layout, self.backbone, self.rows, self.mean_C = backbone.layout, backbone, rows, mean_C
+        self.passes = 0
         self.x_NC = rows.x_NC.clone()
-        mean_C, deviation_C = rows.x_NC.mean(0), rows.x_NC.std(0, correction=0)
-        # A column of one value has nothing to say of others, nor they of it.
-        self.z_NC = (rows.x_NC - mean_C) / torch.where(deviation_C > 0, deviation_C, 1.0)
-        self.effect_CC = torch.diag(deviation_C)
-        self.precision_CC = None if layout.total > MOST_COLUMNS else _precision(self.z_NC)
+        self.regresses = regress and self.layout.total <= MOST_COLUMNS
+        if self.regresses:
+            centered_NC = rows.x_NC - mean_C
+            deviation_C = torch.linalg.vector_norm(centered_NC, dim=0) / len(rows) ** 0.5
+            # A column of one value has nothing to say of others, nor they of it.
+            self.z_NC = centered_NC / torch.where(deviation_C > 0, deviation_C, 1.0)
+            self.effect_CC, self.precision_CC = torch.diag(deviation_C), _precision(self.z_NC)
+        self.loss_N = self._losses(self.x_NC)
 
-    def cost(self, name: str) -> float:
-        """The logloss without the feature."""
-        return min(self.logloss(x_NC) for x_NC, _ in self._without(name))
-
-    @torch.no_grad()
-    def drop(self, name: str) -> None:
-        """Let the cheaper replacement take the feature's place for good."""
-        own = self.layout.slice(name)
-        self.x_NC, through_cC = min(self._without(name), key=lambda found: self.logloss(found[0]))
-        self.effect_CC += through_cC.T @ self.effect_CC[own]
-        self.effect_CC[own] = 0.0
-        if self.precision_CC is not None:
-            row_cC = self.precision_CC[own].clone()
-            self.precision_CC -= row_cC.T @ torch.linalg.solve(row_cC[:, own], row_cC)
-            self.precision_CC[own] = 0.0
-            self.precision_CC[:, own] = 0.0
+    def only(self, names: Collection[str]) -> _Field:
+        """The field of fewer features: all others stand at their means for good, and cost nothing any more."""
+        columns = self.layout.columns(names)
+        rows = EmbeddedRows(self.rows.x_NC[:, columns], self.rows.label_NT, self.rows.weight_N)
+        return _Field(self.backbone.pruned(names, self.mean_C).eval(), rows, self.mean_C[columns])
 
     @torch.no_grad()
-    def _without(self, name: str) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-        """The input for each replacement, and the replacement's coefficients on the columns that are left."""
-        own = self.layout.slice(name)
-        nothing_cC = torch.zeros_like(self.effect_CC[own])
-        yield self.x_NC - self.z_NC[:, own] @ self.effect_CC[own], nothing_cC
-        if self.precision_CC is None:
+    def absence(self, names: Collection[str]) -> _Absence:
+        """The field without these features, by the cheaper replacement."""
+        columns = self.layout.columns(names)
+        ways = [self._measure(columns, *way) for way in self._replacements(columns)]
+        return min(ways, key=lambda absence: absence.cost)
+
+    @torch.no_grad()
+    def take(self, absence: _Absence) -> None:
+        """Let the features go for good."""
+        own = absence.columns
+        self.x_NC, self.loss_N = absence.x_NC, absence.loss_N
+        if not self.regresses:
             return
+        if absence.through_cC is not None:
+            self.effect_CC += absence.through_cC.T @ self.effect_CC[own]
+        self.effect_CC[own] = 0.0
+        row_cC = self.precision_CC[own]
+        self.precision_CC -= row_cC.T @ torch.linalg.solve(row_cC[:, own], row_cC)
+        self.precision_CC[own] = 0.0
+        self.precision_CC[:, own] = 0.0
+
+    def _replacements(self, own: list[int]) -> Iterator[tuple[torch.Tensor, torch.Tensor | None]]:
+        """The input for each replacement, and the replacement's coefficients on the columns that are left."""
+        if not self.regresses:
+            x_NC = self.x_NC.clone()
+            x_NC[:, own] = self.mean_C[own]
+            yield x_NC, None
+            return
+        yield self.x_NC - self.z_NC[:, own] @ self.effect_CC[own], None
         row_cC = self.precision_CC[own]
         through_cC = -torch.linalg.solve(row_cC[:, own], row_cC)
         through_cC[:, own] = 0.0
@@ -114,16 +189,23 @@ class _Field:
         moved_Nc = self.z_NC @ through_cC.T - self.z_NC[:, own]
         yield self.x_NC + moved_Nc @ self.effect_CC[own], through_cC
 
-    @torch.no_grad()
-    def logloss(self, x_NC: torch.Tensor | None = None) -> float:
-        """Weighted logloss in nats, averaged over the labels."""
-        self.passes += 1
-        parts = [self.backbone(part).cpu() for part in (self.x_NC if x_NC is None else x_NC).split(ROWS_TOGETHER)]
-        loss_NT = nn.functional.binary_cross_entropy_with_logits(
-            torch.cat(parts).double(), self.rows.label_NT.double(), reduction="none"
+    def _measure(self, own: list[int], x_NC: torch.Tensor, through_cC: torch.Tensor | None) -> _Absence:
+        loss_N = self._losses(x_NC)
+        weight_N = self.rows.weight_N.double() / self.rows.weight_N.double().sum()
+        rise_N = loss_N - self.loss_N
+        cost = weight_N @ rise_N
+        error = torch.linalg.vector_norm(weight_N * (rise_N - cost))
+        return _Absence(
+            columns=own, x_NC=x_NC, loss_N=loss_N, cost=float(cost), error=float(error), through_cC=through_cC
         )
-        weight_N = self.rows.weight_N.double()
-        return float(weight_N @ loss_NT.mean(1) / weight_N.sum())
+
+    @torch.no_grad()
+    def _losses(self, x_NC: torch.Tensor) -> torch.Tensor:
+        """Each row's logloss in nats, averaged over the labels."""
+        self.passes += 1
+        logit_NT = torch.cat([self.backbone(part).cpu() for part in x_NC.split(ROWS_TOGETHER)]).double()
+        label_NT = self.rows.label_NT.double()
+        return nn.functional.binary_cross_entropy_with_logits(logit_NT, label_NT, reduction="none").mean(1)
 
 
 def _precision(z_NC: torch.Tensor) -> torch.Tensor:

@@ -60,7 +60,8 @@ class Elimination:
 
     Args:
         names: best first: what may not go, then the others, the last that would go before the first.
-        costs: by name, of those that may go: the rise of the logloss, in nats, as the feature went.
+        costs: by name, of those that may go: the rise of the logloss, in nats, as the feature went. Features that went
+            together share theirs equally.
         passes: how often the backbone ran over the rows.
         rows: that costs were counted on.
     """
@@ -71,9 +72,10 @@ class Elimination:
     rows: int
 
 
-def open_features(ranking: Ranking) -> list[str]:
-    """Those whose gates let more through than they hold back, in the ranking's order."""
-    return [name for name in ranking.names if ranking.scores[name] >= OPEN]
+def weakest_first(ranking: Ranking) -> list[str]:
+    """By the mean gate, which says more than the last one where that is near 0 or 1."""
+    weight = ranking.details.get("mean_gate", ranking.scores)
+    return sorted(ranking.names, key=lambda name: weight[name])
 
 
 def reorder(ranking: Ranking, found: Elimination) -> Ranking:

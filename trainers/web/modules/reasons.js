@@ -18,10 +18,12 @@ export function orderOf({ selector, features }) {
   const gates = selector.family === "gate" && selector.probability_like;
   if (gates && features.some(({ details }) => "mean_gate" in details)) {
     const eliminated = features.some(({ details }) => "drop_cost" in details);
-    const open = eliminated ? "by elimination, the last to be missed first" : "by gate";
     if (features.some(({ details }) => "selection_frequency" in details))
-      return "Order: essential features, features open on average over the seeds, closed features, by mean rank.";
-    return `Order: essential features, open features ${open}, closed features by mean gate while penalized.`;
+      return "Order: essential features, then the others by their mean rank over the seeds.";
+    const first = eliminated
+      ? "open features and closed ones that are missed by elimination, the last to go first"
+      : "open features by gate";
+    return `Order: essential features, ${first}, closed features by mean gate while penalized.`;
   }
   return `Order: essential features, then the others as the selector ${selector.name} ranks them.`;
 }

@@ -6,26 +6,28 @@ import { decimal, words } from "views/format";
 import { STAGES } from "views/states";
 
 const BEFORE = /** @type {Record<string, string>} */ ({
-  check: "Validating the data",
+  validating: "Validating the data",
   ray: "Starting Ray",
   local: "Starting the launcher",
 });
 const NOTICED = 0.5;
 
 /**
- * Seconds by stage in order. A run writes `workers` as a part of `starting`, and `total` as the whole.
+ * Seconds by stage in order. A run writes `workers` as a part of `starting`, `total` as the whole, and
+ * `check` as the old name of `validating`.
  * @param {Record<string, number>} stages as progress.json or metrics.json has them
  * @returns {[string, number][]} titles and seconds; the last is the total
  */
 export function stageTimes(stages) {
-  const { workers = 0, starting, total, ...others } = stages;
+  const { workers = 0, starting, total, check, ...others } = stages;
+  if (check !== undefined) others.validating ??= check;
   /** @type {[string, number][]} */
   const rows = Object.entries(BEFORE).flatMap(([name, title]) => (name in others ? [[title, others[name]]] : []));
   if (starting !== undefined) {
     if (workers > 0) rows.push(["Starting the workers", Math.min(workers, starting)]);
     rows.push(["Loading the data", Math.max(0, starting - workers)]);
   }
-  const known = STAGES.filter((name) => name in others);
+  const known = STAGES.filter((name) => name in others && !(name in BEFORE));
   const rest = Object.keys(others).filter((name) => !(name in BEFORE) && !known.some((stage) => stage === name));
   for (const name of [...known, ...rest]) rows.push([title(name), others[name]]);
   const sum = rows.reduce((so_far, [, seconds]) => so_far + seconds, 0);

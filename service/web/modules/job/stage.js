@@ -2,7 +2,7 @@
 /** Where a job stands: its stages, how far it is in the present one, what it waits for. */
 
 import { get } from "pages/api";
-import { hasEnded, position, share } from "pages/job/words";
+import { hasEnded, position, share, stageOf } from "pages/job/words";
 import { element, fill, section } from "views/dom";
 import { ago, count, decimal, duration, words } from "views/format";
 import { STAGES } from "views/states";
@@ -25,15 +25,20 @@ export class StageProgress {
   /** @param {import("pages/job/words").Job} job */
   update(job) {
     const progress = job.progress;
-    this.place.hidden = hasEnded(job) || job.dry_run;
+    this.place.hidden = hasEnded(job);
     if (this.place.hidden) return;
-    const at = STAGES.findIndex((stage) => stage === job.state);
-    fill(this.steps, ...STAGES.map((stage, place) => step(stage, place - at)), step("done", STAGES.length - at));
+    const now = stageOf(job);
+    const at = STAGES.findIndex((stage) => stage === now);
+    const stages = job.dry_run ? STAGES.slice(0, 1) : STAGES;
+    fill(this.steps, ...stages.map((stage, place) => step(stage, place - at)), step("done", stages.length - at));
     const done = at < 0 || job.state === "starting" ? null : share(progress);
     this.bar.hidden = at < 0;
     if (done === null) this.bar.removeAttribute("value");
     else this.bar.value = done;
-    fill(this.told, at < 0 ? this.#waits(job) : `${sentence(job.state)}${at ? comma(position(progress)) : ""}`);
+    fill(
+      this.told,
+      at < 0 ? this.#waits(job) : `${sentence(now)}${job.state === "starting" ? "" : comma(position(progress))}`,
+    );
     fill(this.numbers, at < 0 ? "" : numbers(progress));
   }
 
@@ -63,17 +68,21 @@ function step(stage, away) {
   const [mark, told] = away < 0 ? ["✓", "done"] : away > 0 ? ["", "to come"] : ["●", "running"];
   return element(
     "li",
-    { "aria-current": away === 0 ? "step" : null, class: away < 0 ? "over" : null },
+    {
+      "aria-current": away === 0 ? "step" : null,
+      class: away < 0 ? "over" : null,
+    },
     element("span", { "aria-hidden": "true" }, mark),
     words(stage),
     element("span", { class: "visually-hidden" }, `, ${told}`),
   );
 }
 
-/** @param {string} state */
-function sentence(state) {
-  if (state === "starting") return "Starting: the workers start and read the data";
-  const text = words(state);
+/** @param {string} stage */
+function sentence(stage) {
+  if (stage === "validating") return "Validating the spec against the data";
+  if (stage === "starting") return "Starting: the workers start and read the data";
+  const text = words(stage);
   return text[0].toUpperCase() + text.slice(1);
 }
 

@@ -61,6 +61,14 @@ export function took(job) {
 }
 
 /**
+ * The stage of a job's run: its state, but that one which starts may still validate the data. A dry run does only that.
+ * @param {{state: string, dry_run?: boolean, progress?: any}} job
+ */
+export function stageOf({ state, dry_run, progress }) {
+  return state === "starting" && (dry_run || progress?.stage === "validating") ? "validating" : state;
+}
+
+/**
  * How far a stage is, as a share of its steps; null where its steps aren't counted.
  * @param {import("views/run").Progress | null | undefined} progress
  */

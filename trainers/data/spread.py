@@ -1,0 +1,49 @@
+"""Rows from all over a source, for what its first rows alone would answer wrongly: files may be sorted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import pyarrow as pa
+
+from trainers.data.source import Source
+
+# Row groups that are read where fewer would hold rows enough: each is decoded whole, and may be large.
+GROUPS = 8
+# Runs of neighbouring rows that a row group gives.
+RUNS = 8
+
+
+def read_spread(source: Source, columns: Sequence[str], rows: int) -> pa.Table:
+    """About `rows` rows in their order, from row groups that lie evenly between the first and the last; all rows of a
+    source that has no more.
+
+    Raises:
+        SpecError: files whose columns have types that don't fit together.
+    """
+    if source.rows <= rows:
+        return source.read(columns, 0, source.rows)
+    return source.read_ranges(columns, _runs(source.group_ranges, rows))
+
+
+def _runs(groups: Sequence[tuple[int, int]], rows: int) -> Iterator[tuple[int, int]]:
+    """Ranges of about `rows` rows, which lie in some of the row groups."""
+    enough = -(-rows * len(groups) // groups[-1][1])
+    count = min(len(groups), max(GROUPS, enough))
+    for place in range(count):
+        start, stop = groups[place * (len(groups) - 1) // max(1, count - 1)]
+        taken = min(stop - start, -(-rows // count))
+        runs = min(RUNS, taken)
+        for run in range(runs):
+            apart = start + (stop - start - taken) * run // max(1, runs - 1)
+            yield apart + taken * run // runs, apart + taken * (run + 1) // runs
+
+
+def describe_rows(read: int, total: int, of: str) -> str:
+    """How many of a split's rows something was found by.
+
+    Example:
+        >>> describe_rows(3000, 3000, "training rows"), describe_rows(65536, 800167, "rows of test")
+        ('all 3,000 training rows', '65,536 of 800,167 rows of test (from all over the files)')
+    """
+    return f"all {total:,} {of}" if read == total else f"{read:,} of {total:,} {of} (from all over the files)"
