@@ -28,8 +28,8 @@ def aggregate(rankings: Sequence[Ranking]) -> Ranking:
     """The ranking that the seeds' rankings agree on most.
 
     Scores, details and numeric diagnostics are means over the seeds that have them; what else a ranking says is the
-    first seed's. Features are ordered by their mean place, and where that is equal by their mean score. A
-    selector may rank a feature before others of higher scores; the mean place keeps what most seeds decided so.
+    first seed's. Features are ordered by their mean place, and where that is equal by their mean score. A selector
+    may rank a feature before others of higher scores; the mean place keeps what most seeds decided so.
 
     Args:
         rankings: one a seed, of the same features. One alone is returned as it is.
