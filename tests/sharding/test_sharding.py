@@ -1,5 +1,6 @@
 """Sharded tables equal unsharded ones, in what they look up, what they learn, keep and save."""
 
+import warnings
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import torch.distributed.checkpoint as dcp
 from torchrec.modules.embedding_modules import EmbeddingBagCollection
 from torchrec.sparse.jagged_tensor import KeyedJaggedTensor
 
+from sharding.batched import DenseTables
 from sharding.parallel import Optimizer, ShardedEmbeddings, TableOptimizer
 from sharding.planner import Machine, plan
 from sharding.tables import Table, configs, module_name
@@ -220,3 +222,19 @@ def test_row_wise_on_a_gpu_equals_unsharded() -> None:
     batch = ids(6, 0).to(device)
     weights = {t.name: t.initial(0).to(device) for t in TABLES}
     torch.testing.assert_close(one(batch), by_hand(weights, batch))
+
+
+def test_dense_tables_silence_one_warning_of_torch_and_no_other() -> None:
+    """fbgemm registers the backward pass of its CPU kernel in another way than torch looks for."""
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always")
+        DenseTables([Table(name="a", rows=5, dim=4)], device=torch.device("cpu"), seed=0)
+        seen.clear()
+        kernel = "dense_embedding_codegen_lookup_function"
+        warnings.warn(f"fbgemm::{kernel}: an autograd kernel was not registered", stacklevel=1)
+        warnings.warn("fbgemm::another: an autograd kernel was not registered", stacklevel=1)
+        warnings.warn(f"fbgemm::{kernel}: it is slow", stacklevel=1)
+    assert [str(each.message) for each in seen] == [
+        "fbgemm::another: an autograd kernel was not registered",
+        f"fbgemm::{kernel}: it is slow",
+    ]

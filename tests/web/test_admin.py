@@ -435,6 +435,9 @@ def test_the_browser_asks_before_it_leaves_what_was_typed(served: Showcase, page
 def test_accessible(served: Showcase, chromium: Browser) -> None:
     made = served.ask("POST", "/v1/webhooks", {"url": "http://127.0.0.1:9/axe", "kinds": ["prune_list.*"]})
     served.ask("POST", f"/v1/webhooks/{made['id']}/test")
+    reader = served.make_key("reader", ["read"])
+    refused = httpx.get(f"{served.url}/v1/audit", headers={"Authorization": f"Bearer {reader}"}, trust_env=False)
+    assert refused.status_code == 403
     with page_of(chromium) as page:
         sign_in(page, served.url, served.key)
         ready(page, f"{served.url}/keys")
@@ -448,7 +451,6 @@ def test_accessible(served: Showcase, chromium: Browser) -> None:
             ready(page, f"{served.url}/audit?{filters}")
             page.get_by_role("button", name="Details").first.click()
             assert findings(page) == []
-    reader = served.make_key("reader", ["read"])
     with page_of(chromium) as page:
         sign_in(page, served.url, reader)
         ready(page, f"{served.url}/keys")

@@ -164,6 +164,7 @@ def test_a_service_without_keys_says_that_it_knows_nobody(
 ) -> None:
     show = Keyless(tmp_path_factory.mktemp("keyless"))
     del show.http.headers["Authorization"]
+    show.app.state.open_to_local = True
     with show.serving(), page_of(chromium) as page:
         registered(show, "alone", four_eyes=True)
         number = proposed(show, "alone")

@@ -146,6 +146,25 @@ def test_nothing_of_a_page_is_cut_or_out_of_reach(
 
 
 @needs_browser
+@pytest.mark.parametrize("width", [420, 1280])
+def test_the_reference_of_the_api_fits_its_window(
+    show: tuple[Showcase, dict[str, str]], chromium: Browser, width: int
+) -> None:
+    """Of each operation the method, the path and the summary are in sight, and so is the way back."""
+    made, _ = show
+    with page_of(chromium) as page:
+        page.set_viewport_size({"width": width, "height": 900})
+        sign_in(page, made.url, made.key)
+        page.goto(f"{made.url}/docs")
+        page.get_by_text("/v1/jobs/{job_id}/cancel").wait_for(timeout=30_000)
+        assert [each for each in faults(page) if not each.startswith("broken")] == []
+        for place in (".back a", ".opblock-summary"):
+            boxes = [each.bounding_box() for each in page.locator(place).all()[:20]]
+            assert boxes
+            assert [box for box in boxes if box is None or box["x"] < 0 or box["x"] + box["width"] > width] == []
+
+
+@needs_browser
 def test_what_matters_is_in_sight_in_a_narrow_window(show: tuple[Showcase, dict[str, str]], chromium: Browser) -> None:
     made, jobs = show
     lists = f"/models/{MODEL}/lists"

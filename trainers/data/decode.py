@@ -17,6 +17,7 @@ from trainers.data.dense import check_default, decode_dense, standardize
 from trainers.data.ids import decode_ids, decode_lists, default_id
 from trainers.data.jagged import take_segments, transposition
 from trainers.data.rows import Rows
+from trainers.data.scale import Scale
 from trainers.data.targets import decode_group, decode_label, decode_weight
 from trainers.data.weights import scale_weights
 from trainers.spec import CategoricalFeature, DenseFeature, FeatureSpec, JobSpec, MultiCategoricalFeature
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
-_ZERO, _ONE = np.zeros(1), np.ones(1)
+AS_IT_IS = Scale(mean_D=np.zeros(1), std_D=np.ones(1))
 
 
 class Decoder:
@@ -98,9 +99,9 @@ class Decoder:
         dense_ND = np.empty((table.num_rows, sum(feature.dim for feature in self.dense)), np.float32)
         start = 0
         for feature, numbers_Nd in self.raw_dense(table):
-            mean_d, std_d = (_ZERO, _ONE) if self.statistics is None else self.statistics.of(feature.name)
+            scale = AS_IT_IS if self.statistics is None else self.statistics.of(feature.name)
             stop = start + feature.dim
-            dense_ND[:, start:stop] = standardize(feature, numbers_Nd, mean_d, std_d, replace=replace)
+            dense_ND[:, start:stop] = standardize(feature, numbers_Nd, scale, replace=replace)
             start = stop
         return dense_ND
 

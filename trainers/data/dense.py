@@ -13,11 +13,9 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from trainers.data.columns import flags_of, floats, numbers_of, refuse_type
+from trainers.data.scale import Scale
 from trainers.data.types import is_list, is_number, is_text, is_whole, writing_remedy
 from trainers.spec import DenseFeature, SpecError
-
-Columns = NDArray[np.float64]
-
 
 # Numbers standardized together: few enough to stay in a core's cache.
 BLOCK = 2**16
@@ -48,10 +46,8 @@ def decode_dense(feature: DenseFeature, array: Any, *, replace: bool) -> NDArray
     )
 
 
-def standardize(
-    feature: DenseFeature, numbers_Nd: NDArray[Any], mean_d: Columns, std_d: Columns, *, replace: bool
-) -> NDArray[np.float32]:
-    """(x − mean) / std in float64, and only then float32: what a large offset hides keeps its digits.
+def standardize(feature: DenseFeature, numbers_Nd: NDArray[Any], scale: Scale, *, replace: bool) -> NDArray[np.float32]:
+    """By the feature's scale in float64, and only then float32: what a large offset hides keeps its digits.
 
     Raises:
         SpecError: numbers beyond float32, unless `replace` lets them take the default.
@@ -60,14 +56,13 @@ def standardize(
     rows = max(1, BLOCK // feature.dim)
     with np.errstate(over="ignore"):
         for start in range(0, len(out_Nd), rows):
-            block = numbers_Nd[start : start + rows].astype(np.float64)
-            out_Nd[start : start + rows] = (block - mean_d) / std_d
-        default_d = ((feature.default - mean_d) / std_d).astype(np.float32)
+            out_Nd[start : start + rows] = scale.apply(numbers_Nd[start : start + rows].astype(np.float64))
+        default_d = scale.apply(np.full((1, feature.dim), feature.default, np.float64))[0].astype(np.float32)
     finite_Nd = np.isfinite(out_Nd)
     if replace or finite_Nd.all():
         return _with_default(out_Nd, finite_Nd, default_d)
     value = numbers_Nd[np.unravel_index(int(finite_Nd.argmin()), finite_Nd.shape)]
-    when = " once standardized" if feature.normalize == "standardize" else ""
+    when = "" if feature.normalize == "none" else " once standardized"
     raise SpecError(
         f"feature {feature.name!r}: column {feature.source!r} has {np.count_nonzero(~finite_Nd)} values in "
         f"{len(numbers_Nd)} rows that are "

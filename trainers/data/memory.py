@@ -15,6 +15,9 @@ COPIES = {"adagrad": 2, "adam": 4}
 FLOAT_BYTES = 4
 BACKBONE = "backbone"
 SHOWN = 3
+# At "0" Ray listens on loopback alone, as one that `winnow serve` starts: no other machine is part of it. What runs in
+# it inherits the variable.
+RAY_CLUSTERS = "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"
 CGROUPS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
 
 
@@ -75,7 +78,7 @@ def find_memory_problem(spec: JobSpec, available: int | None = None) -> tuple[st
     """
     memory = model_memory(spec)
     stated = spec.scaling.topology.memory_bytes
-    elsewhere = spec.scaling.use_gpu or os.environ.get("RAY_ADDRESS", "local") != "local"
+    elsewhere = spec.scaling.use_gpu or _may_have_other_machines()
     most = available if available is not None else machine_memory()
     where = "this machine has"
     if stated is not None:
@@ -86,6 +89,10 @@ def find_memory_problem(spec: JobSpec, available: int | None = None) -> tuple[st
     if stated is None and elsewhere:
         return None, f"{finding}, unless the workers' machines have more"
     return finding, None
+
+
+def _may_have_other_machines() -> bool:
+    return os.environ.get("RAY_ADDRESS", "local") != "local" and os.environ.get(RAY_CLUSTERS) != "0"
 
 
 def format_bytes(count: float) -> str:

@@ -40,7 +40,7 @@ def precision_warnings(decoder: Decoder, table: pa.Table, statistics: Statistics
         if flat_d.any():
             warnings.append(_counts_as_constant(feature, numbers_Nd[:, flat_d.argmax()]))
             continue
-        found_Nd = standardize(feature, some_Nd, *statistics.of(feature.name), replace=replace)
+        found_Nd = standardize(feature, some_Nd, statistics.of(feature.name), replace=replace)
         before_d = _distinct(some_Nd)
         if pa.types.is_integer(table.column(feature.source).type):  # It may have more digits than float64.
             column = take_rows(table.select([feature.source]), np.arange(0, table.num_rows, step)).column(0)

@@ -1,6 +1,6 @@
-"""What standardizes numbers and weights: mean and standard deviation of the dense columns, mean of the weights.
+"""What standardizes numbers and weights: the scales of the dense columns, the mean of the weights.
 
-Shapes: N rows, D dense columns.
+Shapes: N rows, n of them sampled, D dense columns.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from trainers.data.columns import single_array
 from trainers.data.decode import Decoder
+from trainers.data.scale import Scale, compressing
 from trainers.data.source import Source
 from trainers.data.targets import decode_weight
 from trainers.data.weights import check_mean
@@ -24,6 +25,8 @@ from trainers.spec import JobSpec, SpecError
 Columns = NDArray[np.float64]
 
 BLOCKS = 64
+# Sampled rows of a block: at most so many, and of very many columns fewer.
+SAMPLED, LEAST_SAMPLED, SAMPLED_CELLS = 2**10, 2**4, 2**16
 CONSTANT = 1e-13
 """A standard deviation under this share of the mean is rounding of a constant, in float64."""
 
@@ -34,21 +37,20 @@ class Statistics:
 
     Attributes:
         dims: of the dense features, in the order of their columns.
-        mean_D, std_D: float64; a column that isn't to be standardized has mean 0 and deviation 1.
+        scale_D: of all columns; one that isn't to be standardized has mean 0 and deviation 1.
         constant_D: bool; columns that count as constant, whose deviation is 1.
         weight_mean: 1 where the spec names no weight. Weights are divided by it: multiplying all of them by a number
             changes nothing, whatever the penalty beside them.
     """
 
     dims: dict[str, int]
-    mean_D: Columns
-    std_D: Columns
+    scale_D: Scale
     constant_D: NDArray[np.bool_]
     weight_mean: float = 1.0
 
-    def of(self, name: str) -> tuple[Columns, Columns]:
-        """Mean and deviation of a feature's columns."""
-        return self.mean_D[self.columns[name]], self.std_D[self.columns[name]]
+    def of(self, name: str) -> Scale:
+        """The scale of a feature's columns."""
+        return self.scale_D.of(self.columns[name])
 
     @cached_property
     def columns(self) -> dict[str, slice]:
@@ -93,16 +95,19 @@ def measure(decoder: Decoder, tables: Iterable[pa.Table]) -> Statistics:
     that neither float32 nor float64 holds its scale.
     """
     features = decoder.dense
-    count, mean_D, squares_D, weight = _accumulate(decoder, tables)
+    count, mean_D, squares_D, weight, sample_nD = _accumulate(decoder, tables)
     with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
         std_D = np.sqrt(squares_D / max(count, 1))
         scale_D = (1 / std_D).astype(np.float32)
     constant_D = ~(np.isfinite(std_D) & np.isfinite(scale_D) & (std_D > CONSTANT * np.abs(mean_D)))
-    raw_D = np.array([feature.normalize == "none" for feature in features for _ in range(feature.dim)], bool)
+    ways = np.array([feature.normalize for feature in features for _ in range(feature.dim)], str)
+    raw_D = ways == "none"
+    plain = Scale(
+        mean_D=np.where(raw_D | ~np.isfinite(mean_D), 0.0, mean_D), std_D=np.where(raw_D | constant_D, 1.0, std_D)
+    )
     return Statistics(
         dims={feature.name: feature.dim for feature in features},
-        mean_D=np.where(raw_D | ~np.isfinite(mean_D), 0.0, mean_D),
-        std_D=np.where(raw_D | constant_D, 1.0, std_D),
+        scale_D=compressing(plain, sample_nD, (ways == "standardize") & ~constant_D),
         constant_D=constant_D & ~raw_D,
         weight_mean=1.0 if decoder.dataset.weight is None else weight / max(count, 1),
     )
@@ -113,13 +118,18 @@ def _measured_columns(decoder: Decoder) -> list[str]:
     return list(dict.fromkeys([*decoder.dense_columns, *([weight] if weight else [])]))
 
 
-def _accumulate(decoder: Decoder, tables: Iterable[pa.Table]) -> tuple[int, Columns, Columns, float]:
-    """Rows, means, sums of squared deviations (Chan, Golub and LeVeque 1979, Eq. 2.1) and the weights' sum."""
+def _accumulate(
+    decoder: Decoder, tables: Iterable[pa.Table]
+) -> tuple[int, Columns, Columns, float, NDArray[np.float64]]:
+    """Rows, means, sums of squared deviations (Chan, Golub and LeVeque 1979, Eq. 2.1), the weights' sum, a sample."""
     width, name = sum(feature.dim for feature in decoder.dense), decoder.dataset.weight
     count, mean_D, squares_D, weight = 0, np.zeros(width), np.zeros(width), 0.0
+    most, samples = max(LEAST_SAMPLED, min(SAMPLED, SAMPLED_CELLS // max(1, width))), [np.empty((0, width))]
     for table in tables:
-        block_D, inner_D = _moments([numbers_Nd for _, numbers_Nd in decoder.raw_dense(table)])
-        rows = table.num_rows
+        parts, rows = [numbers_Nd for _, numbers_Nd in decoder.raw_dense(table)], table.num_rows
+        block_D, inner_D = _moments(parts)
+        step = max(1, rows // most)
+        samples.append(np.concatenate([np.empty((len(range(0, rows, step)), 0)), *(each[::step] for each in parts)], 1))
         count += rows
         with np.errstate(over="ignore", invalid="ignore"):
             apart_D = block_D - mean_D
@@ -128,7 +138,7 @@ def _accumulate(decoder: Decoder, tables: Iterable[pa.Table]) -> tuple[int, Colu
             if name is not None:
                 # Overflow is told by check_mean.
                 weight += float(decode_weight(name, single_array(table.column(name))).sum())
-    return count, mean_D, squares_D, weight
+    return count, mean_D, squares_D, weight, np.concatenate(samples)
 
 
 def _moments(parts: list[NDArray[Any]]) -> tuple[Columns, Columns]:

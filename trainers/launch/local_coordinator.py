@@ -43,6 +43,11 @@ class LocalCoordinator:
         with self._lock:
             return self._coordinator.since(attempt, count)
 
+    def lose(self, cause: str) -> None:
+        """Record what ended a worker that could tell nothing itself."""
+        with self._lock:
+            self._coordinator.lose(cause)
+
     def failure(self) -> Failure | None:
         with self._lock:
             return self._coordinator.failure()

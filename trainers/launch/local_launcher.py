@@ -68,5 +68,7 @@ class LocalLauncher:
             return None
         if lost.worker is None:
             return f"the process that workers are forked from {lost.cause}"
+        if lost.code < 0:
+            self._coordinator.lose(lost.cause)
         fault = faults[lost.worker]
         return f"worker {lost.worker + 1} of {workers} {lost.cause}" + (f": {fault}" if fault else "")

@@ -27,6 +27,14 @@ from trainers.launch.launcher import RunError
 
 PROCESS = "trainers.launch.template_process"
 END_SECONDS = 10.0
+# What ends a worker by a signal, most of the time.
+CAUSES = {
+    "SIGKILL": "; memory ran out, most likely: lower training.batch_size, hash_size or scaling.workers, or add memory",
+    "SIGBUS": "; /dev/shm or the disk is full, or a file was cut while it was read",
+    "SIGSEGV": "; a fault of native code",
+    "SIGABRT": "; a library gave up",
+    "SIGILL": "; this processor lacks an instruction",
+}
 
 
 @dataclass(frozen=True)
@@ -63,8 +71,7 @@ class Lost:
         if self.code >= 0:
             return "failed"
         name = signal.Signals(-self.code).name
-        hint = "; was memory short?" if name == "SIGKILL" else ""
-        return f"was ended by signal {-self.code} ({name}{hint})"
+        return f"was ended by signal {-self.code} ({name}{CAUSES.get(name, '')})"
 
 
 class Template:

@@ -120,7 +120,7 @@ class Coordinator:
     pending: dict[int, dict[int, Report]] = field(default_factory=dict)
     outcome: Outcome | None = None
     failed: Failure | None = None
-    # Of workers: rank, error, and the stage and step that it came at.
+    # Of workers: rank, or -1 for any, error, and the stage and step that it came at.
     crashes: set[tuple[int, str, Stage, int]] = field(default_factory=set)
     # Seconds by stage; `workers` is the part of `starting` until they ran.
     stages: dict[str, float] = field(default_factory=dict)
@@ -212,9 +212,17 @@ class Coordinator:
     def crash(self, rank: int, error: str) -> None:
         """Record what ended a worker, once an attempt. It may be the machine's, and is tried again; an error that comes
         twice, the run having got no further, would come again."""
+        self._note_crash(rank, f"worker {rank + 1}", error)
+
+    def lose(self, cause: str) -> None:
+        """Record the signal that ended a worker, as a predicate; whichever it was, it is counted as one crash is."""
+        self._note_crash(-1, "the run", f"a worker {cause}")
+
+    def _note_crash(self, rank: int, who: str, error: str) -> None:
         crash = (rank, error, self.stage, self.step)
-        if crash in self.crashes and self.failed is None:
-            reason = f"worker {rank + 1} failed twice at step {self.step} of {self.stage} by the same error: {error}"
+        # Whose peer was killed fails too, by an error that says less.
+        if crash in self.crashes and (self.failed is None or (rank < 0 and not self.failed.is_of_spec)):
+            reason = f"{who} failed twice at step {self.step} of {self.stage} by the same error: {error}"
             self.failed = Failure(reason=reason, is_of_spec=False)
         self.crashes.add(crash)
 

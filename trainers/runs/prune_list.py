@@ -99,7 +99,7 @@ class Totals(Schema):
 class GuardVerdict(Schema):
     """Whether the fine-tuned model may replace the full one."""
 
-    metric: str
+    metric: str = Field(description="what the two models are compared by, as `prune.guard.metric` names it")
     max_drop: float = Field(description="how much worse is allowed, in units of the metric")
     drop: float | None = Field(
         description="how much worse the fine-tuned model is, in units of the metric; negative is better"
@@ -107,13 +107,14 @@ class GuardVerdict(Schema):
     error: float | None = Field(description="standard error of `drop` over the test rows, where it is known")
     interval: tuple[float, float] | None = Field(default=None, description="95% confidence interval of `drop`")
     verdict: Verdict = Field(
-        description="passed: the whole interval is within `max_drop`; failed: all of it is beyond; "
-        "inconclusive: `max_drop` lies within it"
+        description="passed: the whole interval of `drop` is within `max_drop`; failed: all of it is beyond; "
+        "inconclusive: `max_drop` lies within it, or a model predicts no better than chance. Where an older list has "
+        "`passed` alone, it is read from that"
     )
     rows_needed: int | None = Field(
         default=None,
-        description="of an inconclusive verdict: test rows with which it would be decided, in 4 of 5 cases, "
-        "if the drop stays as it is; null where no number of rows would",
+        description="how many test rows, in all, would decide an inconclusive verdict in 4 of 5 cases, if `drop` and "
+        "the spread of the rows stay as they are; null of the two other verdicts, and where no number of rows would",
     )
     limits: dict[str, float] = Field(
         default={}, description="how much worse each other metric may become before `banner` says so, by metric"
@@ -121,7 +122,7 @@ class GuardVerdict(Schema):
     banner: str | None = Field(
         default=None, description="other metrics that fell beyond their limits, and not by chance; null where none did"
     )
-    reason: str
+    reason: str = Field(description="the verdict in a sentence, with the numbers that it goes by")
     passed: Known[bool] = Field(
         default=None, deprecated="read verdict", description="the old form of the verdict: whether it is `passed`"
     )

@@ -32,7 +32,11 @@ class DenseFeature(_Feature):
     kind: Literal["dense"]
     dim: Dim = 1
     default: float = 0.0
-    normalize: Literal["standardize", "none"] = "standardize"
+    normalize: Literal["standardize", "linear", "none"] = Field(
+        default="standardize",
+        description="standardize: by mean and standard deviation, and by logarithm first where the tails are heavy; "
+        "linear: without logarithm; none: as it is",
+    )
 
 
 class _Embedded(_Feature):

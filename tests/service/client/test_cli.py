@@ -247,7 +247,12 @@ def test_a_model_and_its_list_through_their_lives(home: Home, tmp_path: Path) ->
     home.finish(LIST)
     told("submit", "--model", "ranker", "--set", "training.seed=3", "--wait")
     (number,) = [each["number"] for each in told("prune-list", "list", "ranker")["prune_lists"]]
-    assert "proposed" in said("prune-list", "show", "ranker", number)
+    assert told("prune-list", "show", "ranker", number)["content"] == LIST
+    shown = said("prune-list", "show", "ranker", number)
+    guard = LIST["guard"]
+    for words in ("state +proposed", f"guard +{guard['verdict']}: {guard['reason']}", "kept +age", "pruned +noise"):
+        assert re.search(words, shown), words
+    assert told("prune-list", "show", "ranker", 99, code=2)["status"] == 404
     assert told("prune-list", "get", "ranker", code=2)["kind"] == "no-active-list"
     told("prune-list", "approve", "ranker", number, "--reason", "tried")
     told("prune-list", "activate", "ranker", number)

@@ -1,6 +1,7 @@
 """The command line: help, machine output, exit codes."""
 
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -15,7 +16,7 @@ from typer.testing import CliRunner, Result
 
 from service.cli import app
 from tests.conftest import TinyDataset
-from trainers.cli.output import Output, _cell, plain
+from trainers.cli.output import LIBRARIES, Output, _cell, plain
 from trainers.cli.output import __file__ as output_file
 from trainers.report.summary import describe_diagnostics
 from trainers.runs.directory import RunDirectory
@@ -264,6 +265,22 @@ def test_a_warning_of_ours_is_a_line_and_those_of_libraries_are_none(capsys: pyt
             warnings.warn_explicit("use the new function", FutureWarning, pytest.__file__, 1)
             warnings.warn_explicit("unclosed file", ResourceWarning, pytest.__file__, 2)
     assert capsys.readouterr().err == "selector.stand_in has another name\n"
+
+
+def test_libraries_log_errors_alone_within_a_command_whatever_they_set_before() -> None:
+    """torch sets a level of its own as it is imported."""
+    loggers = [logging.getLogger(name) for name in LIBRARIES]
+    before = [logger.level for logger in loggers]
+    try:
+        for logger in loggers:
+            logger.setLevel(logging.INFO)
+        with Output(as_json=False):
+            assert {(each.isEnabledFor(logging.WARNING), each.isEnabledFor(logging.ERROR)) for each in loggers} == {
+                (False, True)
+            }
+    finally:
+        for logger, level in zip(loggers, before, strict=True):
+            logger.setLevel(level)
 
 
 def test_check_prints_each_problem_on_a_line_of_its_own(tmp_path: Path) -> None:

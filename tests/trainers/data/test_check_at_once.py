@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from service.ray.local_cluster import HEAD_ENVIRONMENT
 from trainers.data.check import DataSummary, check
 from trainers.data.decode import Decoder
 from trainers.data.leaks import SAMPLE_ROWS, single_feature_aucs
@@ -149,6 +150,11 @@ def test_what_tables_take(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     error, warning = find_memory_problem(adagrad, 35_487)
     assert error is None
     assert "unless the workers' machines have more" in str(warning)
+    for name, value in HEAD_ENVIRONMENT.items():  # Of the Ray that a service starts on its own machine.
+        monkeypatch.setenv(name, value)
+    error, warning = find_memory_problem(adagrad, 35_487)
+    assert "this machine has 34.7 KiB" in str(error)
+    assert warning is None
     stated = spec_of(root, *features, model=flat, scaling={"workers": 2, "topology": {"memory_bytes": 17_599}})
     error, _ = find_memory_problem(stated)
     assert "scaling.topology.memory_bytes gives the workers 34.4 KiB" in str(error)

@@ -8,7 +8,9 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -166,6 +168,35 @@ def test_an_error_that_comes_again_is_tried_twice_and_no_more(spec: JobSpec, tmp
     assert directory.workers_log.read_text().count("Traceback") <= 8  # two attempts of two workers
 
 
+def test_a_signal_that_comes_again_at_the_same_step_is_not_awaited_a_third_time(spec: JobSpec, tmp_path: Path) -> None:
+    """As where memory runs out: each group of workers is killed before its first report."""
+    killed: set[int] = set()
+    over = threading.Event()
+
+    def strike() -> None:
+        while not over.wait(0.05):
+            with suppress(psutil.Error):
+                for victim in workers_of(psutil.Process()):
+                    if victim.pid not in killed:
+                        killed.add(victim.pid)
+                        victim.kill()
+
+    directory = RunDirectory(tmp_path / "run")
+    striking = threading.Thread(target=strike)
+    striking.start()
+    try:
+        with pytest.raises(RunError) as caught:
+            run(with_(spec, scaling={"max_failures": 5}), directory.path)
+    finally:
+        over.set()
+        striking.join()
+    message = str(caught.value)
+    assert "by the same error: a worker was ended by signal 9 (SIGKILL; memory ran out, most likely: " in message
+    assert "\n" not in message
+    assert len(killed) <= 4  # two attempts of two workers
+    assert events_of(directory, "failed") == [{"reason": message, "fault": "run"}]
+
+
 def test_numbers_that_run_away_are_the_specs_fault_and_are_not_tried_again(spec: JobSpec, tmp_path: Path) -> None:
     wild = with_(spec, training={"learning_rate": 1e30})
     with pytest.raises(SpecError, match="learning_rate"):
@@ -176,13 +207,13 @@ def test_numbers_that_run_away_are_the_specs_fault_and_are_not_tried_again(spec:
 
 
 def test_damage_that_only_workers_meet_is_the_datas_fault_and_is_not_tried_again(tmp_path: Path) -> None:
-    """Beyond the rows that the check reads."""
+    """In the one row group of nine that the check doesn't read."""
     rows, path = CHECKED_ROWS + 8192, tmp_path / "train.parquet"
     table = pa.table({"x": np.random.default_rng(0).normal(size=rows), "label": np.arange(rows) % 2})
     pq.write_table(table, path, row_group_size=8192, use_dictionary=False)
-    last = pq.read_metadata(path).row_group(8).column(0)
+    unread = pq.read_metadata(path).row_group(7).column(0)
     content = bytearray(path.read_bytes())
-    content[last.data_page_offset : last.data_page_offset + 60] = bytes(60)
+    content[unread.data_page_offset : unread.data_page_offset + 60] = bytes(60)
     path.write_bytes(content)
     pq.write_table(table.slice(0, 1000), tmp_path / "held_out.parquet")
     held_out = str(tmp_path / "held_out.parquet")

@@ -283,6 +283,26 @@ def test_an_error_that_comes_again_without_progress_ends_the_run() -> None:
     assert coordinator.progress().state is RunState.FAILED
 
 
+def test_a_signal_that_comes_again_without_progress_ends_the_run() -> None:
+    """Of any worker, and before what its peer says, which is told first."""
+    coordinator = Coordinator(("a",))
+    for step in (5, 9):
+        coordinator.advance(-1, step)
+        coordinator.lose("was ended by signal 9 (SIGKILL)")
+    assert coordinator.failure() is None
+    for _ in range(2):
+        coordinator.crash(1, "RuntimeError: Connection closed by peer")
+    coordinator.lose("was ended by signal 11 (SIGSEGV)")
+    coordinator.lose("was ended by signal 9 (SIGKILL)")
+    assert coordinator.failure() == Failure(
+        reason="the run failed twice at step 9 of starting by the same error: a worker was ended by signal 9 (SIGKILL)",
+        is_of_spec=False,
+    )
+    coordinator.fail(0, "features: bad")
+    coordinator.lose("was ended by signal 9 (SIGKILL)")
+    assert coordinator.failure() == Failure(reason="features: bad", is_of_spec=True)
+
+
 def test_a_wrong_spec_is_told_before_the_error_that_it_makes() -> None:
     coordinator = Coordinator(("a",))
     coordinator.fail(0, "features: bad")

@@ -5,37 +5,32 @@ import { get, part } from "pages/api";
 import { element } from "views/dom";
 import { words } from "views/format";
 
-/** @type {Map<string, Promise<import("schemas").ListEntry | null>>} */
+/** @type {Map<string, Promise<import("schemas").ListEntry>>} */
 const known = new Map();
 
 /**
- * The list that came of a job that succeeded; null where it proposed none. It is looked for once.
+ * The list that came of a job that succeeded; null where it proposed none. It is asked for once.
  * @param {import("pages/job/words").Job} job
  */
 export function proposal(job) {
+  if (!job.model || !job.prune_list) return Promise.resolve(null);
   const before = known.get(job.id);
   if (before) return before;
-  const found = job.model && !job.dry_run ? find(job.model, job.id) : Promise.resolve(null);
+  const found = entry(job.model, job.prune_list);
   known.set(job.id, found);
   found.catch(() => known.delete(job.id));
   return found;
 }
 
 /**
+ * A list as others show it, without its content.
  * @param {string} model
- * @param {string} id the job's
- * @returns {Promise<import("schemas").ListEntry | null>}
+ * @param {number} number
+ * @returns {Promise<import("schemas").ListEntry>}
  */
-async function find(model, id) {
-  /** @type {number | null | undefined} */
-  let cursor;
-  do {
-    const page = await get(`/v1/models/${part(model)}/prune-lists`, { limit: 200, cursor });
-    const found = page.prune_lists.find((/** @type {import("schemas").ListEntry} */ each) => each.job_id === id);
-    if (found) return found;
-    cursor = page.next;
-  } while (cursor);
-  return null;
+async function entry(model, number) {
+  const page = await get(`/v1/models/${part(model)}/prune-lists`, { cursor: number + 1, limit: 1 });
+  return page.prune_lists[0];
 }
 
 /** @param {import("schemas").ListEntry} list */
