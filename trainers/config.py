@@ -16,6 +16,7 @@ MAX_WORKERS = 4096
 Name = Annotated[str, Field(pattern=NAME_PATTERN, max_length=200)]
 Dim = Annotated[int, Field(ge=1, le=MAX_DIM)]
 Share = Annotated[float, Field(gt=0.0, le=1.0)]
+LARGEST_SEED = 2**63 - 1
 Seed = Annotated[int, Field(ge=-(2**63), lt=2**63)]
 
 

@@ -113,7 +113,8 @@ def _steps(progress: Progress) -> Table:
     step, total = progress.step, progress.total_steps
     grid = Table.grid(padding=(0, 1))
     left = "" if progress.eta is None else f"{timedelta(seconds=round(progress.eta))} left"
-    grid.add_row(progress.stage.value, ProgressBar(total=total, completed=step, width=30), f"{step}/{total}", left)
+    stage = progress.stage.value + (f", seed {progress.seed_number} of {progress.seeds}" if progress.seeds else "")
+    grid.add_row(stage, ProgressBar(total=total, completed=step, width=30), f"{step}/{total}", left)
     return grid
 
 

@@ -120,6 +120,8 @@ def _show_summary(console: Console, summary: dict[str, Any]) -> None:
         console.print(f"… and {len(rows) - MOST_FEATURES} more; --json has all of them", style="dim")
     plan = summary["training"]
     epochs = f"{plan['epochs']:,} epochs, {plan['steps']:,} steps"
+    if "seeds" in plan:
+        epochs += f", for each of {plan['seeds']} seeds"
     console.print(f"training: batches of {plan['batch_size']:,} rows a worker, {epochs}", highlight=False)
     console.print(f"fingerprint: {summary['fingerprint']}", markup=False, highlight=False, soft_wrap=True)
     for warning in summary["warnings"]:

@@ -15,7 +15,7 @@ from trainers.doctor import Finding, quick, require
 from trainers.runs.directory import RunDirectory
 from trainers.runs.progress import Progress
 from trainers.runs.prune_list import PASSED
-from trainers.spec import JobSpec, ScalingSpec, SpecError, load_spec
+from trainers.spec import JobSpec, ScalingSpec, SpecError, load_spec, merge_patch, parse_spec
 
 if TYPE_CHECKING:
     from trainers.launch.runner import RunResult
@@ -34,6 +34,9 @@ def run(
         Path | None, typer.Option("--output", "-o", help="Run directory; the spec's `output` unless given.")
     ] = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Instead of the spec's `scaling.workers`.")] = None,
+    seeds: Annotated[
+        int | None, typer.Option(min=1, help="Searches whose rankings are averaged; instead of `training.seeds`.")
+    ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in the directory.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress display.")] = False,
     reporting: Annotated[
@@ -43,7 +46,7 @@ def run(
 ) -> None:
     """Search, prune, fine-tune, evaluate, and write the prune list. Exit code 3: its guard did not pass."""
     with Output(as_json=as_json) as out, _sigterm_raised(), _reporter(reporting) as report:
-        job, directory = _job(spec, output, workers, resume)
+        job, directory = _job(spec, output, resume, workers=workers, seeds=seeds)
         out.interrupted = lambda: _describe_interrupt(spec, directory)
         check_machine(out, directory, gpus=gpus_of(job))
         result = _run(job, directory, resume, report, out, quiet)
@@ -75,7 +78,9 @@ def _sigterm_raised() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def _job(spec: Path, output: Path | None, workers: int | None, resume: bool) -> tuple[JobSpec, Path]:
+def _job(
+    spec: Path, output: Path | None, resume: bool, *, workers: int | None, seeds: int | None
+) -> tuple[JobSpec, Path]:
     """The spec with the options' changes, and where the run goes."""
     if spec.is_dir():
         if not resume:
@@ -86,6 +91,8 @@ def _job(spec: Path, output: Path | None, workers: int | None, resume: bool) -> 
     if workers is not None:
         scaling = ScalingSpec.model_validate({**job.scaling.model_dump(), "workers": workers})
         job = job.model_copy(update={"scaling": scaling})
+    if seeds is not None:
+        job = parse_spec(merge_patch(job.model_dump(mode="json", exclude_unset=True), {"training": {"seeds": seeds}}))
     return job, output or _output_of_spec(job)
 
 

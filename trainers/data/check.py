@@ -163,7 +163,8 @@ def _training(spec: JobSpec, rows: int) -> dict[str, int]:
     plan = plan_training(spec, rows)
     per_epoch = BatchSampler(rows=rows, batch_size=plan.batch_size, world=spec.scaling.workers).steps_per_epoch
     steps = min(plan.epochs * per_epoch, spec.training.max_steps or sys.maxsize)
-    return {"batch_size": plan.batch_size, "epochs": plan.epochs, "steps": steps}
+    found = {"batch_size": plan.batch_size, "epochs": plan.epochs, "steps": steps}
+    return found if spec.training.seeds == 1 else {**found, "seeds": spec.training.seeds}
 
 
 def _open(spec: JobSpec, problems: Problems) -> dict[SplitName, Source]:

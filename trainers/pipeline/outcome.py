@@ -66,4 +66,4 @@ def _gate_findings(spec: JobSpec, features: Sequence[RankedFeature]) -> tuple[Di
         return {}, None
     parted = measure_polarization(np.array([each.score for each in features if not each.essential] or [1.0]))
     missed = target_warning(features, getattr(selector, "target_dims", None))
-    return gate_diagnostics(parted), gate_warning(parted, missed)
+    return gate_diagnostics(parted), gate_warning(parted, missed, seeds=spec.training.seeds)

@@ -116,8 +116,8 @@ def _prune_list(spec: JobSpec, final: Coordinator, outcome: Outcome, aucs: Mappi
     if converged is not None and outcome.selector.probability_like:
         diagnostics = {**diagnostics, "converged": converged.gates}
         if warning is None and not converged.gates:
-            gate_TF = np.stack([snapshot.gate_F for snapshot in final.snapshots])
-            warning = still_moving(gate_TF, final.steps_counted)
+            gate_TF = np.stack([snapshot.gate_F for snapshot in final.of_newest_seed])
+            warning = still_moving(gate_TF, final.steps_counted - final.seed_began)
     return PruneList(
         name=spec.name,
         selector=outcome.selector,

@@ -2,6 +2,9 @@
 
 Collective: every rank calls `run`, and all get the same ranking. A search is checkpointed; a run that dies goes on
 from its newest checkpoint, to the same numbers.
+
+Over several seeds the models are trained one after another, from the last seed to the first: the first seed's, which
+the run goes on with, is then the one at hand, and no checkpoint holds more than one model.
 """
 
 from __future__ import annotations
@@ -15,6 +18,7 @@ from trainers.models.ranking import GatedModel, PlainModel
 from trainers.pipeline.ports import Checkpoints, Coordination
 from trainers.pipeline.sampling import draw_sample
 from trainers.runs.progress import Stage
+from trainers.selectors.aggregation import aggregate
 from trainers.selectors.base import GateSpec, Ranking, SensitivitySpec, TabularSpec
 from trainers.selectors.gates.elimination import eliminate
 from trainers.selectors.gates.ranking import rank_by_gate, reorder
@@ -22,6 +26,7 @@ from trainers.selectors.sensitivity.trained import TrainedModel
 from trainers.spec import JobSpec, SpecError
 from trainers.training import checkpoint
 from trainers.training.build import build_gated, build_plain
+from trainers.training.checkpoint import Finished
 from trainers.training.gate_trainer import GateTrainer
 from trainers.training.loaders import DataLoaders
 from trainers.training.ranks import RankContext
@@ -35,12 +40,36 @@ class Found:
     Attributes:
         model: what the curve is measured on and the pruned model is cut from.
         ranking: of every feature of the spec.
+        steps: that were trained.
         full: the model of all features as training from scratch makes it, where the search trained one.
     """
 
     model: PlainModel
     ranking: Ranking
+    steps: int
     full: PlainModel | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class SeedRun:
+    """One seed's part of a search.
+
+    Attributes:
+        loaders: of this seed.
+        data: the loaders that the search began with; a checkpoint's fingerprint is of theirs.
+        finished: the seeds before it.
+        resumes: whether the newest checkpoint, where there is one, is of this seed.
+    """
+
+    loaders: DataLoaders
+    data: DataLoaders
+    finished: Finished
+    resumes: bool
+
+    @property
+    def began(self) -> int:
+        """The search's steps before this seed's first."""
+        return self.finished.steps
 
 
 class Search(abc.ABC):
@@ -50,9 +79,35 @@ class Search(abc.ABC):
         self.spec, self.ranks = spec, ranks
         self.coordination, self.checkpoints = coordination, checkpoints
 
-    @abc.abstractmethod
     def run(self, loaders: DataLoaders) -> Found:
         """From the newest checkpoint, or the start, to the ranking."""
+        first, *others = self.spec.training.every_seed
+        with self.checkpoints.latest() as path:
+            finished = Finished() if path is None else checkpoint.read_finished(path)
+        begun = len(finished.rankings)
+
+        def search(seed: int) -> Found:
+            resumes, own = len(finished.rankings) == begun, loaders.with_seed(seed)
+            return self.search(SeedRun(loaders=own, data=loaders, finished=finished, resumes=resumes))
+
+        for seed in others[::-1][begun:]:
+            finished = _add(finished, search(seed))  # The model goes: its tables make room for the next seed's.
+        found = search(first)
+        return replace(found, ranking=aggregate([found.ranking, *reversed(finished.rankings)]))
+
+    @abc.abstractmethod
+    def search(self, run: SeedRun) -> Found:
+        """From the seed's newest checkpoint, or the start, to its ranking."""
+
+    def begin_seed(self, run: SeedRun) -> None:
+        """Say which of several seeds is trained from now on."""
+        if (seeds := self.spec.training.seeds) > 1:
+            self.coordination.begin_seed(self.ranks.attempt, len(run.finished.rankings) + 1, seeds, run.began)
+
+    def enter_ranking(self, run: SeedRun) -> None:
+        """The rankings of all seeds but the last one trained are made within the search."""
+        if len(run.finished.rankings) == self.spec.training.seeds - 1:
+            self.enter(Stage.RANKING)
 
     def enter(self, stage: Stage, total_steps: int = 0) -> None:
         self.coordination.enter(self.ranks.attempt, stage, total_steps)
@@ -74,32 +129,38 @@ class Search(abc.ABC):
             first_row=validation.sampler.first_row,
             rows=validation.rows,
             ranks=self.ranks,
-            seed=self.spec.training.seed,
+            seed=loaders.spec.training.seed,
         )
 
-    def save_data(self, path: Path, loaders: DataLoaders) -> None:
+    def save_beside(self, path: Path, run: SeedRun) -> None:
+        """What every checkpoint has beside the model."""
         if self.ranks.is_leader:
-            checkpoint.write_data(path, loaders.fingerprint)
+            checkpoint.write_data(path, run.data.fingerprint)
+            checkpoint.write_finished(path, run.finished)
+
+
+def _add(finished: Finished, found: Found) -> Finished:
+    return finished.add(found.ranking, found.steps)
 
 
 class GateSearch(Search):
     """Weights and gates trained together."""
 
-    def run(self, loaders: DataLoaders) -> Found:
-        model = build_gated(self.spec, self.ranks)
-        warmup = self.train(model, loaders).warmup
-        self.enter(Stage.RANKING)
+    def search(self, run: SeedRun) -> Found:
+        model = build_gated(run.loaders.spec, self.ranks)
+        search = self.train(model, run)
+        self.enter_ranking(run)
         self.coordination.flush()
         self.ranks.barrier()
         gate = model.gate
         ranking = rank_by_gate(
             gate.layout.names,
             gate.scores().cpu().numpy(),
-            self.coordination.mean_gate(warmup),
+            self.coordination.mean_gate(run.began + search.warmup),
             {name: value_F.cpu().numpy() for name, value_F in gate.details().items()},
             probability_like=self.spec.selector.probability_like,
         )
-        return Found(model.plain_model, self.order(ranking, model.plain_model, loaders))
+        return Found(model.plain_model, self.order(ranking, model.plain_model, run.loaders), search.steps)
 
     def order(self, ranking: Ranking, model: PlainModel, loaders: DataLoaders) -> Ranking:
         """The ranking, its open features ordered as the selector says. Collective."""
@@ -110,48 +171,50 @@ class GateSearch(Search):
         essential = [feature.name for feature in self.spec.features if self.spec.is_essential(feature)]
         return reorder(ranking, eliminate(self.trained(model, loaders), ranking, essential))
 
-    def train(self, model: GatedModel, loaders: DataLoaders) -> GateTrainer:
+    def train(self, model: GatedModel, run: SeedRun) -> GateTrainer:
         """Train weights and gates to the end of the search; the model is left in evaluation mode."""
-        training, selector = self.spec.training, self.spec.selector
+        loaders, training, selector = run.loaders, self.spec.training, self.spec.selector
         assert isinstance(selector, GateSpec)
         total = min(loaders.plan.epochs * loaders.train.steps_per_epoch, training.max_steps or 2**62)
-        search = GateTrainer(model, self.spec, self.ranks, warmup=int(total * selector.warmup), steps=total)
-        start = self._restore(search, loaders)
+        search = GateTrainer(model, loaders.spec, self.ranks, warmup=int(total * selector.warmup), steps=total)
+        start = self._restore(search, run) if run.resumes else 0
         every = training.checkpoint_every or loaders.train.steps_per_epoch
-        self.enter(Stage.SEARCHING, total)
+        self.enter(Stage.SEARCHING, training.seeds * total)
+        self.begin_seed(run)
         with loaders.pairs(start, total, held_out=selector.update == "bilevel") as batches:
             search.meter.restart()
             for step, (train, held_out) in enumerate(batches, start + 1):
                 search.step(step, train, held_out)
                 saving = step % every == 0 or step == total
                 if saving or step % training.report_every == 0:
-                    self.coordination.report(search.report(step, loaders.decode_seconds))
+                    self.coordination.report(search.report(run.began + step, loaders.decode_seconds))
                 if saving:
-                    self._save(search, step, loaders)
+                    self._save(search, run.began + step, run)
         model.train(False)
         return search
 
-    def _restore(self, search: GateTrainer, loaders: DataLoaders) -> int:
+    def _restore(self, search: GateTrainer, run: SeedRun) -> int:
+        """The seed's steps that are done."""
         with self.checkpoints.latest() as path:
             if path is None:
                 self.coordination.begin(self.ranks.attempt, self.ranks.world, 0)
                 return 0
-            self.check_data(path, loaders)
+            self.check_data(path, run.data)
             state = search.state()
             checkpoint.read(path, state)
             search.restore(state)
             step, snapshots = checkpoint.read_history(path)
         self.coordination.begin(self.ranks.attempt, self.ranks.world, step, snapshots)
-        return step
+        return step - run.began
 
-    def _save(self, search: GateTrainer, step: int, loaders: DataLoaders) -> None:
+    def _save(self, search: GateTrainer, step: int, run: SeedRun) -> None:
         search.sync_buffers()
         self.coordination.flush()
         self.ranks.barrier()
 
         def write(path: Path) -> None:
             checkpoint.write(path, search.state())
-            self.save_data(path, loaders)
+            self.save_beside(path, run)
             if self.ranks.is_leader:
                 checkpoint.write_history(path, step, self.coordination.history())
 
@@ -165,20 +228,29 @@ class ModelSearch(Search):
     after each: `training.max_steps` and `training.checkpoint_every` are of gates.
     """
 
-    def run(self, loaders: DataLoaders) -> Found:
-        model = build_plain(self.spec, self.ranks)
-        self.train(model, loaders)
-        self.enter(Stage.RANKING)
-        return Found(model, self.rank(model, loaders), full=model)
+    def search(self, run: SeedRun) -> Found:
+        model = build_plain(run.loaders.spec, self.ranks)
+        steps = self.train(model, run)
+        self.enter_ranking(run)
+        return Found(model, self.rank(model, run.loaders), steps, full=model)
 
-    def train(self, model: PlainModel, loaders: DataLoaders) -> None:
-        """Train the model to its best on validation; it is left in evaluation mode."""
-        trainer, steps = Trainer(model, loaders, self.spec, self.ranks), loaders.train.steps_per_epoch
-        self.coordination.begin(self.ranks.attempt, self.ranks.world, self._restore(trainer, loaders) * steps)
+    def train(self, model: PlainModel, run: SeedRun) -> int:
+        """Train the model to its best on validation; it is left in evaluation mode. Returns the number of steps."""
+        loaders = run.loaders
+        trainer, steps = Trainer(model, loaders, loaders.spec, self.ranks), loaders.train.steps_per_epoch
+        if run.resumes:
+            done = self._restore(trainer, run)
+            self.coordination.begin(self.ranks.attempt, self.ranks.world, run.began + done * steps)
         epochs = loaders.plan.epochs
-        self.enter(Stage.SEARCHING, epochs * steps)
-        trainer.run(epochs, self._advance, at_epoch_end=lambda epoch: self._save(trainer, epoch * steps, loaders))
+        self.enter(Stage.SEARCHING, self.spec.training.seeds * epochs * steps)
+        self.begin_seed(run)
+        trainer.run(
+            epochs,
+            lambda step: self._advance(run.began + step),
+            at_epoch_end=lambda epoch: self._save(trainer, run.began + epoch * steps, run),
+        )
         model.train(False)
+        return trainer.epochs * steps
 
     def rank(self, model: PlainModel, loaders: DataLoaders) -> Ranking:
         """Collective; rows are read and ranked on rank 0."""
@@ -193,20 +265,20 @@ class ModelSearch(Search):
             ranking = replace(ranking, diagnostics={**sample.drawn, **ranking.diagnostics})
         return self.ranks.broadcast(ranking)
 
-    def _restore(self, trainer: Trainer, loaders: DataLoaders) -> int:
-        """The number of epochs that are done."""
+    def _restore(self, trainer: Trainer, run: SeedRun) -> int:
+        """The number of the seed's epochs that are done."""
         with self.checkpoints.latest() as path:
             if path is not None:
-                self.check_data(path, loaders)
+                self.check_data(path, run.data)
                 state = trainer.state()
                 checkpoint.read(path, state)
                 trainer.restore(state)
         return trainer.epochs
 
-    def _save(self, trainer: Trainer, step: int, loaders: DataLoaders) -> None:
+    def _save(self, trainer: Trainer, step: int, run: SeedRun) -> None:
         def write(path: Path) -> None:
             checkpoint.write(path, trainer.state())
-            self.save_data(path, loaders)
+            self.save_beside(path, run)
 
         self.checkpoints.save(step, write)
 

@@ -35,10 +35,19 @@ def still_moving(gate_TF: NDArray[np.floating], steps: int) -> str:
     )
 
 
-def gate_warning(parted: Polarization, missed_target: str | None = None) -> str | None:
-    """Why the ranking may be weak; None where nothing says so. A missed target outweighs gates that haven't parted."""
+def gate_warning(parted: Polarization, missed_target: str | None = None, *, seeds: int = 1) -> str | None:
+    """Why the ranking may be weak; None where nothing says so. A missed target outweighs gates that haven't parted.
+
+    Over several seeds `parted` is of the mean gates.
+    """
     if missed_target is not None or parted.low + parted.high >= POLARIZED:
         return missed_target
+    if seeds > 1:
+        return (
+            f"{parted.middle:.0%} of the gates, as means over {seeds} seeds, lie between 0.1 and 0.9: the seeds "
+            "disagree on these features, or their gates have not parted; see selection_frequency, and double "
+            "training.epochs"
+        )
     return (
         f"{parted.middle:.0%} of the gates lie between 0.1 and 0.9: the scores rank features weakly; "
         "double training.epochs, or raise selector.alpha"

@@ -82,12 +82,15 @@ class LiveProgress:
 
 
 def search_note(progress: Progress) -> str:
-    """Loss, shares of gates that are all but closed and open, time left, and rows per second; empty but in a search."""
+    """Which of several seeds is trained, loss, shares of gates that are all but closed and open, time left, and rows
+    per second; empty but in a search."""
     parted, loss, speed = progress.polarization, progress.loss, progress.rows_per_second
     if progress.stage is not Stage.SEARCHING or parted is None or loss is None or speed is None:
         return ""
     left = timedelta(seconds=round(progress.eta or 0))
-    return f"loss {loss:z.4f}  gates {parted.low:.0%} low {parted.high:.0%} high  {left} left  {speed:,.0f} rows/s"
+    seed = "" if progress.seeds is None else f"seed {progress.seed_number} of {progress.seeds}  "
+    gates = f"gates {parted.low:.0%} low {parted.high:.0%} high"
+    return f"{seed}loss {loss:z.4f}  {gates}  {left} left  {speed:,.0f} rows/s"
 
 
 def print_result(run: RunDirectory, truth: Path | None, console: Console) -> None:

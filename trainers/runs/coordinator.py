@@ -132,6 +132,10 @@ class Coordinator:
     advanced_at: float = 0.0
     # Of a search that is over.
     search_steps: int = 0
+    # Which of how many seeds the search trains, and the step that it began after.
+    seed_number: int = 1
+    seeds: int = 1
+    seed_began: int = 0
     _stage_began: float = 0.0
     _opened: int = -1
 
@@ -160,6 +164,11 @@ class Coordinator:
         self._stage_began = self.advanced_at = now
         if stage is not Stage.SEARCHING:
             self.step = 0
+
+    def begin_seed(self, attempt: int, number: int, seeds: int, step: int) -> None:
+        """The search trains the model of another seed, the `number`-th of `seeds`, from after `step` on."""
+        if attempt == self.attempt:
+            self.seed_number, self.seeds, self.seed_began = number, seeds, step
 
     def report(self, report: Report) -> bool:
         """Take one rank's report. Returns False where it is refused: an old attempt's, or a step already merged."""
@@ -249,12 +258,18 @@ class Coordinator:
         penalized = [snapshot.gate_F for snapshot in self.snapshots if snapshot.step > warmup]
         return np.mean(penalized, axis=0) if penalized else None
 
+    @property
+    def of_newest_seed(self) -> list[Snapshot]:
+        """The snapshots of the seed that is trained, or was last: with another seed gates begin anew."""
+        return [snapshot for snapshot in self.snapshots if snapshot.step > self.seed_began]
+
     def convergence(self) -> Convergence | None:
-        """Whether gates and model have come to rest; None without a snapshot."""
-        if not self.snapshots:
+        """Whether gates and model of the newest seed have come to rest; None without a snapshot."""
+        snapshots = self.of_newest_seed
+        if not snapshots:
             return None
-        gate_TF = np.stack([snapshot.gate_F for snapshot in self.snapshots[-20:]])
-        losses = [snapshot.held_out_loss or snapshot.loss for snapshot in self.snapshots[-40:]]
+        gate_TF = np.stack([snapshot.gate_F for snapshot in snapshots[-20:]])
+        losses = [snapshot.held_out_loss or snapshot.loss for snapshot in snapshots[-40:]]
         return Convergence(gates=gates_converged(gate_TF), model=loss_converged(losses))
 
     def progress(self) -> Progress:
@@ -268,8 +283,15 @@ class Coordinator:
             attempt=self.attempt,
             advanced_at=self.advanced_at,
             stages=dict(self.stages),
+            **self._seed(),
             **(self._measured() if self.snapshots else {}),
         )
+
+    def _seed(self) -> dict[str, int]:
+        """Which of several seeds is being trained."""
+        if self.seeds == 1 or self.stage is not Stage.SEARCHING:
+            return {}
+        return {"seed_number": self.seed_number, "seeds": self.seeds}
 
     def _state(self) -> RunState:
         if self.failed:
@@ -281,7 +303,7 @@ class Coordinator:
         last = self.snapshots[-1]
         rows, steps, seconds = _pace(self.snapshots)
         step_seconds = seconds / max(1, steps)
-        recent_TF = np.stack([snapshot.gate_F for snapshot in self.snapshots[-10:]])
+        recent_TF = np.stack([snapshot.gate_F for snapshot in (self.of_newest_seed or self.snapshots)[-10:]])
         gates = zip(self.features[:MAX_GATES], last.gate_F.tolist(), strict=False)
         left = max(0, self.total_steps - self.step)
         return {

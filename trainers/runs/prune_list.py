@@ -58,7 +58,7 @@ class ListedFeature(Schema):
     details: dict[str, float] = Field(
         default={},
         description="what the selector says beside the score, by name; LeAP's: divergence, mean_gate, and of "
-        "features ordered by elimination drop_cost",
+        "features ordered by elimination drop_cost; over several seeds means of them, and of gates selection_frequency",
     )
     decision: Literal["keep", "prune"]
     why: str = Field(

@@ -14,7 +14,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import Field, ValidationError, model_validator
 
-from trainers.config import Config, Name, SpecError
+from trainers.config import LARGEST_SEED, Config, Name, SpecError
 from trainers.documents import DocumentError, read_json, read_yaml
 from trainers.models.backbones.registry import AnyBackbone
 from trainers.models.backbones.wide_deep import WideDeepSpec
@@ -98,11 +98,26 @@ class JobSpec(Config):
                 f"selector: update progressive reads a stream once, and training.epochs is {self.training.epochs}; "
                 "make that 1, or choose bilevel"
             )
+        yield from self._seed_problems()
         sharding = self.scaling.topology.sharding
         if self.training.embedding_optimizer == "adam" and sharding and "data_parallel" not in sharding:
             yield (
                 f"`scaling.topology.sharding` is {', '.join(sharding)}, and training.embedding_optimizer adam needs "
                 "data_parallel tables; leave the sharding out, or train tables by adagrad"
+            )
+
+    def _seed_problems(self) -> Iterator[str]:
+        training = self.training
+        if training.seeds > 1 and self.selector.family == "tabular":
+            yield (
+                f"`training.seeds` is {training.seeds}, and selector {self.selector.name} trains no model to rank by: "
+                "its seed only draws the rows it reads; make it 1, and raise selector.sample_rows where too few are "
+                "read"
+            )
+        if training.every_seed[-1] > LARGEST_SEED:
+            yield (
+                f"`training.seeds` is {training.seeds}, and the last of them, {training.every_seed[-1]}, is beyond "
+                f"the largest seed, {LARGEST_SEED}; lower training.seed"
             )
 
     def is_essential(self, feature: DenseFeature | CategoricalFeature | MultiCategoricalFeature) -> bool:

@@ -45,11 +45,20 @@ class TrainingSpec(Config):
         default=0.0, description="of Adam: the backbone's, and the tables' where Adam trains them"
     )
     seed: Seed = 0
+    seeds: Annotated[int, Field(ge=1, le=100)] = Field(
+        default=1,
+        description="searches, one after another, by `seed` and the numbers after it; features are ranked by all of "
+        "them together, and the pruned model is cut from the first seed's",
+    )
     shuffle_rows: Annotated[int, Field(ge=1)] = Field(default=2**18, description="rows shuffled together on a worker")
     report_every: Annotated[int, Field(ge=1)] = Field(default=50, description="steps between reports")
     checkpoint_every: Annotated[int, Field(ge=1)] | None = Field(
         default=None, description="steps between checkpoints of a gate's search; one per epoch unless given"
     )
+
+    @property
+    def every_seed(self) -> range:
+        return range(self.seed, self.seed + self.seeds)
 
     @property
     def table_learning_rate(self) -> float:

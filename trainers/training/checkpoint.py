@@ -1,7 +1,8 @@
 """Checkpoints of a search through torch's distributed checkpoint; one directory, any number of ranks.
 
 Beside the shards lie `history.npz`, the step and the gate history up to it, and `data.json`, the fingerprint of the
-data that the search began with.
+data that the search began with. A search over several seeds has a checkpoint of the one it trains, and in
+`finished.json` the rankings of those before it.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import math
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +22,13 @@ import torch.distributed.checkpoint as dcp
 from trainers.data.fingerprint import Fingerprint
 from trainers.runs.coordinator import Snapshot
 from trainers.runs.directory import read_json, write_json
+from trainers.selectors.base import Interaction, Ranking
 from trainers.spec import SpecError
 from trainers.training.ranks import RankContext
 
 HISTORY = "history.npz"
 DATA = "data.json"
+FINISHED = "finished.json"
 SCALARS = ("step", "steps", "loss", "held_out_loss", "penalty", "rows", "seconds")
 AUC = "held_out_auc"  # NaN where there is none
 # Matrices have a row a snapshot and a column a feature: the gates, and each detail of the selector under its own name.
@@ -110,6 +114,36 @@ def write_data(path: Path, found: Fingerprint) -> None:
 def read_data(path: Path) -> Fingerprint | None:
     """The fingerprint that `write_data` left; None in checkpoints of version 0.1."""
     return read_json(path / DATA) if (path / DATA).is_file() else None
+
+
+@dataclass(frozen=True)
+class Finished:
+    """Seeds of a search that are over: their rankings, in the order of their training, and how many steps it took."""
+
+    rankings: tuple[Ranking, ...] = ()
+    steps: int = 0
+
+    def add(self, ranking: Ranking, steps: int) -> Finished:
+        return Finished((*self.rankings, ranking), self.steps + steps)
+
+
+def write_finished(path: Path, finished: Finished) -> None:
+    """No file where no seed is over, as of a search over one."""
+    if finished.rankings:
+        write_json(path / FINISHED, asdict(finished))
+
+
+def read_finished(path: Path) -> Finished:
+    """What `write_finished` left; every number as it was."""
+    if not (path / FINISHED).is_file():
+        return Finished()
+    stored = read_json(path / FINISHED)
+    return Finished(tuple(_ranking(each) for each in stored["rankings"]), int(stored["steps"]))
+
+
+def _ranking(stored: dict[str, Any]) -> Ranking:
+    crosses = (Interaction(**{**cross, "features": tuple(cross["features"])}) for cross in stored["interactions"])
+    return Ranking(**{**stored, "names": tuple(stored["names"]), "interactions": tuple(crosses)})
 
 
 def write_history(path: Path, step: int, snapshots: list[Snapshot]) -> None:

@@ -51,7 +51,7 @@ class GateTrainer:
     ) -> None:
         """`warmup` is the number of steps before gates are penalized, `steps` that of all."""
         self.model, self.spec, self.ranks, self.warmup = model, spec, ranks, warmup
-        self.penalized_steps = max(1, steps - warmup)
+        self.steps, self.penalized_steps = steps, max(1, steps - warmup)
         self.weighted = spec.dataset.weight is not None
         self.backbone = ranks.replicate(model.backbone)
         self.eval_backbone = in_evaluation_mode(model.backbone)

@@ -56,6 +56,13 @@ class DataLoaders:
         """The same files and statistics for a spec of some of the features."""
         return self._over(self.sources, spec, self.ranks, self.statistics)
 
+    def with_seed(self, seed: int) -> DataLoaders:
+        """The same files and statistics for a spec of another seed; these loaders where it is their own."""
+        training = self.spec.training
+        if seed == training.seed:
+            return self
+        return self.with_spec(self.spec.model_copy(update={"training": training.model_copy(update={"seed": seed})}))
+
     @classmethod
     def _over(
         cls, sources: Mapping[SplitName, Source], spec: JobSpec, ranks: RankContext, measured: Statistics

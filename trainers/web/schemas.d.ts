@@ -1173,7 +1173,7 @@ export interface components {
             /** @description higher is more needed */
             score: number;
             /**
-             * @description what the selector says beside the score, by name; LeAP's: divergence, mean_gate, and of features ordered by elimination drop_cost
+             * @description what the selector says beside the score, by name; LeAP's: divergence, mean_gate, and of features ordered by elimination drop_cost; over several seeds means of them, and of gates selection_frequency
              * @default {}
              */
             details: {
@@ -1584,6 +1584,16 @@ export interface components {
             stages?: {
                 [key: string]: number;
             } | null;
+            /**
+             * @description which of several seeds is being trained, from 1 in the order of their training
+             * @default null
+             */
+            seed_number?: number | null;
+            /**
+             * @description over how many the search goes, where it is more than one
+             * @default null
+             */
+            seeds?: number | null;
             /**
              * @description task loss on training rows, nats
              * @default null

@@ -144,7 +144,9 @@ def test_a_run_gives_its_result_alone_on_stdout(
     monkeypatch: pytest.MonkeyPatch, tiny_dataset: TinyDataset, tmp_path: Path
 ) -> None:
     runner = FakeRunner(monkeypatch)
-    ended = winnow("run", tiny_dataset.spec, "--output", tmp_path / "run", "--workers", "3", "--quiet", "--json")
+    ended = winnow(
+        "run", tiny_dataset.spec, "--output", tmp_path / "run", "--workers", "3", "--seeds", "2", "-q", "--json"
+    )
     said = json.loads(ended.stdout)
     assert ended.exit_code == 0
     assert (said["verdict"], said["guard_passed"]) == ("passed", True)
@@ -153,7 +155,7 @@ def test_a_run_gives_its_result_alone_on_stdout(
     assert "chatter" in ended.stderr
     assert "train: the rows are sorted by the label\n" in ended.stderr
     assert runner.spec is not None
-    assert runner.spec.scaling.workers == 3
+    assert (runner.spec.scaling.workers, runner.spec.training.seeds) == (3, 2)
     assert winnow("run", tiny_dataset.spec, "--output", tmp_path / "run", "-q").stdout == "the result\n"
 
 

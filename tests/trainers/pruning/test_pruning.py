@@ -183,6 +183,7 @@ def metrics(auc: float | None, logloss: float = 0.5) -> Quality:
 def test_unpolarized_gates_are_never_reported_silently() -> None:
     middling = Polarization(low=0.0, middle=0.8, high=0.2, spread=0.1)
     assert str(gate_warning(middling)).startswith("80% of the gates lie between 0.1 and 0.9")
+    assert str(gate_warning(middling, seeds=3)).startswith("80% of the gates, as means over 3 seeds, lie between 0.1")
     assert gate_diagnostics(middling) == {"low": 0.0, "middle": 0.8, "high": 0.2, "polarized": False}
     assert gate_warning(PARTED) is None
     assert gate_diagnostics(PARTED)["polarized"] is True

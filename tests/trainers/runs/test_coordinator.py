@@ -309,3 +309,33 @@ def test_a_wrong_spec_is_told_before_the_error_that_it_makes() -> None:
     coordinator.crash(0, "SpecError: features: bad")
     coordinator.crash(0, "SpecError: features: bad")
     assert coordinator.failure() == Failure(reason="features: bad", is_of_spec=True)
+
+
+def test_a_jump_from_one_seed_to_the_next_is_no_movement_of_gates() -> None:
+    coordinator = Coordinator(("a", "b"))
+    coordinator.begin(coordinator.open_attempt(), 1, 0)
+    coordinator.enter(0, Stage.SEARCHING, 200)
+    coordinator.begin_seed(0, 1, 2, 0)
+    for step in range(10, 101, 10):
+        coordinator.report(report(0, step, gate=0.9))
+    told = coordinator.convergence()
+    assert told is not None
+    assert told.gates
+    coordinator.begin_seed(0, 2, 2, 100)
+    assert coordinator.convergence() is None
+    assert coordinator.progress().crossing_share == 0
+    coordinator.report(report(0, 110, gate=0.1))
+    progress = coordinator.progress()
+    assert (progress.seed_number, progress.seeds) == (2, 2)
+    assert (progress.step, progress.total_steps) == (110, 200)
+    assert progress.crossing_share == 0
+    assert progress.converged is not None
+    assert not progress.converged.gates, "one report is not enough"
+    for step in range(120, 201, 10):
+        coordinator.report(report(0, step, gate=0.1))
+    told = coordinator.convergence()
+    assert told is not None
+    assert told.gates
+    assert coordinator.mean_gate(100) == pytest.approx(np.mean([s.gate_F for s in coordinator.history()[10:]], axis=0))
+    coordinator.enter(0, Stage.RANKING)
+    assert coordinator.progress().seeds is None

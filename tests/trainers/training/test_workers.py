@@ -22,11 +22,12 @@ from tests.support.ranks import ranks
 from trainers.models.batch import Batch
 from trainers.models.ranking import GatedModel
 from trainers.pipeline.results_writer import write_results
-from trainers.pipeline.search import GateSearch
+from trainers.pipeline.search import GateSearch, SeedRun
 from trainers.pipeline.selection import Selection
 from trainers.runs.coordinator import Coordinator, Report, Snapshot
 from trainers.runs.directory import RunDirectory
 from trainers.runs.outcome import Outcome
+from trainers.runs.progress import Stage
 from trainers.runs.prune_list import PruneList
 from trainers.selectors.gates.leap import LeapSpec
 from trainers.selectors.gates.leap.gate import LeapGate
@@ -36,7 +37,6 @@ from trainers.spec.order import canonical_order
 from trainers.training.build import build_gated
 from trainers.training.checkpoint import DirectoryCheckpoints
 from trainers.training.gate_trainer import GateTrainer
-from trainers.training.loaders import DataLoaders
 from trainers.training.ranks import RankContext
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning", "ignore::FutureWarning", "ignore::DeprecationWarning")
@@ -58,9 +58,13 @@ class SharedCoordination:
         if self.ranks.is_leader:
             self.coordinator.begin(attempt, world, step, saved)
 
-    def enter(self, attempt: int, stage: str, total_steps: int = 0) -> None:
+    def enter(self, attempt: int, stage: Stage, total_steps: int = 0) -> None:
         if self.ranks.is_leader:
             self.coordinator.enter(attempt, stage, total_steps)
+
+    def begin_seed(self, attempt: int, number: int, seeds: int, step: int) -> None:
+        if self.ranks.is_leader:
+            self.coordinator.begin_seed(attempt, number, seeds, step)
 
     def report(self, report: Report) -> None:
         for each in self.ranks.gather(report) or ():
@@ -94,8 +98,8 @@ class DyingCheckpoints(DirectoryCheckpoints):
 class WatchedSearch(GateSearch):
     """Remembers what each rank holds of what all should hold alike when the search ends."""
 
-    def train(self, model: GatedModel, loaders: DataLoaders) -> GateTrainer:
-        search = super().train(model, loaders)
+    def train(self, model: GatedModel, run: SeedRun) -> GateTrainer:
+        search = super().train(model, run)
         replicated = {part: state for part, state in search.state().items() if part != "embeddings"}
         self.replica = {
             f"{part}.{name}": value.clone()

@@ -7,6 +7,7 @@
 const KNOWN = {
   divergence: { title: "Divergence", axis: "divergence, mean ‖x − x′‖, log scale", log: true },
   drop_cost: { title: "Drop cost", axis: "rise of logloss as the feature was dropped", log: false },
+  selection_frequency: { title: "Selection frequency", axis: "share of seeds whose gate ended open", log: false },
   mean_gate: { title: "Mean gate", axis: "mean gate while penalized", log: false },
 };
 

@@ -18,6 +18,8 @@ export function orderOf({ selector, features }) {
   const gates = selector.family === "gate" && selector.probability_like;
   if (gates && features.some(({ details }) => "mean_gate" in details)) {
     const eliminated = features.some(({ details }) => "drop_cost" in details);
+    if (features.some(({ details }) => "selection_frequency" in details))
+      return "Order: essential features, then the others by their mean rank over the seeds.";
     const first = eliminated
       ? "open features and closed ones that are missed by elimination, the last to go first"
       : "open features by gate";
