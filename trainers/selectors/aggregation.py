@@ -78,7 +78,8 @@ def _correlation(places_SF: NDArray[np.int64]) -> float:
     seeds, features = places_SF.shape
     if features < 2:
         return 1.0
-    return float(np.corrcoef(places_SF)[np.triu_indices(seeds, 1)].mean())
+    correlation_SS = np.atleast_2d(np.corrcoef(places_SF))
+    return float(correlation_SS[np.triu_indices(seeds, 1)].mean())
 
 
 def _means(found: Iterable[Mapping[str, float]]) -> dict[str, float]:
