@@ -27,6 +27,8 @@ from trainers.selectors.gates.ranking import rank_by_gate
 from trainers.spec import JobSpec, load_spec
 
 BY_VALUE = "the same gates, by their values"
+PAPER_NAME = "LeAP as the paper has it"
+RANDOM = "random, best of 3"
 DRAWS = 3
 
 Rankings = dict[str, list[str]]
@@ -50,7 +52,7 @@ def rank_all(spec: JobSpec, table: Table, found: Rankings, tell: Callable[[str, 
 
     ways: dict[str, Callable[[], list[str]]] = {
         "Winnow": winnow,
-        "LeAP as the paper has it": lambda: [feature.name for feature in search(as_published(spec))],
+        PAPER_NAME: lambda: [feature.name for feature in search(as_published(spec))],
         **{name: partial(rank, table, 0) for name, rank in BASELINES.items()},
         **{f"random draw {draw + 1}": partial(_shuffled, table.names, draw) for draw in range(DRAWS)},
     }
@@ -108,7 +110,7 @@ def main(
     kept["worth"].setdefault(everything, list(worth(table, seeds)))
     _keep(cache, kept)
     draws = [found.pop(name) for name in list(found) if name.startswith("random draw")]
-    found["random, best of 3"] = np.max(draws, axis=0).tolist()
+    found[RANDOM] = np.max(draws, axis=0).tolist()
     print(f"| {job.name}: ranking | " + " | ".join(f"{count} of {len(table.names)}" for count in counts) + " |")
     print("|---|" + "---|" * len(counts))
     for name, values in found.items():

@@ -9,6 +9,7 @@ import pytest
 
 from tests.experiments.judges import worth
 from tests.experiments.ranking import measure, rank_all
+from tests.experiments.ranking_summary import normalized_auc, read_tables
 from tests.experiments.tables import read_table
 from trainers.spec import JobSpec, parse_spec
 
@@ -79,3 +80,25 @@ def test_rankings_put_the_useful_columns_first(spec: JobSpec) -> None:
     found = measure(table, {"Winnow": rankings["Winnow"]}, [3], 1, known)
     assert found["Winnow"][0] > 0.78
     assert len(known) == 1
+
+
+def test_tables_are_read_again_and_summed_up() -> None:
+    lines = """
+      Winnow: 31 s
+| a: ranking | 4 of 9 | 2 of 9 |
+|---|---|---|
+| Winnow | 0.8000 | 0.6000 |
+| L1 | 0.6000 | 0.7500 |
+| all | 0.8373 | |
+| b: ranking | 3 of 7 |
+|---|---|
+| L1 | 0.9000 |
+| Winnow | 0.4500 |
+"""
+    found = read_tables(lines.splitlines())
+    assert found == {
+        "a, 4 of 9": {"Winnow": 0.8, "L1": 0.6},
+        "a, 2 of 9": {"Winnow": 0.6, "L1": 0.75},
+        "b, 3 of 7": {"L1": 0.9, "Winnow": 0.45},
+    }
+    assert normalized_auc(found.values()) == pytest.approx({"Winnow": (1 + 0.8 + 0.5) / 3, "L1": (0.75 + 1 + 1) / 3})
