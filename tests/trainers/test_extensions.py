@@ -145,7 +145,7 @@ def test_a_selector_and_a_backbone_of_another_package_run_end_to_end(tiny_datase
     assert checked.returncode == 0, checked.stderr
     ended = run(RUN, spec, tmp_path / "run", package=package)
     assert ended.returncode == 0, ended.stderr
-    assert "Features by nearness: the 2 highest scores kept" in ended.stdout
+    assert "Features by nearness: the first 2 of the ranking kept" in ended.stdout
     assert (tmp_path / "run" / "report.html").stat().st_size > 0
     found = PruneList.parse(json.loads((tmp_path / "run" / "prune_list.json").read_text()))
     assert found.selector == SelectorInfo(name="nearness", family="tabular", probability_like=False)

@@ -162,7 +162,7 @@ def test_the_times_of_stages_do_not_overlap_and_add_up(page: Page, served: Jobs)
 @pytest.mark.parametrize(
     ("job", "now", "told"),
     [
-        ({"progress": None}, "starting", "Starting: the workers start and read the data"),
+        ({"progress": None}, "validating", "Validating the spec against the data"),
         ({"progress": {"stage": "searching", "step": 4}}, "starting", "Starting: the workers start and read the data"),
         ({"progress": {"stage": "validating", "step": 0}}, "validating", "Validating the spec against the data"),
         ({"progress": None, "dry_run": True}, "validating", "Validating the spec against the data"),

@@ -122,8 +122,8 @@ def test_two_thousand_features_and_a_thousand_snapshots_fit_in_two_megabytes(tmp
     ("prune", "words"),
     [
         ({"rule": "threshold", "threshold": 0.6}, "kept from a score of 0.6 on"),
-        ({"rule": "top_k", "top_k": 20}, "the 20 highest scores kept"),
-        ({"rule": "dims", "share": 0.3}, "kept by score while they fit into 30% of the dims"),
+        ({"rule": "top_k", "top_k": 20}, "the first 20 of the ranking kept"),
+        ({"rule": "dims", "share": 0.3}, "kept along the ranking while they fit into 30% of the dims"),
         ({"rule": "budget", "keep_dims": 1200}, "kept along the ranking while they fit into 1,200 dims"),
         ({"rule": "budget", "keep_bytes": 4096}, "kept along the ranking while they fit into 4,096 bytes of tables"),
         ({"rule": "budget", "keep_cost": 0.3}, "kept along the ranking while they fit into cost 0.3"),

@@ -19,7 +19,7 @@ from trainers.data.source import Source
 from trainers.data.split_sample import SplitSample
 from trainers.data.splits import SplitName
 from trainers.data.spread import describe_rows
-from trainers.data.statistics import Statistics, measure
+from trainers.data.statistics import Statistics, blocks, measure
 from trainers.data.targets import decode_weight
 from trainers.data.uninformative import constant_warnings, group_warning
 from trainers.data.weights import check_mean, weight_warning
@@ -107,7 +107,7 @@ def _collisions(decoder: Decoder, table: pa.Table) -> dict[str, Collisions]:
 
 def _measure(decoder: Decoder, table: pa.Table) -> Statistics:
     """By the rows at hand. Raises SpecError."""
-    found = measure(decoder, [table])
+    found = measure(decoder, (table.slice(start, stop - start) for start, stop in blocks(len(table), len(table))))
     if decoder.dataset.weight is not None:
         check_mean(decoder.dataset.weight, found.weight_mean)
     # Weights of these rows may all be 0, which those of others need not be.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 
 import pyarrow as pa
@@ -27,16 +28,26 @@ def read_spread(source: Source, columns: Sequence[str], rows: int) -> pa.Table:
 
 
 def _runs(groups: Sequence[tuple[int, int]], rows: int) -> Iterator[tuple[int, int]]:
-    """Ranges of about `rows` rows, which lie in some of the row groups."""
-    enough = -(-rows * len(groups) // groups[-1][1])
-    count = min(len(groups), max(GROUPS, enough))
-    for place in range(count):
-        start, stop = groups[place * (len(groups) - 1) // max(1, count - 1)]
-        taken = min(stop - start, -(-rows // count))
-        runs = min(RUNS, taken)
+    """Ranges of about `rows` rows, which lie in some of the row groups.
+
+    Groups are chosen by evenly spaced rows, the first and the last among them: of groups that differ in size, the large
+    ones have most rows. What a small one lacks, the larger ones give.
+    """
+    stops, total = [stop for _, stop in groups], groups[-1][1]
+    count = min(len(groups), max(GROUPS, -(-rows * len(groups) // total)))
+    spaced = [place * (total - 1) // max(1, count - 1) for place in range(count)]
+    chosen = sorted({bisect_right(stops, row) for row in spaced})
+    taken, left = {}, rows
+    for done, at in enumerate(sorted(chosen, key=lambda at: groups[at][1] - groups[at][0])):
+        start, stop = groups[at]
+        taken[at] = min(stop - start, -(-left // (len(chosen) - done)))
+        left -= taken[at]
+    for at in chosen:
+        start, stop = groups[at]
+        runs = min(RUNS, taken[at])
         for run in range(runs):
-            apart = start + (stop - start - taken) * run // max(1, runs - 1)
-            yield apart + taken * run // runs, apart + taken * (run + 1) // runs
+            apart = start + (stop - start - taken[at]) * run // max(1, runs - 1)
+            yield apart + taken[at] * run // runs, apart + taken[at] * (run + 1) // runs
 
 
 def describe_rows(read: int, total: int, of: str) -> str:

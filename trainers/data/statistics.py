@@ -128,7 +128,7 @@ def _accumulate(
     for table in tables:
         parts, rows = [numbers_Nd for _, numbers_Nd in decoder.raw_dense(table)], table.num_rows
         block_D, inner_D = _moments(parts)
-        step = max(1, rows // most)
+        step = max(1, -(-rows // most))
         samples.append(np.concatenate([np.empty((len(range(0, rows, step)), 0)), *(each[::step] for each in parts)], 1))
         count += rows
         with np.errstate(over="ignore", invalid="ignore"):

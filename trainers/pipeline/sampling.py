@@ -61,6 +61,8 @@ def find_copies(spec: JobSpec, sources: Mapping[SplitName, Source]) -> list[tupl
     Few columns are read beyond the first rows: most features differ there.
     """
     finder = CopyFinder(spec)
+    if not finder.columns:
+        return []
     train = sources["train"]
     finder.add(train.read(finder.columns, 0, min(FIRST_ROWS, train.rows)))
     for source in sources.values():

@@ -82,8 +82,11 @@ class Search(abc.ABC):
     def run(self, loaders: DataLoaders) -> Found:
         """From the newest checkpoint, or the start, to the ranking."""
         first, *others = self.spec.training.every_seed
+        finished = Finished()
         with self.checkpoints.latest() as path:
-            finished = Finished() if path is None else checkpoint.read_finished(path)
+            if path is not None and self.ranks.is_leader:
+                finished = checkpoint.read_finished(path)
+        finished = self.ranks.broadcast(finished)
         begun = len(finished.rankings)
 
         def search(seed: int) -> Found:

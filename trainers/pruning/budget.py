@@ -65,8 +65,13 @@ def describe_use(
         limit=budget.limit,
         spent=spent,
         total=sum(feature.weight(budget.unit) for feature in order),
-        closed_gates=sum(not each.essential and each.score < OPEN for each in kept) if gates else None,
+        closed_gates=sum(map(_fills, kept)) if gates else None,
         passed_over=None if passed_over is None else passed_over.name,
         passed_over_takes=takes,
         warning=warning,
     )
+
+
+def _fills(feature: RankedFeature) -> bool:
+    """Whether the gate is closed, and held-out rows don't miss the feature: what elimination ordered, they do."""
+    return not feature.essential and feature.score < OPEN and "drop_cost" not in feature.details

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 
 from trainers.problems import list_names
 from trainers.pruning.ranking import weigh
-from trainers.runs.prune_list import INCONCLUSIVE, GuardVerdict, ListedFeature, PruneList, Revision, Totals
+from trainers.runs.prune_list import COPY, INCONCLUSIVE, GuardVerdict, ListedFeature, PruneList, Revision, Totals
 from trainers.spec import JobSpec
 
 NOT_MEASURED = "not fine-tuned yet; a follow-up job measures it"
@@ -31,7 +31,7 @@ def revise(
     problems = list(_problems(found, set(keep), set(prune)))
     if problems:
         raise ValueError("\n".join(problems))
-    features = tuple(_decided(feature, keep, prune) for feature in found.features)
+    features = _without_carriers([_decided(feature, keep, prune) for feature in found.features])
     return found.model_copy(
         update={
             "features": features,
@@ -76,6 +76,17 @@ def _decided(feature: ListedFeature, keep: Collection[str], prune: Collection[st
     if feature.name in keep:
         return feature.model_copy(update={"decision": "keep", "why": "hand"})
     return feature.model_copy(update={"decision": "prune", "why": "hand"}) if feature.name in prune else feature
+
+
+def _without_carriers(features: Sequence[ListedFeature]) -> tuple[ListedFeature, ...]:
+    """Copies whose carrier is pruned by hand are pruned by hand too: nothing that stays has their values."""
+    kept = {feature.name for feature in features if feature.decision == "keep"}
+    return tuple(
+        feature.model_copy(update={"why": "hand"})
+        if feature.why == COPY and feature.decision == "prune" and not kept & set(feature.copies)
+        else feature
+        for feature in features
+    )
 
 
 def _totals(features: Collection[ListedFeature], spec: JobSpec) -> Totals:

@@ -1,6 +1,6 @@
 """From scores to decisions. One function a rule; essential features stay, and one feature always does.
 
-Of exact copies the one that is ranked first stays, under every rule but `given`.
+Of exact copies the first that the rule keeps stays alone, under every rule but `given`.
 """
 
 from __future__ import annotations

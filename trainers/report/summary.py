@@ -36,8 +36,8 @@ TOTALS = {
 }
 RULES = {
     "threshold": "kept from a score of {threshold:g} on",
-    "top_k": "the {top_k} highest scores kept",
-    "dims": "kept by score while they fit into {share:.0%} of the dims",
+    "top_k": "the first {top_k} of the ranking kept",
+    "dims": "kept along the ranking while they fit into {share:.0%} of the dims",
     "curve": "the fewest features whose validation logloss is within {delta:g} of that of all",
     "given": "the features named in the spec kept, whatever their scores",
 }

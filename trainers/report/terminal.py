@@ -85,10 +85,12 @@ def search_note(progress: Progress) -> str:
     """Which of several seeds is trained, loss, shares of gates that are all but closed and open, time left, and rows
     per second; empty but in a search."""
     parted, loss, speed = progress.polarization, progress.loss, progress.rows_per_second
-    if progress.stage is not Stage.SEARCHING or parted is None or loss is None or speed is None:
+    if progress.stage is not Stage.SEARCHING:
         return ""
-    left = timedelta(seconds=round(progress.eta or 0))
     seed = "" if progress.seeds is None else f"seed {progress.seed_number} of {progress.seeds}  "
+    if parted is None or loss is None or speed is None:
+        return seed.rstrip()
+    left = timedelta(seconds=round(progress.eta or 0))
     gates = f"gates {parted.low:.0%} low {parted.high:.0%} high"
     return f"{seed}loss {loss:z.4f}  {gates}  {left} left  {speed:,.0f} rows/s"
 

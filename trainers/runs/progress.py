@@ -40,6 +40,10 @@ class Stage(StrEnum):
     EVALUATING = "evaluating"
     DONE = "done"
 
+    @classmethod
+    def _missing_(cls, value: object) -> Stage | None:
+        return cls.STARTING if isinstance(value, str) else None
+
 
 class RunState(StrEnum):
     """The states of a run."""

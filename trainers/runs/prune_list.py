@@ -118,8 +118,8 @@ class BudgetUse(Schema):
     total: float = Field(description="of all features")
     closed_gates: int | None = Field(
         default=None,
-        description="features that stay because there was room, though their gates ended below 0.5; null where scores "
-        "are no gates",
+        description="features that stay because there was room, though their gates ended below 0.5 and held-out rows "
+        "don't miss them; null where scores are no gates",
     )
     passed_over: str | None = Field(
         default=None, description="the first feature of the ranking that was too wide for what was left"
@@ -274,9 +274,14 @@ class PruneList(Schema):
 
     def pruned_copies(self) -> dict[str, str]:
         """Features that are pruned as copies, and the best of the features with their values that stays."""
-        copies = {each.name: each.copies for each in self.features if each.why == COPY and each.decision == "prune"}
-        found = {name: next((kept for kept in self.kept if kept in others), None) for name, others in copies.items()}
-        return {name: kept for name, kept in found.items() if kept is not None}
+        places = {name: place for place, name in enumerate(self.kept)}
+        found = {}
+        for feature in self.features:
+            if feature.why == COPY and feature.decision == "prune":
+                carriers = [name for name in feature.copies if name in places]
+                if carriers:
+                    found[feature.name] = min(carriers, key=places.__getitem__)
+        return found
 
     @property
     def kept(self) -> tuple[str, ...]:

@@ -20,6 +20,8 @@ NOT_HEAVY = {
     "sparse": np.where(RANDOM.random(ROWS) < 0.01, RANDOM.normal(5.0, 1.0, ROWS), 0.0),
     "seconds": 1.7e9 + RANDOM.random(ROWS) * 3600,
     "two values": RANDOM.integers(0, 2, ROWS) * 1e6,
+    # 0.1 · 3 isn't 0.3 to the last digit, which makes no spread.
+    "rounded": RANDOM.choice([0.3, 0.1 * 3, 0.5, 0.9], ROWS, p=[0.5, 0.3, 0.1, 0.1]),
 }
 HEAVY = {
     "lognormal": RANDOM.lognormal(0.0, 1.5, ROWS),
@@ -85,6 +87,13 @@ def test_the_spread_is_the_median_distance_of_what_is_not_in_the_middle() -> Non
     assert z_nD.mean() == pytest.approx(0.0, abs=1e-12)
     assert z_nD.std() == pytest.approx(1.0)
     assert compressing(plain, sample_nD, np.array([False])) is plain
+
+
+def test_numbers_at_the_end_of_float64_are_no_trouble() -> None:
+    spec = spec_of([{"name": "x", "kind": "dense"}])
+    table = pa.table({"x": [-1.7e308, 1e308, 1.7e308] * 20, "label": np.zeros(60, np.int8)})
+    found = measure(Decoder(spec), [table])
+    assert not found.scale_D.compressed_D.any()
 
 
 def test_linear_standardizes_alone_and_none_changes_nothing() -> None:

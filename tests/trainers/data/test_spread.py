@@ -1,5 +1,6 @@
 """Sorted files: what is told of columns, weights and labels is told by rows from all over a split."""
 
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from trainers.data.files import ParquetFiles
 from trainers.data.label_shares import LabelCount, label_share_warnings
 from trainers.data.source import Source
 from trainers.data.splits import SPLITS, SplitName
-from trainers.data.spread import read_spread
+from trainers.data.spread import _runs, read_spread
 from trainers.data.usable import check_targets
 from trainers.spec import JobSpec, parse_spec
 
@@ -31,7 +32,7 @@ def written(root: Path, columns: dict[str, Any], *, group_rows: int = 2**14) -> 
     ("rows", "group_rows", "asked", "read", "groups"),
     [
         (100, 10, 100, list(range(100)), 10),  # no more than asked: all
-        (1000, 100, 16, [0, 99, 100, 199, 200, 299, 300, 399, 500, 599, 600, 699, 700, 799, 900, 999], 8),
+        (1000, 100, 16, [0, 99, 100, 199, 200, 299, 400, 499, 500, 599, 700, 799, 800, 899, 900, 999], 8),
         (40, 40, 8, [0, 5, 11, 16, 22, 27, 33, 39], 1),
         (1000, 2, 100, None, 50),  # of small groups more than eight are needed
     ],
@@ -181,3 +182,14 @@ def test_parts_of_a_sorted_split_say_less_than_their_rows(tmp_path: Path, monkey
     assert 0.5 <= count.share <= 0.7
     assert count.effective(10_000) == pytest.approx(9)
     assert count.effective(1000) == pytest.approx(1000)
+
+
+def test_small_row_groups_leave_their_share_to_large_ones() -> None:
+    """50 groups of 10 rows, one of a million, 50 of 10: nearly all rows come from the large one."""
+    sizes = [10] * 50 + [1_000_000] + [10] * 50
+    ends = np.cumsum(sizes).tolist()
+    found = list(_runs([(end - size, end) for size, end in zip(sizes, ends, strict=True)], 65_536))
+    assert sum(stop - start for start, stop in found) == 65_536
+    assert found[0][0] == 0
+    assert found[-1][1] == ends[-1]
+    assert all(before[1] <= after[0] for before, after in pairwise(found))

@@ -75,7 +75,7 @@ class Elimination:
 def weakest_first(ranking: Ranking) -> list[str]:
     """By the mean gate, which says more than the last one where that is near 0 or 1."""
     weight = ranking.details.get("mean_gate", ranking.scores)
-    return sorted(ranking.names, key=lambda name: weight[name])
+    return sorted(ranking.names[::-1], key=lambda name: weight[name])
 
 
 def reorder(ranking: Ranking, found: Elimination) -> Ranking:

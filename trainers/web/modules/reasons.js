@@ -40,6 +40,9 @@ export const NEWEST = "Order: by the newest gate, highest first, until the run h
 export function reasons({ selector, features, after, budget }, prune) {
   const measure = selector.family === "gate" && selector.probability_like ? "gate" : "score";
   const kept = features.filter(({ decision }) => decision === "keep").length;
+  // Copies of what stays take no place: rules count the others.
+  /** @type {Map<string, number>} */
+  const ranks = new Map(features.filter(({ why }) => why !== "copy").map(({ name }, at) => [name, at + 1]));
   const byRule = /** @type {Record<string, (feature: Feature, at: number) => string>} */ ({
     essential: () => "essential",
     best: () => "best feature; the rule kept none",
@@ -51,13 +54,13 @@ export function reasons({ selector, features, after, budget }, prune) {
     hand: ({ decision }) => (decision === "keep" ? "kept by hand" : "pruned by hand"),
     threshold: ({ score }) =>
       prune?.threshold === undefined ? "threshold" : compared(measure, score, prune.threshold),
-    top_k: (_, at) => ranked(at + 1, prune?.top_k ?? kept),
+    top_k: ({ name }, at) => ranked(ranks.get(name) ?? at + 1, prune?.top_k ?? kept),
     dims: ({ decision }) => {
       const budget = prune?.share ? ` of ${percent(prune.share, 1)} of dims` : "";
       return `${decision === "keep" ? "within" : "over"} budget${budget}`;
     },
     budget: ({ decision }) => `${decision === "keep" ? "within" : "over"} the budget${limitOf(budget)}`,
-    curve: (_, at) => `${ranked(at + 1, after.features)}, by the selection curve`,
+    curve: ({ name }, at) => `${ranked(ranks.get(name) ?? at + 1, after.features)}, by the selection curve`,
   });
   /** @type {Map<string, string[]>} */
   const carried = new Map();

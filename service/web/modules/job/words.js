@@ -65,7 +65,8 @@ export function took(job) {
  * @param {{state: string, dry_run?: boolean, progress?: any}} job
  */
 export function stageOf({ state, dry_run, progress }) {
-  return state === "starting" && (dry_run || progress?.stage === "validating") ? "validating" : state;
+  const validates = dry_run || !progress || progress.stage === "validating";
+  return state === "starting" && validates ? "validating" : state;
 }
 
 /**
