@@ -49,7 +49,8 @@ def listed(*features: tuple[str, float, str, str]) -> list[dict[str, Any]]:
     return [dict(zip(("name", "score", "decision", "why"), each, strict=True)) for each in features]
 
 
-def test_measures_by_hand(page: Page) -> None:
+def test_measures_by_hand(served: Showcase, page: Page) -> None:
+    page.goto(f"{served.url}/sign-in")  # whose import map finds modules
     a = listed(
         ("id", 1.0, "keep", "essential"),
         ("p", 0.9, "keep", "threshold"),
