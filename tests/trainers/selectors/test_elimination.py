@@ -250,6 +250,8 @@ def test_eliminated_features_stand_before_the_others_with_what_their_absence_cos
         details={"mean_gate": {"a": 0.9, "b": 0.95, "closed": 0.5, "missed": 0.3}},
     )
     assert weakest_first(ranking) == ["missed", "closed", "a", "b"]
+    even = Ranking.by_score({"best": 0.9, "also": 0.9, "worst": 0.1}, probability_like=True)
+    assert weakest_first(even) == ["worst", "also", "best"]
     costs = {"b": 0.3, "missed": 0.2, "a": 0.1}
     found = reorder(ranking, Elimination(names=("b", "missed", "a"), costs=costs, passes=6, rows=100))
     assert found.names == ("b", "missed", "a", "closed")

@@ -73,9 +73,10 @@ class Elimination:
 
 
 def weakest_first(ranking: Ranking) -> list[str]:
-    """By the mean gate, which says more than the last one where that is near 0 or 1."""
+    """By the mean gate, which says more than the last one where that is near 0 or 1; of equal ones the worse ranked."""
     weight = ranking.details.get("mean_gate", ranking.scores)
-    return sorted(ranking.names[::-1], key=lambda name: weight[name])
+    place = {name: at for at, name in enumerate(ranking.names)}
+    return sorted(ranking.names, key=lambda name: (weight[name], -place[name]))
 
 
 def reorder(ranking: Ranking, found: Elimination) -> Ranking:
