@@ -29,7 +29,7 @@ Share = Annotated[float, Field(ge=0, le=1)]
 class Stage(StrEnum):
     """The stages of a run, in their order. Before its workers start, a run holds its spec against the data.
 
-    Later versions may add stages. A reader shows one that it doesn't know as `starting`.
+    Later versions may add stages. A reader of this version refuses what it doesn't know.
     """
 
     VALIDATING = "validating"
@@ -39,10 +39,6 @@ class Stage(StrEnum):
     FINETUNING = "finetuning"
     EVALUATING = "evaluating"
     DONE = "done"
-
-    @classmethod
-    def _missing_(cls, value: object) -> Stage | None:
-        return cls.STARTING if isinstance(value, str) else None
 
 
 class RunState(StrEnum):
