@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 Columns = NDArray[np.float64]
 
 ROUNDING = 1e-13
-"""What lies this share of its size from the middle is rounding of it."""
+"""What lies less than this share of a number from it is rounding of it, in float64: so a deviation of its mean is."""
 TOGETHER = 256
 """Columns looked at together."""
 HEAVY = 3.0

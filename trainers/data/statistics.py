@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from trainers.data.columns import single_array
 from trainers.data.decode import Decoder
-from trainers.data.scale import Scale, compressing
+from trainers.data.scale import ROUNDING, Scale, compressing
 from trainers.data.source import Source
 from trainers.data.targets import decode_weight
 from trainers.data.weights import check_mean
@@ -27,8 +27,6 @@ Columns = NDArray[np.float64]
 BLOCKS = 64
 # Sampled rows of a block: at most so many, and of very many columns fewer.
 SAMPLED, LEAST_SAMPLED, SAMPLED_CELLS = 2**10, 2**4, 2**16
-CONSTANT = 1e-13
-"""A standard deviation under this share of the mean is rounding of a constant, in float64."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,7 +97,7 @@ def measure(decoder: Decoder, tables: Iterable[pa.Table]) -> Statistics:
     with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
         std_D = np.sqrt(squares_D / max(count, 1))
         scale_D = (1 / std_D).astype(np.float32)
-    constant_D = ~(np.isfinite(std_D) & np.isfinite(scale_D) & (std_D > CONSTANT * np.abs(mean_D)))
+    constant_D = ~(np.isfinite(std_D) & np.isfinite(scale_D) & (std_D > ROUNDING * np.abs(mean_D)))
     ways = np.array([feature.normalize for feature in features for _ in range(feature.dim)], str)
     raw_D = ways == "none"
     plain = Scale(

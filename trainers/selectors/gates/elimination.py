@@ -14,7 +14,6 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
-from torch import nn
 
 from trainers.models.backbones.base import Backbone
 from trainers.selectors.base import Ranking
@@ -135,7 +134,7 @@ class _Field:
     def __init__(self, backbone: Backbone, rows: EmbeddedRows, mean_C: torch.Tensor, *, regress: bool = True) -> None:
         """`mean_C` is that of training: one extreme row among the few that are measured would move their own."""
         self.layout, self.backbone, self.rows, self.mean_C = backbone.layout, backbone, rows, mean_C
-        self.passes = 0
+        self.weight_N, self.passes = rows.weight_N.double() / rows.weight_N.double().sum(), 0
         self.x_NC = rows.x_NC.clone()
         self.regresses = regress and self.layout.total <= MOST_COLUMNS
         if self.regresses:
@@ -191,21 +190,17 @@ class _Field:
 
     def _measure(self, own: list[int], x_NC: torch.Tensor, through_cC: torch.Tensor | None) -> _Absence:
         loss_N = self._losses(x_NC)
-        weight_N = self.rows.weight_N.double() / self.rows.weight_N.double().sum()
         rise_N = loss_N - self.loss_N
-        cost = weight_N @ rise_N
-        error = torch.linalg.vector_norm(weight_N * (rise_N - cost))
+        cost = self.weight_N @ rise_N
+        error = torch.linalg.vector_norm(self.weight_N * (rise_N - cost))
         return _Absence(
             columns=own, x_NC=x_NC, loss_N=loss_N, cost=float(cost), error=float(error), through_cC=through_cC
         )
 
     @torch.no_grad()
     def _losses(self, x_NC: torch.Tensor) -> torch.Tensor:
-        """Each row's logloss in nats, averaged over the labels."""
         self.passes += 1
-        logit_NT = torch.cat([self.backbone(part).cpu() for part in x_NC.split(ROWS_TOGETHER)]).double()
-        label_NT = self.rows.label_NT.double()
-        return nn.functional.binary_cross_entropy_with_logits(logit_NT, label_NT, reduction="none").mean(1)
+        return self.rows.losses(self.backbone(part) for part in x_NC.split(ROWS_TOGETHER))
 
 
 def _precision(z_NC: torch.Tensor) -> torch.Tensor:

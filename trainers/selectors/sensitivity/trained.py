@@ -5,7 +5,7 @@ Shapes: B rows of a batch, N measured rows, C = Σ dims columns, T labels.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
@@ -36,6 +36,14 @@ class EmbeddedRows:
 
     def __len__(self) -> int:
         return len(self.x_NC)
+
+    def losses(self, logits: Iterable[torch.Tensor]) -> torch.Tensor:
+        """Each row's logloss in nats, float64, averaged over the labels; `logits` are of all rows, part after part."""
+        import torch
+
+        logit_NT = torch.cat([part.cpu() for part in logits]).double()
+        label_NT = self.label_NT.double()
+        return torch.nn.functional.binary_cross_entropy_with_logits(logit_NT, label_NT, reduction="none").mean(1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,11 +107,8 @@ class TrainedModel:
                 for columns, order_N in moved:
                     x_BC[:, columns] = rows.x_NC[order_N[begin : begin + ROWS_TOGETHER], columns]
                 logits.append(self.model.backbone(x_BC).cpu())
-        loss_NT = torch.nn.functional.binary_cross_entropy_with_logits(
-            torch.cat(logits).double(), rows.label_NT.double(), reduction="none"
-        )
         weight_N = rows.weight_N.double()
-        return float(weight_N @ loss_NT.mean(1) / weight_N.sum())
+        return float(weight_N @ rows.losses(logits) / weight_N.sum())
 
     def spread(self, names: Sequence[str], measure: Callable[[str], Measured]) -> dict[str, Measured]:
         """`measure` of every name, the work divided over the ranks. Collective: every rank gets all answers."""
