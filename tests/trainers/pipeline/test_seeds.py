@@ -1,7 +1,6 @@
 """A search over several seeds: it is what searches of one seed each say together, wherever it is killed."""
 
 import json
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
@@ -10,6 +9,7 @@ import numpy as np
 import pytest
 import torch.distributed as dist
 
+from tests.support.dying import DyingCheckpoints, KilledError
 from tests.support.ranks import ranks
 from tests.trainers.selectors.test_conformance import spec_of, write_data
 from tests.trainers.training.test_workers import SharedCoordination
@@ -30,23 +30,6 @@ pytestmark = pytest.mark.filterwarnings("ignore::UserWarning", "ignore::FutureWa
 
 # Steps of one seed: two epochs of 2,560 rows in batches of 128. A checkpoint is saved after each epoch.
 STEPS, EPOCH = 40, 20
-
-
-class KilledError(Exception):
-    pass
-
-
-class DyingCheckpoints(DirectoryCheckpoints):
-    """Dies right after the checkpoint of a step."""
-
-    def __init__(self, path: Path, at: int) -> None:
-        super().__init__(path)
-        self.at = at
-
-    def save(self, step: int, write: Callable[[Path], None]) -> None:
-        super().save(step, write)
-        if step == self.at:
-            raise KilledError
 
 
 @dataclass
@@ -127,7 +110,7 @@ def test_a_search_killed_within_a_seed_or_between_two_ends_as_an_unbroken_one(
 ) -> None:
     whole, spec = searches.of(name, 1, 2), seeded(searches.folder, name)
     with pytest.raises(KilledError):
-        search(spec, DyingCheckpoints(tmp_path, at))
+        search(spec, DyingCheckpoints(tmp_path, at=at))
     resumed = search(spec, DirectoryCheckpoints(tmp_path), attempt=1)
     assert resumed.found.ranking == whole.found.ranking
     assert resumed.coordinator.steps_counted == whole.coordinator.steps_counted

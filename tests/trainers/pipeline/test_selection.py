@@ -1,7 +1,6 @@
 """A whole selection on one rank: resumed exactly, pruned as predicted, the same twice."""
 
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 
+from tests.support.dying import DyingCheckpoints, KilledError
 from trainers.pipeline.results_writer import write_results
 from trainers.pipeline.selection import Selection
 from trainers.runs.coordinator import Coordinator
@@ -25,23 +25,6 @@ from trainers.training.loaders import DataLoaders
 from trainers.training.ranks import RankContext
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning", "ignore::FutureWarning", "ignore::DeprecationWarning")
-
-
-class KilledError(Exception):
-    pass
-
-
-class DyingCheckpoints(DirectoryCheckpoints):
-    """Dies right after the checkpoint of a step."""
-
-    def __init__(self, path: Path, at: int) -> None:
-        super().__init__(path)
-        self.at = at
-
-    def save(self, step: int, write: Callable[[Path], None]) -> None:
-        super().save(step, write)
-        if step == self.at:
-            raise KilledError
 
 
 @pytest.fixture(scope="module")

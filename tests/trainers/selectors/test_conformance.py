@@ -4,7 +4,6 @@ import json
 import math
 import subprocess
 import sys
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
@@ -16,6 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 import torch.distributed as dist
 
+from tests.support.dying import DyingCheckpoints, KilledError
 from tests.support.ranks import ranks
 from trainers.pipeline.search import open_search
 from trainers.pruning.ranking import rank_features
@@ -34,22 +34,6 @@ pytestmark = pytest.mark.filterwarnings("ignore::UserWarning", "ignore::FutureWa
 BATCH = 128
 # The label is heard by each of these with errors of its own, so that none makes another useless.
 HEARD = {"copy": 0.02, "witness": 0.2, "rumour": 0.25}
-
-
-class KilledError(Exception):
-    pass
-
-
-class DyingCheckpoints(DirectoryCheckpoints):
-    """Dies right after its second checkpoint."""
-
-    saved = 0
-
-    def save(self, step: int, write: Callable[[Path], None]) -> None:
-        super().save(step, write)
-        self.saved += 1
-        if self.saved == 2:
-            raise KilledError
 
 
 def write_data(folder: Path) -> None:
@@ -176,7 +160,7 @@ def test_what_is_said_is_finite(name: str, searches: Searches) -> None:
 def test_a_killed_search_ends_as_an_unbroken_one(name: str, searches: Searches, tmp_path: Path) -> None:
     spec = spec_of(name, searches.folder)
     with pytest.raises(KilledError):
-        search(spec, RankContext(), DyingCheckpoints(tmp_path))
+        search(spec, RankContext(), DyingCheckpoints(tmp_path, nth=2))
     assert search(spec, RankContext(attempt=1), DirectoryCheckpoints(tmp_path)) == searches.of(name)
 
 

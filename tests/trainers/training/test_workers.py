@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import pickle
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
@@ -18,6 +17,7 @@ from pydantic import ValidationError
 from torch import nn
 
 from sharding.layout import FeatureLayout
+from tests.support.dying import DyingCheckpoints, KilledError
 from tests.support.ranks import ranks
 from trainers.models.batch import Batch
 from trainers.models.ranking import GatedModel
@@ -81,18 +81,6 @@ class SharedCoordination:
 
     def mean_gate(self, warmup: int) -> Any:
         return self.ranks.broadcast(self.coordinator.mean_gate(warmup) if self.ranks.is_leader else None)
-
-
-class KilledError(Exception):
-    pass
-
-
-class DyingCheckpoints(DirectoryCheckpoints):
-    """Every rank dies right after the first checkpoint."""
-
-    def save(self, step: int, write: Callable[[Path], None]) -> None:
-        super().save(step, write)
-        raise KilledError
 
 
 class WatchedSearch(GateSearch):
