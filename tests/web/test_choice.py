@@ -388,6 +388,26 @@ def test_copies_say_which_feature_carries_which(page: Page) -> None:
     assert why[0].endswith(f"; stays for its copies {second}, {third} too")
 
 
+def test_a_rank_counts_no_copies(page: Page) -> None:
+    run = ranking_run(4)
+    first, _, third, _ = (entry["name"] for entry in run["list"]["features"])
+    decided = [
+        {"decision": "keep", "why": "top_k", "copies": [third]},
+        {"decision": "keep", "why": "top_k", "copies": []},
+        {"decision": "prune", "why": "copy", "copies": [first]},
+        {"decision": "keep", "why": "top_k", "copies": []},
+    ]
+    features = [{**entry, **each} for entry, each in zip(run["list"]["features"], decided, strict=True)]
+    draw(page, "ranking", run | {"list": run["list"] | {"features": features}})
+    why = page.locator(".tabulator-cell[tabulator-field=why]").all_inner_texts()
+    assert [reason.split(";")[0] for reason in why] == [
+        "rank 1 ≤ 3",
+        "rank 2 ≤ 3",
+        f"copy of {first}, which stays",
+        "rank 3 ≤ 3",
+    ]
+
+
 def test_a_selector_without_details_or_shares_is_shown_as_it_is(page: Page) -> None:
     run = ranking_run(3)
     features = [

@@ -14,6 +14,7 @@ from service.store.tables import Job
 from tests.support.documents import prune_list, totals
 from tests.support.managed import MODEL, SPEC, Managed
 from trainers.pruning.ranking import RankedFeature
+from trainers.pruning.revision import revise
 from trainers.pruning.rules import decide
 from trainers.runs.prune_list import PruneList
 from trainers.spec import parse_spec
@@ -83,6 +84,28 @@ def test_totals_of_a_table_are_recomputed(managed: Managed) -> None:
     content = managed.http.get(f"/v1/models/{MODEL}/prune-lists/{made['number']}").json()["content"]
     # age 4 + user 8 + hour 4 bytes an example; the table of user has 100 x 8 floats, and a row for null.
     assert content["after"] == {"features": 3, "dims": 10, "embedding_bytes": 3232, "bytes_per_example": 16}
+
+
+def test_a_copy_whose_carrier_is_pruned_by_hand_is_pruned_by_hand_too() -> None:
+    found = prune_list({"age": "keep", "clip": "keep", "clips": "prune", "hour": "prune"}, before=totals(4))
+    for feature, copy in ((1, "clips"), (2, "clip")):
+        found["features"][feature]["copies"] = [copy]
+    found["features"][2]["why"] = "copy"
+    features = [*FEATURES, {"name": "clips", "kind": "dense", "dim": 3}]
+    spec = parse_spec({**RUN, "features": features})
+    whole = PruneList.parse(found).with_id()
+    assert whole.pruned_copies() == {"clips": "clip"}
+
+    def revised(**changes: list[str]) -> PruneList:
+        return revise(whole, spec, **{"keep": [], "prune": [], **changes}, by="ana", reason="ours")
+
+    gone = revised(prune=["clip"])
+    assert [(each.name, each.decision, each.why) for each in gone.features[1:3]] == [
+        ("clip", "prune", "hand"),
+        ("clips", "prune", "hand"),
+    ]
+    assert gone.pruned_copies() == {}
+    assert revised(keep=["hour"]).pruned_copies() == {"clips": "clip"}
 
 
 @pytest.mark.parametrize(
