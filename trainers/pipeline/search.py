@@ -114,7 +114,7 @@ class Search(abc.ABC):
     def begin_seed(self, run: SeedRun) -> None:
         """Say which of several seeds is trained from now on."""
         if (seeds := self.spec.training.seeds) > 1:
-            self.coordination.begin_seed(self.ranks.attempt, len(run.finished.rankings) + 1, seeds, run.began)
+            self.coordination.begin_seed(self.ranks.attempt, len(run.finished.rankings) + 1, seeds)
 
     def enter_ranking(self, run: SeedRun) -> None:
         """The rankings of all seeds but the last one trained are made within the search."""

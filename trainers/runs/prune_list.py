@@ -124,7 +124,9 @@ class BudgetUse(Schema):
         "don't miss them; null where scores are no gates",
     )
     passed_over: str | None = Field(
-        default=None, description="the first feature of the ranking that was too wide for what was left"
+        default=None,
+        description="the first feature of the ranking that was too wide for what was left, and that is no copy of one "
+        "that stays",
     )
     passed_over_takes: float | None = Field(default=None, description="of that feature, in the same unit")
     warning: str | None = Field(default=None, description="why more than 3% of the limit are left")
