@@ -16,9 +16,9 @@ from pathlib import Path
 from trainers.data.fingerprint import describe_changes
 from trainers.models.ranking import GatedModel, PlainModel
 from trainers.pipeline.ports import Checkpoints, Coordination
-from trainers.pipeline.sampling import draw_sample
+from trainers.pipeline.sampling import draw_sample, find_copies
 from trainers.runs.progress import Stage
-from trainers.selectors.aggregation import aggregate
+from trainers.selectors.aggregation import aggregate, carried
 from trainers.selectors.base import GateSpec, Ranking, SensitivitySpec, TabularSpec
 from trainers.selectors.gates.elimination import eliminate
 from trainers.selectors.gates.ranking import rank_by_gate, reorder
@@ -96,7 +96,16 @@ class Search(abc.ABC):
         for seed in others[::-1][begun:]:
             finished = _add(finished, search(seed))  # The model goes: its tables make room for the next seed's.
         found = search(first)
-        return replace(found, ranking=aggregate([found.ranking, *reversed(finished.rankings)]))
+        rankings = [found.ranking, *reversed(finished.rankings)]
+        copies = self._copies(loaders) if others else []
+        return replace(found, ranking=aggregate([carried(ranking, copies) for ranking in rankings]))
+
+    def _copies(self, loaders: DataLoaders) -> list[tuple[str, ...]]:
+        """Groups of features with the same values, essential ones first. Collective."""
+        essential = {feature.name for feature in self.spec.features if self.spec.is_essential(feature)}
+        found = find_copies(self.spec, loaders.sources) if self.ranks.is_leader else []
+        groups = [tuple(sorted(group, key=lambda name: name not in essential)) for group in found]
+        return self.ranks.broadcast(groups)
 
     @abc.abstractmethod
     def search(self, run: SeedRun) -> Found:

@@ -34,6 +34,7 @@ FAILED: Verdict = "failed"
 INCONCLUSIVE: Verdict = "inconclusive"
 # Why a feature is pruned that another one, which stays, has the values of.
 COPY = "copy"
+MISSED = "missed"
 VERDICTS = (PASSED, FAILED, INCONCLUSIVE)
 
 
@@ -58,12 +59,13 @@ class ListedFeature(Schema):
     details: dict[str, float] = Field(
         default={},
         description="what the selector says beside the score, by name; LeAP's: divergence, mean_gate, and of "
-        "features ordered by elimination drop_cost; over several seeds means of them, and of gates selection_frequency",
+        "features ordered by elimination drop_cost, its standard error drop_error, and missed, 1 where held-out rows "
+        "miss a feature of a closed gate; over several seeds means of them, and of gates selection_frequency",
     )
     decision: Literal["keep", "prune"]
     why: str = Field(
-        description="the rule that decided, `essential`, `hand`, `best` for the one that always stays, or `copy`: one "
-        "of its `copies` stays"
+        description="the rule that decided, `essential`, `hand`, `best` for the one that always stays, `missed` for "
+        "what stays by the rule `threshold` though its gate is below it, or `copy`: one of its `copies` stays"
     )
     copies: tuple[str, ...] = Field(
         default=(),

@@ -19,11 +19,26 @@ class LeapSpec(PermutationGateSpec):
     """LeAP (LeAP §3): the penalty of a feature follows its divergence, λ_i = α clip(Δ̄_i)."""
 
     old_penalty: ClassVar[Literal["adaptive", "uniform"]] = "adaptive"
-    paper: ClassVar[dict[str, Any]] = {**PermutationGateSpec.paper, "clip": (1e-6, 1e6)}
+    paper: ClassVar[dict[str, Any]] = {
+        **PermutationGateSpec.paper, "alpha": 3e-4, "divergence": "raw", "clip": (1e-6, 1e6)
+    }  # fmt: skip
 
     name: Literal["leap"] = "leap"
+    alpha: Annotated[float, Field(gt=0.0)] = Field(default=4e-4, description="weight of the penalty")
+    divergence: Literal["normalized", "raw"] = Field(
+        default="normalized",
+        description="of a feature from its permuted copy. normalized: in units of the feature's own standard "
+        "deviation, so that neither its scale nor its dim counts, and rare values do; raw: the paper's. raw where "
+        "only `clip` is given",
+    )
     ema: Annotated[float, Field(ge=0.0, lt=1.0)] = Field(default=0.98, description="momentum β of the divergences")
-    clip: tuple[float, float] = Field(default=(1.5, 100.0), description="least and greatest divergence that counts")
+    clip: tuple[float, float] = Field(default=(0.02, 1.5), description="least and greatest divergence that counts")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _clip_of_raw(cls, raw: Any) -> Any:
+        """Numbers that were chosen before divergences were normalized."""
+        return {"divergence": "raw", **raw} if isinstance(raw, dict) and "clip" in raw else raw
 
     @model_validator(mode="after")
     def _clip_is_a_range(self) -> Self:
