@@ -33,7 +33,8 @@ def retrain(
                         else "keep: no feature; name one or more of the spec's")  # fmt: skip
     chosen, ranks = with_features(canonical_order(spec), keep), RankContext()
     chosen = chosen.model_copy(update={"essential": tuple(set(chosen.essential) & set(keep))})
-    opened, found = DataLoaders.open(chosen, ranks), []
+    opened = DataLoaders.open(chosen, ranks)
+    found = []
     for seed in range(spec.training.seed, spec.training.seed + seeds):
         loaders = opened.with_seed(seed)
         seeded = loaders.spec
