@@ -28,7 +28,7 @@ class TrainingSpec(Config):
     )
     epochs: Annotated[int, Field(ge=1)] | None = Field(
         default=None,
-        description="passes over the training rows, at most; 4 unless given, and up to 20 where 4 would have fewer "
+        description="passes over the training rows, at most; 4 unless given, and up to 60 where 4 would have fewer "
         "than 1500 steps",
     )
     max_steps: Annotated[int, Field(ge=1)] | None = None
