@@ -25,7 +25,7 @@ from xdist.scheduler import LoadFileScheduling
 
 from tests.support.browser import chromium  # noqa: F401 (fixture)
 from tests.support.databases import (  # noqa: F401 (fixtures)
-    _quick_sqlite,
+    _commits_wait_for_no_disk,
     cluster,
     empty_url,
     migrated,

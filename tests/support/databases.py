@@ -15,9 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, create_engine, make_url, text
+from sqlalchemy import create_engine, make_url, text
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.util import LRUCache
 
 from service.settings import Settings
 from service.store import database
@@ -32,30 +31,17 @@ def binaries() -> Path | None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _quick_sqlite() -> Iterator[None]:
-    """Commits wait for no disk: what a killed process has written is there all the same. A statement is compiled once,
-    not for each test's database again: engines have one dialect, by which SQLAlchemy finds what it has compiled.
-    """
-    prepare, create, compiled = database._prepare_sqlite, database.create_engine, LRUCache[Any, Any](2000)
-    first = create("sqlite://")
-    first.connect().close()  # which completes the dialect
+def _commits_wait_for_no_disk() -> Iterator[None]:
+    """SQLite would wait some milliseconds for each; what a killed process has written is there all the same."""
+    prepare = database._prepare_sqlite
 
     def prepared(connection: Any, record: Any) -> None:
         prepare(connection, record)
         connection.execute("PRAGMA synchronous=OFF")
 
-    def created(url: Any, **options: Any) -> Engine:
-        engine = create(url, **options)
-        if engine.dialect.name == "sqlite":
-            engine.dialect = first.dialect
-            engine.update_execution_options(compiled_cache=compiled)
-        return engine
-
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(database, "_prepare_sqlite", prepared)
-        patch.setattr(database, "create_engine", created)
         yield
-    first.dispose()
 
 
 @pytest.fixture(scope="session")
