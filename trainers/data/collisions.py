@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from trainers.data.columns import decode_dictionary, numbers_of
+from trainers.data.columns import decode_dictionary, numbers_of, without_views
 from trainers.data.ids import hash_values
 from trainers.data.types import is_list, is_text
 from trainers.spec import CategoricalFeature, MultiCategoricalFeature
@@ -50,7 +50,8 @@ def count_collisions(
         times: how many times as many there are in all.
     """
     column = decode_dictionary(array.flatten() if is_list(array.type) else array)
-    counted = column.drop_null().value_counts()
+    # Arrow drops nulls of no view.
+    counted = column.cast(without_views(column.type)).drop_null().value_counts()
     values, count_U = counted.field("values"), numbers_of(counted.field("counts"))
     distinct, whole = len(values), not is_text(values.type)
     if feature.ids == "checked":
