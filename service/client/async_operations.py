@@ -713,8 +713,8 @@ class AsyncOperations(Protocol):
         )
 
     async def infer_features(self, model: str, body: InferenceRequest | Mapping[str, Any]) -> Inferred:
-        """Propose features for the columns of a data set, from its Parquet schema, statistics and first rows; none
-        are stored.
+        """Propose features for the columns of a data set, from its Parquet schema, statistics and a sample of its
+        rows; none are stored.
         """
         from service.schemas.features import Inferred
 

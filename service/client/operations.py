@@ -709,8 +709,8 @@ class Operations(Protocol):
         )
 
     def infer_features(self, model: str, body: InferenceRequest | Mapping[str, Any]) -> Inferred:
-        """Propose features for the columns of a data set, from its Parquet schema, statistics and first rows; none
-        are stored.
+        """Propose features for the columns of a data set, from its Parquet schema, statistics and a sample of its
+        rows; none are stored.
         """
         from service.schemas.features import Inferred
 

@@ -1,4 +1,4 @@
-"""Features proposed from a data set: by the footers of its Parquet files, and a sample of its first rows."""
+"""Features proposed from a data set: by the footers of its Parquet files, and a sample of rows from all over them."""
 
 from __future__ import annotations
 
@@ -6,19 +6,23 @@ import math
 import re
 from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from pyarrow import fs
 
 from service.core.errors import InvalidError
-from service.features.sample import Sampled, sample_columns
-from trainers.spec import MAX_DIM
+from service.features.sample import Sampled, bounded_source, sample_columns
+from trainers.data.files import ParquetFiles, resolve
+from trainers.data.listing import list_files
+from trainers.data.source import Source
+from trainers.data.spread import space_evenly
+from trainers.data.types import is_list, is_text, type_problems
+from trainers.spec import MAX_DIM, SpecError
 
-READ_FILES = 16  # footers; more would make a large data set slow to ask about
+READ_FILES = 16  # more would make a large data set slow to ask about
 LARGEST_TABLE = 2**20
 # Rows of a table for each different value: about one in five then shares its row with another.
 ROOM = 4
@@ -26,24 +30,43 @@ FEW_IDS = 1024  # a table of so many rows costs nothing
 MOST_ROOM = 64  # where even so many rows a value don't keep few values apart, no table does
 SMALLEST_DIM, LARGEST_DIM = 4, 32
 LONGEST_NAME = 200
-TEXTS = (pa.types.is_string, pa.types.is_large_string, pa.types.is_binary, pa.types.is_large_binary)
 
 
 @dataclass(frozen=True)
 class Footers:
-    """Of the first files of a data set by path: `files` are there in all, and `first` is where the first one lies;
-    `sampled` is of its columns of ids and of text.
+    """Of files that lie evenly over a data set: `files` are there in all.
+
+    Attributes:
+        source: of those files' rows.
+        files: of the data set.
+        unlike: columns that no feature can be read from in all of those files, and why.
+        sampled: of the columns of ids and of text.
     """
 
-    schema: pa.Schema
-    parts: tuple[pq.FileMetaData, ...]
+    source: Source
     files: int
-    first: tuple[fs.FileSystem, str]
+    unlike: Mapping[str, str] = field(default_factory=dict)
     sampled: Mapping[str, Sampled] = field(default_factory=dict)
 
     @property
+    def parts(self) -> tuple[pq.FileMetaData, ...]:
+        return tuple(part.metadata for part in self.source.files.parts)
+
+    @property
     def rows(self) -> int:
-        return sum(part.num_rows for part in self.parts)
+        """Of the data set: files whose footers weren't read count as the others do."""
+        return sum(part.num_rows for part in self.parts) * self.files // len(self.parts)
+
+    @cached_property
+    def schema(self) -> pa.Schema:
+        """The first file's, where a column of nulls alone has the type that another file gives it."""
+        schema, *others = (part.schema for part in self.source.files.parts)
+        for place, column in enumerate(schema):
+            if pa.types.is_null(column.type) and column.name not in self.unlike:
+                kinds = (other.field(column.name).type for other in others)
+                known = (kind for kind in kinds if not pa.types.is_null(kind))
+                schema = schema.set(place, column.with_type(next(known, column.type)))
+        return schema
 
     @cached_property
     def chunks(self) -> dict[tuple[str, bool], list[tuple[int, pq.ColumnChunkMetaData]]]:
@@ -59,51 +82,46 @@ class Footers:
 
 
 def footers(uri: str) -> Footers:
-    """Of a Parquet file, or of a directory of them. Raises InvalidError."""
+    """Of a Parquet file, or of a directory of them, which means what it means to training. Raises InvalidError."""
     try:
-        filesystem, path = (fs.LocalFileSystem(), uri) if uri.startswith("/") else fs.FileSystem.from_uri(uri)
-        paths = _paths(filesystem, path)
-        parts, sampled = [], dict[str, Sampled]()
-        for name in paths[:READ_FILES]:
-            with filesystem.open_input_file(name) as stream, pq.ParquetFile(stream) as file:
-                parts.append((file.schema_arrow, file.metadata))
-                sampled = sampled or sample_columns(file, _columns_of_ids(file.schema_arrow))
+        filesystem, path = resolve(uri)
+        listed = list_files(uri, filesystem, path).files
+        chosen = [listed[place] for place in space_evenly(READ_FILES, len(listed))]
+        source = bounded_source(ParquetFiles.open(uri, filesystem, chosen))
+        found = Footers(source, len(listed), _unlike(source))
+        return replace(found, sampled=sample_columns(source, _columns_of_ids(found)))
+    except SpecError as error:
+        raise InvalidError("dataset-unreadable", str(error)) from None
     except (OSError, pa.ArrowException, ValueError) as error:
         detail = f"dataset: {uri!r} can't be read ({error}); give a Parquet file, or a directory of them"
         raise InvalidError("dataset-unreadable", detail) from None
-    if not parts:
-        detail = f"dataset: {uri!r} holds no *.parquet file; write the rows there, or give another directory"
-        raise InvalidError("dataset-unreadable", detail)
-    metadata = tuple(part for _, part in parts)
-    return Footers(parts[0][0], metadata, len(paths), (filesystem, paths[0]), sampled)
 
 
-def _columns_of_ids(schema: pa.Schema) -> list[str]:
-    """Columns whose values get embeddings; those of which there are several by one name can't be told apart."""
-    found = []
-    for name, count in Counter(schema.names).items():
-        if count > 1:
-            continue
-        kind = _plain(schema.field(name).type)
-        inside = _plain(kind.value_type) if _is_list(kind) else kind
-        if pa.types.is_integer(inside) or any(is_text(inside) for is_text in TEXTS):
-            found.append(name)
+def _unlike(source: Source) -> dict[str, str]:
+    """Of the first file's columns, those that other files lack, or whose values mean another thing there."""
+    schemas = {part.path: part.schema for part in source.files.parts}
+    names = list(dict.fromkeys(source.files.schema.names))
+    unlike = type_problems(schemas, names)
+    found = {name: line.removeprefix(f"dataset: column {name!r} ") for name, line in unlike.items()}
+    for path, schema in schemas.items():
+        counts = Counter(schema.names)
+        for name in names:
+            if counts[name] > 1:
+                found[name] = f"stands {counts[name]} times in {path}; rename all but one"
+            elif not counts[name]:
+                found[name] = f"is missing from {path}; write it there too"
     return found
 
 
-def _paths(filesystem: fs.FileSystem, path: str) -> list[str]:
-    found = filesystem.get_file_info(path)
-    if found.type == fs.FileType.File:
-        return [path]
-    if found.type == fs.FileType.NotFound:
-        raise FileNotFoundError("it doesn't exist")
-    below = filesystem.get_file_info(fs.FileSelector(path, recursive=True))
-    return sorted(each.path for each in below if each.type == fs.FileType.File and _is_data(each.path, path))
-
-
-def _is_data(path: str, base: str) -> bool:
-    names = path.removeprefix(base).strip("/").split("/")
-    return path.endswith(".parquet") and not any(name.startswith(("_", ".")) for name in names)
+def _columns_of_ids(found: Footers) -> list[str]:
+    """Columns whose values get embeddings."""
+    columns = []
+    for each in found.schema:
+        kind = _plain(each.type)
+        inside = _plain(kind.value_type) if is_list(kind) else kind
+        if each.name not in found.unlike and (pa.types.is_integer(inside) or is_text(inside)):
+            columns.append(each.name)
+    return columns
 
 
 class UnfitError(ValueError):
@@ -112,11 +130,13 @@ class UnfitError(ValueError):
 
 def propose(found: Footers, column: str) -> dict[str, Any]:
     """A feature read from the column, as it could be registered. Raises UnfitError."""
+    if column in found.unlike:
+        raise UnfitError(found.unlike[column])
     if len(column) > LONGEST_NAME:
         raise UnfitError(f"its name is longer than {LONGEST_NAME} characters")
     names = {"name": _name(column), "column": column}
     kind = _plain(found.schema.field(column).type)
-    if not _is_list(kind):
+    if not is_list(kind):
         return {**names, **_scalar(found, column, kind)}
     inside = _plain(kind.value_type)
     if pa.types.is_floating(inside):
@@ -134,7 +154,7 @@ def _scalar(found: Footers, column: str, kind: Any, *, nested: bool = False) -> 
         return _ids(2)
     if pa.types.is_integer(kind):
         return _ids(_table_of_ids(found, column, nested=nested))
-    if any(is_text(kind) for is_text in TEXTS):
+    if is_text(kind):
         return _ids(_table_of_values(found, column))
     raise UnfitError(f"is {kind}, which no feature is read from; write it as a number, an id or text")
 
@@ -183,10 +203,6 @@ def _plain(kind: pa.DataType) -> Any:
     return kind.value_type if pa.types.is_dictionary(kind) else kind
 
 
-def _is_list(kind: pa.DataType) -> bool:
-    return bool(pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind))
-
-
 def _name(column: str) -> str:
     """The column's name with what a feature's can't have replaced."""
     name = re.sub(r"[^A-Za-z0-9._-]", "_", column)
@@ -197,11 +213,11 @@ def infer(found: Footers, left_out: Collection[str]) -> tuple[list[dict[str, Any
     """Features for all columns but `left_out`, and why others have none."""
     features: dict[str, dict[str, Any]] = {}
     unfit: dict[str, str] = {}
-    for column, count in Counter(found.schema.names).items():
+    for column in dict.fromkeys(found.schema.names):
         if column in left_out:
             continue
         try:
-            feature = _propose_one(found, column, count)
+            feature = propose(found, column)
         except UnfitError as error:
             unfit[column] = str(error)
             continue
@@ -209,9 +225,3 @@ def infer(found: Footers, left_out: Collection[str]) -> tuple[list[dict[str, Any
         if other is not feature:
             unfit[column] = f"would be named {feature['name']!r}, as column {other['column']!r} is; rename it"
     return list(features.values()), unfit
-
-
-def _propose_one(found: Footers, column: str, count: int) -> dict[str, Any]:
-    if count > 1:
-        raise UnfitError(f"there are {count} columns of that name; rename them")
-    return propose(found, column)

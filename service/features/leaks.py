@@ -1,4 +1,4 @@
-"""How well proposed features predict the label alone, on the first rows of a data set."""
+"""How well proposed features predict the label alone, on rows from all over a data set."""
 
 from __future__ import annotations
 
@@ -6,35 +6,28 @@ from collections.abc import Sequence
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
-from pyarrow import fs
 
+from service.features.sample import batched
 from trainers.data.decode import Decoder
 from trainers.data.leaks import LEAKY_FEATURE, single_feature_aucs
+from trainers.data.source import Source
+from trainers.data.spread import read_spread
 from trainers.spec import SpecError, parse_spec
 
 SAMPLE_ROWS = 2**13
-# Columns read together: a row group's columns are held in memory while its first rows are read.
-COLUMNS = 64
 
 
-def find_leaks(
-    filesystem: fs.FileSystem, path: str, features: Sequence[dict[str, Any]], label: str
-) -> dict[str, float]:
-    """AUC by name, of the features above LEAKY_FEATURE on the first rows of a Parquet file; empty where it has no
-    usable label."""
+def find_leaks(source: Source, features: Sequence[dict[str, Any]], label: str) -> dict[str, float]:
+    """AUC by name, of the features above LEAKY_FEATURE on the sampled rows; empty where there is no usable label."""
     found: dict[str, float] = {}
+    if source.lacking([label]) or not source.rows:
+        return found
+    by_column = {feature["column"]: feature for feature in features}
     try:
-        with filesystem.open_input_file(path) as stream, pq.ParquetFile(stream) as file:
-            if label not in file.schema_arrow.names:
-                return {}
-            for start in range(0, len(features), COLUMNS):
-                some = features[start : start + COLUMNS]
-                columns = list(dict.fromkeys([label, *(each["column"] for each in some)]))
-                batch = next(file.iter_batches(SAMPLE_ROWS, columns=columns), None)
-                if batch is not None:
-                    found |= _measure(pa.Table.from_batches([batch]), some, label)
-    except (OSError, pa.ArrowException):
+        for some in batched(list(by_column)):
+            table = read_spread(source, list(dict.fromkeys([label, *some])), SAMPLE_ROWS)
+            found |= _measure(table, [by_column[column] for column in some], label)
+    except (SpecError, OSError):
         return found  # The footers could be read; whoever trains on these rows is told what is wrong with them.
     return {name: auc for name, auc in found.items() if auc > LEAKY_FEATURE}
 

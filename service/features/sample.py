@@ -1,17 +1,25 @@
-"""How many different values columns have, and the tables these need, by the first rows of a data set."""
+"""How many different values columns have, and the tables these need, by rows from all over a data set."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from trainers.data.collisions import fitting_table
+from trainers.data.columns import decode_dictionary
+from trainers.data.files import ParquetFiles
+from trainers.data.source import Source
+from trainers.data.spread import GROUPS, read_spread
+from trainers.data.types import is_list
 
 SAMPLE_ROWS = 65_536
+# Values that are decoded to get at the sampled ones: of large row groups, the first rows stand for all.
+DECODED_VALUES = 2**26
+# Columns that are held in memory together.
+COLUMNS = 64
 
 
 @dataclass(frozen=True)
@@ -32,24 +40,36 @@ class Sampled:
         return max(self.distinct, round(self.distinct / self.values * rows))
 
 
-def sample_columns(file: pq.ParquetFile, columns: Sequence[str]) -> dict[str, Sampled]:
-    """Counts of values and of different values in the first rows, nulls apart; of lists, those of their elements."""
-    if not columns:
-        return {}
-    batches: list[pa.RecordBatch] = []
-    for batch in file.iter_batches(batch_size=SAMPLE_ROWS, columns=list(columns)):
-        batches.append(batch)
-        if sum(each.num_rows for each in batches) >= SAMPLE_ROWS:
-            break
-    table = pa.Table.from_batches(batches, batches[0].schema).slice(0, SAMPLE_ROWS) if batches else None
-    return {} if table is None else {name: _count(table.column(name)) for name in table.column_names}
+def bounded_source(files: ParquetFiles) -> Source:
+    """Rows of the files that take no more than DECODED_VALUES to sample, however large the row groups are."""
+    groups = [group for part in files.parts for group in map(part.metadata.row_group, range(len(part.group_rows)))]
+    rows = sum(group.num_rows for group in groups)
+    values = sum(group.column(at).num_values for group in groups for at in range(group.num_columns))
+    return Source(files, depth=max(1, DECODED_VALUES * rows // (min(GROUPS, len(groups)) * max(1, values))))
+
+
+def sample_columns(source: Source, columns: Sequence[str]) -> dict[str, Sampled]:
+    """Counts of values and of different values in the sampled rows, nulls apart; of lists, those of their elements.
+
+    Raises:
+        SpecError: a file that can't be read, or a column whose types don't fit together.
+    """
+    found: dict[str, Sampled] = {}
+    for some in batched(columns) if source.rows else ():
+        table = read_spread(source, some, SAMPLE_ROWS)
+        found |= {name: _count(table.column(name)) for name in some}
+    return found
+
+
+def batched(columns: Sequence[str]) -> Iterator[Sequence[str]]:
+    """At most COLUMNS at once."""
+    return (columns[start : start + COLUMNS] for start in range(0, len(columns), COLUMNS))
 
 
 def _count(column: pa.ChunkedArray[Any]) -> Sampled:
     values: Any = column.combine_chunks()
-    while pa.types.is_list(values.type) or pa.types.is_large_list(values.type):
+    while is_list(values.type):
         values = values.flatten()
-    if pa.types.is_dictionary(values.type):
-        values = values.dictionary_decode()
+    values = decode_dictionary(values)
     distinct = values.unique().drop_null()
     return Sampled(len(values) - values.null_count, len(distinct), fitting_table(distinct))

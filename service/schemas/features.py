@@ -184,15 +184,15 @@ class Inferred(BaseModel):
     unfit: dict[str, str] = Field(description="columns that no feature can be read from, and why")
     left_out: dict[str, str] = Field(default={}, description="columns that are no features, and why")
     distinct: dict[str, int] = Field(
-        default={}, description="by column of ids or text, about how many different values it has, by its first rows"
+        default={}, description="by column of ids or text, about how many different values it has, by a sample of rows"
     )
     leaks: dict[str, float] = Field(
         default={},
-        description="features that predict the label alone with an AUC above 0.95 on the first rows, and that AUC; "
+        description="features that predict the label alone with an AUC above 0.95 on a sample of rows, and that AUC; "
         "leave out those that are made from the label, or known only after",
     )
     files: int = Field(description="files of the data set")
-    files_read: int = Field(description="files whose footers were read: the first by path")
+    files_read: int = Field(description="files that were read: at most 16, evenly spaced by path")
 
 
 class FeatureView(BaseModel):

@@ -77,7 +77,7 @@ def finished_run(
         budget=None if budget is None else describe_use(scores, decisions, budget, gates=True),
         diagnostics={**gate_diagnostics(parted), "converged": converged},
         warning=gate_warning(parted)
-        or (None if converged else still_moving(np.stack([gate_F, gate_F]), 50 * snapshots)),
+        or (None if converged else still_moving([np.stack([gate_F, gate_F])], 50 * snapshots)),
         fingerprints={"spec": "1" * 64},
     ).with_id()
     write_json(run.spec, spec.model_dump(mode="json"))

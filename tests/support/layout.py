@@ -60,15 +60,6 @@ FAULTS = r"""() => {
       if (lines.size > 1) faults.add(`broken: ${word}`);
     }
   }
-  // Text of a table that another cell lies over, where it is scrolled into sight.
-  for (const { node, parent, box } of texts) {
-    const cell = parent.closest("td, th");
-    const frame = cell?.closest(".scroll")?.getBoundingClientRect();
-    const [x, y] = [(box.left + box.right) / 2, (box.top + box.bottom) / 2];
-    if (!cell || x < (frame?.left ?? 0) || x > Math.min(frame?.right ?? innerWidth, innerWidth) - 1) continue;
-    const there = document.elementFromPoint(x, y)?.closest("td, th");
-    if (there && there !== cell && parent.checkVisibility()) faults.add(`covered: ${short(node.data)}`);
-  }
   // Heads whose texts, or text and arrow, lie over each other.
   for (const head of main.querySelectorAll("thead tr, .tabulator-headers")) {
     if (!shown(head)) continue;
@@ -83,6 +74,38 @@ FAULTS = r"""() => {
       }
     });
   }
+  // Text of a table that another cell lies over. What is above or below the window, or what scrolls in it, is scrolled
+  // to, as only what is in sight can be pointed at; what is beside its frame isn't: a column that stays in sight lies
+  // over others there.
+  const place = [scrollX, scrollY];
+  const middle = (node) => {
+    const range = document.createRange();
+    range.selectNodeContents(node);
+    const { left, right, top, bottom } = range.getBoundingClientRect();
+    return [(left + right) / 2, (top + bottom) / 2];
+  };
+  const away = (parent, y) => {
+    for (let at = parent; at && at !== document.body; at = at.parentElement) {
+      const { top, bottom } = at.getBoundingClientRect();
+      if (style(at).overflowY !== "visible" && (y < top || y > bottom)) return true;
+    }
+    return y < 0 || y >= innerHeight;
+  };
+  for (const { node, parent } of texts) {
+    const cell = parent.closest("td, th");
+    if (!cell || !parent.checkVisibility()) continue;
+    let [x, y] = middle(node);
+    const frame = cell.closest(".scroll")?.getBoundingClientRect();
+    if (x < (frame?.left ?? 0) || x > Math.min(frame?.right ?? innerWidth, innerWidth) - 1) continue;
+    if (away(parent, y)) {
+      parent.scrollIntoView({ block: "center", inline: "nearest", behavior: "instant" });
+      [x, y] = middle(node);
+      if (away(parent, y)) continue;
+    }
+    const there = document.elementFromPoint(x, y)?.closest("td, th");
+    if (there && there !== cell) faults.add(`covered: ${short(node.data)}`);
+  }
+  scrollTo({ left: place[0], top: place[1], behavior: "instant" });
   const { scrollWidth: whole } = document.documentElement;
   if (whole > innerWidth) faults.add(`the page is ${whole} px wide`);
   return [...faults];

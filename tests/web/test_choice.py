@@ -202,6 +202,53 @@ def test_quality_is_read_off_the_curve(page: Page) -> None:
     assert not passed_over["quality"]["prefix"]
 
 
+MARKED = """async () => {
+    const {getInstanceByDom} = await import("echarts");
+    const [, ...marks] = getInstanceByDom(document.querySelector(".chart")).getOption().series;
+    const told = document.querySelector("figcaption .told").textContent;
+    const at = ({data, markLine}) =>
+        markLine ? {size: markLine.data.map(({xAxis}) => xAxis)} : {points: data.map((point) => point.slice(0, 2))};
+    return {told, marks: marks.map((series) => ({name: series.name, ...at(series)}))};
+}"""
+PICK = """async (names) => {
+    const {Cuts} = await import("views/cut");
+    const cuts = new Cuts(window.run.list, window.run.results);
+    window.drawn.mark(cuts.by({rule: "given"}, new Map(cuts.names.map((name) => [name, names.includes(name)]))));
+}"""
+
+
+def test_the_curve_marks_a_point_for_first_features_alone(page: Page) -> None:
+    """Dims 1, 2, 4, 8: of a set that isn't the first of the ranking, its size is known, and no quality."""
+    scores = in_order(
+        [
+            RankedFeature(name=name, kind="dense", dim=dim, score=score, details={"mean_gate": score})
+            for name, dim, score in (("a", 1, 0.9), ("b", 2, 0.8), ("c", 4, 0.7), ("d", 8, 0.2))
+        ]
+    )
+    curve = [
+        CurvePoint(features=n, dims=2**n - 1, embedding_bytes=0, logloss=0.5 + 0.1 * (4 - n), auc=None, gauc=None)
+        for n in range(1, 5)
+    ]
+    draw(page, "curve", run_of(scores, PruneSpec(), curve))
+    assert page.evaluate(MARKED) == {
+        "told": "logloss 0.60000 with 3 features, 0.50000 with all 4",
+        "marks": [{"name": "the list's own", "points": [[7, 0.6]]}],
+    }
+    page.evaluate(PICK, ["a", "d"])
+    found = page.evaluate(MARKED)
+    assert (
+        found["told"]
+        == "logloss 0.50000 with all 4; not measured with 2 features that aren't the first 2 of the ranking"
+    )
+    assert found["marks"][1:] == [{"name": "tried", "size": [9]}]
+    page.evaluate(PICK, ["a", "b"])
+    assert page.evaluate(MARKED)["marks"][1:] == [{"name": "tried", "points": [[3, 0.7]]}]
+    # A budget of 7 dims passes over the best feature, which takes 8.
+    wide = [replace(scores[0], dim=8), *scores[1:]]
+    draw(page, "curve", run_of(wide, PruneSpec(rule="budget", keep_dims=7), curve))
+    assert page.evaluate(MARKED)["marks"] == [{"name": "the list's own", "size": [6]}]
+
+
 def test_a_run_without_results_still_counts_features_and_dims(page: Page) -> None:
     run = run_of(scores_of(random.Random(5), 30, essential=0.1), PruneSpec(), []) | {"results": None}
     draw(page, "choice", run)

@@ -145,23 +145,38 @@ def test_nothing_of_a_page_is_cut_or_out_of_reach(
                 assert findings(page) == [], place
 
 
+OUT_OF_SIGHT = """() => {
+  const parts = ".back a, .opblock-tag, .opblock-summary, .opblock-summary-method, .opblock-summary-path, "
+    + ".opblock-summary-description";
+  return [...document.querySelectorAll(parts)].flatMap((node) => {
+    const {left, right, width, height} = node.getBoundingClientRect();
+    const told = node.textContent.trim() === "" || (width > 0 && height > 0 && left >= 0 && right <= innerWidth);
+    return told ? [] : [`${node.className}: ${node.textContent}`];
+  });
+}"""
+
+
 @needs_browser
-@pytest.mark.parametrize("width", [1280])
-def test_the_reference_of_the_api_fits_its_window(
-    show: tuple[Showcase, dict[str, str]], chromium: Browser, width: int
-) -> None:
+def test_the_reference_of_the_api_fits_its_window(show: tuple[Showcase, dict[str, str]], chromium: Browser) -> None:
     """Of each operation the method, the path and the summary are in sight, and so is the way back."""
     made, _ = show
+    operations = [
+        each for path in made.http.get("/openapi.json", timeout=120).json()["paths"].values() for each in path
+    ]
     with page_of(chromium) as page:
-        page.set_viewport_size({"width": width, "height": 900})
         sign_in(page, made.url, made.key)
         page.goto(f"{made.url}/docs")
-        page.locator(".opblock-summary").last.wait_for(timeout=60_000)
+        shown = page.locator(".opblock-summary")
+        expect(shown).to_have_count(len(operations), timeout=180_000)
+        for width in (420, 1280):
+            page.set_viewport_size({"width": width, "height": 900})
+            assert [each for each in faults(page) if not each.startswith("broken")] == [], width
+            assert page.evaluate(OUT_OF_SIGHT) == [], width
+        # An operation in full: its parameters, bodies and answers.
+        page.set_viewport_size({"width": 420, "height": 900})
+        page.locator("[id$=-submitJob] .opblock-summary-control").click()
+        page.locator("[id$=-submitJob] .responses-table").wait_for()
         assert [each for each in faults(page) if not each.startswith("broken")] == []
-        for place in (".back a", ".opblock-summary"):
-            boxes = [each.bounding_box() for each in page.locator(place).all()[:20]]
-            assert boxes
-            assert [box for box in boxes if box is None or box["x"] < 0 or box["x"] + box["width"] > width] == []
 
 
 @needs_browser
@@ -210,6 +225,17 @@ def test_a_fault_of_layout_is_found(chromium: Browser, kind: str) -> None:
         page.set_content(f"<main>{BAD[kind]}</main>")
         assert {each.partition(":")[0] for each in faults(page)} >= {kind}
         page.set_content('<main><div style="width: 60px; overflow: hidden" title="cut short">cut short</div></main>')
+        assert faults(page) == []
+
+
+@needs_browser
+def test_a_cell_that_is_covered_below_the_window_is_found(chromium: Browser) -> None:
+    with page_of(chromium) as page:
+        page.set_content(f'<main><p>above</p><div style="height: 5000px"></div>{BAD["covered"]}</main>')
+        assert faults(page) == ["covered: under it"]
+        assert page.evaluate("scrollY") == 0
+        long = '<pre style="height: 40px; overflow: auto">one<br><br><br><br><br>two</pre>'
+        page.set_content(f"<main><table><tr><td>{long}</td></tr><tr><td>below</td></tr></table></main>")
         assert faults(page) == []
 
 

@@ -45,7 +45,7 @@ def run(
     as_json: Json = False,
 ) -> None:
     """Search, prune, fine-tune, evaluate, and write the prune list. Exit code 3: its guard did not pass."""
-    with Output(as_json=as_json) as out, _sigterm_raised(), _reporter(reporting) as report:
+    with Output(as_json=as_json) as out, ended_once(), _reporter(reporting) as report:
         job, directory = _job(spec, output, resume, workers=workers, seeds=seeds)
         out.interrupted = lambda: _describe_interrupt(spec, directory)
         check_machine(out, directory, gpus=gpus_of(job))
@@ -65,17 +65,23 @@ def _describe_interrupt(spec: Path, directory: Path) -> str:
 
 
 @contextmanager
-def _sigterm_raised() -> Iterator[None]:
-    """SIGTERM ends the run as Ctrl-C does: workers are ended, and the run says that it was interrupted."""
+def ended_once() -> Iterator[None]:
+    """SIGTERM ends the run as Ctrl-C does: workers are ended, and the run says that it was interrupted. Another one of
+    either that comes meanwhile changes nothing: it would keep the run from saying so."""
 
-    def terminate(*_: object) -> None:
-        raise TerminatedError
+    def end(number: int, frame: object) -> None:
+        for each in before:
+            signal.signal(each, signal.SIG_IGN)
+        raise TerminatedError if number == signal.SIGTERM else KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, terminate)
+    # A shell has SIGINT ignored by what it starts in the background.
+    heard = [each for each in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(each) is not signal.SIG_IGN]
+    before = {each: signal.signal(each, end) for each in heard}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for each, handler in before.items():
+            signal.signal(each, handler)
 
 
 def _job(

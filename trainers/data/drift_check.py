@@ -1,4 +1,4 @@
-"""Whether the splits' first rows differ, and where they do, whether rows from all over the splits do."""
+"""Whether rows of the splits differ, and where they do, whether rows from more places of the splits do."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import numpy as np
 
 from trainers.data.decode import Decoder
 from trainers.data.drift import Drift, compare, ids_of, unknown_ids
-from trainers.data.rows import Rows
 from trainers.data.source import Source
 from trainers.data.split_sample import SAMPLE_ROWS, Ids, SplitSample
 from trainers.data.splits import SplitName
+from trainers.data.spread import MANY_GROUPS, read_spread
 from trainers.data.statistics import blocks
 from trainers.spec import JobSpec
 
@@ -24,48 +24,46 @@ def drift_warnings(
 ) -> list[str]:
     """A line for each kind of difference between the training rows and those of another split.
 
-    Rows of one file may be sorted: features whose first rows differ are read again, from all over both splits, and
-    ids are looked for in all training rows.
+    Neighbouring rows are often alike: features that differ are read again from more places of both splits, unless all
+    rows are at hand, and ids are looked for in all training rows.
 
     Args:
         spec: whose features are compared.
         decoder: of the spec.
         sources: the splits.
-        samples: of their first rows.
+        samples: of their rows.
     """
     warnings: list[str] = []
     others: tuple[SplitName, ...] = ("validation", "test")
     for split in others:
         found = compare(decoder, samples["train"], samples[split])
         if found.names:
-            warnings += _confirm(spec, found, sources, samples, split).describe(split)
+            warnings += _confirm(spec, decoder, found, sources, samples, split).describe(split)
     return warnings
 
 
 def _confirm(
     spec: JobSpec,
+    decoder: Decoder,
     found: Drift,
     sources: Mapping[SplitName, Source],
     samples: Mapping[SplitName, SplitSample],
     split: SplitName,
 ) -> Drift:
     both: tuple[SplitName, ...] = ("train", split)
-    suspects = tuple(feature for feature in spec.features if feature.name in found.names)
-    decoder = Decoder(spec.model_copy(update={"features": suspects}))
+    other, unknown = samples[split], set(found.unknown)
     if any(samples[each].total < sources[each].rows for each in both):
-        spread = {each: _spread_sample(decoder, sources[each]) for each in both}
-        again = compare(decoder, spread["train"], spread[split])
-        unknown = set(found.unknown.keys() & again.unknown.keys())
-        found = again
-    else:
-        spread, unknown = {split: _spread_sample(decoder, sources[split])}, set(found.unknown)
-    return found.with_unknown(_unknown_anywhere(spec, sources["train"], spread[split], decoder, unknown))
+        suspects = tuple(feature for feature in spec.features if feature.name in found.names)
+        decoder = Decoder(spec.model_copy(update={"features": suspects}))
+        train, other = (_sample_again(decoder, sources[each]) for each in both)
+        found = compare(decoder, train, other)
+        unknown &= found.unknown.keys()
+    return found.with_unknown(_unknown_anywhere(spec, sources["train"], other, decoder, unknown))
 
 
-def _spread_sample(decoder: Decoder, source: Source) -> SplitSample:
-    ranges = blocks(source.rows, 2 * SAMPLE_ROWS)
-    tables = [source.read(decoder.columns, start, stop) for start, stop in ranges]
-    return SplitSample.of(decoder, tables, Rows.concat([decoder.decode(table) for table in tables]))
+def _sample_again(decoder: Decoder, source: Source) -> SplitSample:
+    table = read_spread(source, decoder.columns, 2 * SAMPLE_ROWS, MANY_GROUPS)
+    return SplitSample.of(decoder, [table], decoder.decode(table))
 
 
 def _unknown_anywhere(spec: JobSpec, train: Source, other: SplitSample, of: Decoder, names: set[str]) -> dict[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -60,9 +60,14 @@ class ParquetFiles:
         """
         filesystem, path = (filesystem, uri) if filesystem else resolve(uri)
         listing = list_files(uri, filesystem, path)
-        with ThreadPoolExecutor(min(OPEN_THREADS, len(listing.files))) as pool:
-            parts = tuple(pool.map(lambda file: _open(filesystem, file), listing.files))
-        return cls(uri=uri, filesystem=filesystem, parts=parts, left_out=listing.left_out)
+        return replace(cls.open(uri, filesystem, listing.files), left_out=listing.left_out)
+
+    @classmethod
+    def open(cls, uri: str, filesystem: fs.FileSystem, files: Sequence[FoundFile]) -> ParquetFiles:
+        """Read the footers of one or more files of a data set. Raises as `find` does."""
+        with ThreadPoolExecutor(min(OPEN_THREADS, len(files))) as pool:
+            parts = tuple(pool.map(lambda file: _open(filesystem, file), files))
+        return cls(uri=uri, filesystem=filesystem, parts=parts)
 
     @property
     def schema(self) -> pa.Schema:
@@ -82,8 +87,10 @@ class ParquetFiles:
             digest.update(repr((file, part.group_rows, sizes, columns)).encode())
         return digest.hexdigest()
 
-    def read(self, part: ParquetPart, groups: Sequence[int], columns: Sequence[str]) -> pa.Table:
-        """Columns of some row groups of one file, in their order.
+    def read(
+        self, part: ParquetPart, groups: Sequence[int], columns: Sequence[str], most: int | None = None
+    ) -> pa.Table:
+        """Columns of some row groups of one file, in their order; `most` is of how many rows, None of all.
 
         Raises:
             SpecError: the file is damaged, or was replaced or deleted since its footer was read.
@@ -92,7 +99,7 @@ class ParquetFiles:
         tries = 1 if isinstance(self.filesystem, fs.LocalFileSystem) else REMOTE_TRIES
         while True:
             try:
-                table = self._read(part, groups, columns)
+                table = self._read(part, groups, columns, most)
                 break
             except MemoryError:  # Arrow's own is an ArrowException too.
                 raise
@@ -104,12 +111,20 @@ class ParquetFiles:
             raise change
         return table
 
-    def _read(self, part: ParquetPart, groups: Sequence[int], columns: Sequence[str]) -> pa.Table:
+    def _read(self, part: ParquetPart, groups: Sequence[int], columns: Sequence[str], most: int | None) -> pa.Table:
         with (
             self.filesystem.open_input_file(part.path) as stream,
             pq.ParquetFile(stream, metadata=part.metadata, pre_buffer=True, page_checksum_verification=True) as file,
         ):
-            return file.read_row_groups(list(groups), columns=list(columns)).select(list(columns))
+            if most is None:
+                return file.read_row_groups(list(groups), columns=list(columns)).select(list(columns))
+            batches, rows = [], 0
+            for batch in file.iter_batches(most, row_groups=list(groups), columns=list(columns)):
+                batches.append(batch)
+                rows += batch.num_rows
+                if rows >= most:
+                    break
+            return pa.Table.from_batches(batches).slice(0, most).select(list(columns))
 
 
 def resolve(uri: str) -> tuple[fs.FileSystem, str]:

@@ -52,9 +52,10 @@ class Scale:
         return replace(plain, middle_D=self.middle_D[columns], spread_D=self.spread_D[columns])
 
     def apply(self, x_ND: NDArray[np.float64]) -> NDArray[np.float64]:
-        """z of N values each; inf beyond float64."""
+        """z of N values each; inf beyond float64. Logarithms are taken of the compressed columns alone."""
         if self.middle_D is not None and self.spread_D is not None:
-            x_ND = np.where(self.spread_D > 0, _compress(x_ND, self.middle_D, self.spread_D), x_ND)
+            heavy_D, x_ND = self.compressed_D, x_ND.copy()
+            x_ND[:, heavy_D] = _compress(x_ND[:, heavy_D], self.middle_D[heavy_D], self.spread_D[heavy_D])
         return (x_ND - self.mean_D) / self.std_D
 
 

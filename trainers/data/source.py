@@ -31,16 +31,25 @@ class Source:
         files: the data set.
         split: which rows to expose, under `splits`.
         splits: how rows are cut out of `files`; None exposes them all.
+        depth: of each row group, how many of its first rows to expose: others aren't decoded. None exposes them all;
+            with `splits` it must be None.
     """
 
-    def __init__(self, files: ParquetFiles, split: SplitName = "train", splits: SplitSpec | None = None) -> None:
-        self.files, self.split, self.splits = files, split, splits
+    def __init__(
+        self,
+        files: ParquetFiles,
+        split: SplitName = "train",
+        splits: SplitSpec | None = None,
+        depth: int | None = None,
+    ) -> None:
+        assert splits is None or depth is None
+        self.files, self.split, self.splits, self._depth = files, split, splits, depth
         self._groups: list[tuple[ParquetPart, int]] = []
         sizes: list[int] = []
         for part in files.parts:
             for group, rows in enumerate(part.group_rows):
                 self._groups.append((part, group))
-                sizes.append(rows)
+                sizes.append(rows if depth is None else min(rows, depth))
         self._file_starts = np.concatenate([[0], np.cumsum(sizes, dtype=np.int64)])
         self._starts = self._own_starts()
         self._last: tuple[int, tuple[str, ...], pa.Table] | None = None
@@ -126,7 +135,7 @@ class Source:
     def _whole_groups(self, first: int, start: int, stop: int) -> range:
         """Row groups from `first` on that one call can read: of one file, whose rows are all within [start, stop)."""
         last = first
-        if self.splits is None and self._starts[first] >= start:
+        if self.splits is None and self._depth is None and self._starts[first] >= start:
             part = self._groups[first][0]
             while last < len(self._groups) and self._groups[last][0] is part and self._starts[last + 1] <= stop:
                 last += 1
@@ -146,7 +155,7 @@ class Source:
         if last is not None and last[:2] == (group, columns):
             return last[2]
         part, position = self._groups[group]
-        table = self.files.read(part, [position], columns)
+        table = self.files.read(part, [position], columns, self._depth)
         self._last = None if whole else (group, columns, table)
         return table
 

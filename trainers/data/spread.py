@@ -9,34 +9,51 @@ import pyarrow as pa
 
 from trainers.data.source import Source
 
-# Row groups that are read where fewer would hold rows enough: each is decoded whole, and may be large.
-GROUPS = 8
+# Row groups that are read where fewer would hold rows enough: each is decoded whole, and may be large. Many are for
+# what few of them may get wrong, of few columns.
+GROUPS, MANY_GROUPS = 8, 64
 # Runs of neighbouring rows that a row group gives.
 RUNS = 8
 
 
-def read_spread(source: Source, columns: Sequence[str], rows: int) -> pa.Table:
-    """About `rows` rows in their order, from row groups that lie evenly between the first and the last; all rows of a
-    source that has no more.
+def read_spread(source: Source, columns: Sequence[str], rows: int, groups: int = GROUPS) -> pa.Table:
+    """The rows of `spread_ranges`, in their order.
 
     Raises:
         SpecError: files whose columns have types that don't fit together.
     """
     if source.rows <= rows:
         return source.read(columns, 0, source.rows)
-    return source.read_ranges(columns, _runs(source.group_ranges, rows))
+    return source.read_ranges(columns, spread_ranges(source, rows, groups))
 
 
-def _runs(groups: Sequence[tuple[int, int]], rows: int) -> Iterator[tuple[int, int]]:
-    """Ranges of about `rows` rows, which lie in some of the row groups.
+def spread_ranges(source: Source, rows: int, groups: int = GROUPS) -> Iterator[tuple[int, int]]:
+    """Ranges [start, stop), in order, of about `rows` rows together: from so many row groups, or more where these are
+    small, that lie evenly between the first and the last. All rows of a source that has no more are one range.
+    """
+    return iter([(0, source.rows)]) if source.rows <= rows else _runs(source.group_ranges, rows, groups)
+
+
+def space_evenly(count: int, total: int) -> list[int]:
+    """`count` of the numbers 0 … total − 1, the first and the last among them; all where there are no more.
+
+    Example:
+        >>> space_evenly(4, 10), space_evenly(1, 10), space_evenly(4, 3)
+        ([0, 3, 6, 9], [0], [0, 1, 2])
+    """
+    count = min(count, total)
+    return [place * (total - 1) // max(1, count - 1) for place in range(count)]
+
+
+def _runs(groups: Sequence[tuple[int, int]], rows: int, least: int = GROUPS) -> Iterator[tuple[int, int]]:
+    """Ranges of about `rows` rows, which lie in `least` of the row groups or more.
 
     Groups are chosen by evenly spaced rows, the first and the last among them: of groups that differ in size, the large
     ones have most rows. What a small one lacks, the larger ones give.
     """
     stops, total = [stop for _, stop in groups], groups[-1][1]
-    count = min(len(groups), max(GROUPS, -(-rows * len(groups) // total)))
-    spaced = [place * (total - 1) // max(1, count - 1) for place in range(count)]
-    chosen = sorted({bisect_right(stops, row) for row in spaced})
+    count = min(len(groups), max(least, -(-rows * len(groups) // total)))
+    chosen = sorted({bisect_right(stops, row) for row in space_evenly(count, total)})
     taken, left = {}, rows
     for done, at in enumerate(sorted(chosen, key=lambda at: groups[at][1] - groups[at][0])):
         start, stop = groups[at]

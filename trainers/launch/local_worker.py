@@ -72,8 +72,8 @@ class ConnectedCoordinator:
     def enter(self, attempt: int, stage: Stage, total_steps: int = 0) -> None:
         self._ask("enter", attempt, stage, total_steps)
 
-    def begin_seed(self, attempt: int, number: int, seeds: int, step: int) -> None:
-        self._ask("begin_seed", attempt, number, seeds, step)
+    def begin_seed(self, attempt: int, number: int, seeds: int) -> None:
+        self._ask("begin_seed", attempt, number, seeds)
 
     def report(self, report: Report) -> None:
         self._connection.send(Call("report", (report,), wants_answer=False))

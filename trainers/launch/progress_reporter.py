@@ -74,7 +74,8 @@ class Reporter:
     def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():
             # Ray blocks it in all that it starts, and a shell may have it ignored.
-            signal.signal(signal.SIGINT, signal.default_int_handler)
+            if not callable(signal.getsignal(signal.SIGINT)):
+                signal.signal(signal.SIGINT, signal.default_int_handler)
             signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
         self._thread.start()
         return self

@@ -6,8 +6,11 @@ import atexit
 import os
 import secrets
 import shutil
+import signal
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +38,11 @@ def join(workers: int) -> None:
     """
     if ray.is_initialized():
         return
+    with _kept_sigterm():
+        _init(workers)
+
+
+def _init(workers: int) -> None:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     address = os.environ.get("RAY_ADDRESS", "local")
     if address != "local":
@@ -60,6 +68,17 @@ def join(workers: int) -> None:
             **QUIET,
         )
     )
+
+
+@contextmanager
+def _kept_sigterm() -> Iterator[None]:
+    """`ray.init` on the main thread has SIGTERM end the process, which may have to say first how a run ended."""
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    finally:
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, before)
 
 
 def start_patiently(start: Callable[[], object], seconds: float = START_SECONDS) -> None:

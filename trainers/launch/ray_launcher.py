@@ -46,6 +46,13 @@ class ActorCoordinator:
             raise CoordinatorAwayError(f"the run's coordinator doesn't answer: {error}; resume the run") from error
 
 
+class InterruptibleTrainer(TorchTrainer):  # type: ignore[misc]
+    """Leaves SIGINT to this process, which says how the run ended; Ray Train would end the process, by exit code 0."""
+
+    def _register_sigint_handler(self, controller: Any) -> None:
+        """Ray Train's own, on the main thread."""
+
+
 class RayLauncher:
     name = "ray"
 
@@ -67,7 +74,7 @@ class RayLauncher:
 
     def fit(self, directory: RunDirectory) -> None:
         scaling = self.spec.scaling
-        trainer = TorchTrainer(
+        trainer = InterruptibleTrainer(
             work,
             train_loop_config={
                 "spec": self.spec.model_dump(mode="json"),

@@ -55,8 +55,8 @@ class RemoteCoordinator:
     def enter(self, attempt: int, stage: Stage, total_steps: int = 0) -> None:
         ray.get(self.actor.enter.remote(attempt, stage, total_steps))
 
-    def begin_seed(self, attempt: int, number: int, seeds: int, step: int) -> None:
-        ray.get(self.actor.begin_seed.remote(attempt, number, seeds, step))
+    def begin_seed(self, attempt: int, number: int, seeds: int) -> None:
+        ray.get(self.actor.begin_seed.remote(attempt, number, seeds))
 
     def report(self, report: Report) -> None:
         self._sent.append(self.actor.report.remote(report))

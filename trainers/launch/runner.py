@@ -76,29 +76,44 @@ def run(
     if finished := _read_result(spec, directory, resume):
         return finished
     require_output_apart(spec.dataset, directory.path)
+    before = _read_progress(directory)
     try:
         return _run(spec, directory, resume, observer, warn)
     except KeyboardInterrupt:
-        _leave_failed(directory, "interrupted")
+        _leave_failed(directory, before, "interrupted")
         raise
     except (SpecError, RunError) as error:
-        _leave_failed(directory, "failed", reason=str(error), fault="user" if isinstance(error, SpecError) else "run")
+        fault = "user" if isinstance(error, SpecError) else "run"
+        _leave_failed(directory, before, "failed", reason=str(error), fault=fault)
         raise
     except BaseException as error:
         failure = RunError(_describe(error, directory))
-        _leave_failed(directory, "failed", reason=str(failure), fault="run")
+        _leave_failed(directory, before, "failed", reason=str(failure), fault="run")
         raise failure from error
 
 
-def _leave_failed(directory: RunDirectory, kind: Literal["failed", "interrupted"], **data: str) -> None:
-    """Let events.jsonl and progress.json say how the run ended, where they can be written."""
+def _read_progress(directory: RunDirectory) -> Progress | None:
+    """None too where it can't be read."""
+    with suppress(OSError, RunFileError):
+        return directory.read_progress()
+    return None
+
+
+def _leave_failed(
+    directory: RunDirectory, before: Progress | None, kind: Literal["failed", "interrupted"], **data: str
+) -> None:
+    """Let events.jsonl and progress.json say how the run ended, where they can be written.
+
+    A run that was to go on from `before`, and whose workers didn't get to, stands where it stood.
+    """
     with suppress(OSError):
         directory.record(kind, **data)
-    with suppress(OSError, RunFileError):
-        begun = directory.read_progress() or Progress(
+    with suppress(OSError):
+        now = _read_progress(directory) or Progress(
             state=RunState.RUNNING, stage=Stage.STARTING, step=0, total_steps=0, attempt=-1
         )
-        write_json(directory.progress, begun.model_copy(update={"state": RunState(kind)}).document())
+        reached = before if before is not None and before.attempt >= 0 > now.attempt else now
+        write_json(directory.progress, reached.model_copy(update={"state": RunState(kind)}).document())
 
 
 def _describe(error: BaseException, directory: RunDirectory) -> str:

@@ -17,7 +17,7 @@ from trainers.data.check import DataSummary
 from trainers.data.source import fingerprint_files, open_splits
 from trainers.pruning.diagnostics import still_moving
 from trainers.pruning.leaks import find_leaks
-from trainers.runs.coordinator import Coordinator, Snapshot
+from trainers.runs.coordinator import Coordinator, Snapshot, is_converged
 from trainers.runs.directory import RunDirectory, write_json
 from trainers.runs.history import GATE
 from trainers.runs.outcome import Outcome
@@ -116,8 +116,10 @@ def _prune_list(spec: JobSpec, final: Coordinator, outcome: Outcome, aucs: Mappi
     if converged is not None and outcome.selector.probability_like:
         diagnostics = {**diagnostics, "converged": converged.gates}
         if warning is None and not converged.gates:
-            gate_TF = np.stack([snapshot.gate_F for snapshot in final.of_newest_seed])
-            warning = still_moving(gate_TF, final.steps_counted - final.seed_began)
+            seeds = final.by_seed()
+            moving = [seed for seed in seeds if not is_converged(seed).gates]
+            gates = [np.stack([snapshot.gate_F for snapshot in seed]) for seed in moving]
+            warning = still_moving(gates, sum(snapshot.steps for snapshot in moving[0]), len(seeds))
     return PruneList(
         name=spec.name,
         selector=outcome.selector,

@@ -1,4 +1,4 @@
-"""Seeded samples of rows: of training rows for a tabular selector, of all splits to find copies by.
+"""Samples of rows: a seeded one of training rows for a tabular selector, of all splits to find copies by.
 
 Shapes: N rows, M list features, V ids in lists.
 """
@@ -15,6 +15,7 @@ from trainers.data.decode import Decoder
 from trainers.data.rows import Rows
 from trainers.data.source import Source, open_split
 from trainers.data.splits import SplitName
+from trainers.data.spread import MANY_GROUPS, spread_ranges
 from trainers.selectors.tabular.sample import Column, Ids, Lists, Numbers, Sample
 from trainers.spec import JobSpec
 
@@ -56,7 +57,7 @@ def choose_blocks(source: Source, rows: int, seed: int) -> list[tuple[int, int]]
 
 
 def find_copies(spec: JobSpec, sources: Mapping[SplitName, Source]) -> list[tuple[str, ...]]:
-    """Groups of features that are the same in up to COMPARED_ROWS rows of each split, drawn as a sample is.
+    """Groups of features that are the same in up to COMPARED_ROWS rows from all over each split.
 
     Few columns are read beyond the first rows: most features differ there.
     """
@@ -66,7 +67,7 @@ def find_copies(spec: JobSpec, sources: Mapping[SplitName, Source]) -> list[tupl
     train = sources["train"]
     finder.add(train.read(finder.columns, 0, min(FIRST_ROWS, train.rows)))
     for source in sources.values():
-        for start, stop in choose_blocks(source, COMPARED_ROWS, spec.training.seed):
+        for start, stop in spread_ranges(source, COMPARED_ROWS, MANY_GROUPS):
             if not finder.columns:
                 return []
             finder.add(source.read(finder.columns, start, stop))

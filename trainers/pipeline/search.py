@@ -16,9 +16,9 @@ from pathlib import Path
 from trainers.data.fingerprint import describe_changes
 from trainers.models.ranking import GatedModel, PlainModel
 from trainers.pipeline.ports import Checkpoints, Coordination
-from trainers.pipeline.sampling import draw_sample
+from trainers.pipeline.sampling import draw_sample, find_copies
 from trainers.runs.progress import Stage
-from trainers.selectors.aggregation import aggregate
+from trainers.selectors.aggregation import aggregate, carried
 from trainers.selectors.base import GateSpec, Ranking, SensitivitySpec, TabularSpec
 from trainers.selectors.gates.elimination import eliminate
 from trainers.selectors.gates.ranking import rank_by_gate, reorder
@@ -96,7 +96,16 @@ class Search(abc.ABC):
         for seed in others[::-1][begun:]:
             finished = _add(finished, search(seed))  # The model goes: its tables make room for the next seed's.
         found = search(first)
-        return replace(found, ranking=aggregate([found.ranking, *reversed(finished.rankings)]))
+        rankings = [found.ranking, *reversed(finished.rankings)]
+        copies = self._copies(loaders) if others else []
+        return replace(found, ranking=aggregate([carried(ranking, copies) for ranking in rankings]))
+
+    def _copies(self, loaders: DataLoaders) -> list[tuple[str, ...]]:
+        """Groups of features with the same values, essential ones first. Collective."""
+        essential = {feature.name for feature in self.spec.features if self.spec.is_essential(feature)}
+        found = find_copies(self.spec, loaders.sources) if self.ranks.is_leader else []
+        groups = [tuple(sorted(group, key=lambda name: name not in essential)) for group in found]
+        return self.ranks.broadcast(groups)
 
     @abc.abstractmethod
     def search(self, run: SeedRun) -> Found:
@@ -105,7 +114,7 @@ class Search(abc.ABC):
     def begin_seed(self, run: SeedRun) -> None:
         """Say which of several seeds is trained from now on."""
         if (seeds := self.spec.training.seeds) > 1:
-            self.coordination.begin_seed(self.ranks.attempt, len(run.finished.rankings) + 1, seeds, run.began)
+            self.coordination.begin_seed(self.ranks.attempt, len(run.finished.rankings) + 1, seeds)
 
     def enter_ranking(self, run: SeedRun) -> None:
         """The rankings of all seeds but the last one trained are made within the search."""
@@ -177,6 +186,7 @@ class GateSearch(Search):
         """Train weights and gates to the end of the search; the model is left in evaluation mode."""
         loaders, training, selector = run.loaders, self.spec.training, self.spec.selector
         assert isinstance(selector, GateSpec)
+        model.gate.expect((loaders.validation if selector.update == "bilevel" else loaders.train).rows)
         total = min(loaders.plan.epochs * loaders.train.steps_per_epoch, training.max_steps or 2**62)
         search = GateTrainer(model, loaders.spec, self.ranks, warmup=int(total * selector.warmup), steps=total)
         start = self._restore(search, run) if run.resumes else 0

@@ -73,5 +73,5 @@ def describe_use(
 
 
 def _fills(feature: RankedFeature) -> bool:
-    """Whether the gate is closed, and held-out rows don't miss the feature: what elimination ordered, they do."""
-    return not feature.essential and feature.score < OPEN and "drop_cost" not in feature.details
+    """Whether the gate is closed, and held-out rows don't miss the feature."""
+    return not feature.essential and feature.score < OPEN and not feature.missed

@@ -23,16 +23,28 @@ def gate_diagnostics(parted: Polarization) -> Diagnostics:
     return {"low": parted.low, "middle": parted.middle, "high": parted.high, "polarized": polarized}
 
 
-def still_moving(gate_TF: NDArray[np.floating], steps: int) -> str:
-    """How far gates still moved over the last reports (T) of a search of `steps` steps."""
-    recent_TF = gate_TF[-WINDOW:]
+def still_moving(moving: Sequence[NDArray[np.floating]], steps: int, seeds: int = 1) -> str:
+    """How far gates still moved over the last reports of a search.
+
+    Args:
+        moving: gates by report (T × F), of each seed whose gates moved.
+        steps: of each seed.
+        seeds: of the search.
+    """
+    recent_TF = max((gate_TF[-WINDOW:] for gate_TF in moving), key=_movement)
     crossed = round(crossing_share(recent_TF) * recent_TF.shape[1])
-    moved = float(np.abs(recent_TF[-1] - recent_TF[0]).mean())
+    ended = "the search" if seeds == 1 else f"the searches of {len(moving)} of {seeds} seeds"
+    most = "" if len(moving) == 1 else ", where they moved most,"
     return (
-        f"gates were still moving when the search ended: over the last {len(recent_TF)} reports of {steps:,} steps "
-        f"{crossed} of {recent_TF.shape[1]} crossed 0.5, and a gate moved by {moved:.3f} on average; "
+        f"gates were still moving when {ended} ended: over the last {len(recent_TF)} reports of {steps:,} steps{most} "
+        f"{crossed} of {recent_TF.shape[1]} crossed 0.5, and a gate moved by {_movement(recent_TF):.3f} on average; "
         "double training.epochs to be sure of features near the threshold"
     )
+
+
+def _movement(gate_TF: NDArray[np.floating]) -> float:
+    """Of a gate, on average, from the first of these reports to the last."""
+    return float(np.abs(gate_TF[-1] - gate_TF[0]).mean())
 
 
 def gate_warning(parted: Polarization, missed_target: str | None = None, *, seeds: int = 1) -> str | None:

@@ -29,6 +29,11 @@ class RankedFeature:
     cost: float | None = None
     copies: tuple[str, ...] = ()
 
+    @property
+    def missed(self) -> bool:
+        """Whether held-out rows miss it though its gate is closed; over several seeds, for half of them."""
+        return self.details.get("missed", 0.0) >= 0.5
+
     def weight(self, unit: Unit) -> float:
         """What the feature takes of a budget; without a cost of its own it costs its dim."""
         cost = self.dim if self.cost is None else self.cost

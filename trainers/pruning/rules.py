@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from trainers.pruning.budget import fill
 from trainers.pruning.curve import smallest_within
 from trainers.pruning.ranking import RankedFeature, distinct
-from trainers.runs.prune_list import COPY
+from trainers.runs.prune_list import COPY, MISSED
 from trainers.runs.results import CurvePoint
 from trainers.spec import PruneSpec
 
@@ -41,12 +41,18 @@ def _why(feature: RankedFeature, rule: PruneSpec, kept: Kept) -> str:
     if feature.essential:
         return "essential"
     copied = rule.rule != "given" and feature.name not in kept and kept & set(feature.copies)
-    return COPY if copied else rule.rule
+    if copied:
+        return COPY
+    return MISSED if rule.rule == "threshold" and feature.name in kept and feature.score < rule.threshold else rule.rule
 
 
 def _threshold(order: Sequence[RankedFeature], rule: PruneSpec, curve: Sequence[CurvePoint]) -> Kept:
-    """Absolute thresholding (LeAP §3.4)."""
-    return _names(distinct([each for each in order if each.essential or each.score >= rule.threshold]))
+    """Absolute thresholding (LeAP §3.4), and what held-out rows miss though its gate is closed."""
+
+    def stays(feature: RankedFeature) -> bool:
+        return feature.essential or feature.score >= rule.threshold or feature.missed
+
+    return _names(distinct([feature for feature in order if stays(feature)]))
 
 
 def _top_k(order: Sequence[RankedFeature], rule: PruneSpec, curve: Sequence[CurvePoint]) -> Kept:

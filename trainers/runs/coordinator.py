@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -58,7 +59,7 @@ class Report:
 
 @dataclass
 class Snapshot:
-    """The ranks' reports of one step, merged."""
+    """The ranks' reports of one step, merged. `seed_number` counts a search's seeds in the order of their training."""
 
     step: int
     steps: int
@@ -70,9 +71,10 @@ class Snapshot:
     seconds: float
     held_out_auc: float | None = None
     details: Details = field(default_factory=dict)
+    seed_number: int = 1
 
     @classmethod
-    def merge(cls, reports: list[Report]) -> Snapshot:
+    def merge(cls, reports: list[Report], seed_number: int = 1) -> Snapshot:
         """Gates, details, losses and AUC averaged over the ranks, rows summed; the slowest rank sets the time."""
         steps, count = reports[0].steps, len(reports)
         aucs = [r.held_out_auc for r in reports if r.held_out_auc is not None]
@@ -90,6 +92,7 @@ class Snapshot:
             rows=sum(r.rows for r in reports),
             seconds=max(r.seconds for r in reports),
             held_out_auc=sum(aucs) / len(aucs) if aucs else None,
+            seed_number=seed_number,
         )
 
 
@@ -132,10 +135,9 @@ class Coordinator:
     advanced_at: float = 0.0
     # Of a search that is over.
     search_steps: int = 0
-    # Which of how many seeds the search trains, and the step that it began after.
+    # Which of how many seeds the search trains.
     seed_number: int = 1
     seeds: int = 1
-    seed_began: int = 0
     _stage_began: float = 0.0
     _opened: int = -1
 
@@ -165,10 +167,10 @@ class Coordinator:
         if stage is not Stage.SEARCHING:
             self.step = 0
 
-    def begin_seed(self, attempt: int, number: int, seeds: int, step: int) -> None:
-        """The search trains the model of another seed, the `number`-th of `seeds`, from after `step` on."""
+    def begin_seed(self, attempt: int, number: int, seeds: int) -> None:
+        """The search trains the model of another seed, the `number`-th of `seeds`."""
         if attempt == self.attempt:
-            self.seed_number, self.seeds, self.seed_began = number, seeds, step
+            self.seed_number, self.seeds = number, seeds
 
     def report(self, report: Report) -> bool:
         """Take one rank's report. Returns False where it is refused: an old attempt's, or a step already merged."""
@@ -182,7 +184,7 @@ class Coordinator:
             rank=report.rank, step=report.step, embedding_bytes=report.embedding_bytes, reported_at=now
         )
         if len(ranks) == self.world:
-            self.snapshots.append(Snapshot.merge([ranks[rank] for rank in sorted(ranks)]))
+            self.snapshots.append(Snapshot.merge([ranks[rank] for rank in sorted(ranks)], self.seed_number))
             self.decode_seconds += max(each.decode_seconds for each in ranks.values())
             del self.pending[report.step]
             self.step, self.advanced_at = report.step, now
@@ -261,16 +263,18 @@ class Coordinator:
     @property
     def of_newest_seed(self) -> list[Snapshot]:
         """The snapshots of the seed that is trained, or was last: with another seed gates begin anew."""
-        return [snapshot for snapshot in self.snapshots if snapshot.step > self.seed_began]
+        return [snapshot for snapshot in self.snapshots if snapshot.seed_number == self.seed_number]
+
+    def by_seed(self) -> list[list[Snapshot]]:
+        """The snapshots of each seed that has some, in the order of their training."""
+        return [list(seed) for _, seed in groupby(self.snapshots, key=lambda snapshot: snapshot.seed_number)]
 
     def convergence(self) -> Convergence | None:
-        """Whether gates and model of the newest seed have come to rest; None without a snapshot."""
-        snapshots = self.of_newest_seed
-        if not snapshots:
+        """Whether gates and model of every seed so far came to rest; None without a snapshot of the newest one."""
+        if not self.of_newest_seed:
             return None
-        gate_TF = np.stack([snapshot.gate_F for snapshot in snapshots[-20:]])
-        losses = [snapshot.held_out_loss or snapshot.loss for snapshot in snapshots[-40:]]
-        return Convergence(gates=gates_converged(gate_TF), model=loss_converged(losses))
+        found = [is_converged(seed) for seed in self.by_seed()]
+        return Convergence(gates=all(each.gates for each in found), model=all(each.model for each in found))
 
     def progress(self) -> Progress:
         """What progress.json holds and the terminal shows."""
@@ -323,6 +327,13 @@ class Coordinator:
             "converged": self.convergence(),
             "gates": {name: round(gate, 4) for name, gate in gates},
         }
+
+
+def is_converged(snapshots: Sequence[Snapshot]) -> Convergence:
+    """Whether gates and model have come to rest by the end of these snapshots, which are of one seed."""
+    gate_TF = np.stack([snapshot.gate_F for snapshot in snapshots[-20:]])
+    losses = [snapshot.held_out_loss or snapshot.loss for snapshot in snapshots[-40:]]
+    return Convergence(gates=gates_converged(gate_TF), model=loss_converged(losses))
 
 
 def _pace(snapshots: Sequence[Snapshot]) -> tuple[int, int, float]:

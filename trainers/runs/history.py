@@ -7,6 +7,8 @@ k is the mean over FACTOR^k snapshots; its step is that of the last one. The sch
 the snapshots in a point. A level begins when the one below it has grown beyond a file. The newest file of a level is
 replaced whole as it grows; its last point may be of fewer snapshots.
 
+With another seed gates begin anew: a point ends where a seed does, and may be of fewer snapshots there too.
+
 Beside the levels lie the search's measures (see measures.py).
 
 Shapes: T points, V values a feature (the gate and each detail), F features.
@@ -49,7 +51,11 @@ class Level:
         """Whether the file is full by this snapshot."""
         self.sum_VF = values_VF.astype(np.float64) if self.sum_VF is None else self.sum_VF + values_VF
         self.summed += 1
-        if self.summed < self.every:
+        return self.summed == self.every and self.end_point(step)
+
+    def end_point(self, step: int) -> bool:
+        """Begin another point after this step. Whether the file is full by that."""
+        if self.sum_VF is None:
             return False
         self.steps.append(step)
         self.points_TVF.append((self.sum_VF / self.summed).astype(np.float32))
@@ -72,7 +78,7 @@ class GateHistory:
         self._begin(-1)
 
     def _begin(self, attempt: int) -> None:
-        self.attempt, self.count, self.step = attempt, 0, 0
+        self.attempt, self.count, self.step, self._seed_number = attempt, 0, 0, 1
         self._written = 0
         self._columns: tuple[str, ...] = (GATE,)
         self._levels = [Level(FACTOR**level) for level in range(LEVELS)]
@@ -87,14 +93,18 @@ class GateHistory:
             shutil.rmtree(self.path, ignore_errors=True)
         assert (attempt, first) == (self.attempt, self.count)
         for snapshot in snapshots:
+            if snapshot.seed_number != self._seed_number:
+                self._seed_number = snapshot.seed_number
+                for number, level in enumerate(self._levels):
+                    if level.end_point(self.step):
+                        self._write_full(number, level)
             self.count, self.step = self.count + 1, snapshot.step
             self._measures.add(snapshot)
             self._columns = (GATE, *snapshot.details)
             values_VF = np.stack([snapshot.gate_F, *snapshot.details.values()]).astype(np.float32)
             for number, level in enumerate(self._levels):
                 if level.add(snapshot.step, values_VF):
-                    self._write(number, level)
-                    level.full_files, level.steps, level.points_TVF = level.full_files + 1, [], []
+                    self._write_full(number, level)
 
     def flush(self) -> None:
         """Write what isn't in a full file; readers then see all that was taken."""
@@ -106,6 +116,10 @@ class GateHistory:
                 self._write(number, level)
         self._measures.write(self.path / MEASURES)
         self._written = self.count
+
+    def _write_full(self, number: int, level: Level) -> None:
+        self._write(number, level)
+        level.full_files, level.steps, level.points_TVF = level.full_files + 1, [], []
 
     def _write(self, number: int, level: Level) -> None:
         steps, points_TVF = level.content(self.step)

@@ -10,9 +10,10 @@
 | low, middle, high | shares of gates in [0, 0.1), [0.1, 0.9] and (0.9, 1] |
 | spread | mean \\|g − mean g\\| |
 | entropy | mean binary entropy of the gates, −g log₂ g − (1 − g) log₂ (1 − g), in bits: 1 at 0.5, 0 at 0 and 1 |
-| crossing_share | share of gates that crossed 0.5 within the last 10 snapshots |
+| crossing_share | share of gates that crossed 0.5 within the last 10 snapshots of the seed |
 | undecided | the same, under its old name: written for one version |
 | rows_per_second | of all ranks |
+| seed_number | which of the search's seeds is trained, from 1: with another one gates begin anew |
 
 What there isn't of a snapshot is NaN. The file is replaced whole as the search goes on.
 """
@@ -46,6 +47,7 @@ NAMES = (
     "crossing_share",
     "undecided",
     "rows_per_second",
+    "seed_number",
 )
 RECENT = 10
 
@@ -57,8 +59,12 @@ class Measures:
         self._columns = {name: array("d") for name in NAMES}
         self._recent: deque[NDArray[np.float32]] = deque(maxlen=RECENT)
         self._seconds = 0.0
+        self._seed_number = 1
 
     def add(self, snapshot: Snapshot) -> None:
+        if snapshot.seed_number != self._seed_number:
+            self._seed_number = snapshot.seed_number
+            self._recent.clear()
         self._recent.append(snapshot.gate_F)
         self._seconds += snapshot.seconds
         crossing = crossing_share(np.stack(self._recent))
@@ -75,6 +81,7 @@ class Measures:
             "crossing_share": crossing,
             "undecided": crossing,
             "rows_per_second": snapshot.rows / snapshot.seconds if snapshot.seconds else math.nan,
+            "seed_number": snapshot.seed_number,
         }
         for name in NAMES:
             self._columns[name].append(found[name])

@@ -13,7 +13,7 @@ from trainers.runs.measures import NAMES
 from trainers.runs.series import MeasureSeries, Series
 
 # Positions in the search rather than quantities: of a group, the last one.
-POSITIONS = ("step", "seconds")
+POSITIONS = ("step", "seconds", "seed_number")
 
 
 def read(path: Path, after_step: int | None = None, points: int = 1000) -> MeasureSeries:
@@ -41,12 +41,15 @@ def _columns(path: Path) -> dict[str, NDArray[np.float64]]:
         table = pa.ipc.open_file(pa.memory_map(str(path))).read_all()
     except FileNotFoundError:
         return {name: np.empty(0) for name in NAMES}
-    return {name: table[_stored_name(name, table)].to_numpy().astype(np.float64) for name in NAMES}
+    return {name: _stored(name, table) for name in NAMES}
 
 
-def _stored_name(name: str, table: pa.Table) -> str:
-    """A file of the version before has crossing_share under its old name alone."""
-    return "undecided" if name == "crossing_share" and name not in table.column_names else name
+def _stored(name: str, table: pa.Table) -> NDArray[np.float64]:
+    """A file of the version before has crossing_share under its old name alone, and is of one seed."""
+    if name not in table.column_names and name == "seed_number":
+        return np.ones(len(table))
+    name = "undecided" if name == "crossing_share" and name not in table.column_names else name
+    return table[name].to_numpy().astype(np.float64)
 
 
 def _means(values_T: NDArray[np.float64], every: int) -> NDArray[np.float64]:

@@ -34,6 +34,7 @@ FAILED: Verdict = "failed"
 INCONCLUSIVE: Verdict = "inconclusive"
 # Why a feature is pruned that another one, which stays, has the values of.
 COPY = "copy"
+MISSED = "missed"
 VERDICTS = (PASSED, FAILED, INCONCLUSIVE)
 
 
@@ -58,12 +59,13 @@ class ListedFeature(Schema):
     details: dict[str, float] = Field(
         default={},
         description="what the selector says beside the score, by name; LeAP's: divergence, mean_gate, and of "
-        "features ordered by elimination drop_cost; over several seeds means of them, and of gates selection_frequency",
+        "features ordered by elimination drop_cost, its standard error drop_error, and missed, 1 where held-out rows "
+        "miss a feature of a closed gate; over several seeds means of them, and of gates selection_frequency",
     )
     decision: Literal["keep", "prune"]
     why: str = Field(
-        description="the rule that decided, `essential`, `hand`, `best` for the one that always stays, or `copy`: one "
-        "of its `copies` stays"
+        description="the rule that decided, `essential`, `hand`, `best` for the one that always stays, `missed` for "
+        "what stays by the rule `threshold` though its gate is below it, or `copy`: one of its `copies` stays"
     )
     copies: tuple[str, ...] = Field(
         default=(),
@@ -122,7 +124,9 @@ class BudgetUse(Schema):
         "don't miss them; null where scores are no gates",
     )
     passed_over: str | None = Field(
-        default=None, description="the first feature of the ranking that was too wide for what was left"
+        default=None,
+        description="the first feature of the ranking that was too wide for what was left, and that is no copy of one "
+        "that stays",
     )
     passed_over_takes: float | None = Field(default=None, description="of that feature, in the same unit")
     warning: str | None = Field(default=None, description="why more than 3% of the limit are left")

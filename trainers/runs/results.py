@@ -112,7 +112,8 @@ class Results(ModelQuality):
     steps: int = Field(description="trained by the search")
     attempts: int = Field(description="how often the run's workers were started")
     converged: Convergence | None = Field(
-        description="whether `gates` and `model` had come to rest; null where the selector learns no gates"
+        description="whether `gates` and `model` had come to rest, of every seed; null where the selector learns no "
+        "gates"
     )
     features: tuple[FeatureWeight, ...]
     data_warnings: tuple[str, ...] = Field(

@@ -77,6 +77,7 @@ class MeasureSeries(Schema):
         crossing_share=[0.0, 0.06],
         undecided=[0.0, 0.06],
         rows_per_second=[24380.0, 26947.0],
+        seed_number=[1.0, 1.0],
     )
 
     every: int = Field(description="snapshots that a point is the mean of")
@@ -91,6 +92,11 @@ class MeasureSeries(Schema):
     high: Series = Field(description="share of gates over 0.9")
     spread: Series = Field(description="mean |g − mean g|")
     entropy: Series = Field(description="mean binary entropy of the gates, bits: 1 at 0.5, 0 at 0 and 1")
-    crossing_share: Series = Field(description="share of gates that crossed 0.5 within the last 10 snapshots")
+    crossing_share: Series = Field(
+        description="share of gates that crossed 0.5 within the last 10 snapshots of the seed"
+    )
     undecided: Series = Field(deprecated="read crossing_share", description="the old name of crossing_share")
     rows_per_second: Series = Field(description="of all workers")
+    seed_number: Series = Field(
+        default=(), description="which of the search's seeds is trained, from 1: with another one gates begin anew"
+    )

@@ -56,6 +56,34 @@ def aggregate(rankings: Sequence[Ranking]) -> Ranking:
     )
 
 
+def carried(ranking: Ranking, copies: Iterable[Sequence[str]]) -> Ranking:
+    """The ranking in which the first of each group of copies has the group's best place, the second the next, …
+
+    Which of two copies a seed keeps is chance. Averaged under their own names, both would end in the middle.
+
+    Args:
+        ranking: of one seed.
+        copies: groups of features with the same values; the first of each is to carry the others.
+    """
+    place = {name: at for at, name in enumerate(ranking.names)}
+    pairs = [
+        (old, new) for group in copies for old, new in zip(sorted(group, key=place.__getitem__), group, strict=True)
+    ]
+    if all(old == new for old, new in pairs):
+        return ranking
+    called = dict(pairs)
+
+    def renamed(values: Mapping[str, float]) -> dict[str, float]:
+        return {called.get(name, name): value for name, value in values.items()}
+
+    return replace(
+        ranking,
+        names=tuple(called.get(name, name) for name in ranking.names),
+        scores=renamed(ranking.scores),
+        details={detail: renamed(values) for detail, values in ranking.details.items()},
+    )
+
+
 def mean_jaccard(sets: Sequence[set[str]]) -> float:
     """The mean over all pairs of |A ∩ B| / |A ∪ B|: 1 where all sets are equal, and for two empty ones.
 

@@ -126,6 +126,11 @@ class GateSpec(SelectorSpec):
         description="share of the search before gates are penalized: an interaction is worth nothing until the "
         "weights know it",
     )
+    ramp: Annotated[float, Field(ge=0.0, le=1.0)] = Field(
+        default=0.8,
+        description="share of the penalized steps over which the penalty rises from nothing to its weight: features "
+        "close in the order of their worth, and the model learns to do without each",
+    )
     order: Literal["elimination", "score"] = Field(
         default="elimination",
         description="of the features whose gates end open, and with elimination of closed ones that are missed. "

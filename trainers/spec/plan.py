@@ -15,7 +15,7 @@ from trainers.spec.job import JobSpec
 STEPS_PER_EPOCH = 312
 SMALLEST_BATCH, LARGEST_BATCH = 64, 1024
 # Epochs over many rows, and over few: more, until a search has its least number of steps.
-FEWEST_EPOCHS, MOST_EPOCHS = 4, 20
+FEWEST_EPOCHS, MOST_EPOCHS = 4, 60
 LEAST_STEPS = 1500
 # Adam moves a parameter by about its learning rate a step: what it may add up to while gates are penalized.
 TRAVEL = 8.0

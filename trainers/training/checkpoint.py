@@ -30,6 +30,7 @@ HISTORY = "history.npz"
 DATA = "data.json"
 FINISHED = "finished.json"
 SCALARS = ("step", "steps", "loss", "held_out_loss", "penalty", "rows", "seconds")
+SEED = "seed_number"
 AUC = "held_out_auc"  # NaN where there is none
 # Matrices have a row a snapshot and a column a feature: the gates, and each detail of the selector under its own name.
 MATRIX = "_TF"
@@ -148,6 +149,7 @@ def _ranking(stored: dict[str, Any]) -> Ranking:
 
 def write_history(path: Path, step: int, snapshots: list[Snapshot]) -> None:
     columns = {name: np.array([getattr(s, name) for s in snapshots], dtype=np.float64) for name in SCALARS}
+    columns[SEED] = np.array([s.seed_number for s in snapshots], dtype=np.int64)
     columns[AUC] = np.array([math.nan if s.held_out_auc is None else s.held_out_auc for s in snapshots])
     for name in snapshots[0].details if snapshots else ():
         columns[f"{name}{MATRIX}"] = np.array([s.details[name] for s in snapshots], dtype=np.float32)
@@ -164,6 +166,8 @@ def read_history(path: Path) -> tuple[int, list[Snapshot]]:
     with np.load(path / HISTORY, allow_pickle=False) as stored:
         columns = {name: stored[name] for name in (*SCALARS, AUC)}
         gate_TF = stored[GATE]
+        # Version 0.1 knew one seed.
+        seed_T = stored[SEED] if SEED in stored else np.ones(len(gate_TF), np.int64)
         details = {name.removesuffix(MATRIX): stored[name] for name in stored if name.endswith(MATRIX) and name != GATE}
         snapshots = [
             Snapshot(
@@ -177,6 +181,7 @@ def read_history(path: Path) -> tuple[int, list[Snapshot]]:
                 seconds=float(columns["seconds"][t]),
                 held_out_auc=None if math.isnan(columns[AUC][t]) else float(columns[AUC][t]),
                 details={name: values_TF[t] for name, values_TF in details.items()},
+                seed_number=int(seed_T[t]),
             )
             for t in range(len(columns["step"]))
         ]

@@ -60,8 +60,8 @@ class GateTrainer:
             model.backbone.parameters(), lr=training.learning_rate, weight_decay=training.weight_decay, fused=True
         )
         assert isinstance(spec.selector, GateSpec)
-        self.learned = model.gate.learned_parameters()
-        rate = gate_learning_rate(spec.selector, self.penalized_steps)
+        self.selector, self.learned = spec.selector, model.gate.learned_parameters()
+        rate = gate_learning_rate(self.selector, self.penalized_steps)
         self.gate_optimizer = torch.optim.Adam(self.learned, lr=rate, fused=True)
         embeddings = model.inputs.embeddings
         self.meter = Meter(ranks.device, 0 if embeddings is None else embeddings.local_bytes())
@@ -99,7 +99,7 @@ class GateTrainer:
             x_BC = self.model.inputs(batch)
         logits_BT = self.eval_backbone(gate.forward_held_out(x_BC, GateContext(batch)))
         task = task_loss(logits_BT, batch, self.weighted)
-        penalty = gate.regularizer() * (penalized > 0)
+        penalty = gate.regularizer() * self._pressure(penalized)
         for parameter, gradient in zip(self.learned, torch.autograd.grad(task + penalty, self.learned), strict=True):
             parameter.grad = gradient
         self._move_gate(penalized)
@@ -111,7 +111,7 @@ class GateTrainer:
         gate = self.model.gate
         gated_BC = gate(self.model.inputs(batch), GateContext(batch))
         task = task_loss(self.backbone(gated_BC), batch, self.weighted)
-        penalty = gate.regularizer() * (penalized > 0)
+        penalty = gate.regularizer() * self._pressure(penalized)
         self.optimizer.zero_grad()
         self.gate_optimizer.zero_grad()
         (task + penalty).backward()
@@ -120,6 +120,11 @@ class GateTrainer:
         self._move_gate(penalized)
         self.meter.loss += task.detach()
         self.meter.penalty += penalty.detach()
+
+    def _pressure(self, penalized: int) -> float:
+        """The share of the penalty that counts at a step after the warm-up."""
+        rise = self.selector.ramp * self.penalized_steps
+        return min(1.0, penalized / max(1.0, rise))
 
     def _move_gate(self, penalized: int) -> None:
         """Averaging the gradients averages the penalties exactly; running statistics travel with them."""

@@ -163,8 +163,8 @@ def import_all(
 def infer_all(
     body: InferenceRequest, model: ModelDep, session: SessionDep, settings: SettingsDep, caller: Submitter
 ) -> Inferred:
-    """Propose features for the columns of a data set, from its Parquet schema, statistics and first rows; none are
-    stored.
+    """Propose features for the columns of a data set, from its Parquet schema, statistics and a sample of its
+    rows; none are stored.
     """
     columns_of = {"label": "label", **(model.spec.get("dataset") or {})}
     uri = body.dataset or columns_of.get("train")
@@ -186,7 +186,7 @@ def infer_all(
         features=proposals,
         registered=known,
         unfit=unfit,
-        leaks=find_leaks(*found.first, proposals, columns_of["label"]),
+        leaks=find_leaks(found.source, proposals, columns_of["label"]),
         left_out={column: why for column, why in others.items() if column not in registered},
         distinct={column: sampled.estimate(found.rows) for column, sampled in found.sampled.items()},
         files=found.files,

@@ -411,7 +411,7 @@ def test_features_are_proposed_from_a_schema(managed: Managed, data: Path) -> No
         "price": ("dense", 1, None),
         "city": ("categorical", 4, 64),
         "word": ("categorical", 4, 64),
-        "hash": ("categorical", 8, 1024),
+        "hash": ("categorical", 8, 512),
         "clip": ("dense", 3, None),
         "fixed": ("dense", 2, None),
         "genres": ("multi_categorical", 4, 18),
@@ -426,7 +426,7 @@ def test_features_are_proposed_from_a_schema(managed: Managed, data: Path) -> No
         "importance": "the weight of the model's spec",
     }
     assert {column: found["distinct"][column] for column in ("city", "hash", "words", "genres")} == {
-        "city": 7, "hash": 200, "words": 2, "genres": 6,
+        "city": 7, "hash": 100, "words": 2, "genres": 6,
     }  # fmt: skip
     assert set(found["unfit"]) == {"ragged", "wide", "seen", "nested", "deep"}
     assert (found["files"], found["files_read"], found["registered"]) == (2, 2, [])
@@ -448,18 +448,56 @@ def test_a_column_is_left_out_for_one_reason(managed: Managed, data: Path) -> No
     assert found["left_out"] == {"flag": "named in leave_out", "label": "the label of the model's spec"}
 
 
-def test_inference_reads_the_first_rows_of_one_file(lite: Managed, data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*_: Any, **__: Any) -> None:
-        raise AssertionError("more was read")
+def test_inference_reads_rows_from_all_over_the_files(lite: Managed, tmp_path: Path) -> None:
+    """Sorted files: the first ones have one label alone, and each file has a city of its own."""
+    for part in range(40):
+        at = np.arange(part * 500, (part + 1) * 500)
+        columns = {"city": at // 500, "label": at // 10_000, "leak": pa.array(at // 10_000, pa.float32())}
+        pq.write_table(pa.table(columns), tmp_path / f"part-{part:02}.parquet")
+    found = lite.http.post(f"{FEATURES}/infer", json={"dataset": str(tmp_path)}).json()
+    assert (found["files"], found["files_read"]) == (40, 16)
+    assert found["distinct"]["city"] == 16
+    assert found["leaks"] == {"leak": 1.0, "city": 1.0}
+    assert found["features"][0]["hash_size"] == 40  # the last file's city, and the ids before it
 
-    for name in ("read", "read_row_group", "read_row_groups"):
-        monkeypatch.setattr(pq.ParquetFile, name, refuse)
-    monkeypatch.setattr("service.features.sample.SAMPLE_ROWS", 10)
-    found = lite.http.post(f"{FEATURES}/infer", json={"dataset": str(data)})
-    assert found.status_code == 200
-    # Of the first 10 rows; 7 of 10 are too many different ones to be all that there are among the 200.
-    assert found.json()["distinct"]["city"] == 140
-    assert lite.http.post(f"{FEATURES}/infer", json={"dataset": str(data)}).status_code == 200
+
+def test_inference_reads_rows_from_all_over_a_row_group(
+    lite: Managed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Sorted by the label; where the group is too large to be decoded, its first rows stand for it."""
+    path, at = tmp_path / "x.parquet", np.arange(100_000)
+    columns = {"city": at // 1000, "label": at // 50_000, "leak": pa.array(at // 50_000, pa.float32())}
+    pq.write_table(pa.table(columns), path)
+    found = lite.http.post(f"{FEATURES}/infer", json={"dataset": str(path)}).json()
+    assert 70 <= found["distinct"]["city"] <= 80  # eight runs of 8,192 rows hold eight or nine whole cities each
+    assert found["leaks"] == {"leak": 1.0, "city": 1.0}
+    monkeypatch.setattr("service.features.sample.DECODED_VALUES", 3 * 10_000)
+    found = lite.http.post(f"{FEATURES}/infer", json={"dataset": str(path)}).json()
+    assert found["distinct"]["city"] == 10
+    assert found["leaks"] == {}
+
+
+def test_inference_lists_columns_that_files_have_differently(lite: Managed, tmp_path: Path) -> None:
+    first = {"same": [1, 2], "kind": [1, 2], "gone": [1, 2], "late": [None, None]}
+    second = {"same": pa.array([1, 2], pa.int32()), "kind": ["1", "2"], "late": ["a", "b"]}
+    for name, columns in {"a": first, "b": second}.items():
+        pq.write_table(pa.table(columns), tmp_path / f"{name}.parquet")
+    found = lite.http.post(f"{FEATURES}/infer", json={"dataset": str(tmp_path)}).json()
+    assert [(each["column"], each["hash_size"]) for each in found["features"]] == [("same", 3), ("late", 16)]
+    a, b = tmp_path / "a.parquet", tmp_path / "b.parquet"
+    assert found["unfit"] == {
+        "kind": f"is int64 in {a} and string in {b}; the same value means another thing in each: write the column in "
+        "one type",
+        "gone": f"is missing from {b}; write it there too",
+    }
+    assert found["distinct"] == {"same": 2, "late": 4}
+
+
+def test_inference_reads_no_table_whose_log_knows_its_files(lite: Managed, data: Path) -> None:
+    (data / "_delta_log").mkdir()
+    answer = lite.http.post(f"{FEATURES}/infer", json={"dataset": str(data)})
+    assert (answer.status_code, answer.json()["type"]) == (422, "urn:winnow:dataset-unreadable")
+    assert "belongs to a table of Delta" in answer.json()["detail"]
 
 
 def test_inference_names_what_predicts_the_label_alone(lite: Managed, tmp_path: Path) -> None:

@@ -15,9 +15,9 @@ def groups_read(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, list[int]]]:
     read: list[tuple[str, list[int]]] = []
     original = ParquetFiles.read
 
-    def recorded(self: ParquetFiles, part, groups, columns):  # type: ignore[no-untyped-def]
+    def recorded(self: ParquetFiles, part, groups, columns, most=None):  # type: ignore[no-untyped-def]
         read.append((Path(part.path).name, list(groups)))
-        return original(self, part, groups, columns)
+        return original(self, part, groups, columns, most)
 
     monkeypatch.setattr(ParquetFiles, "read", recorded)
     return read

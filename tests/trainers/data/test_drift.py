@@ -9,6 +9,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from trainers.data.check import CHECKED_ROWS, check
+from trainers.data.source import Source
+from trainers.data.spread import spread_ranges
 from trainers.metrics.clusters import effective_rows
 from trainers.spec import JobSpec, SpecError, parse_spec
 
@@ -123,6 +125,20 @@ def test_sorted_rows_are_compared_all_over_the_splits(root: Path) -> None:
     write(root, "test", number=few, heavy=(few > 0.5) * few, id=(few * 50).astype(int) + 100)
     (line,) = differences(spec_of(root))
     assert "ids that training doesn't have: 'id' (100%" in line
+
+
+def test_what_few_row_groups_lack_is_looked_for_in_more(root: Path) -> None:
+    """A file a day, and holidays: the days that are read first have none, and a third of all days are."""
+    rows = 3 * CHECKED_ROWS
+    write(root, "train", rows)
+    source = Source.open(str(root / "train.parquet"))
+    (size,) = {stop - start for start, stop in source.group_ranges}
+    read = {start // size for start, _ in spread_ranges(source, CHECKED_ROWS)}
+    assert (len(read), len(source.group_ranges)) == (8, 12)
+    write(root, "train", rows, rare=np.isin(np.arange(rows) // size, list(read), invert=True) + 0.0)
+    for split in ("validation", "test"):
+        write(root, split, rare=(np.arange(ROWS) % 3 == 0) + 0.0)
+    assert differences(spec_of(root)) == []
 
 
 @pytest.mark.parametrize(

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import inspect
 import os
+import signal
 import sys
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from ray.train.torch import TorchTrainer
 
 from trainers.doctor import DoctorError
 from trainers.launch import ray_cluster
 from trainers.launch.launcher import RunError, choose_launcher
+from trainers.launch.ray_launcher import InterruptibleTrainer
 from trainers.spec import JobSpec, parse_spec
 
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -100,3 +104,23 @@ def test_a_ray_of_ones_own_needs_no_home(monkeypatch: pytest.MonkeyPatch) -> Non
     assert token.parent == folder
     assert len(token.read_text()) == 64
     assert folder.stat().st_mode & 0o777 == 0o700
+
+
+def test_ray_takes_no_signal_from_a_run_that_has_to_say_how_it_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`ray.init` has SIGTERM exit, and `fit` has SIGINT abort the training and exit by 0."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    own = {number: lambda *_: None for number in before}
+    try:
+        for number, handler in own.items():
+            signal.signal(number, handler)
+        monkeypatch.setattr(ray_cluster.ray, "is_initialized", lambda: False)
+        monkeypatch.setattr(ray_cluster, "_init", lambda workers: signal.signal(signal.SIGTERM, sys.exit))
+        ray_cluster.join(1)
+        taken = inspect.getsource(TorchTrainer._initialize_and_run_controller)
+        assert "self._register_sigint_handler(controller)" in taken, "Ray Train takes SIGINT in another way"
+        trainer = InterruptibleTrainer(lambda: None)
+        trainer._register_sigint_handler(None)
+        assert {number: signal.getsignal(number) for number in own} == own
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -103,7 +103,8 @@ def test_the_driver_imports_neither_torch_nor_ray(unbroken: RunDirectory) -> Non
     assert times["validating"] == times["check"] == read_json(unbroken.progress)["stages"]["validating"] > 0
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV])
+# The other tests kill by SIGKILL.
+@pytest.mark.parametrize("number", [pytest.param(signal.SIGKILL, marks=pytest.mark.slow), signal.SIGSEGV])
 def test_a_worker_that_dies_costs_nothing_but_time(
     spec: JobSpec, unbroken: RunDirectory, tmp_path: Path, number: signal.Signals
 ) -> None:
@@ -279,6 +280,34 @@ def test_a_driver_that_is_told_to_end_or_killed_leaves_no_process_and_its_run_go
     kinds = [json.loads(line)["kind"] for line in directory.events.read_text().splitlines()]
     ends = [kind for kind in kinds if kind not in ("stage", "warning")]
     assert ends == ["started", "interrupted", "started", "interrupted", "started", "started", "succeeded"]
+
+
+@pytest.mark.slow
+def test_a_driver_on_ray_that_is_told_to_end_says_so(spec: JobSpec, tmp_path: Path) -> None:
+    """Ray has handlers of its own for SIGINT, sent twice here, and for SIGTERM: both end the process at once."""
+    directory, family = RunDirectory(tmp_path / "run"), Family(tmp_path / "log")
+    path = tmp_path / "spec.json"
+    write_json(path, spec.model_dump(mode="json"))
+    try:
+        for arguments, number, code in (
+            ((str(path), "--output", str(directory.path)), signal.SIGINT, 130),
+            (("--resume", str(directory.path)), signal.SIGTERM, 143),
+        ):
+            step = read_json(directory.progress)["step"] if directory.progress.exists() else 0
+            driver = family.start(*arguments, ray_address="local")
+            searching_past(step + EVERY, directory, driver, family.log)
+            driver.send_signal(number)
+            time.sleep(0.1)
+            driver.send_signal(number)
+            assert driver.wait(timeout=60) == code, family.log.read_text()
+            assert family.alive_after(30) == []
+            assert read_json(directory.progress)["state"] == "interrupted"
+    finally:
+        family.kill()
+    assert not directory.prune_list.exists()
+    kinds = [json.loads(line)["kind"] for line in directory.events.read_text().splitlines()]
+    ends = [kind for kind in kinds if kind not in ("stage", "warning")]
+    assert ends == ["started", "interrupted", "started", "interrupted"]
 
 
 @pytest.mark.slow

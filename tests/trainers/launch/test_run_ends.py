@@ -2,18 +2,23 @@
 
 import errno
 import json
+import os
+import signal
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.conftest import TinyDataset
+from trainers.cli.output import TerminatedError
+from trainers.cli.run import ended_once
 from trainers.launch import runner
 from trainers.launch.launcher import RunError
 from trainers.runs.coordinator import Coordinator
-from trainers.runs.directory import RunDirectory
+from trainers.runs.directory import RunDirectory, write_json
 from trainers.runs.history import GateHistory
-from trainers.runs.progress import RunState, Stage
+from trainers.runs.progress import Progress, RunState, Stage
 from trainers.spec import JobSpec, SpecError, load_spec
 
 
@@ -141,3 +146,97 @@ def test_data_that_does_not_fit_leaves_a_directory_that_can_be_used(tiny_dataset
         with pytest.raises(SpecError, match=r"holds no \*\.parquet file"):
             runner.run(load_spec(tiny_dataset.spec), directory.path)
     assert not directory.spec.exists()
+
+
+class LateLauncher(FailingLauncher):
+    """Ends by an error once its workers go on from step 7, and progress.json says so."""
+
+    def coordinate(self) -> Coordinator:
+        self.coordinator = super().coordinate()
+        return self.coordinator
+
+    def fit(self, directory: RunDirectory) -> None:
+        self.coordinator.begin(self.coordinator.open_attempt(), 1, 7)
+        until = time.monotonic() + 60
+        while "starting" not in directory.progress.read_text():
+            assert time.monotonic() < until
+            time.sleep(0.05)
+        raise self.error
+
+
+@pytest.mark.parametrize(
+    ("where", "launcher", "stands"),
+    [
+        ("check", FailingLauncher, ("searching", 400, 2)),
+        ("workers", FailingLauncher, ("searching", 400, 2)),
+        ("interrupt", FailingLauncher, ("searching", 400, 2)),
+        ("search", LateLauncher, ("starting", 7, 0)),
+    ],
+)
+def test_a_run_whose_resume_does_not_begin_stands_where_it_stood(
+    tiny_dataset: TinyDataset,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    where: str,
+    launcher: type[FailingLauncher],
+    stands: tuple[str, int, int],
+) -> None:
+    """The check or the workers refuse the data, or the user interrupts, before the workers go on from a checkpoint."""
+    spec, directory = load_spec(tiny_dataset.spec), RunDirectory(tmp_path / "run")
+    measured = {"loss": 0.3, "gates": {"age": 0.9}, "stages": {"validating": 2.0}}
+    counted = {"state": "interrupted", "stage": "searching", "step": 400, "total_steps": 1000, "attempt": 2}
+    before = Progress.model_validate({**counted, **measured})
+    write_json(directory.progress, before.document())
+    write_json(directory.spec, spec.model_dump(mode="json"))
+
+    def refuse(spec: JobSpec) -> None:
+        raise SpecError("dataset.train: a file is damaged")
+
+    error = KeyboardInterrupt() if where == "interrupt" else SpecError("the run began on other data")
+    monkeypatch.setattr(runner, "choose_launcher", lambda spec: launcher(error))
+    if where == "check":
+        monkeypatch.setattr(runner, "check", refuse)
+    with pytest.raises((SpecError, KeyboardInterrupt)):
+        runner.run(spec, directory.path, resume=True)
+    after = directory.read_progress()
+    assert after is not None
+    state = RunState.INTERRUPTED if where == "interrupt" else RunState.FAILED
+    assert (after.state, after.stage, after.step, after.attempt) == (state, *stands)
+    if where != "search":
+        assert after == before.model_copy(update={"state": state})
+    assert events(directory)[-1][0] == state
+
+
+@pytest.mark.parametrize(("number", "raised"), [(signal.SIGINT, KeyboardInterrupt), (signal.SIGTERM, TerminatedError)])
+def test_a_signal_that_comes_again_does_not_keep_a_run_from_saying_how_it_ended(
+    tiny_dataset: TinyDataset,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    number: signal.Signals,
+    raised: type[KeyboardInterrupt],
+) -> None:
+    """A user who presses Ctrl-C again and again, a machine that goes down: while the run writes its end."""
+    said = runner._leave_failed
+
+    def say(*arguments: Any, **more: Any) -> None:
+        for each in (signal.SIGINT, signal.SIGTERM):
+            os.kill(os.getpid(), each)
+        said(*arguments, **more)
+
+    class Signalled(FailingLauncher):
+        def fit(self, directory: RunDirectory) -> None:
+            os.kill(os.getpid(), number)
+            super().fit(directory)
+
+    monkeypatch.setattr(runner, "_leave_failed", say)
+    monkeypatch.setattr(runner, "choose_launcher", lambda spec: Signalled(RunError("not reached")))
+    directory = RunDirectory(tmp_path / "run")
+    before = [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)]
+    with pytest.raises(raised) as caught, ended_once():
+        runner.run(load_spec(tiny_dataset.spec), directory.path)
+    assert type(caught.value) is raised
+    assert events(directory) == [("interrupted", {})]
+    progress = directory.read_progress()
+    assert progress is not None
+    assert progress.state is RunState.INTERRUPTED
+    assert [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)] == before

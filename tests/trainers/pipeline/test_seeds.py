@@ -88,7 +88,10 @@ def test_the_first_seed_is_trained_last_and_steps_are_counted_through(searches: 
     for ours, theirs in zip(both.history(), expected, strict=True):
         np.testing.assert_array_equal(ours.gate_F, theirs.gate_F)
     assert [each.step for each in both.of_newest_seed] == list(range(STEPS + 5, 2 * STEPS + 1, 5))
-    assert both.convergence() == first.convergence()
+    told, alone = both.convergence(), [each.convergence() for each in (first, second)]
+    assert told is not None
+    assert told.gates == all(each is not None and each.gates for each in alone)
+    assert [each.seed_number for each in both.history()] == [1] * 8 + [2] * 8
     assert both.steps_counted == 2 * STEPS
 
 
@@ -116,6 +119,7 @@ def test_a_search_killed_within_a_seed_or_between_two_ends_as_an_unbroken_one(
     assert resumed.coordinator.steps_counted == whole.coordinator.steps_counted
     for ours, theirs in zip(resumed.coordinator.history(), whole.coordinator.history(), strict=True):
         np.testing.assert_array_equal(ours.gate_F, theirs.gate_F)
+        assert ours.seed_number == theirs.seed_number
 
 
 @ranks(2)
@@ -154,8 +158,15 @@ def test_a_run_says_how_far_its_seeds_agree(searches: Searches, tmp_path: Path) 
         assert (feature.decision == "keep") == (feature.score >= 0.5)
     assert found.diagnostics["seeds"] == 2
     assert {"seed_rank_correlation", "seed_jaccard"} <= found.diagnostics.keys()
-    if found.warning is not None and "still moving" in found.warning:
-        assert f"of {STEPS} steps" in found.warning
+    # Eight reports a seed are fewer than gates have to rest over. What the ranking itself warns of comes first.
+    assert found.warning == outcome.warning or outcome.warning is None
+    coordinator.outcome = outcome.model_copy(update={"warning": None})
+    told = write_results(spec, RunDirectory(tmp_path), coordinator, {"total": 1.0}).warning
+    begin = (
+        f"gates were still moving when the searches of 2 of 2 seeds ended: over the last 8 reports of {STEPS} steps, "
+    )
+    assert told is not None
+    assert told.startswith(begin + "where they moved most, ")
 
 
 def test_rankings_beside_a_checkpoint_are_read_as_they_were(tmp_path: Path) -> None:

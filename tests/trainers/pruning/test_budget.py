@@ -93,7 +93,7 @@ def test_closed_gates_fill_a_budget_and_are_counted() -> None:
     assert use(ORDER, PruneSpec(rule="budget", keep_dims=9)).closed_gates == 1
     assert use(ORDER, PruneSpec(rule="budget", keep_dims=10)).closed_gates == 0
     assert use(ORDER, PruneSpec(rule="budget", keep_dims=9), gates=False).closed_gates is None
-    missed = [feature("closed and missed", score=0.1, details={"drop_cost": 0.2}), feature("b")]
+    missed = [feature("closed and missed", score=0.1, details={"missed": 1.0}), feature("b")]
     assert use(missed, PruneSpec(rule="budget", keep_dims=1)).closed_gates == 0
     essential = [feature("a", score=0.1, essential=True), feature("b")]
     assert use(essential, PruneSpec(rule="budget", keep_dims=1)).closed_gates == 0

@@ -49,6 +49,24 @@ def kept(rule: PruneSpec, scores: list[RankedFeature] = SCORES) -> set[str]:
     return {decision.name for decision in decide(scores, rule, []) if decision.keep}
 
 
+def test_a_closed_feature_that_held_out_rows_miss_stays_by_the_threshold_rule() -> None:
+    order = [
+        score("open", 0.9),
+        replace(score("missed", 0.1), details={"missed": 1.0}),
+        replace(score("of most seeds", 0.2), details={"missed": 2 / 3}),
+        replace(score("of few seeds", 0.2), details={"missed": 1 / 3}),
+        replace(score("closed", 0.1), details={"missed": 0.0}),
+    ]
+    why = {each.name: (each.keep, each.why) for each in decide(order, PruneSpec(threshold=0.5), [])}
+    assert why == {
+        "open": (True, "threshold"),
+        "missed": (True, "missed"),
+        "of most seeds": (True, "missed"),
+        "of few seeds": (False, "threshold"),
+        "closed": (False, "threshold"),
+    }
+
+
 def test_threshold_keeps_what_reaches_it_and_essentials() -> None:
     assert kept(PruneSpec(threshold=0.6)) == {"a", "c", "id"}
     why = {decision.name: decision.why for decision in decide(SCORES, PruneSpec(threshold=0.6), [])}

@@ -16,7 +16,7 @@ from trainers.runs.convergence import (
     loss_converged,
     measure_polarization,
 )
-from trainers.runs.coordinator import Coordinator, Failure, Report
+from trainers.runs.coordinator import Coordinator, Failure, Report, is_converged
 from trainers.runs.outcome import Outcome
 from trainers.runs.progress import RankStatus, RunState, Stage
 from trainers.runs.prune_list import LEAP, Totals
@@ -311,17 +311,34 @@ def test_a_wrong_spec_is_told_before_the_error_that_it_makes() -> None:
     assert coordinator.failure() == Failure(reason="features: bad", is_of_spec=True)
 
 
+def test_a_search_has_come_to_rest_where_each_of_its_seeds_has() -> None:
+    """The first seed's gates cross 0.5 at every report, the second's rest."""
+    coordinator = Coordinator(("a", "b"))
+    coordinator.begin(coordinator.open_attempt(), 1, 0)
+    for number in (1, 2):
+        coordinator.begin_seed(0, number, 2)
+        for place in range(20):
+            gate = 0.4 + 0.2 * (place % 2) if number == 1 else 0.9
+            coordinator.report(report(0, 10 * (20 * (number - 1) + place + 1), gate=gate))
+    first, second = (is_converged(seed) for seed in coordinator.by_seed())
+    assert (first.gates, second.gates) == (False, True)
+    told = coordinator.convergence()
+    assert told is not None
+    assert not told.gates
+    assert told.model == (first.model and second.model)
+
+
 def test_a_jump_from_one_seed_to_the_next_is_no_movement_of_gates() -> None:
     coordinator = Coordinator(("a", "b"))
     coordinator.begin(coordinator.open_attempt(), 1, 0)
     coordinator.enter(0, Stage.SEARCHING, 200)
-    coordinator.begin_seed(0, 1, 2, 0)
+    coordinator.begin_seed(0, 1, 2)
     for step in range(10, 101, 10):
         coordinator.report(report(0, step, gate=0.9))
     told = coordinator.convergence()
     assert told is not None
     assert told.gates
-    coordinator.begin_seed(0, 2, 2, 100)
+    coordinator.begin_seed(0, 2, 2)
     assert coordinator.convergence() is None
     assert coordinator.progress().crossing_share == 0
     coordinator.report(report(0, 110, gate=0.1))
@@ -336,6 +353,9 @@ def test_a_jump_from_one_seed_to_the_next_is_no_movement_of_gates() -> None:
     told = coordinator.convergence()
     assert told is not None
     assert told.gates
+    assert [[each.step for each in seed] for seed in coordinator.by_seed()] == [
+        list(range(10, 101, 10)), list(range(110, 201, 10)),
+    ]  # fmt: skip
     assert coordinator.mean_gate(100) == pytest.approx(np.mean([s.gate_F for s in coordinator.history()[10:]], axis=0))
     coordinator.enter(0, Stage.RANKING)
     assert coordinator.progress().seeds is None

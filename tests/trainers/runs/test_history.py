@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from service.jobs import gate_history
@@ -14,8 +15,11 @@ from service.jobs.attempts import directory_of
 from service.jobs.gate_history import UnknownFeatureError, as_json, read
 from service.store import jobs
 from tests.support.automatic import Plane, on_sqlite, sqlite_plane  # noqa: F401 (fixtures)
+from trainers.runs import measures_reader
 from trainers.runs.coordinator import Coordinator, Report, Snapshot
+from trainers.runs.directory import MEASURES
 from trainers.runs.history import FACTOR, ROWS, GateHistory
+from trainers.runs.history_reader import open_levels
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")
 NAMES = ("user_id", "âge", "noise")
@@ -169,3 +173,44 @@ def test_gates_over_http(plane: Plane) -> None:
     for query in ("points=0", "points=10001", "last=0", f"last={2**60}", "feature=%00"):
         plane.call("GET", f"{path}?{query}", 422)
     assert plane.call("GET", f"{path}?last={2**53}", 200)["steps"][0] == 50
+
+
+def of_two_seeds() -> list[Snapshot]:
+    """150 snapshots of a seed whose gates are all open, then 152 of one whose gates are closed."""
+    made = snapshots(302)
+    for place, snapshot in enumerate(made):
+        snapshot.seed_number = 1 if place < 150 else 2
+        snapshot.gate_F = np.full(len(NAMES), 0.9 if place < 150 else 0.1, np.float32)
+    return made
+
+
+def test_no_point_is_of_two_seeds(tmp_path: Path) -> None:
+    """Points are of four snapshots: 37 and a half of one seed, 38 of the other."""
+    history = GateHistory(tmp_path / "h", NAMES)
+    history.extend(0, 0, of_two_seeds())
+    history.flush()
+    level = open_levels(tmp_path / "h")[1]
+    steps, (gate_FT,) = level.read(range(level.points), ["gate"])
+    assert steps == [*range(200, 7401, 200), 7500, *range(7700, 15101, 200)]
+    np.testing.assert_array_equal(gate_FT[0], np.float32([0.9] * 38 + [0.1] * 38))
+
+
+def test_the_jump_to_another_seed_is_no_crossing_and_is_marked(tmp_path: Path) -> None:
+    history = GateHistory(tmp_path / "h", NAMES)
+    history.extend(0, 0, of_two_seeds())
+    history.flush()
+    found = measures_reader.read(tmp_path / "h" / MEASURES, points=1000)
+    assert found.seed_number == (1.0,) * 150 + (2.0,) * 152
+    assert set(found.crossing_share) == {0.0}
+    thinned = measures_reader.read(tmp_path / "h" / MEASURES, points=100)
+    assert set(thinned.seed_number) == {1.0, 2.0}
+    assert measures_reader.read(tmp_path / "none").seed_number == ()
+
+
+def test_measures_of_the_version_before_are_of_one_seed(tmp_path: Path) -> None:
+    written(tmp_path / "h", 3)
+    path = tmp_path / "h" / MEASURES
+    table = pa.ipc.open_file(path).read_all().drop_columns(["seed_number"])
+    with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
+        writer.write_table(table)
+    assert measures_reader.read(path).seed_number == (1.0, 1.0, 1.0)

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from trainers.selectors.aggregation import aggregate, mean_jaccard
+from trainers.selectors.aggregation import aggregate, carried, mean_jaccard
 from trainers.selectors.base import Interaction, Ranking
 
 
@@ -93,3 +93,15 @@ def test_jaccard_is_a_mean_over_pairs() -> None:
     assert mean_jaccard([{"a"}, {"a"}, {"b"}]) == pytest.approx(1 / 3)
     assert mean_jaccard([set(), set()]) == 1.0
     assert math.isclose(mean_jaccard([set("abc"), set("bcd")]), 0.5)
+
+
+def test_of_copies_one_has_the_best_place_of_the_group_in_every_seed() -> None:
+    """Two seeds that keep a copy each, and say the same of the third feature."""
+    one = gates("abc", {"a": 0.97, "b": 0.6, "c": 0.01}, details={"drop_cost": {"a": 0.3, "b": 0.1}})
+    other = gates("cba", {"c": 0.95, "b": 0.6, "a": 0.03}, details={"drop_cost": {"c": 0.5, "b": 0.1}})
+    found = aggregate([carried(each, [("a", "c")]) for each in (one, other)])
+    assert found.names == ("a", "b", "c")
+    assert found.scores == pytest.approx({"a": 0.96, "b": 0.6, "c": 0.02})
+    assert found.details["drop_cost"] == pytest.approx({"a": 0.4, "b": 0.1})
+    assert carried(one, [("a", "c")]) is one
+    assert carried(one, [("c", "a")]).names == ("c", "b", "a"), "the first of a group carries it"

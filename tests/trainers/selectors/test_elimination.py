@@ -14,7 +14,7 @@ from trainers.models.backbones.mlp import MlpSpec
 from trainers.selectors.base import Ranking
 from trainers.selectors.gates import elimination
 from trainers.selectors.gates.elimination import _Field, _order, _screen, eliminate
-from trainers.selectors.gates.ranking import Elimination, reorder, weakest_first
+from trainers.selectors.gates.ranking import Cost, Elimination, reorder, weakest_first
 from trainers.selectors.sensitivity.trained import EmbeddedRows
 
 ROWS = 4000
@@ -61,8 +61,8 @@ def test_independent_features_go_by_their_weight_and_cost_what_their_absence_cos
     without_NC = x_NC.double().numpy().copy()
     cost = logloss(without_NC @ [0.3, 2.0, 1.0], rows)
     without_NC[:, 0] = without_NC[:, 0].mean()
-    assert found.costs["a"] == pytest.approx(logloss(without_NC @ [0.3, 2.0, 1.0], rows) - cost, abs=2e-4)
-    assert found.costs["b"] > found.costs["c"] > found.costs["a"] > 0
+    assert found.costs["a"].rise == pytest.approx(logloss(without_NC @ [0.3, 2.0, 1.0], rows) - cost, abs=2e-4)
+    assert found.costs["b"].rise > found.costs["c"].rise > found.costs["a"].rise > 0
     assert found.rows == ROWS
 
 
@@ -77,8 +77,8 @@ def test_of_two_copies_one_goes_for_nothing_and_the_other_is_dear() -> None:
     backbone = Formula([0.8, 0.8, 1.2])
     found = order(backbone, rows_of(x_NC, backbone))
     assert found.names == ("b", "c", "a")
-    assert abs(found.costs["a"]) < 1e-3, "b stands in for it"
-    assert found.costs["b"] > 0.1
+    assert abs(found.costs["a"].rise) < 1e-3, "b stands in for it"
+    assert found.costs["b"].rise > 0.1
 
 
 def test_two_features_that_matter_together_alone_outlast_a_weak_one() -> None:
@@ -103,7 +103,7 @@ def test_many_features_go_together_until_one_among_them_is_missed() -> None:
     gone, missed = _screen(field, names, together=40)
     assert missed.keys() == {"x17"}
     assert list(gone) == [name for name in names if name != "x17"]
-    assert all(abs(cost) < 1e-6 for cost in gone.values())
+    assert all(abs(cost.rise) < 1e-6 for cost in gone.values())
     assert field.passes < 2 * 20, "one by one it would be 2 · 41"
 
 
@@ -134,8 +134,9 @@ def test_the_error_of_a_cost_is_that_of_a_weighted_mean() -> None:
         for x_NC in (rows.x_NC, absence.x_NC)
     ]
     rise_N, share_N = losses[1] - losses[0], (weight_N.double() / weight_N.double().sum()).numpy()
-    assert absence.cost == pytest.approx(np.average(rise_N, weights=share_N))
-    assert absence.error == pytest.approx(np.sqrt((share_N**2 * (rise_N - absence.cost) ** 2).sum()))
+    rise, error = absence.cost
+    assert rise == pytest.approx(np.average(rise_N, weights=share_N))
+    assert error == pytest.approx(np.sqrt((share_N**2 * (rise_N - rise) ** 2).sum()))
 
 
 @pytest.mark.parametrize("columns", [4096, 1])
@@ -149,7 +150,7 @@ def test_lazy_greedy_finds_what_counting_every_cost_anew_finds(columns: int, mon
     gone: list[str] = []
     while len(gone) < len(dims):
         absences = {name: plain.absence([name]) for name in dims if name not in gone}
-        gone.append(min(absences, key=lambda name: absences[name].cost))
+        gone.append(min(absences, key=lambda name: absences[name].cost.rise))
         plain.take(absences[gone[-1]])
     found = order(backbone, rows)
     assert found.names == tuple(reversed(gone))
@@ -202,7 +203,7 @@ def test_a_constant_column_and_more_columns_than_rows_are_no_trouble() -> None:
     backbone = Formula([1.0] * 40, dims={"constant": 1, "wide": 39})
     found = order(backbone, rows_of(x_NC, backbone))
     assert found.names == ("wide", "constant")
-    assert found.costs["constant"] == pytest.approx(0.0, abs=1e-6)
+    assert found.costs["constant"].rise == pytest.approx(0.0, abs=1e-6)
 
 
 def test_one_extreme_row_moves_no_mean() -> None:
@@ -210,7 +211,7 @@ def test_one_extreme_row_moves_no_mean() -> None:
     backbone, x_NC = Formula([1.0, 0.01]), normal(2)
     rows = rows_of(x_NC, backbone)
     x_NC[0, 1] = 1e7
-    assert _Field(backbone, rows, torch.zeros(2)).absence(["b"]).cost < 1e-3
+    assert _Field(backbone, rows, torch.zeros(2)).absence(["b"]).cost.rise < 1e-3
 
 
 def features_left(backbone: Backbone, rows: EmbeddedRows, gates: dict[str, float]) -> tuple[str, ...]:
@@ -252,9 +253,17 @@ def test_eliminated_features_stand_before_the_others_with_what_their_absence_cos
     assert weakest_first(ranking) == ["missed", "closed", "a", "b"]
     even = Ranking.by_score({"best": 0.9, "also": 0.9, "worst": 0.1}, probability_like=True)
     assert weakest_first(even) == ["worst", "also", "best"]
-    costs = {"b": 0.3, "missed": 0.2, "a": 0.1}
+    costs = {"b": Cost(0.3, 0.01), "missed": Cost(0.2, 0.09), "a": Cost(0.1, 0.01)}
     found = reorder(ranking, Elimination(names=("b", "missed", "a"), costs=costs, passes=6, rows=100))
     assert found.names == ("b", "missed", "a", "closed")
     assert found.scores == ranking.scores
-    assert found.details == {**ranking.details, "drop_cost": costs}
+    assert found.details == {
+        **ranking.details,
+        "drop_cost": {"b": 0.3, "missed": 0.2, "a": 0.1},
+        "drop_error": {"b": 0.01, "missed": 0.09, "a": 0.01},
+        "missed": {"a": 0.0, "b": 0.0, "closed": 0.0, "missed": 1.0},
+    }
+    unsure = {**costs, "missed": Cost(0.2, 0.11)}  # within two standard errors
+    again = reorder(ranking, Elimination(names=("b", "missed", "a"), costs=unsure, passes=6, rows=100))
+    assert set(again.details["missed"].values()) == {0.0}
     assert found.diagnostics == {"elimination_passes": 6.0, "elimination_rows": 100.0}

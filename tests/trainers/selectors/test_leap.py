@@ -154,6 +154,37 @@ def test_divergence_and_its_average_by_hand() -> None:
     assert gate.penalty().item() == pytest.approx(0.95 * 0.25 + 2.0 * 0.5)
 
 
+def test_a_normalized_divergence_by_hand() -> None:
+    gate = LeapGate(layout(a=1, b=2), LeapSpec(ema=0.5, alpha=0.5))
+    gate(torch.tensor([[0.0, 0.0, 0.0], [2.0, 3.0, 4.0]]))
+    # Variances with n - 1: 2 and 4.5 + 8 = 12.5, so that two rows have a divergence of √2 whatever their scale.
+    assert gate.variance_F.tolist() == pytest.approx([2.0, 12.5])
+    assert gate.details()["divergence"].tolist() == pytest.approx([2**0.5, 2**0.5])
+    gate(torch.tensor([[0.0, 0.0, 0.0], [1.0, 0.0, 0.0]]))
+    assert gate.details()["divergence"].tolist() == pytest.approx([1.5 / 1.25**0.5, 2.5 / 6.25**0.5])
+    assert gate.penalty_weights().tolist() == pytest.approx([0.5 * 1.5 / 1.25**0.5, 0.5 * 1.0])
+
+
+def test_neither_scale_nor_dim_is_paid_for_and_rare_values_pay_by_the_root_of_their_share() -> None:
+    torch.manual_seed(0)
+    rows, share = 100_000, 0.02
+    rare_B = (torch.rand(rows) < share).float()
+    gate = LeapGate(layout(normal=1, scaled=1, wide=64, rare=1, constant=1), LeapSpec(ema=0.0, alpha=1.0))
+    normal_B = torch.randn(rows)
+    x_BC = torch.cat(
+        [normal_B[:, None], 1000 * normal_B[:, None], torch.randn(rows, 64), rare_B[:, None], torch.ones(rows, 1)], 1
+    )
+    gate(x_BC)
+    assert gate.penalty_weights().tolist()[3:] == [1.0, 1.0], "10,000 rows tell nothing of features so rare"
+    gate.expect(250_000)
+    normal, scaled, wide, rare, constant = gate.penalty_weights().tolist()
+    assert normal == pytest.approx(2 / math.pi**0.5, rel=0.02)
+    assert scaled == pytest.approx(normal, rel=0.02)  # permuted on its own
+    assert wide == pytest.approx(2**0.5, rel=0.01)
+    assert rare == pytest.approx(2 * share**0.5, rel=0.1)
+    assert constant == pytest.approx(0.2), "the least that counts"
+
+
 def test_uniform_penalty_is_alpha_times_the_sum_of_gates() -> None:
     gate = LeapBaseGate(layout(a=1, b=2), LeapBaseSpec(alpha=0.5))
     gate(torch.randn(4, 3))

@@ -20,30 +20,44 @@ DATA: dict[str, Any] = {
 }
 
 
+NAMES = ("replacement", "ramp", "alpha", "divergence", "clip", "order")
+
+
 def spec(**selector: Any) -> JobSpec:
     return parse_spec({**DATA, "selector": selector})
 
 
 def options(of: Any) -> dict[str, Any]:
-    return {name: getattr(of, name) for name in ("replacement", "clip", "order") if hasattr(of, name)}
+    return {name: getattr(of, name) for name in NAMES if hasattr(of, name)}
 
 
 def test_the_paper_s_options_go_by_one_name_and_options_given_beside_it_win() -> None:
-    own = {"replacement": "blended", "clip": (1.5, 100.0), "order": "elimination"}
-    published = {"replacement": "permuted", "clip": (1e-6, 1e6), "order": "score"}
+    own = {"replacement": "blended", "ramp": 0.8, "order": "elimination"}
+    published = {"replacement": "permuted", "ramp": 0.0, "alpha": 3e-4, "order": "score"}
+    assert options(LeapBaseSpec()) == {**own, "alpha": 3e-4}
+    assert options(LeapBaseSpec(variant="paper")) == published
+    own |= {"alpha": 4e-4, "divergence": "normalized", "clip": None}
+    published |= {"divergence": "raw", "clip": (1e-6, 1e6)}
     assert options(LeapSpec()) == own
     assert options(LeapSpec(variant="paper")) == published
     assert options(LeapSpec(variant="paper", order="elimination")) == published | {"order": "elimination"}
-    assert options(spec(variant="paper", alpha=0.01).selector) == published
-    assert options(LeapBaseSpec(variant="paper")) == {"replacement": "permuted", "order": "score"}
+    assert options(spec(variant="paper", alpha=0.01).selector) == published | {"alpha": 0.01}
     assert options(spec(variant="paper", stand_in="blended").selector)["replacement"] == "blended", "the old key"
+
+
+def test_numbers_chosen_for_raw_divergences_and_for_a_steered_penalty_keep_their_meaning() -> None:
+    assert LeapSpec(clip=(1.5, 100.0)).divergence == "raw"
+    assert LeapSpec(clip=(0.1, 1.0), divergence="normalized").divergence == "normalized"
+    assert LeapSpec(divergence="raw").clip_for(10**9) == (1.5, 100.0)
+    assert LeapSpec(clip=(0.1, 1.0)).clip_for(10**9) == (0.1, 1.0)
+    assert (LeapSpec(target_dims=0.5).ramp, LeapSpec(target_dims=0.5, ramp=0.3).ramp) == (0.0, 0.3)
 
 
 def test_every_divergence_is_paid_for_and_what_replaces_a_value_is_permuted() -> None:
     gate = LeapGate(FeatureLayout.from_dims({"rare": 1, "wide": 2}), LeapSpec(variant="paper", alpha=0.5))
     gate.divergence_F.copy_(torch.tensor([0.02, 500.0]))
     torch.testing.assert_close(gate.penalty_weights(), torch.tensor([0.01, 250.0]))
-    clipped = LeapGate(FeatureLayout.from_dims({"rare": 1, "wide": 2}), LeapSpec(alpha=0.5))
+    clipped = LeapGate(FeatureLayout.from_dims({"rare": 1, "wide": 2}), LeapSpec(alpha=0.5, clip=(1.5, 100.0)))
     clipped.divergence_F.copy_(gate.divergence_F)
     torch.testing.assert_close(clipped.penalty_weights(), torch.tensor([0.75, 50.0]))
     # Two rows, so that the permutation swaps them: x + (1 - g)(x' - x), whatever the running mean.

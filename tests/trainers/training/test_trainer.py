@@ -14,6 +14,7 @@ from tests.conftest import TinyDataset
 from tests.support.ranks import ranks
 from trainers.pipeline.retrain import retrain
 from trainers.runs.results import Quality
+from trainers.selectors.gates.leap import LeapSpec
 from trainers.spec import JobSpec, SpecError, load_spec
 from trainers.spec.order import canonical_order, with_features
 from trainers.training.build import build_gated, build_plain
@@ -119,6 +120,23 @@ def test_data_parallel_tables_learn_and_stay_the_same_on_every_rank(tiny_dataset
     check_data_parallel(str(tiny_dataset.spec))
 
 
+@ranks(2)
+def check_measured_once(path: str) -> None:
+    spec, ranks = canonical_order(load_spec(path)), RankContext(rank=dist.get_rank(), world=2, local_world=2)
+    with pytest.MonkeyPatch.context() as patch:
+        if not ranks.is_leader:
+            patch.setattr("trainers.training.loaders.statistics", None)
+        found = DataLoaders.open(spec, ranks).statistics
+    alone = DataLoaders.open(spec, RankContext()).statistics
+    assert found.dims == alone.dims == {"age": 1, "clip": 3}
+    np.testing.assert_array_equal(found.scale_D.mean_D, alone.scale_D.mean_D)
+    np.testing.assert_array_equal(found.scale_D.std_D, alone.scale_D.std_D)
+
+
+def test_one_rank_measures_the_training_rows_for_all(tiny_dataset: TinyDataset) -> None:
+    check_measured_once(str(tiny_dataset.spec))
+
+
 def test_a_core_is_left_to_the_thread_that_reads(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("os.cpu_count", lambda: 16)
     assert [compute_threads(workers) for workers in (1, 2, 16, 32)] == [15, 7, 1, 1]
@@ -137,13 +155,34 @@ def test_a_number_that_multiplies_every_weight_changes_nothing(tiny_dataset: Tin
         spec = spec.model_copy(update={"dataset": spec.dataset.model_copy(update={"weight": name})})
         loaders = DataLoaders.open(spec, RankContext())
         model = build_gated(spec, RankContext())
-        search = GateTrainer(model, spec, RankContext())
+        search = GateTrainer(model, spec, RankContext(), steps=12)
         with loaders.pairs(0, 12, held_out=True) as batches:
             for step, (train, held_out) in enumerate(batches, 1):
                 search.step(step, train, held_out)
         return model.gate.scores()
 
     assert torch.allclose(gates_of(1e-4), gates_of(3.0), atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("ramp", "shares"),
+    [(0.8, [0.0, 0.0, 0.125, 0.25, 0.375, 0.5, 0.625, 0.75, 0.875, 1.0, 1.0, 1.0]), (0.0, [0.0] * 2 + [1.0] * 10)],
+)
+def test_the_penalty_rises_over_its_share_of_the_steps_after_the_warm_up(
+    ramp: float, shares: list[float], tiny_dataset: TinyDataset
+) -> None:
+    spec, ranks = tiny(tiny_dataset), RankContext()
+    spec = spec.model_copy(update={"selector": LeapSpec(ramp=ramp)})
+    loaders, model = DataLoaders.open(spec, ranks), build_gated(spec, ranks)
+    search, counted = GateTrainer(model, spec, ranks, warmup=2, steps=12), []
+    with loaders.pairs(0, 12, held_out=True) as batches:
+        for step, (train, held_out) in enumerate(batches, 1):
+            due = model.gate.regularizer().item()
+            before = search.meter.penalty.item()
+            # The divergences move with the weights' pass, before the penalty is counted.
+            search.step(step, train, held_out)
+            counted.append((search.meter.penalty.item() - before) / due)
+    assert counted == pytest.approx(shares, rel=0.2)
 
 
 def test_fresh_training_of_pruned_features_reads_their_own_columns(tiny_dataset: TinyDataset) -> None:

@@ -62,9 +62,9 @@ class SharedCoordination:
         if self.ranks.is_leader:
             self.coordinator.enter(attempt, stage, total_steps)
 
-    def begin_seed(self, attempt: int, number: int, seeds: int, step: int) -> None:
+    def begin_seed(self, attempt: int, number: int, seeds: int) -> None:
         if self.ranks.is_leader:
-            self.coordinator.begin_seed(attempt, number, seeds, step)
+            self.coordinator.begin_seed(attempt, number, seeds)
 
     def report(self, report: Report) -> None:
         for each in self.ranks.gather(report) or ():

@@ -17,7 +17,7 @@ import torch
 
 from trainers.models.backbones.base import Backbone
 from trainers.selectors.base import Ranking
-from trainers.selectors.gates.ranking import OPEN, Elimination, weakest_first
+from trainers.selectors.gates.ranking import OPEN, Cost, Elimination, weakest_first
 from trainers.selectors.sensitivity.trained import ROWS_TOGETHER, EmbeddedRows, TrainedModel
 
 # Validation rows that costs are counted on: at most so many, and no more than fit into so many bytes.
@@ -62,7 +62,7 @@ def _order(field: _Field, weakest: Sequence[str], passes: int = 0) -> Eliminatio
     while waiting:
         _, name = heapq.heappop(waiting)
         absence = field.absence([name])
-        if waiting and absence.cost > waiting[0][0]:
+        if waiting and absence.cost.rise > waiting[0][0].rise:
             heapq.heappush(waiting, (absence.cost, name))
             continue
         field.take(absence)
@@ -77,7 +77,7 @@ def _order(field: _Field, weakest: Sequence[str], passes: int = 0) -> Eliminatio
     )
 
 
-def _screen(field: _Field, weakest: Sequence[str], together: int = 1) -> tuple[dict[str, float], dict[str, float]]:
+def _screen(field: _Field, weakest: Sequence[str], together: int = 1) -> tuple[dict[str, Cost], dict[str, Cost]]:
     """Let features go whose cost is within its standard error, weakest first.
 
     Tried are as many at once as went at once before, and twice as many after each success: where they are missed,
@@ -87,14 +87,15 @@ def _screen(field: _Field, weakest: Sequence[str], together: int = 1) -> tuple[d
         The features that went, in that order, with their share of what they cost together; and those that stay.
     """
     waiting = list(weakest)
-    gone: dict[str, float] = {}
-    missed: dict[str, float] = {}
+    gone: dict[str, Cost] = {}
+    missed: dict[str, Cost] = {}
     while waiting:
         names = waiting[:together]
         absence = field.absence(names)
-        if absence.cost <= absence.error:
+        rise, error = absence.cost
+        if rise <= error:
             field.take(absence)
-            gone |= dict.fromkeys(names, absence.cost / len(names))
+            gone |= dict.fromkeys(names, Cost(rise / len(names), error / len(names)))
         elif len(names) > 1:
             together = len(names) // 2
             continue
@@ -109,15 +110,13 @@ def _screen(field: _Field, weakest: Sequence[str], together: int = 1) -> tuple[d
 class _Absence:
     """The field without the features of some columns.
 
-    `cost` is the rise of the logloss, `error` its standard error. `through_cC` has the regression's coefficients; None
-    where means stand for the features.
+    `through_cC` has the regression's coefficients; None where means stand for the features.
     """
 
     columns: list[int]
     x_NC: torch.Tensor
     loss_N: torch.Tensor
-    cost: float
-    error: float
+    cost: Cost
     through_cC: torch.Tensor | None
 
 
@@ -156,7 +155,7 @@ class _Field:
         """The field without these features, by the cheaper replacement."""
         columns = self.layout.columns(names)
         ways = [self._measure(columns, *way) for way in self._replacements(columns)]
-        return min(ways, key=lambda absence: absence.cost)
+        return min(ways, key=lambda absence: absence.cost.rise)
 
     @torch.no_grad()
     def take(self, absence: _Absence) -> None:
@@ -191,11 +190,10 @@ class _Field:
     def _measure(self, own: list[int], x_NC: torch.Tensor, through_cC: torch.Tensor | None) -> _Absence:
         loss_N = self._losses(x_NC)
         rise_N = loss_N - self.loss_N
-        cost = self.weight_N @ rise_N
-        error = torch.linalg.vector_norm(self.weight_N * (rise_N - cost))
-        return _Absence(
-            columns=own, x_NC=x_NC, loss_N=loss_N, cost=float(cost), error=float(error), through_cC=through_cC
-        )
+        rise = self.weight_N @ rise_N
+        error = torch.linalg.vector_norm(self.weight_N * (rise_N - rise))
+        cost = Cost(float(rise), float(error))
+        return _Absence(columns=own, x_NC=x_NC, loss_N=loss_N, cost=cost, through_cC=through_cC)
 
     @torch.no_grad()
     def _losses(self, x_NC: torch.Tensor) -> torch.Tensor:

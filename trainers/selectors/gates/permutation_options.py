@@ -22,13 +22,13 @@ class PermutationGateSpec(GateSpec):
     probability_like: ClassVar[bool] = True
     old_penalty: ClassVar[Literal["adaptive", "uniform"]]
     # What `variant: paper` stands for; an option that is given beside it wins.
-    paper: ClassVar[dict[str, Any]] = {"replacement": "permuted", "order": "score"}
+    paper: ClassVar[dict[str, Any]] = {"replacement": "permuted", "ramp": 0.0, "order": "score"}
 
     variant: Literal["winnow", "paper"] = Field(
         default="winnow",
         description="defaults of the other options. winnow: those below; paper: LeAP as published, with `replacement: "
-        "permuted` and `order: score`, and of leap `clip: [1e-6, 1e6]`, so that every divergence counts. Options given "
-        "beside it win",
+        "permuted`, `ramp: 0` and `order: score`, and of leap `divergence: raw` and `clip: [1e-6, 1e6]`, so that every "
+        "divergence counts. Options given beside it win",
     )
     alpha: Annotated[float, Field(gt=0.0)] = Field(default=3e-4, description="weight of the penalty")
     target_dims: Share | None = Field(default=None, description="share of dims to keep, which α is steered to")
@@ -51,6 +51,13 @@ class PermutationGateSpec(GateSpec):
     @classmethod
     def _take_variant(cls, raw: Any) -> Any:
         return {**cls.paper, **raw} if isinstance(raw, dict) and raw.get("variant") == "paper" else raw
+
+    @model_validator(mode="before")
+    @classmethod
+    def _steer_from_the_start(cls, raw: Any) -> Any:
+        """A penalty that is steered rises by itself."""
+        steered = isinstance(raw, dict) and raw.get("target_dims") is not None
+        return {"ramp": 0.0, **raw} if steered else raw
 
     def unlike_variant(self) -> dict[str, tuple[Any, Any]]:
         """Options that were given another value than `variant: paper` has: by name, that value and the variant's."""

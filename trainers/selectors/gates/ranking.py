@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,19 @@ from trainers.selectors.base import Ranking
 # From here on a gate in [0, 1] lets more through than it holds back.
 OPEN = 0.5
 Vector = NDArray[np.floating]
+# Standard errors of its cost beyond which a closed feature is missed for certain.
+CERTAIN = 2.0
+
+
+class Cost(NamedTuple):
+    """The rise of the logloss, in nats, as a feature went, and its standard error."""
+
+    rise: float
+    error: float
+
+    @property
+    def certain(self) -> bool:
+        return self.rise > CERTAIN * self.error
 
 
 def rank_by_gate(
@@ -60,14 +74,13 @@ class Elimination:
 
     Args:
         names: best first: what may not go, then the others, the last that would go before the first.
-        costs: by name, of those that may go: the rise of the logloss, in nats, as the feature went. Features that went
-            together share theirs equally.
+        costs: by name, of those that may go. Features that went together share theirs equally.
         passes: how often the backbone ran over the rows.
         rows: that costs were counted on.
     """
 
     names: tuple[str, ...]
-    costs: Mapping[str, float]
+    costs: Mapping[str, Cost]
     passes: int
     rows: int
 
@@ -80,12 +93,21 @@ def weakest_first(ranking: Ranking) -> list[str]:
 
 
 def reorder(ranking: Ranking, found: Elimination) -> Ranking:
-    """The features that were eliminated from, in that order, before all others, which stay as they are."""
+    """The features that were eliminated from, in that order, before all others, which stay as they are.
+
+    The detail `missed` is 1 for features whose gates are closed and that are missed for certain, and 0 for all others.
+    """
     field = set(found.names)
+    missed = {name for name, cost in found.costs.items() if ranking.scores[name] < OPEN and cost.certain}
     return replace(
         ranking,
         names=(*found.names, *(name for name in ranking.names if name not in field)),
-        details={**ranking.details, "drop_cost": found.costs},
+        details={
+            **ranking.details,
+            "drop_cost": {name: cost.rise for name, cost in found.costs.items()},
+            "drop_error": {name: cost.error for name, cost in found.costs.items()},
+            "missed": {name: float(name in missed) for name in ranking.names},
+        },
         diagnostics={
             **ranking.diagnostics, "elimination_passes": float(found.passes), "elimination_rows": float(found.rows)
         },

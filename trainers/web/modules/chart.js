@@ -131,6 +131,25 @@ export function steps(shades) {
 }
 
 /**
+ * For a series over a search's steps: lines where another seed's search begins, whose gates begin anew.
+ * @param {import("views/theme").Colours} shades
+ * @param {import("views/run").Measures} measures
+ */
+export function seedStarts(shades, { steps, seed_number: seeds = [] }) {
+  const starts = seeds.flatMap((seed, at) =>
+    at > 0 && seed !== seeds[at - 1] ? [{ xAxis: steps[at - 1], seed }] : [],
+  );
+  if (starts.length === 0) return {};
+  const label = {
+    formatter: (/** @type {any} */ { data }) => `seed ${data.seed}`,
+    color: shades.soft,
+    position: "insideEndTop",
+  };
+  const lineStyle = { color: shades.soft, type: "dashed" };
+  return { markLine: { silent: true, symbol: "none", precision: 0, lineStyle, label, data: starts } };
+}
+
+/**
  * Points of two columns; where one has null, the line has a gap.
  * @param {number[]} x
  * @param {(number | null)[]} y

@@ -8,6 +8,8 @@ import { bytes, count, decimal } from "views/format";
 /**
  * @typedef {Pick<import("schemas").CurvePoint, "features" | "dims" | "embedding_bytes" | "logloss">} Point
  * @typedef {{name: string, column: "dims" | "embedding_bytes", text: (value: number) => string}} Measure
+ * @typedef {{features: number, dims: number, embedding_bytes: number | null, prefix: boolean}} Kept
+ *   what a set of features weighs, and whether it is the first so many of the ranking: of others the curve knows nothing
  */
 
 /** @type {Measure[]} */
@@ -17,13 +19,13 @@ const MEASURES = [
 ];
 const NOTE =
   "The one trained model on the validation split with the first features of the ranking, the others at their means, " +
-  "before any fine-tuning.";
+  "before any fine-tuning. Other sets of features weren't measured so: a line shows their size alone.";
 
 /**
- * Validation logloss against dims, or embedding bytes, with δ and the list's own point; `mark` moves a marker to as many
- * features as a reader tries, null takes it away.
+ * Validation logloss against dims, or embedding bytes, with δ and what the list keeps; `mark` marks what a reader tries,
+ * null takes that away.
  * @param {Element} parent
- * @returns {{update: (run: import("views/run").Run) => void, mark: (features: number | null) => void}}
+ * @returns {{update: (run: import("views/run").Run) => void, mark: (cut: import("views/cut").Cut | null) => void}}
  */
 export function curve(parent) {
   return new Curve(parent);
@@ -39,8 +41,9 @@ class Curve {
     /** @type {Point[]} */
     this.points = [];
     this.delta = 0;
-    this.chosen = 0;
-    /** @type {number | null} */
+    /** @type {Kept | null} */
+    this.chosen = null;
+    /** @type {Kept | null} */
     this.marked = null;
   }
 
@@ -49,15 +52,14 @@ class Curve {
     if (!results || results.curve.length === 0) return;
     this.points = [...results.curve].sort((a, b) => a.features - b.features);
     this.delta = results.delta;
-    // What a person chose is no prefix of the ranking, and has no point on the curve.
-    this.chosen = list && !list.revision ? list.after.features : 0;
+    this.chosen = list && { ...list.after, prefix: isPrefix(list.features.map(({ decision }) => decision === "keep")) };
     if (this.ways.hidden && this.points.some((point) => point.embedding_bytes)) this.#offer();
     this.#draw();
   }
 
-  /** @param {number | null} features */
-  mark(features) {
-    this.marked = features;
+  /** @param {import("views/cut").Cut | null} cut */
+  mark(cut) {
+    this.marked = cut && { ...cut.totals, prefix: isPrefix([...cut.mask].map(Boolean)) };
     if (this.points.length > 0) this.#draw();
   }
 
@@ -80,9 +82,13 @@ class Curve {
   }
 
   #told() {
-    const near = at(this.points, this.marked ?? this.chosen);
+    const kept = this.marked ?? this.chosen;
     const all = this.points[this.points.length - 1];
-    return `logloss ${decimal(near.logloss, 5)} with ${features(near)}, ${decimal(all.logloss, 5)} with all ${count(all.features)}`;
+    const whole = `${decimal(all.logloss, 5)} with all ${count(all.features)}`;
+    if (kept === null) return `logloss ${whole}`;
+    if (!kept.prefix) return `logloss ${whole}; not measured with ${features(kept)} that ${apart(kept)}`;
+    const near = at(this.points, kept.features);
+    return `logloss ${decimal(near.logloss, 5)} with ${features(near)}, ${whole}`;
   }
 
   /** @param {import("views/theme").Colours} shades */
@@ -91,7 +97,18 @@ class Curve {
     const { column, name, text } = this.measure;
     const limit = points[points.length - 1].logloss + delta;
     const value = (/** @type {Point} */ point) => [point[column] ?? 0, point.logloss, point.features];
-    const single = { type: "scatter", z: 5, tooltip: { show: false } };
+    const place = (
+      /** @type {Kept | null} */ kept,
+      /** @type {string} */ name,
+      /** @type {string} */ colour,
+      /** @type {object} */ style,
+    ) => {
+      if (kept === null) return [];
+      if (!kept.prefix) return [size(kept[column] ?? 0, name, colour, apart(kept))];
+      return [
+        { type: "scatter", z: 5, tooltip: { show: false }, name, ...style, data: [value(at(points, kept.features))] },
+      ];
+    };
     return {
       grid: { left: 76, right: 28, top: 40, bottom: 48 },
       tooltip: tooltip(shades, "axis", (found) => hint([found].flat()[0].value, name, text)),
@@ -113,30 +130,8 @@ class Curve {
           data: points.map(value),
           markLine: line(shades, limit, delta),
         },
-        ...(chosen
-          ? [
-              {
-                ...single,
-                name: "the list's own",
-                symbol: "rect",
-                symbolSize: 13,
-                ...hollow(shades.prune),
-                data: [value(at(points, chosen))],
-              },
-            ]
-          : []),
-        ...(marked !== null
-          ? [
-              {
-                ...single,
-                name: "tried",
-                symbol: "diamond",
-                symbolSize: 15,
-                color: shades.third,
-                data: [value(at(points, marked))],
-              },
-            ]
-          : []),
+        ...place(chosen, "the list's own", shades.prune, { symbol: "rect", symbolSize: 13, ...hollow(shades.prune) }),
+        ...place(marked, "tried", shades.third, { symbol: "diamond", symbolSize: 15, color: shades.third }),
       ],
     };
   }
@@ -177,12 +172,42 @@ function line(shades, limit, delta) {
   };
 }
 
+/**
+ * What is kept in the order of the ranking: whether nothing comes after what goes.
+ * @param {boolean[]} kept
+ */
+function isPrefix(kept) {
+  return !kept.slice(kept.indexOf(false)).includes(true) || !kept.includes(false);
+}
+
+/**
+ * How a set that isn't the first of the ranking differs from it.
+ * @param {Kept} kept
+ */
+function apart({ features }) {
+  return features === 1 ? "isn't the first of the ranking" : `aren't the first ${count(features)} of the ranking`;
+}
+
+/**
+ * A series that shows what a set weighs, and no quality.
+ * @param {number} x
+ * @param {string} name
+ * @param {string} color
+ * @param {string} formatter
+ */
+function size(x, name, color, formatter) {
+  const lineStyle = { color, type: "dotted", width: 2.5 };
+  const label = { formatter, color, position: "insideEndBottom" };
+  const markLine = { silent: true, symbol: "none", precision: 12, lineStyle, label, data: [{ xAxis: x }] };
+  return { type: "line", name, symbol: "none", color, lineStyle, data: [], markLine };
+}
+
 /** @param {string} color */
 function hollow(color) {
   return { color, itemStyle: { color: "transparent", borderColor: color, borderWidth: 2.5 } };
 }
 
-/** @param {Point} point */
+/** @param {{features: number}} point */
 function features(point) {
   return point.features === 1 ? "1 feature" : `${count(point.features)} features`;
 }

@@ -7,6 +7,8 @@
 const KNOWN = {
   divergence: { title: "Divergence", axis: "divergence, mean ‖x − x′‖, log scale", log: true },
   drop_cost: { title: "Drop cost", axis: "rise of logloss as the feature was dropped", log: false },
+  drop_error: { title: "Error of drop cost", axis: "standard error of the drop cost", log: false },
+  missed: { title: "Missed", axis: "held-out rows miss it though its gate is closed", log: false },
   selection_frequency: { title: "Selection frequency", axis: "share of seeds whose gate ended open", log: false },
   mean_gate: { title: "Mean gate", axis: "mean gate while penalized", log: false },
 };

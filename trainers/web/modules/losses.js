@@ -1,7 +1,7 @@
 // @ts-check
 /** What a search costs and learns, over its steps. */
 
-import { Chart, axis, points, steps } from "views/chart";
+import { Chart, axis, points, seedStarts, steps } from "views/chart";
 import { count, decimal } from "views/format";
 
 /**
@@ -54,7 +54,7 @@ function lossOption(shades, measures) {
       axis(shades, "penalty, nats", { min: 0, nameGap: 50, splitLine: { show: false } }),
     ],
     series: [
-      line("task loss", "loss", shades.keep),
+      { ...line("task loss", "loss", shades.keep), ...seedStarts(shades, measures) },
       ...(heldOut ? [line("held-out loss", "held_out_loss", shades.third, "dashed")] : []),
       { ...line("penalty (right)", "penalty", shades.prune, "dotted"), yAxisIndex: 1 },
     ],

@@ -1,7 +1,7 @@
 // @ts-check
 /** How far the gates have parted, over the search. */
 
-import { Chart, axis, points, steps } from "views/chart";
+import { Chart, axis, points, seedStarts, steps } from "views/chart";
 import { decimal, percent } from "views/format";
 
 const PARTS = /** @type {const} */ ([
@@ -40,7 +40,8 @@ function sharesOption(shades, measures) {
       max: 1,
       axisLabel: { formatter: (/** @type {number} */ value) => percent(value), color: shades.soft },
     }),
-    series: PARTS.map(({ column, name, colour }) => ({
+    series: PARTS.map(({ column, name, colour }, at) => ({
+      ...(at === 0 ? seedStarts(shades, measures) : {}),
       name,
       type: "line",
       stack: "gates",
@@ -69,7 +70,13 @@ function spreadOption(shades, measures) {
     xAxis: steps(shades),
     yAxis: axis(shades, "", { min: 0 }),
     series: [
-      { ...line, name: "mean |g − mean g|", color: shades.keep, data: points(measures.steps, measures.spread) },
+      {
+        ...line,
+        ...seedStarts(shades, measures),
+        name: "mean |g − mean g|",
+        color: shades.keep,
+        data: points(measures.steps, measures.spread),
+      },
       {
         ...line,
         name: "mean entropy",

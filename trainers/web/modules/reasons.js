@@ -54,6 +54,7 @@ export function reasons({ selector, features, after, budget }, prune) {
     hand: ({ decision }) => (decision === "keep" ? "kept by hand" : "pruned by hand"),
     threshold: ({ score }) =>
       prune?.threshold === undefined ? "threshold" : compared(measure, score, prune.threshold),
+    missed: ({ score }) => `${measure} ${decimal(score, 2)}, but held-out rows miss it`,
     top_k: ({ name }, at) => ranked(ranks.get(name) ?? at + 1, prune?.top_k ?? kept),
     dims: ({ decision }) => {
       const budget = prune?.share ? ` of ${percent(prune.share, 1)} of dims` : "";

@@ -20,7 +20,7 @@ class LeapGate(PermutationGate):
 
     Args:
         layout: names and dims of the F features in the C columns.
-        config: temperature, penalty, momentum, clipping; see `LeapSpec`.
+        config: temperature, penalty, divergence, momentum, clipping; see `LeapSpec`.
         essential: names whose gate is held at 1 and not penalized.
         baseline: what stands for closed features; the gate's own unless given.
 
@@ -33,6 +33,7 @@ class LeapGate(PermutationGate):
 
     config: LeapSpec
     divergence_F: torch.Tensor
+    variance_F: torch.Tensor
     seen: torch.Tensor
 
     def __init__(
@@ -46,8 +47,13 @@ class LeapGate(PermutationGate):
         config = config or LeapSpec()
         own = Baseline(layout, momentum=config.ema) if baseline is None else baseline
         super().__init__(layout, config, essential=essential, baseline=own)
+        self.clip = config.clip_for(0)
         self.register_buffer("divergence_F", torch.zeros(len(layout)))
+        self.register_buffer("variance_F", torch.zeros(len(layout)))
         self.register_buffer("seen", torch.zeros((), dtype=torch.int64))
+
+    def expect(self, rows: int) -> None:
+        self.clip = self.config.clip_for(rows)
 
     def penalty(self) -> torch.Tensor:
         """Σ λ_i g_i, to be added to the task loss: the regularizer, by the name it has in a model of one's own."""
@@ -55,7 +61,19 @@ class LeapGate(PermutationGate):
 
     def penalty_weights(self) -> torch.Tensor:
         """λ_i = α clip(Δ̄_i) (LeAP §3.2), zero for essential features."""
-        return self.alpha * self.divergence_F.clamp(*self.config.clip) * self.learned_F
+        return self.alpha * self.counted_divergence().clamp(*self.clip) * self.learned_F
+
+    def counted_divergence(self) -> torch.Tensor:
+        """Δ̄_F as it is paid for.
+
+        Normalized, it is Δ̄ / σ̄ with σ̄² the mean of ‖x_i − x̄_i‖²: a normal number has 2/√π = 1.13, a vector of many
+        dims up to √2, a feature that is at its default but for a share p of the rows about 2√p. That is how the noise
+        of a gate's gradient falls with p. A raw divergence follows the scale of a learned table, which training is
+        free to shrink.
+        """
+        if self.config.divergence == "raw":
+            return self.divergence_F
+        return self.divergence_F / self.variance_F.sqrt().clamp_min(torch.finfo(torch.float32).tiny)
 
     def divergence(self, x_BC: torch.Tensor, shuffled_BC: torch.Tensor) -> torch.Tensor:
         """Δ_F = mean over rows of ‖x_i − x'_i‖₂ (LeAP §3.2)."""
@@ -68,14 +86,16 @@ class LeapGate(PermutationGate):
 
     @torch.no_grad()
     def observe(self, x_BC: torch.Tensor, shuffled_BC: torch.Tensor) -> None:
-        """Δ̄ ← β Δ̄ + (1 − β) Δ (LeAP §3.2); the first batch sets it."""
+        """Δ̄ ← β Δ̄ + (1 − β) Δ (LeAP §3.2), and σ̄² likewise; the first batch sets them."""
         super().observe(x_BC, shuffled_BC)
         weight = torch.where(self.seen == 0, 1.0, 1.0 - self.config.ema)
         self.divergence_F.lerp_(self.divergence(x_BC, shuffled_BC), weight)
+        variance_F = torch.zeros_like(self.variance_F).index_add_(0, self.baseline.feature_C, x_BC.var(0))
+        self.variance_F.lerp_(variance_F, weight)
         self.seen.add_(1)
 
     def synced_tensors(self) -> list[torch.Tensor]:
-        return [self.divergence_F, *super().synced_tensors()]
+        return [self.divergence_F, self.variance_F, *super().synced_tensors()]
 
     def details(self) -> dict[str, torch.Tensor]:
-        return {"divergence": self.divergence_F.detach()}
+        return {"divergence": self.counted_divergence().detach()}
