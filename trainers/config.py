@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, GetCoreSchemaHandler
 from pydantic_core import CoreSchema, PydanticKnownError, core_schema
 
 from trainers.problems import NAME_PATTERN
@@ -13,6 +13,27 @@ from trainers.problems import NAME_PATTERN
 MAX_DIM = 256
 MAX_WORKERS = 4096
 
+
+def _require_text(value: str) -> str:
+    """Raises ValueError where no file and no column can have the name."""
+    if "\0" in value:
+        raise ValueError("has a null character, which no file and no column can have in its name; take it out")
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise ValueError("has half a character (a lone surrogate); write the name anew") from None
+    return value
+
+
+def _require_place(value: str) -> str:
+    """Raises ValueError where a path or URI is empty, which would be the folder at hand."""
+    if not value.strip():
+        raise ValueError("is empty; give a path or a URI")
+    return _require_text(value)
+
+
+Column = Annotated[str, AfterValidator(_require_text)]
+Place = Annotated[str, AfterValidator(_require_place)]
 Name = Annotated[str, Field(pattern=NAME_PATTERN, max_length=200)]
 Dim = Annotated[int, Field(ge=1, le=MAX_DIM)]
 Share = Annotated[float, Field(gt=0.0, le=1.0)]

@@ -41,6 +41,7 @@ def retrain(
         path = output or (RunDirectory(spec).retrained if spec.is_dir() else None)
         _require_writable(path, spec, job)
         check_machine(out, None if path is None else path.parent)
+        _check_data(out, job, RunDirectory(spec) if spec.is_dir() else None)
         import torch
 
         from trainers.metrics.significance import compare_seeds
@@ -101,6 +102,25 @@ def _require_writable(path: Path | None, spec: Path, job: JobSpec) -> None:
     if path.resolve() == spec.resolve():
         raise SpecError(f"output: {path} is the spec itself, and would be written over; name another file")
     require_output_apart(job.dataset, path)
+
+
+def _check_data(out: Output, job: JobSpec, run: RunDirectory | None) -> None:
+    """Hold the spec against its data as a run does, say what deserves a look, and whether the run's data were others.
+    Raises SpecError."""
+    from trainers.data.check import check
+
+    found = check(job)
+    for line in found.warnings:
+        out.say(line, style="yellow")
+    prune_list = None if run is None else run.read_prune_list()
+    # Lists of other programs may lack it.
+    before = None if prune_list is None else prune_list.fingerprints.get("data")
+    if before not in (None, found.fingerprint):
+        out.say(
+            "dataset: the files aren't those that the run was made from, so that its features may have been chosen on "
+            "other rows; put them back, or run again",
+            style="yellow",
+        )
 
 
 def _mean(models: Sequence[Quality], metric: str) -> float | None:

@@ -15,7 +15,7 @@ from trainers.doctor import Finding, quick, require
 from trainers.runs.directory import RunDirectory
 from trainers.runs.progress import Progress
 from trainers.runs.prune_list import PASSED
-from trainers.spec import JobSpec, ScalingSpec, SpecError, load_spec, merge_patch, parse_spec
+from trainers.spec import JobSpec, SpecError, load_spec, merge_patch, parse_spec
 
 if TYPE_CHECKING:
     from trainers.launch.runner import RunResult
@@ -94,11 +94,10 @@ def _job(
         output = output or spec
         spec = spec / "spec.json"
     job = load_spec(spec)
-    if workers is not None:
-        scaling = ScalingSpec.model_validate({**job.scaling.model_dump(), "workers": workers})
-        job = job.model_copy(update={"scaling": scaling})
-    if seeds is not None:
-        job = parse_spec(merge_patch(job.model_dump(mode="json", exclude_unset=True), {"training": {"seeds": seeds}}))
+    changes = {"scaling": {"workers": workers}} if workers is not None else {}
+    changes |= {"training": {"seeds": seeds}} if seeds is not None else {}
+    if changes:
+        job = parse_spec(merge_patch(job.model_dump(mode="json", exclude_unset=True), changes))
     return job, output or _output_of_spec(job)
 
 

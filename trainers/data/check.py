@@ -6,7 +6,6 @@ import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import combinations
 from pathlib import Path
 
 import pyarrow as pa
@@ -22,6 +21,7 @@ from trainers.data.memory import find_memory_problem
 from trainers.data.order import order_warning
 from trainers.data.outputs import require_output_apart
 from trainers.data.sampler import SMALLEST_BATCH, BatchSampler
+from trainers.data.shared_files import shared_file_warnings
 from trainers.data.source import Source, fingerprint_files, open_split
 from trainers.data.splits import SPLITS, SplitName
 from trainers.data.spread import read_spread
@@ -48,8 +48,8 @@ class DataSummary:
         splits: by name.
         share_at_default: feature to split to the share of the decoded rows at the feature's default, 0 to 1; for
             lists, of the empty ones.
-        collisions: hashed feature to the distinct values of the decoded training rows, and the share of them that have
-            a row of the table together with another one.
+        collisions: hashed feature to the distinct values of the decoded training rows, and the share of all values
+            that have a row of the table together with another one, estimated where not all rows were decoded.
         single_feature_auc: feature to how well it predicts the label alone, on a sample; see leaks.py.
         training: rows of a step and a worker, epochs, and the steps that these make on the training rows.
         warnings: what may be in order and deserves a look.
@@ -132,7 +132,7 @@ def check(spec: JobSpec, output: Path | None = None) -> DataSummary:
     ]
     warnings += label_share_warnings(labels, {split: source.rows for split, source in sources.items()})
     warnings += [*mixed_type_warnings(spec, types), *default_warnings(spec.features, types)]
-    warnings += [*left_out(sources), *shared_files(sources)]
+    warnings += [*left_out(sources), *shared_file_warnings(sources)]
     warnings += [*found.collision_warnings(), *found.few_rows_warnings()]
     warnings += [leak_warning(name, auc) for name, auc in found.aucs.items() if auc > LEAKY_FEATURE]
     return DataSummary(
@@ -246,24 +246,6 @@ def check_rows(spec: JobSpec, source: Source, split: SplitName) -> None:
 def left_out(sources: Mapping[SplitName, Source]) -> list[str]:
     """What the directories hold that isn't read, each line once."""
     return list(dict.fromkeys(line for source in sources.values() for line in source.files.left_out))
-
-
-def shared_files(sources: Mapping[SplitName, Source]) -> list[str]:
-    """A line for each two splits that read the same file, by whatever path; splits cut out of one source have none."""
-    warnings = []
-    for (one, first), (other, second) in combinations(sources.items(), 2):
-        if first.splits is not None:
-            continue
-        paths = {part.file.real_path for part in first.files.parts}
-        common = [part.path for part in second.files.parts if part.file.real_path in paths]
-        if common:
-            why = "trained on rows that it is" if one == "train" else "chosen on rows that the guard's models are"
-            more = f" and {len(common) - 1} more" if len(common) > 1 else ""
-            warnings.append(
-                f"dataset.{one} and dataset.{other} both read {common[0]}{more}: the model would be {why} measured by; "
-                "give each split files of its own"
-            )
-    return warnings
 
 
 def named_columns(spec: JobSpec) -> list[str]:

@@ -45,20 +45,20 @@ def numbers_of(array: Any, fill: float = 0) -> NDArray[Any]:
 def take_rows(table: pa.Table, index_N: NDArray[np.int64]) -> pa.Table:
     """Rows of a table by their numbers, copied. Given an array of numpy's, Arrow's `take` would import pandas."""
     index_N = np.ascontiguousarray(index_N, np.int64)
-    table = table.cast(pa.schema([field.with_type(_without_views(field.type)) for field in table.schema]))
+    table = table.cast(pa.schema([field.with_type(without_views(field.type)) for field in table.schema]))
     return table.take(pa.Array.from_buffers(pa.int64(), len(index_N), [None, pa.py_buffer(index_N.data)]))
 
 
-def _without_views(kind: pa.DataType) -> pa.DataType:
+def without_views(kind: pa.DataType) -> pa.DataType:
     """The type of the same values without string views, which Arrow's `take` doesn't know."""
     if pa.types.is_string_view(kind):
         return pa.large_string()
     if pa.types.is_binary_view(kind):
         return pa.large_binary()
     if pa.types.is_list(kind):
-        return pa.list_(_without_views(kind.value_type))
+        return pa.list_(without_views(kind.value_type))
     if pa.types.is_large_list(kind):
-        return pa.large_list(_without_views(kind.value_type))
+        return pa.large_list(without_views(kind.value_type))
     return kind
 
 

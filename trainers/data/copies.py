@@ -1,8 +1,9 @@
-"""Exact copies: features of one kind whose values are the same in every row looked at.
+"""Exact copies: features of one kind whose values are the same in every row looked at, in the column and to the model.
 
-The tables of two copies may differ in width and rows; what is compared is what the column says.
+The tables of two copies may differ in width and rows, as long as their ids determine each other: a table in which
+values collide can't stand for one that keeps them apart, nor can one whose default hides null among other values.
 
-Shapes: N rows, d numbers of a dense feature.
+Shapes: N rows, V ids of N rows, U distinct ids, d numbers of a dense feature.
 """
 
 from __future__ import annotations
@@ -15,13 +16,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import xxhash
+from numpy.typing import NDArray
 
 from trainers.data.columns import flags_of, numbers_of, single_array, take_rows
 from trainers.data.decode import Decoder
-from trainers.data.ids import hash_values
+from trainers.data.ids import decode_ids, decode_lists, hash_values
+from trainers.data.jitter import jittered
 from trainers.data.types import is_list
 from trainers.problems import list_names
-from trainers.spec import CategoricalFeature, FeatureSpec, JobSpec, MultiCategoricalFeature
+from trainers.spec import DenseFeature, FeatureSpec, JobSpec
 
 # Rows that tell most features apart, before the others are compared on more.
 FIRST_ROWS = 2**10
@@ -39,10 +42,13 @@ class CopyFinder:
 
     def __init__(self, spec: JobSpec) -> None:
         self.spec = spec
-        alike: dict[tuple[str, str | None], list[str]] = defaultdict(list)
+        alike: dict[tuple[str, str | None, str | None], list[str]] = defaultdict(list)
         for feature in spec.features:
-            alike[feature.kind, getattr(feature, "pooling", None)].append(feature.name)
+            # Float32 keeps digits of a standardized number that it loses of the number itself.
+            way = feature.normalize if isinstance(feature, DenseFeature) else None
+            alike[feature.kind, getattr(feature, "pooling", None), way].append(feature.name)
         self._groups = _several(alike.values())
+        self._seen = {name: _FirstSeen() for group in self._groups for name in group}
         self._varied: set[str] = set()
 
     @property
@@ -57,9 +63,9 @@ class CopyFinder:
             return
         decoder = Decoder(self.spec.model_copy(update={"features": tuple(suspects)}))
         digests = {}
-        for name, parts in _values(decoder, table):
+        for name, parts, varied in self._values(decoder, table):
             digests[name] = _digest(parts)
-            self._varied |= {name} if _varies(parts) else set()
+            self._varied |= {name} if varied else set()
         parted: dict[tuple[int, bytes], list[str]] = defaultdict(list)
         for place, group in enumerate(self._groups):
             for name in group:
@@ -74,6 +80,39 @@ class CopyFinder:
         names = {name for group in self._groups for name in group}
         return [feature for feature in self.spec.features if feature.name in names]
 
+    def _values(self, decoder: Decoder, table: pa.Table) -> Iterator[tuple[str, list[Any], bool]]:
+        """Feature name, its values as arrays, and whether they vary. Raises SpecError."""
+        for dense, numbers_Nd in decoder.raw_dense(table):
+            wide_Nd = numbers_Nd.astype(np.float64) + 0.0  # no −0
+            yield dense.name, [wide_Nd], bool((wide_Nd != wide_Nd[:1]).any())
+        for single in decoder.single:
+            array = single_array(table.column(single.source))
+            number_N = self._seen[single.name].number(decode_ids(single, array))
+            yield single.name, [*_id_parts(array), number_N], bool(number_N.any())
+        for several in decoder.several:
+            array = single_array(table.column(several.source))
+            ids_V, lengths_N = decode_lists(several, array)
+            number_V = self._seen[several.name].number(ids_V)
+            varied = bool(number_V.any() or (lengths_N != lengths_N[:1]).any())
+            yield several.name, [*_id_parts(array), number_V], varied
+
+
+class _FirstSeen:
+    """Numbers ids in the order in which they are first seen: two features' ids determine each other where the numbers
+    of all their rows are the same."""
+
+    def __init__(self) -> None:
+        self._seen_U = np.empty(0, np.int64)
+
+    def number(self, id_V: NDArray[np.int64]) -> NDArray[np.int64]:
+        """(V,) from 0; ids that were seen before keep their number."""
+        id_U, first_U, inverse_V = np.unique(id_V, return_index=True, return_inverse=True)
+        fresh_U = ~np.isin(id_U, self._seen_U)
+        self._seen_U = np.concatenate([self._seen_U, id_U[fresh_U][np.argsort(first_U[fresh_U])]])
+        order_U = np.argsort(self._seen_U)
+        number_U = order_U[np.searchsorted(self._seen_U, id_U, sorter=order_U)].astype(np.int64)
+        return number_U[inverse_V]
+
 
 def copy_warnings(spec: JobSpec, table: pa.Table, rows: str) -> Iterator[str]:
     """A line for the features whose values are the same in all of these training rows, and one for essential ones.
@@ -81,7 +120,7 @@ def copy_warnings(spec: JobSpec, table: pa.Table, rows: str) -> Iterator[str]:
     `rows` says in words which rows they are.
     """
     finder = CopyFinder(spec)
-    finder.add(take_rows(table, np.arange(0, table.num_rows, max(1, table.num_rows // FIRST_ROWS))))
+    finder.add(take_rows(table, jittered(table.num_rows, FIRST_ROWS)))
     finder.add(table)
     found = finder.copies()
     if found:
@@ -103,15 +142,6 @@ def _several(groups: Any) -> list[list[str]]:
     return [group for group in groups if len(group) > 1]
 
 
-def _values(decoder: Decoder, table: pa.Table) -> Iterator[tuple[str, list[Any]]]:
-    """Feature name and its values, as arrays."""
-    for dense, numbers_Nd in decoder.raw_dense(table):
-        yield dense.name, [numbers_Nd.astype(np.float64) + 0.0]  # no −0
-    sparse: list[CategoricalFeature | MultiCategoricalFeature] = [*decoder.single, *decoder.several]
-    for feature in sparse:
-        yield feature.name, _id_parts(single_array(table.column(feature.source)))
-
-
 def _id_parts(array: Any) -> list[Any]:
     """What makes two columns of ids equal: the lists that they stand in, which are null, and their values."""
     if pa.types.is_null(array.type):
@@ -122,10 +152,6 @@ def _id_parts(array: Any) -> list[Any]:
         array = array.flatten()
     valid_N = flags_of(array.is_valid())
     return [*parts, valid_N, np.where(valid_N, hash_values(array), 0)]
-
-
-def _varies(parts: Sequence[Any]) -> bool:
-    return any(len(part) > 0 and bool((part != part[:1]).any()) for part in parts)
 
 
 def _digest(parts: Sequence[Any]) -> bytes:

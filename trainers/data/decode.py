@@ -13,7 +13,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from trainers.data.columns import single_array
-from trainers.data.dense import check_default, decode_dense, standardize
+from trainers.data.dense import LARGEST, LARGEST_TO_LEARN, check_default, decode_dense, standardize
 from trainers.data.ids import decode_ids, decode_lists, default_id
 from trainers.data.jagged import take_segments, transposition
 from trainers.data.rows import Rows
@@ -99,9 +99,11 @@ class Decoder:
         dense_ND = np.empty((table.num_rows, sum(feature.dim for feature in self.dense)), np.float32)
         start = 0
         for feature, numbers_Nd in self.raw_dense(table):
-            scale = AS_IT_IS if self.statistics is None else self.statistics.of(feature.name)
+            scale, largest = AS_IT_IS, LARGEST
+            if self.statistics is not None:
+                scale, largest = self.statistics.of(feature.name), LARGEST_TO_LEARN
             stop = start + feature.dim
-            dense_ND[:, start:stop] = standardize(feature, numbers_Nd, scale, replace=replace)
+            dense_ND[:, start:stop] = standardize(feature, numbers_Nd, scale, replace=replace, largest=largest)
             start = stop
         return dense_ND
 

@@ -20,6 +20,8 @@ from trainers.spec import DenseFeature, SpecError
 # Numbers standardized together: few enough to stay in a core's cache.
 BLOCK = 2**16
 LARGEST = float(np.finfo(np.float32).max)
+# Layers and their gradients square numbers and add them up.
+LARGEST_TO_LEARN = 1e18
 
 
 def decode_dense(feature: DenseFeature, array: Any, *, replace: bool) -> NDArray[Any]:
@@ -46,11 +48,13 @@ def decode_dense(feature: DenseFeature, array: Any, *, replace: bool) -> NDArray
     )
 
 
-def standardize(feature: DenseFeature, numbers_Nd: NDArray[Any], scale: Scale, *, replace: bool) -> NDArray[np.float32]:
+def standardize(
+    feature: DenseFeature, numbers_Nd: NDArray[Any], scale: Scale, *, replace: bool, largest: float = LARGEST_TO_LEARN
+) -> NDArray[np.float32]:
     """By the feature's scale in float64, and only then float32: what a large offset hides keeps its digits.
 
     Raises:
-        SpecError: numbers beyond float32, unless `replace` lets them take the default.
+        SpecError: numbers beyond `largest`, unless `replace` lets them take the default.
     """
     out_Nd = np.empty(numbers_Nd.shape, np.float32)
     rows = max(1, BLOCK // feature.dim)
@@ -58,7 +62,7 @@ def standardize(feature: DenseFeature, numbers_Nd: NDArray[Any], scale: Scale, *
         for start in range(0, len(out_Nd), rows):
             out_Nd[start : start + rows] = scale.apply(numbers_Nd[start : start + rows].astype(np.float64))
         default_d = scale.apply(np.full((1, feature.dim), feature.default, np.float64))[0].astype(np.float32)
-    finite_Nd = np.isfinite(out_Nd)
+    finite_Nd = np.abs(out_Nd) <= largest
     if replace or finite_Nd.all():
         return _with_default(out_Nd, finite_Nd, default_d)
     value = numbers_Nd[np.unravel_index(int(finite_Nd.argmin()), finite_Nd.shape)]

@@ -1,4 +1,5 @@
-"""Whether there are rows enough for what the spec asks of them: a verdict of the guard, a selector's scores."""
+"""Whether there are rows enough for what the spec asks of them: a verdict of the guard, a selector's scores, an end of
+training."""
 
 from __future__ import annotations
 
@@ -18,6 +19,10 @@ USUAL_AUC, USUAL_CORRELATION = 0.75, 0.95
 TIMES = 10
 # Of either class; of fewer, scores are chance.
 LEAST_OF_A_CLASS = 30
+
+
+# Of either class in the validation split, whose AUC has a standard error of about 0.05 then.
+LEAST_VALIDATED = 50
 
 
 class SplitRows(Protocol):
@@ -55,6 +60,18 @@ def guard_warning(spec: JobSpec, test: SplitRows) -> str | None:
     return (
         f"prune.guard.max_drop: {tells}, and {guard.max_drop:g} is allowed: the guard can't tell a drop of {TIMES} "
         f"times that; take about {math.ceil(needed / unit) * unit:,} test rows, or allow more"
+    )
+
+
+def validation_warning(validation: SplitRows) -> str | None:
+    """What to say where chance on the validation split decides when training ends."""
+    rarer = validation.rows * min(validation.base_rate, 1 - validation.base_rate)
+    if rarer >= LEAST_VALIDATED:
+        return None
+    return (
+        f"dataset.validation: {validation.rows:,} rows, about {rarer:.0f} of them of the rarer label, decide when the "
+        "models' training ends, and which features are missed: both would be chance, and the guard's full model may be "
+        f"a poor one; take more rows, at least {LEAST_VALIDATED} of either label"
     )
 
 

@@ -11,7 +11,7 @@ from trainers.data.collisions import Collisions, collision_warning, count_collis
 from trainers.data.columns import single_array
 from trainers.data.copies import copy_warnings
 from trainers.data.decode import Decoder
-from trainers.data.few_rows import guard_warning, sample_warnings
+from trainers.data.few_rows import guard_warning, sample_warnings, validation_warning
 from trainers.data.leaks import single_feature_aucs
 from trainers.data.precision import precision_warnings
 from trainers.data.rows import Rows
@@ -21,7 +21,7 @@ from trainers.data.splits import SplitName
 from trainers.data.spread import describe_rows
 from trainers.data.statistics import Statistics, blocks, measure
 from trainers.data.targets import decode_weight
-from trainers.data.uninformative import constant_warnings, group_warning
+from trainers.data.uninformative import constant_warnings, group_warnings
 from trainers.data.weights import check_mean, weight_warning
 from trainers.spec import CategoricalFeature, JobSpec, MultiCategoricalFeature
 
@@ -64,13 +64,12 @@ class Findings:
         read = describe_rows(len(rows), source.rows, "training rows" if split == "train" else f"rows of {split}")
         self.warnings += _one_class(self.spec, read, rows)
         if (group := self.spec.dataset.group) is not None:
-            line = group_warning(group, read, rows.group_N)
-            self.warnings += [] if line is None else [line]
+            self.warnings += group_warnings(group, read, rows.group_N, measured=split == "test")
         if weight is not None:
             line = weight_warning(weight, split, decode_weight(weight, single_array(table.column(weight))))
             self.warnings += [] if line is None else [line]
         if split == "train":
-            self.collisions = _collisions(self.decoder, table)
+            self.collisions = _collisions(self.decoder, table, source.rows / len(rows))
             self.warnings += precision_warnings(self.decoder, table, self.measured)
             self.warnings += constant_warnings(self.samples[split], read)
             self.warnings += copy_warnings(self.spec, table, read)
@@ -92,14 +91,16 @@ class Findings:
     def few_rows_warnings(self) -> Iterator[str]:
         if line := guard_warning(self.spec, self.splits["test"]):
             yield line
+        if line := validation_warning(self.splits["validation"]):
+            yield line
         yield from sample_warnings(self.spec, self.splits)
 
 
-def _collisions(decoder: Decoder, table: pa.Table) -> dict[str, Collisions]:
-    """By the name of each hashed feature."""
+def _collisions(decoder: Decoder, table: pa.Table, times: float) -> dict[str, Collisions]:
+    """By the name of each hashed feature; there are `times` as many rows in all."""
     features: list[CategoricalFeature | MultiCategoricalFeature] = [*decoder.single, *decoder.several]
     return {
-        feature.name: count_collisions(feature, single_array(table.column(feature.source)))
+        feature.name: count_collisions(feature, single_array(table.column(feature.source)), times)
         for feature in features
         if feature.ids == "hashed"
     }

@@ -22,10 +22,10 @@ ICEBERG_FOLDER, ICEBERG_SUFFIX = "metadata", ".metadata.json"
 
 @dataclass(frozen=True, kw_only=True)
 class FoundFile:
-    """A file of rows. `real_path` is the same for every path that leads to it."""
+    """A file of rows. `identity` is the same for every path that leads to it, by whatever kind of link."""
 
     path: str
-    real_path: str
+    identity: str
     size: int | None
     mtime_ns: int | None
 
@@ -47,6 +47,7 @@ class _Walk:
     hidden: dict[str, int] = field(default_factory=dict)
     again: list[str] = field(default_factory=list)
     dangling: list[str] = field(default_factory=list)
+    special: list[str] = field(default_factory=list)
 
     def sort_in(self, inner: str) -> bool:
         """Note a file; whether it is data."""
@@ -69,7 +70,7 @@ def list_files(uri: str, filesystem: fs.FileSystem, path: str) -> Listing:
     """List a file, or the `*.parquet` below a directory.
 
     Files and folders whose name starts with `_` or `.` are skipped, as Hadoop and Spark do. On this machine a file
-    that several links lead to is listed once, and a link to a folder around it isn't followed.
+    that several links lead to, hard or symbolic, is listed once, and a link to a folder around it isn't followed.
 
     Raises:
         SpecError: nothing there, no Parquet file below, or a table of Delta, Hudi or Iceberg: which of its files
@@ -94,8 +95,17 @@ def list_files(uri: str, filesystem: fs.FileSystem, path: str) -> Listing:
 
 
 def _found(filesystem: fs.FileSystem, info: fs.FileInfo) -> FoundFile:
-    real = os.path.realpath(info.path) if isinstance(filesystem, fs.LocalFileSystem) else info.path
-    return FoundFile(path=info.path, real_path=real, size=info.size, mtime_ns=info.mtime_ns)
+    identity = _identify(info.path) if isinstance(filesystem, fs.LocalFileSystem) else info.path
+    return FoundFile(path=info.path, identity=identity, size=info.size, mtime_ns=info.mtime_ns)
+
+
+def _identify(path: str) -> str:
+    """Device and inode of what a path of this machine leads to; its real path where these can't be told."""
+    with suppress(OSError):
+        found = Path(path).stat()
+        if found.st_ino:
+            return f"{found.st_dev}:{found.st_ino}"
+    return os.path.realpath(path)
 
 
 def is_hidden(name: str) -> bool:
@@ -116,7 +126,7 @@ def _walk(uri: str, filesystem: fs.FileSystem, base: str) -> _Walk:
 def _walk_local(uri: str, base: str) -> _Walk:
     """Through folders of this machine, links last: what is reached twice keeps its own path."""
     walk, top = _Walk(), os.path.realpath(base)
-    seen, folders, links = {top}, [base], list[str]()
+    seen, folders, links = {_identify(top)}, [base], list[str]()
     while folders or links:
         if not folders:
             entries = [links.pop(0)]
@@ -137,10 +147,12 @@ def _walk_local(uri: str, base: str) -> _Walk:
                         walk.sort_in(os.path.relpath(Path(folder, name), base))
             elif not is_folder and not walk.sort_in(inner):
                 continue
-            elif real in seen or top.startswith(real + os.sep):
+            elif not is_folder and not Path(real).is_file():
+                walk.special.append(inner)
+            elif (identity := _identify(real)) in seen or top.startswith(real + os.sep):
                 walk.again.append(inner)
             else:
-                seen.add(real)
+                seen.add(identity)
                 (folders if is_folder else walk.files).append(path)
     return walk
 
@@ -155,6 +167,9 @@ def _describe(uri: str, walk: _Walk) -> Iterator[str]:
         yield f"dataset: {uri!r} holds folders whose name starts with _ and that aren't read: {names}; rename them"
     if walk.dangling:
         yield f"dataset: {uri!r} holds links that lead nowhere: {list_names(walk.dangling)}; mend or remove them"
+    if walk.special:
+        names = list_names(walk.special)
+        yield f"dataset: {uri!r} holds pipes, sockets or devices, which aren't read: {names}; write files of rows"
     if walk.again:
         names = list_names(walk.again)
         yield f"dataset: {uri!r} holds links to what is read already, or to a folder around them: {names}; read once"

@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from trainers.data.decode import Decoder
+from trainers.data.jitter import jittered
 from trainers.data.rows import Rows
 from trainers.spec import DenseFeature
 
@@ -48,7 +49,7 @@ class SplitSample:
     def of(cls, decoder: Decoder, tables: Sequence[pa.Table], rows: Rows) -> SplitSample:
         """Of some tables' rows, and the same rows decoded."""
         most = max(LEAST_ROWS, min(SAMPLE_ROWS, SAMPLE_CELLS // max(1, sum(each.dim for each in decoder.dense))))
-        chosen_n = np.arange(0, len(rows), max(1, -(-len(rows) // most)))
+        chosen_n = jittered(len(rows), most)
         parts = [list(decoder.raw_dense(table)) for table in tables]
         dense, shares, constant = [np.empty((len(chosen_n), 0))], dict[str, float](), set[str]()
         for pieces in zip(*parts, strict=True):

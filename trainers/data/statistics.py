@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from trainers.data.columns import single_array
 from trainers.data.decode import Decoder
+from trainers.data.jitter import jittered
 from trainers.data.scale import ROUNDING, Scale, compressing
 from trainers.data.source import Source
 from trainers.data.targets import decode_weight
@@ -126,8 +127,8 @@ def _accumulate(
     for table in tables:
         parts, rows = [numbers_Nd for _, numbers_Nd in decoder.raw_dense(table)], table.num_rows
         block_D, inner_D = _moments(parts)
-        step = max(1, -(-rows // most))
-        samples.append(np.concatenate([np.empty((len(range(0, rows, step)), 0)), *(each[::step] for each in parts)], 1))
+        chosen_n = jittered(rows, most, seed=count)
+        samples.append(np.concatenate([np.empty((len(chosen_n), 0)), *(each[chosen_n] for each in parts)], 1))
         count += rows
         with np.errstate(over="ignore", invalid="ignore"):
             apart_D = block_D - mean_D

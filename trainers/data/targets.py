@@ -13,10 +13,8 @@ from numpy.typing import NDArray
 
 from trainers.data.columns import floats, integers, text_hashes
 from trainers.data.types import is_number, is_text, is_whole
+from trainers.metrics.clusters import NULL_GROUP
 from trainers.spec import SpecError
-
-NULL_GROUP = -(2**63)
-"""Rows without a group are a group of their own."""
 
 
 def decode_label(column: str, array: Any) -> NDArray[np.float32]:

@@ -11,8 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainers.data.split_sample import SplitSample
-from trainers.data.targets import NULL_GROUP
+from trainers.metrics.clusters import NULL_GROUP, effective_rows, number_clusters
 from trainers.problems import list_names
+
+# Fewer groups say little of how groups vary.
+FEW_GROUPS = 30
 
 
 def constant_warnings(sample: SplitSample, rows: str) -> Iterator[str]:
@@ -34,12 +37,33 @@ def constant_warnings(sample: SplitSample, rows: str) -> Iterator[str]:
         yield f"features with one value in {rows}: {names}; correct their columns, or take them out"
 
 
-def group_warning(column: str, rows: str, group_N: NDArray[np.int64]) -> str | None:
-    """What to say of groups that are one, in rows of a split in words."""
-    if (group_N != group_N[0]).any():
-        return None
-    what = "is null" if group_N[0] == NULL_GROUP else "has one value"
-    return (
-        f"dataset.group: column {column!r} {what} in {rows}: GAUC of one group is AUC; "
-        "correct the column, or leave dataset.group out"
-    )
+def group_warnings(column: str, rows: str, group_N: NDArray[np.int64], *, measured: bool) -> Iterator[str]:
+    """What to say of groups that are one, and of groups that are missing or few where quality is measured by them.
+
+    Args:
+        column: of the group.
+        rows: of a split, in words.
+        group_N: theirs.
+        measured: whether the guard's interval is of this split.
+    """
+    null, name = float((group_N == NULL_GROUP).mean()), f"dataset.group: column {column!r}"
+    if (group_N == group_N[0]).all():
+        gauc = "GAUC has no group" if null else "GAUC of one group is AUC"
+        what = "is null" if null else "has one value"
+        yield f"{name} {what} in {rows}: {gauc}; correct the column, or leave dataset.group out"
+        return
+    if not measured:
+        return
+    if null:
+        yield (
+            f"{name} is null in {null:.2%} of {rows}: GAUC leaves these rows out, and the guard's interval takes each "
+            "of them for a group of its own; fill in what they have in common, if anything"
+        )
+    size_G = np.bincount(number_clusters(group_N)).astype(np.float64)
+    effective = effective_rows(size_G)
+    if effective < FEW_GROUPS:
+        yield (
+            f"{name} makes groups of {rows} that say as much as {effective:.3g} of one size (the largest has "
+            f"{size_G.max() / size_G.sum():.0%} of the rows): the guard's interval is of groups, and of so few it is "
+            "wide, or there is none; name a column of more groups, or leave dataset.group out if rows are independent"
+        )

@@ -16,6 +16,7 @@ from trainers.data.label_shares import LabelCount
 from trainers.data.source import Source
 from trainers.data.splits import SplitName
 from trainers.data.targets import decode_group, decode_label, decode_weight
+from trainers.metrics.clusters import NULL_GROUP
 from trainers.spec import DatasetSpec, JobSpec, SpecError
 
 READ_ROWS = 2**16
@@ -92,7 +93,7 @@ def _read(dataset: DatasetSpec, source: Source, start: int, *, grouped: bool) ->
 def _has_mixed_group(label_N: Vector, group_N: NDArray[np.int64], seen: dict[int, float]) -> bool:
     """Whether a group has both labels, here or with rows before; `seen` has the label of each group so far."""
     for label in (0.0, 1.0):
-        for group in np.unique(group_N[label_N == label]).tolist():
+        for group in np.unique(group_N[(label_N == label) & (group_N != NULL_GROUP)]).tolist():
             if seen.setdefault(group, label) != label:
                 return True
     return False

@@ -8,12 +8,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from trainers.metrics.clusters import SMALLEST, effective_rows
 from trainers.spec import SpecError
 
 # Under this share of the rows with weight, few rows decide.
 LEAST_EFFECTIVE = 0.1
-# The smallest float64 with all its digits.
-SMALLEST = float(np.finfo(np.float64).tiny)
 
 
 def check_mean(column: str, mean: float) -> None:
@@ -40,20 +39,6 @@ def scale_weights(column: str, weight_N: NDArray[np.float64], mean: float) -> ND
             f"the training rows' mean, {mean:g}; clip it, or write all weights in one unit"
         )
     return scaled_N
-
-
-def effective_rows(weight_N: NDArray[np.float64]) -> float:
-    """(Σ w)² / Σ w² (Kish 1965): how many rows of one weight say as much; 0 where there is no weight.
-
-    Example:
-        >>> effective_rows(np.array([1.0, 1.0, 0.0])), round(effective_rows(np.array([1.0, 1.0, 1e30])), 2)
-        (2.0, 1.0)
-    """
-    largest = float(weight_N.max(initial=0.0))
-    if largest <= 0:
-        return 0.0
-    relative_N = weight_N / largest if largest >= SMALLEST else (weight_N > 0).astype(np.float64)
-    return float(relative_N.sum() ** 2 / (relative_N**2).sum())
 
 
 def weight_warning(column: str, split: str, weight_N: NDArray[np.float64]) -> str | None:

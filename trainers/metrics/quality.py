@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from trainers.metrics.clusters import number_clusters
 from trainers.runs.results import Quality
 
 Vector = NDArray[np.floating]
@@ -47,9 +48,11 @@ def auc(label_N: Vector, score_N: Vector, weight_N: Vector) -> float | None:
 
 
 def gauc(label_N: Vector, score_N: Vector, weight_N: Vector, group_N: NDArray[np.int64]) -> float | None:
-    """AUC of every group that has both classes, averaged by the groups' weight (Zhu et al. 2017, Eq. 7)."""
-    _, group = np.unique(group_N, return_inverse=True)
-    value_G, weight_G = aucs_of_groups(label_N, score_N, weight_N, group)
+    """AUC of every group that has both classes, averaged by the groups' weight (Zhu et al. 2017, Eq. 7).
+
+    Rows without a group are compared with none, and don't count.
+    """
+    value_G, weight_G = aucs_of_groups(label_N, score_N, weight_N, number_clusters(group_N))
     both_G = ~np.isnan(value_G)
     if not both_G.any():
         return None

@@ -10,6 +10,10 @@ variance is that of the sums of influences by cluster:
 - gauc, logloss: ratio of two sums over clusters (Cochran 1977, Sampling Techniques, Eq. 6.13).
 - ne: the same, with the derivative by the base rate.
 
+A cluster that has most of the weight leaves few others to tell by how clusters vary. The degrees of freedom are those
+of the clusters of one size that say as much (Carter, Schnepel and Steigerwald 2017, "Asymptotic behavior of a t-test
+robust to cluster heterogeneity").
+
 Shapes: N rows, G clusters, T distinct scores.
 """
 
@@ -24,17 +28,19 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import stdtrit
 
+from trainers.metrics.clusters import effective_rows, number_clusters
 from trainers.metrics.quality import HIGHER_IS_BETTER, Vector, aucs_of_groups
 from trainers.runs.results import METRICS, MetricDifference, Quality
 from trainers.runs.retrained import SeedDifference
 
 CONFIDENCE = 0.95
-LEAST_FREEDOM = 2  # fewer clusters than these plus one say nothing about how clusters vary
+MOST_UNKNOWN = 1  # degrees of freedom up to which nothing is known of how clusters vary: two clusters
 
 
 @dataclass(frozen=True)
 class LabelledRows:
-    """Rows of one split. `cluster_N` numbers the clusters from 0; `grouped` is whether they are the spec's groups."""
+    """Rows of one split. `cluster_N` numbers the clusters from 0; `grouped` is whether they are the spec's groups,
+    with each row that has none a cluster of its own."""
 
     label_N: Vector
     weight_N: Vector
@@ -49,8 +55,7 @@ class LabelledRows:
         weight = np.ones_like(label) if weight_N is None else np.asarray(weight_N, dtype=np.float64)
         if group_N is None:
             return cls(label, weight, np.arange(len(label)), grouped=False)
-        _, cluster = np.unique(group_N, return_inverse=True)
-        return cls(label, weight, cluster, grouped=True)
+        return cls(label, weight, number_clusters(group_N), grouped=True)
 
 
 @dataclass(frozen=True)
@@ -59,14 +64,14 @@ class Difference:
 
     value: float
     variance: float
-    freedom: int
+    freedom: float
 
 
 def paired_differences(rows: LabelledRows, first_N: Vector, second_N: Vector) -> tuple[MetricDifference, ...]:
     """How much worse the second model's logits are than the first's, for each metric that is defined.
 
     Returns:
-        In the order of METRICS. Error and interval are None where there are too few clusters to tell.
+        In the order of METRICS. Error and interval are None where there are too few effective clusters to tell.
     """
     first, second = np.asarray(first_N, dtype=np.float64), np.asarray(second_N, dtype=np.float64)
     found = {metric: DIFFERENCES[metric](rows, first, second) for metric in METRICS}
@@ -76,7 +81,7 @@ def paired_differences(rows: LabelledRows, first_N: Vector, second_N: Vector) ->
 def _as_drop(metric: str, found: Difference) -> MetricDifference:
     drop = -found.value if metric in HIGHER_IS_BETTER else found.value
     drop += 0.0  # no −0
-    if found.freedom < LEAST_FREEDOM:
+    if found.freedom <= MOST_UNKNOWN:
         return MetricDifference(metric=metric, drop=drop)
     error = float(np.sqrt(max(found.variance, 0.0)))
     half = t_quantile(0.5 + CONFIDENCE / 2, found.freedom) * error
@@ -101,7 +106,8 @@ def auc_difference(rows: LabelledRows, first_N: Vector, second_N: Vector) -> Dif
         + _inflation(counts[1]) * (of_negatives**2).sum()
         + 2 * _inflation(clusters) * (of_positives * of_negatives).sum()
     )
-    return Difference(value, float(variance), min(counts) - 1)
+    freedom = min(_effective_clusters(rows, part) for part in (positive_N, negative_N)) - 1
+    return Difference(value, float(variance), freedom)
 
 
 def gauc_difference(rows: LabelledRows, first_N: Vector, second_N: Vector) -> Difference | None:
@@ -116,12 +122,12 @@ def gauc_difference(rows: LabelledRows, first_N: Vector, second_N: Vector) -> Di
     share_G = weight_G[both_G] / weight_G[both_G].sum()
     moved_G = after_G[both_G] - before_G[both_G]
     value = float((share_G * moved_G).sum())
-    return _of_sums(value, share_G * (moved_G - value))
+    return _of_sums(value, share_G * (moved_G - value), effective_rows(share_G))
 
 
 def logloss_difference(rows: LabelledRows, first_N: Vector, second_N: Vector) -> Difference:
     value, influence_N = _logloss(rows, first_N, second_N)
-    return _of_sums(value, _by_cluster(rows, influence_N))
+    return _of_sums(value, _by_cluster(rows, influence_N), _effective_clusters(rows, rows.weight_N))
 
 
 def ne_difference(rows: LabelledRows, first_N: Vector, second_N: Vector) -> Difference | None:
@@ -134,7 +140,7 @@ def ne_difference(rows: LabelledRows, first_N: Vector, second_N: Vector) -> Diff
     entropy = float(-rate * np.log(rate) - (1 - rate) * np.log1p(-rate))
     by_rate = np.log((1 - rate) / rate) / entropy
     influence_N = (influence_N - value * by_rate * share_N * (rows.label_N - rate)) / entropy
-    return _of_sums(value / entropy, _by_cluster(rows, influence_N))
+    return _of_sums(value / entropy, _by_cluster(rows, influence_N), _effective_clusters(rows, rows.weight_N))
 
 
 DIFFERENCES: dict[str, Callable[[LabelledRows, Vector, Vector], Difference | None]] = {
@@ -170,9 +176,14 @@ def _by_cluster(rows: LabelledRows, influence_N: Vector) -> Vector:
     return np.bincount(rows.cluster_N, influence_N).astype(np.float64) if rows.grouped else influence_N
 
 
-def _of_sums(value: float, influence_G: Vector) -> Difference:
-    clusters = len(influence_G)
-    return Difference(value, float(_inflation(clusters) * (influence_G**2).sum()), clusters - 1)
+def _effective_clusters(rows: LabelledRows, weight_N: Vector) -> float:
+    """How many clusters of one weight say as much."""
+    return effective_rows(_by_cluster(rows, weight_N))
+
+
+def _of_sums(value: float, influence_G: Vector, effective: float) -> Difference:
+    variance = _inflation(len(influence_G)) * (influence_G**2).sum()
+    return Difference(value, float(variance), effective - 1)
 
 
 def _inflation(clusters: int) -> float:
@@ -199,7 +210,7 @@ def _interval_of_mean(values: Sequence[float]) -> tuple[float, float] | None:
     return middle - reach, middle + reach
 
 
-def t_quantile(probability: float, freedom: int) -> float:
+def t_quantile(probability: float, freedom: float) -> float:
     """Of Student's t.
 
     Example:

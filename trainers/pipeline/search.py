@@ -139,7 +139,6 @@ class Search(abc.ABC):
             model=model,
             batches=lambda: loaders.whole(validation),
             first_row=validation.sampler.first_row,
-            rows=validation.rows,
             ranks=self.ranks,
             seed=loaders.spec.training.seed,
         )

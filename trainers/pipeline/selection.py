@@ -95,7 +95,7 @@ class Selection:
         if fresh:
             small = build_plain(small.inputs.spec, self.ranks)
         fit = Trainer(small, small_loaders, self.spec, self.ranks, learning_rate=tuning.learning_rate)
-        fit.run(rounds, self._advance, first_epoch=0 if fresh else epochs)
+        fit.run(rounds, self._advance, trained=not fresh, first_epoch=0 if fresh else epochs)
         if full is None:
             full = build_plain(self.spec, self.ranks)
             Trainer(full, loaders, self.spec, self.ranks).run(epochs, lambda step: self._advance(rounds * steps + step))

@@ -45,7 +45,8 @@ def evaluate_guard(spec: GuardSpec, metrics: ModelQuality, *, prunes: bool = Tru
     if broken is not None and found is not None:
         verdict, needed = FAILED if verdict == FAILED else INCONCLUSIVE, None
         reason += (
-            f"; {broken}, so that a comparison says little: train it better (fewer epochs, other data) and run again"
+            f"; {broken}, so that a comparison says little: train it better (more rows, fewer epochs, other data) and "
+            "run again"
         )
     if not prunes:
         verdict, needed = PASSED, None
@@ -130,6 +131,8 @@ def _describe(
     reason += f"; at most {spec.max_drop:g} worse is allowed"
     if verdict == INCONCLUSIVE:
         reason += f"; {metrics.full.rows:,} test rows can't tell"
+        if found.interval is None:
+            reason += ": they are of one label but for a few, or a few groups (dataset.group) have most of them"
         reason += f", about {_rounded(needed):,} would" if needed is not None else ""
     return reason
 

@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from trainers.config import Config, Seed
+from trainers.config import Column, Config, Place, Seed
 from trainers.spec.labels import LabelSpec
 
 
@@ -21,13 +21,13 @@ class SplitSpec(Config):
 class DatasetSpec(Config):
     """Parquet files, directories or pyarrow filesystem URIs (`s3://…`, `gs://…`, `hdfs://…`), and their columns."""
 
-    train: str
-    validation: str | None = None
-    test: str | None = None
+    train: Place
+    validation: Place | None = None
+    test: Place | None = None
     splits: SplitSpec | None = None
-    label: str = "label"
-    group: str | None = None
-    weight: str | None = None
+    label: Column = "label"
+    group: Column | None = None
+    weight: Column | None = None
     non_finite: Literal["refuse", "replace"] = "refuse"
 
     @model_validator(mode="after")

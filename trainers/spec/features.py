@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
-from trainers.config import Config, Dim, Name
+from trainers.config import Column, Config, Dim, Name
 
 Status = Literal["essential", "active", "candidate"]
 
@@ -18,7 +18,7 @@ def _flag_as_id(value: object) -> object:
 
 class _Feature(Config):
     name: Name
-    column: str | None = Field(default=None, description="Parquet column; the feature's name unless given")
+    column: Column | None = Field(default=None, description="Parquet column; the feature's name unless given")
     status: Status = "active"
     cost: Annotated[float, Field(ge=0.0)] | None = Field(
         default=None,

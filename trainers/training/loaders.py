@@ -99,7 +99,8 @@ class DataLoaders:
     @cached_property
     def fingerprint(self) -> Fingerprint:
         """Of the files that the loaders read; see `trainers.data.fingerprint`."""
-        return fingerprint(self.sources, self.spec.dataset)
+        columns = dict.fromkeys(feature.source for feature in self.spec.features)
+        return fingerprint(self.sources, self.spec.dataset, list(columns))
 
     @property
     def decode_seconds(self) -> float:

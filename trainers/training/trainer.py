@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -80,17 +81,24 @@ class Trainer:
         epochs: int,
         advance: Advance,
         *,
+        trained: bool = False,
         first_epoch: int = 0,
         at_epoch_end: Callable[[int], None] = lambda epochs: None,
     ) -> None:
         """Train until validation gets no better, for at most `epochs`; the model is left as it was at its best.
 
-        Its start counts: where no epoch helps, nothing changes. The measure is the guard's metric. `advance` hears
-        of steps; `first_epoch` is where in the data's endless epochs to begin; `at_epoch_end` hears how many epochs
-        are done.
+        Args:
+            epochs: at most; see PATIENCE.
+            advance: hears of steps.
+            trained: the start counts: where no epoch helps, nothing changes. New weights are no model, and few
+                validation rows may take them for a good one.
+            first_epoch: where in the data's endless epochs to begin.
+            at_epoch_end: hears how many epochs are done.
+
+        The measure is the guard's metric.
         """
         if self.kept is None:
-            self.best, self.kept = self._judged(), _copies(self.model)
+            self.best, self.kept = self._judged() if trained else -math.inf, _copies(self.model)
         while self.epochs < epochs and self.since < PATIENCE:
             self._epoch(first_epoch + self.epochs, self.epochs * self.loaders.train.steps_per_epoch, advance)
             found = self._judged()

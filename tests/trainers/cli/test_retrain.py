@@ -1,14 +1,24 @@
-"""What `winnow retrain` shows: metrics that there are, and why there is no interval."""
+"""What `winnow retrain` shows: metrics that there are, and why there is no interval. It refuses what a run refuses."""
 
 import io
+import json
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
 from rich.console import Console
+from typer.testing import CliRunner
 
-from trainers.cli.retrain import _show
+from trainers.cli import app
+from trainers.cli.retrain import _check_data, _show
 from trainers.metrics.significance import compare_seeds
 from trainers.runs.results import Quality
 from trainers.runs.retrained import Retrained
+from trainers.spec import load_spec
 
 
 def quality(auc: float) -> Quality:
@@ -46,3 +56,44 @@ def test_two_seeds_have_one() -> None:
 
 def test_all_features_have_nothing_to_compare_with() -> None:
     assert "every feature is chosen" in shown([0.75, 0.76], [])
+
+
+def written(root: Path, label: Any, weight: Any) -> Path:
+    """A spec whose test split has these labels and weights; its features are x and y."""
+    random = np.random.default_rng(0)
+    for split in ("train", "validation", "test"):
+        plain = {"label": np.arange(200) % 2, "w": np.ones(200)}
+        targets = {"label": label, "w": weight} if split == "test" else plain
+        columns = {**targets, "x": random.normal(size=200), "y": random.normal(size=200)}
+        pq.write_table(pa.table(columns), root / f"{split}.parquet")
+    features = [{"name": name, "kind": "dense"} for name in ("x", "y")]
+    files = {split: str(root / f"{split}.parquet") for split in ("train", "validation", "test")}
+    spec = {"name": "s", "dataset": {**files, "weight": "w"}, "features": features, "training": {"batch_size": 20}}
+    path = root / "spec.json"
+    path.write_text(json.dumps(spec), encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("label", "weight", "said"),
+    [
+        (np.arange(200) % 2, np.zeros(200), "dataset.weight: column 'w' is 0 in every row"),
+        (np.zeros(200, np.int64), np.ones(200), "dataset.test: label 'label' is 0 in every row"),
+    ],
+)
+def test_data_that_no_run_would_take_are_refused(tmp_path: Path, label: Any, weight: Any, said: str) -> None:
+    ended = CliRunner().invoke(app, ["retrain", str(written(tmp_path, label, weight)), "--keep", "x"])
+    assert ended.exit_code == 2
+    assert said in ended.output.replace("\n", " ")
+    assert "seed 0" not in ended.output
+
+
+@pytest.mark.parametrize("fingerprints", [{"data": "0" * 64}, {}])
+def test_data_that_are_not_the_runs_are_told(tmp_path: Path, fingerprints: dict[str, str]) -> None:
+    job, said = load_spec(written(tmp_path, np.arange(200) % 2, np.ones(200))), list[str]()
+    out: Any = SimpleNamespace(say=lambda line, style: said.append(line))
+    run: Any = SimpleNamespace(read_prune_list=lambda: SimpleNamespace(fingerprints=fingerprints))
+    _check_data(out, job, run)
+    told = [line for line in said if line.startswith("dataset: the files aren't those that the run was made from")]
+    assert len(told) == len(fingerprints)
+    assert any(line.startswith("prune.guard.max_drop: ") for line in said), "what a check of the data warns of"

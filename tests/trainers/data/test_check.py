@@ -13,10 +13,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from trainers.data.check import CHECKED_ROWS, check
+from trainers.data.collisions import count_collisions
 from trainers.data.decode import Decoder
 from trainers.data.source import Source
 from trainers.data.statistics import statistics
-from trainers.spec import JobSpec, SpecError, parse_spec
+from trainers.spec import CategoricalFeature, JobSpec, SpecError, parse_spec
 
 # So few rows can't tell a small drop, which `check` says.
 ANY_DROP = {"prune": {"guard": {"max_drop": 1.0}}}
@@ -31,7 +32,9 @@ def spec_of(root: Path, *features: dict[str, Any], **more: Any) -> JobSpec:
 
 def write(root: Path, split: str, **columns: Any) -> None:
     (root / split).mkdir(exist_ok=True)
-    pq.write_table(pa.table(columns), root / split / "part.parquet", row_group_size=3)
+    # Without the mark the files of splits with the same rows would be copies.
+    table = pa.table(columns).replace_schema_metadata({"split": split})
+    pq.write_table(table, root / split / "part.parquet", row_group_size=3)
 
 
 AGE = {"name": "age", "kind": "dense"}
@@ -64,7 +67,8 @@ def test_a_summary(root: Path) -> None:
     assert summary.share_at_default["age"] == {"train": 0.25, "validation": 0.25, "test": 0.25}
     assert summary.share_at_default["user"]["train"] == 0.125
     assert summary.share_at_default["tags"]["test"] == 0.375
-    assert summary.warnings == ()
+    (few,) = summary.warnings
+    assert few.startswith("dataset.validation: 8 rows, about 2 of them of the rarer label, ")
 
 
 def test_splits_cut_out_of_one_file(root: Path) -> None:
@@ -228,6 +232,10 @@ def test_large_offsets_keep_their_spread(root: Path) -> None:
     [
         (1_700_000_000 + np.arange(60), {}, None),
         (1_700_000_000 + np.arange(60), {"normalize": "none"}, "60 distinct values .* become 1 in float32"),
+        (2**60 + np.arange(60) % 2, {}, "2 distinct values .* become 1 in float32"),
+        (np.arange(60) * 1e3, {"normalize": "none"}, r"a mean of 2.95e\+04 and a deviation of 1.73e\+04, and `norm"),
+        (np.arange(60) * 1e-5, {"normalize": "none"}, r"a mean of 0.000295 and a deviation of 0.000173, and `normal"),
+        (np.arange(60) / 10, {"normalize": "none"}, None),
         (2**60 + np.arange(60), {}, "60 distinct values .* become 1 in float32|counts as constant"),
         (np.r_[np.arange(59) / 59, 1e20], {}, None),
         (
@@ -250,7 +258,8 @@ def test_numbers_that_float32_makes_equal_are_a_warning(
 ) -> None:
     for split in ("train", "validation", "test"):
         write(root, split, age=numbers, label=np.arange(60) % 2)
-    warnings = check(spec_of(root, {**AGE, **options})).warnings
+    found = check(spec_of(root, {**AGE, **options})).warnings
+    warnings = [line for line in found if not line.startswith("dataset.validation: 60 rows, ")]
     assert len(warnings) == (words is not None)
     if words is not None:
         assert re.search(words, warnings[0]), warnings[0]
@@ -346,3 +355,18 @@ def test_collisions_by_hand(
     assert len(told) == (suggested is not None)
     if suggested is not None:
         assert f"(hash_size {hash_size}); hash_size {suggested} keeps these apart" in told[0]
+
+
+def test_collisions_of_all_rows_are_estimated_by_those_at_hand() -> None:
+    """2,000 different names of 20,000 rows: about 20,000 in all, of which 1 − e^(−20,000 / 50,000) share a row."""
+    feature = CategoricalFeature(name="x", kind="categorical", hash_size=50_000)
+    names = pa.array([f"name {number}" for number in range(2_000)])
+    whole, sample = count_collisions(feature, names), count_collisions(feature, names, times=10.0)
+    assert (whole.share < 0.05, whole.total, whole.hash_size) == (True, 2_000, None)
+    assert (sample.distinct, sample.total) == (2_000, 20_000)
+    assert sample.share == pytest.approx(0.33, abs=0.001)
+    assert sample.hash_size == 2**19, "20,000 / 0.0513, in powers of two"
+    repeated = count_collisions(feature, pa.array(["a", "b", "c"] * 9), times=10.0)
+    assert repeated.total == 3, "no name occurs once"
+    close = count_collisions(feature, pa.array(np.arange(2_000) * 20), times=10.0)
+    assert close.share == 0, "integers below the table's size have a row each"

@@ -46,6 +46,46 @@ def test_one_column_read_twice_is_a_copy_of_one_kind_alone() -> None:
     assert copies(features, {"id": IDS}) == [("id", "wide"), ("number", "again")]
 
 
+@pytest.mark.parametrize(
+    ("kind", "column"),
+    [(SINGLE, pa.array([0, 1, 5, 9, 1, None])), (LISTS, pa.array([[0, 1], [5], [9], [1], [], None]))],
+)
+def test_a_table_in_which_values_collide_is_no_copy_of_one_that_keeps_them_apart(
+    kind: dict[str, Any], column: Any
+) -> None:
+    """5 and 9 are 1 modulo 4; modulo 10 and 16 all values keep apart; modulo 1 nothing does."""
+    sizes = {"four": 4, "ten": 10, "sixteen": 16, "one": 1, "again": 4}
+    features = {name: {**kind, "column": "u", "hash_size": size} for name, size in sizes.items()}
+    assert copies(features, {"u": column}) == [("four", "again"), ("ten", "sixteen")]
+
+
+def test_collisions_of_tables_that_come_one_after_another_are_seen() -> None:
+    features = {"four": {**SINGLE, "column": "u", "hash_size": 4}, "ten": {**SINGLE, "column": "u", "hash_size": 10}}
+    assert copies(features, {"u": [1, 2]}, {"u": [2, 3]}) == [("four", "ten")]
+    assert copies(features, {"u": [1, 2]}, {"u": [2, 5]}) == []
+
+
+def test_a_default_that_hides_null_among_values_is_no_copy() -> None:
+    features = {
+        "apart": {**SINGLE, "column": "u"},
+        "as_3": {**SINGLE, "column": "u", "default": 3},
+        "as_7": {**SINGLE, "column": "u", "default": 7},
+        "zero": {**DENSE, "column": "x"},
+        "one": {**DENSE, "column": "x", "default": 1.0},
+    }
+    columns = {"u": pa.array([1, 2, 3, None]), "x": pa.array([1.0, 2.0, None, 4.0])}
+    assert copies(features, columns) == [("apart", "as_7")], "no row has 7"
+    assert copies(features, {name: column.drop_null() for name, column in columns.items()}) == [
+        ("apart", "as_3", "as_7"),
+        ("zero", "one"),
+    ]
+
+
+def test_numbers_that_float32_may_not_hold_are_no_copies_of_standardized_ones() -> None:
+    features = {"plain": {**DENSE, "column": "x", "normalize": "none"}, "scaled": {**DENSE, "column": "x"}}
+    assert copies(features, {"x": 1.7e9 + np.arange(9.0)}) == []
+
+
 def test_lists_are_copies_where_they_are_pooled_alike() -> None:
     features = {
         "tags": LISTS,

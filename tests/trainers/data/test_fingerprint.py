@@ -13,16 +13,25 @@ from trainers.data.source import open_splits
 from trainers.spec import DatasetSpec
 
 
-def write(root: Path, split: str, rows: int = 64, *, flip: bool = False, name: str = "a", **options: str) -> None:
+def write(
+    root: Path,
+    split: str,
+    rows: int = 64,
+    *,
+    flip: bool = False,
+    name: str = "a",
+    x: np.ndarray | None = None,
+    **options: str,
+) -> None:
     (root / split).mkdir(exist_ok=True)
-    label = (np.arange(rows) + flip) % 2
-    pq.write_table(pa.table({"x": np.arange(rows), "label": label}), root / split / f"{name}.parquet", **options)
+    columns = {"x": np.arange(rows) if x is None else x, "label": (np.arange(rows) + flip) % 2}
+    pq.write_table(pa.table(columns), root / split / f"{name}.parquet", **options)
 
 
 def found(root: Path) -> Fingerprint:
     splits = {split: str(root / split) for split in ("train", "validation", "test")}
     dataset = DatasetSpec(**splits)  # type: ignore[arg-type]
-    return fingerprint(open_splits(dataset, ["x", "label"]), dataset)
+    return fingerprint(open_splits(dataset, ["x", "label"]), dataset, ["x"])
 
 
 @pytest.fixture
@@ -51,3 +60,24 @@ def test_changes_are_named(root: Path, change: Callable[[Path], None], words: st
     assert (changes is None) is (words is None)
     if words is not None:
         assert words in (changes or "")
+
+
+@pytest.mark.parametrize(
+    ("x", "words"),
+    [
+        (np.roll(np.arange(2000), 1), "dataset.train: its features' values are others"),
+        (np.r_[np.arange(1999), 5000], "dataset.train: its files were written anew, with other statistics"),
+    ],
+)
+def test_features_that_were_written_anew_in_place_are_named(root: Path, x: np.ndarray, words: str) -> None:
+    """As many rows, and as many bytes; the labels stay."""
+    write(root, "train", 2000, compression="none")
+    before = found(root)
+    write(root, "train", 2000, x=x, compression="none")
+    assert words in (describe_changes(before, found(root)) or "")
+
+
+def test_what_an_older_fingerprint_lacks_is_not_compared(root: Path) -> None:
+    now = found(root)
+    before = {split: {key: each[key] for key in ("rows", "files", "labels")} for split, each in now.items()}
+    assert describe_changes(before, now) is None

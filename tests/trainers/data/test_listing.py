@@ -1,6 +1,7 @@
 """What a directory means: each file once, what is left out told, tables of other formats refused."""
 
 import json
+import os
 import re
 import shutil
 from collections.abc import Callable
@@ -51,6 +52,15 @@ def test_what_links_lead_to_again_is_read_once(root: Path, link: str, target: st
     assert rows(root) == EXPECTED
     (line,) = ParquetFiles.find(str(root)).left_out
     assert f"holds links to what is read already, or to a folder around them: {link}; read once" in line
+
+
+def test_hard_links_are_read_once_and_pipes_are_not_read(root: Path) -> None:
+    os.link(root / "day=01" / "part.parquet", root / "z.parquet")
+    os.mkfifo(root / "p.parquet")
+    assert sorted(rows(root)) == EXPECTED
+    pipe, again = ParquetFiles.find(str(root)).left_out
+    assert "holds pipes, sockets or devices, which aren't read: p.parquet;" in pipe
+    assert "holds links to what is read already" in again
 
 
 def test_links_to_folders_and_files_elsewhere_are_followed(root: Path) -> None:
@@ -166,3 +176,29 @@ def test_files_in_two_splits_are_a_warning(
     assert len(found) == len(words)
     for line, expected in zip(found, words, strict=True):
         assert re.search(expected, line), line
+
+
+@pytest.mark.parametrize("put", [os.link, shutil.copy, shutil.copy2])
+def test_rows_of_another_split_are_told_whatever_the_kind_of_copy(
+    tmp_path: Path, put: Callable[[Path, Path], None]
+) -> None:
+    for number, split in enumerate(("train", "validation", "test")):
+        (tmp_path / split).mkdir()
+        table = pa.table({"x": [0.5 + number, 1.5] * 8, "label": [0, 1] * 8})
+        pq.write_table(table, tmp_path / split / "a.parquet")
+    dataset = {split: str(tmp_path / split) for split in ("train", "validation", "test")}
+    features = [{"name": "x", "kind": "dense"}]
+    spec = parse_spec({"dataset": dataset, "features": features, "training": {"batch_size": 4}})
+
+    def told() -> list[str]:
+        return [line for line in check(spec).warnings if "measured by" in line or "count twice" in line]
+
+    assert told() == []
+    put(tmp_path / "train" / "a.parquet", tmp_path / "test" / "b.parquet")
+    (line,) = told()
+    assert line.startswith("dataset.train and dataset.test ")
+    assert "test/b.parquet: the model would be trained on rows that it is measured by" in line
+    if put is not os.link:
+        shutil.copy(tmp_path / "validation" / "a.parquet", tmp_path / "validation" / "c.parquet")
+        repeated, _ = told()
+        assert re.search("dataset.validation: .*c.parquet is a copy of .*a.parquet: their rows count twice", repeated)

@@ -9,7 +9,7 @@ import pytest
 from trainers.data.decode import Decoder
 from trainers.data.scale import Scale, compressing
 from trainers.data.statistics import Statistics, measure
-from trainers.spec import JobSpec, parse_spec
+from trainers.spec import JobSpec, SpecError, parse_spec
 
 ROWS = 20_000
 RANDOM = np.random.default_rng(0)
@@ -51,6 +51,23 @@ def test_a_column_without_heavy_tails_is_standardized_alone(name: str) -> None:
     assert not found.scale_D.compressed_D.any()
     expected_N = (NOT_HEAVY[name] - NOT_HEAVY[name].mean()) / NOT_HEAVY[name].std()
     np.testing.assert_allclose(z_N, expected_N, atol=1e-5)
+
+
+def test_numbers_whose_squares_float32_does_not_hold_are_refused() -> None:
+    """A layer adds up squares: it would make them infinite, and the loss no number."""
+    column = RANDOM.normal(size=100)
+    with pytest.raises(SpecError, match=r"rows that are too large for float32, such as .*e\+29; clip them"):
+        measured(column * 1e30, normalize="none")
+    assert np.abs(measured(column * 1e30)[1]).max() < 5, "standardized, they are as any others"
+    assert np.abs(measured(column * 1e17, normalize="none")[1]).max() > 1e17
+
+
+@pytest.mark.parametrize("rows", [ROWS - 1, ROWS, ROWS + 1, 2 * ROWS, 5 * ROWS])
+def test_whether_a_column_is_compressed_does_not_depend_on_its_order(rows: int) -> None:
+    """Amounts in every other row: rows are looked at all over a block, in even and in odd places."""
+    amounts = np.where(np.arange(rows) % 2, np.exp(3 * np.random.default_rng(1).normal(size=rows)), 0.0)
+    found, _ = measured(amounts)
+    assert found.scale_D.compressed_D.all()
 
 
 @pytest.mark.parametrize("name", HEAVY)

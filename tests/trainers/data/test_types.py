@@ -27,8 +27,8 @@ def spec_of(root: Path, *features: dict[str, Any], **dataset: Any) -> JobSpec:
 def write(root: Path, *columns: Any) -> None:
     """A column `x` for train, validation and test; the last one given stands for those that are not."""
     for at, split in enumerate(SPLITS):
-        table = {"x": columns[min(at, len(columns) - 1)], "label": LABEL}
-        pq.write_table(pa.table(table), root / f"{split}.parquet")
+        table = pa.table({"x": columns[min(at, len(columns) - 1)], "label": LABEL})
+        pq.write_table(table.replace_schema_metadata({"split": split}), root / f"{split}.parquet")
 
 
 def refusal(spec: JobSpec) -> list[str]:

@@ -10,7 +10,7 @@ import pytest
 
 from trainers.data.check import check
 from trainers.metrics.expected_error import auc_error
-from trainers.spec import JobSpec, parse_spec
+from trainers.spec import JobSpec, SpecError, parse_spec
 
 ROWS = 3000
 RANDOM = np.random.default_rng(0)
@@ -23,7 +23,8 @@ LISTS: dict[str, Any] = {"kind": "multi_categorical", "hash_size": 1000}
 
 def write(root: Path, columns: dict[str, Any], group_rows: int | None = None) -> None:
     for split in ("train", "validation", "test"):
-        table = pa.table({"label": LABEL, **columns})
+        # Without the mark the splits' files would be copies.
+        table = pa.table({"label": LABEL, **columns}).replace_schema_metadata({"split": split})
         pq.write_table(table, root / f"{split}.parquet", row_group_size=group_rows or ROWS)
 
 
@@ -82,6 +83,36 @@ def test_a_group_that_is_one_is_told(tmp_path: Path, group: Any, words: str | No
     found = check(spec_of(tmp_path, {"number": DENSE}, {"group": "g"})).warnings
     assert len(found) == (0 if words is None else 3)
     assert words is None or all(line.startswith("dataset.group: ") and words in line for line in found)
+
+
+@pytest.mark.parametrize(
+    ("group", "words"),
+    [
+        (np.arange(ROWS) % 2, ["column 'g' makes groups of all 3,000 rows of test that say as much as 2 of one size"]),
+        # (2,700 + 300)² / (2,700² + 300) groups.
+        (np.where(np.arange(ROWS) < 2700, 0, np.arange(ROWS)), ["as much as 1.23 of one size (the largest has 90%"]),
+        (pa.array(np.arange(ROWS), mask=np.arange(ROWS) < 2700), ["column 'g' is null in 90.00% of all 3,000 rows of"]),
+        (
+            pa.array(np.arange(ROWS) % 2, mask=np.arange(ROWS) < 4),
+            ["is null in 0.13% of", "as much as 2.01 of one size"],
+        ),
+        (np.arange(ROWS) % 31, []),
+    ],
+)
+def test_groups_that_are_missing_or_few_are_told_of_the_test_rows(tmp_path: Path, group: Any, words: list[str]) -> None:
+    write(tmp_path, {"number": NUMBER, "g": group})
+    found = check(spec_of(tmp_path, {"number": DENSE}, {"group": "g"})).warnings
+    assert len(found) == len(words), found
+    assert all(line.startswith("dataset.group: ") and part in line for line, part in zip(found, words, strict=True))
+
+
+def test_rows_without_a_group_are_no_group_for_gauc(tmp_path: Path) -> None:
+    """They have both labels, and no value of the column has."""
+    group = pa.array(np.arange(ROWS), mask=np.arange(ROWS) < ROWS // 2)
+    write(tmp_path, {"number": NUMBER, "g": group})
+    spec = spec_of(tmp_path, {"number": DENSE}, {"group": "g"}, prune={"guard": {"metric": "gauc"}})
+    with pytest.raises(SpecError, match="gauc has no group to be measured on"):
+        check(spec)
 
 
 def test_copies_are_told_and_what_is_nearly_one_is_not(tmp_path: Path) -> None:
@@ -163,6 +194,25 @@ def test_a_test_split_too_small_for_the_guard(tmp_path: Path) -> None:
     assert len(told(max_drop=0.195 * error)) == 1
     assert "asks for a list that is better for certain" in told(max_drop=0.0)[0]
     assert told(metric="logloss") == []
+
+
+@pytest.mark.parametrize(
+    ("label", "words"),
+    [
+        (np.arange(6) % 2, "6 rows, about 3 of them of the rarer label, decide when the models' training ends"),
+        (np.arange(98) % 2, "98 rows, about 49 of them"),
+        ((np.arange(3000) < 2990) + 0, "3,000 rows, about 10 of them"),
+        (np.arange(100) % 2, None),
+    ],
+)
+def test_a_validation_split_too_small_to_end_a_training_by(tmp_path: Path, label: Any, words: str | None) -> None:
+    write(tmp_path, {"number": NUMBER})
+    few = pa.table({"label": label, "number": NUMBER[: len(label)]})
+    pq.write_table(few, tmp_path / "validation.parquet")
+    found = check(spec_of(tmp_path, {"number": DENSE})).warnings
+    told = [line for line in found if line.startswith("dataset.validation: ") and "of the rarer label" in line]
+    assert len(told) == (words is not None), found
+    assert words is None or words in told[0]
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from statistics import NormalDist
 import numpy as np
 import pytest
 
+from trainers.metrics.clusters import NULL_GROUP
 from trainers.metrics.quality import Vector, auc, evaluate
 from trainers.metrics.significance import LabelledRows, paired_differences, t_quantile
 from trainers.runs.results import MetricDifference
@@ -104,6 +105,38 @@ def test_a_group_that_is_copied_tells_nothing_new() -> None:
     once, often = found(rows, first, second), found(copied, np.repeat(first, 10), np.repeat(second, 10))
     for metric in ("auc", "logloss", "ne"):
         assert often[metric].error == pytest.approx(once[metric].error, rel=1e-9)
+
+
+@pytest.mark.parametrize("share", [0.5, 0.99])
+def test_rows_without_a_group_are_independent(share: float) -> None:
+    """Rows without a group, and rows each of a group of its own: the interval is that of rows without groups."""
+    random = np.random.default_rng(5)
+    rows, first, second = drawn(random, 2000, 1, grouped=False)
+    group = np.where(random.random(2000) < share, NULL_GROUP, np.arange(2000))
+    alone = found(LabelledRows.make(rows.label_N), first, second)
+    for metric, each in found(LabelledRows.make(rows.label_N, None, group), first, second).items():
+        assert each.error == pytest.approx(alone[metric].error), metric
+        assert each.interval == pytest.approx(alone[metric].interval), metric
+
+
+def test_gauc_leaves_rows_without_a_group_out() -> None:
+    """One group of a positive above a negative; the rows without one are the other way round."""
+    label, logit = np.array([1.0, 0, 1, 0]), np.array([1.0, 0, 0, 1])
+    assert evaluate(label, logit, None, np.array([4, 4, NULL_GROUP, NULL_GROUP])).gauc == 1.0
+    assert evaluate(label, logit, None, np.full(4, NULL_GROUP)).gauc is None
+
+
+def test_a_group_that_has_most_rows_leaves_few_degrees_of_freedom() -> None:
+    """Kish's number of groups: half of the rows in one of 501 makes nearly 4, a degree of freedom less; 90% none."""
+    random = np.random.default_rng(2)
+    rows, first, second = drawn(random, 1000, 1)
+    half = found(LabelledRows.make(rows.label_N, None, np.maximum(np.arange(1000) - 500, 0)), first, second)["logloss"]
+    freedom = 1000**2 / (501**2 + 499) - 1
+    assert half.error is not None
+    assert half.interval is not None
+    assert half.interval[1] - half.drop == pytest.approx(t_quantile(0.975, freedom) * half.error)
+    most = found(LabelledRows.make(rows.label_N, None, np.maximum(np.arange(1000) - 900, 0)), first, second)
+    assert {name: each.interval for name, each in most.items()} == dict.fromkeys(("auc", "gauc", "logloss", "ne"))
 
 
 def test_errors_agree_with_the_bootstrap_over_groups() -> None:

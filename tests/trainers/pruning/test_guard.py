@@ -10,7 +10,7 @@ from tests.support.qualities import model_quality
 from trainers.metrics.expected_error import auc_error
 from trainers.pruning.guard import evaluate_guard, rows_needed
 from trainers.runs.prune_list import GuardVerdict
-from trainers.runs.results import MetricDifference, ModelQuality, Quality
+from trainers.runs.results import MetricDifference, ModelQuality, Quality, QualityDifferences
 from trainers.spec import GuardSpec
 
 
@@ -62,6 +62,11 @@ def test_the_rows_that_would_decide() -> None:
 def test_without_an_interval_nothing_is_decided() -> None:
     plain = ModelQuality(full=quality(0.8), pruned=quality(0.8), finetuned=quality(0.8))
     assert evaluate_guard(GuardSpec(), plain).verdict == "inconclusive"
+    drop = MetricDifference(metric="auc", drop=0.0)
+    few = plain.model_copy(update={"differences": QualityDifferences(pruned=(drop,), finetuned=(drop,))})
+    found = evaluate_guard(GuardSpec(), few)
+    assert found.verdict == "inconclusive"
+    assert found.reason.endswith("or a few groups (dataset.group) have most of them")
     undefined = evaluated(quality(0.8), quality(0.8), metric="gauc")
     assert (undefined.verdict, undefined.drop) == ("inconclusive", None)
     assert "another guard metric" in undefined.reason

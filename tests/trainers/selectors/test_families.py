@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from math import log
 from pathlib import Path
 from types import SimpleNamespace
@@ -39,8 +40,15 @@ class Batch(SimpleNamespace):
         return len(self.x_BC)
 
 
-def trained(x_NC: torch.Tensor, label_N: torch.Tensor, layout: FeatureLayout, batch: int = 3) -> TrainedModel:
+def trained(
+    x_NC: torch.Tensor,
+    label_N: torch.Tensor,
+    layout: FeatureLayout,
+    batch: int = 3,
+    weight_N: torch.Tensor | None = None,
+) -> TrainedModel:
     """logit = 4 x_0, whatever the other columns are."""
+    weights_N = torch.ones(len(label_N)) if weight_N is None else weight_N
 
     @contextmanager
     def batches() -> Iterator[Iterator[Any]]:
@@ -49,13 +57,13 @@ def trained(x_NC: torch.Tensor, label_N: torch.Tensor, layout: FeatureLayout, ba
             Batch(
                 x_BC=x_NC[at : at + batch],
                 label_BT=label_N[at : at + batch, None],
-                weight_B=torch.ones(len(label_N[at : at + batch])),
+                weight_B=weights_N[at : at + batch],
             )
             for at in starts
         )
 
     model: Any = SimpleNamespace(inputs=Inputs(layout), backbone=lambda x_BC: 4 * x_BC[:, :1])
-    return TrainedModel(model=model, batches=batches, first_row=0, rows=len(x_NC), ranks=RankContext(), seed=5)
+    return TrainedModel(model=model, batches=batches, first_row=0, ranks=RankContext(), seed=5)
 
 
 def test_permutation_importance_by_hand() -> None:
@@ -77,12 +85,27 @@ def test_permutation_importance_by_hand() -> None:
     assert (ranking.diagnostics["rows"], ranking.diagnostics["passes"]) == (16, 1 + 2 * 2)
 
 
-def test_measured_rows_are_evenly_spaced_whatever_the_batches() -> None:
-    x_NC, layout = torch.arange(10.0)[:, None], FeatureLayout.from_dims({"a": 1})
-    for batch in (1, 3, 10):
-        rows = trained(x_NC, torch.zeros(10), layout, batch).embed(4)
-        assert rows.x_NC[:, 0].tolist() == [0, 2, 5, 7]
-    assert len(trained(x_NC, torch.zeros(10), layout).embed(100)) == 10
+def test_measured_rows_are_the_same_whatever_the_batches() -> None:
+    x_NC, layout = torch.arange(100.0)[:, None], FeatureLayout.from_dims({"a": 1})
+    drawn = [trained(x_NC, torch.zeros(100), layout, batch).embed(20).x_NC[:, 0].tolist() for batch in (1, 30, 100)]
+    assert drawn[0] == drawn[1] == drawn[2] == sorted(set(drawn[0]))
+    assert len(drawn[0]) == 20
+    other = replace(trained(x_NC, torch.zeros(100), layout), seed=6).embed(20)
+    assert other.x_NC[:, 0].tolist() != drawn[0], "another seed draws others"
+    assert len(trained(x_NC, torch.zeros(100), layout).embed(200)) == 100
+
+
+def test_measured_rows_have_a_weight_and_no_period() -> None:
+    """Every other row has no weight; of those that have one, rows of both kinds of any period are drawn."""
+    x_NC, layout = torch.arange(400.0)[:, None], FeatureLayout.from_dims({"a": 1})
+    weight_N = (torch.arange(400) % 2).float()
+    drawn = trained(x_NC, torch.zeros(400), layout, 7, weight_N).embed(100)
+    assert len(drawn) == 100
+    assert drawn.weight_N.min() == 1
+    for period in (2, 4):
+        share = float((drawn.x_NC[:, 0] // 2 % period == 0).float().mean())
+        assert 0.5 / period < share < 1.5 / period
+    assert len(trained(x_NC, torch.zeros(400), layout, 7, weight_N).embed(1000)) == 200
 
 
 def sample(**columns: Any) -> Sample:

@@ -272,3 +272,20 @@ def test_no_number_of_a_spec_may_be_infinite_and_no_count_a_fraction() -> None:
     assert len(found) > 20
     assert all(part.get("strict") for part in found)
     assert DatasetSpec.model_config["allow_inf_nan"] is False
+
+
+@pytest.mark.parametrize(
+    ("dataset", "line"),
+    [
+        ({"train": ""}, "dataset.train: is empty; give a path or a URI"),
+        ({"test": " "}, "dataset.test: is empty; give a path or a URI"),
+        ({"train": "a\0b"}, "dataset.train: has a null character, which no file and no column can have in its name; "),
+        ({"label": "\ud800"}, "dataset.label: has half a character (a lone surrogate); write the name anew"),
+    ],
+)
+def test_names_that_no_file_and_no_column_can_have(dataset: dict[str, str], line: str) -> None:
+    files = {"train": "a", "validation": "b", "test": "c"}
+    (found,) = refusal(spec(dataset={**files, **dataset}))
+    assert found.startswith(line)
+    (found,) = refusal(spec(features=[{"name": "age", "kind": "dense", "column": "\ud800"}]))
+    assert found.startswith("feature 'age': column: has half a character")

@@ -55,9 +55,24 @@ def test_training_that_never_helps_changes_nothing(tiny_dataset: TinyDataset) ->
     model = build_plain(spec, ranks)
     Trainer(model, loaders, spec, ranks, learning_rate=0.01).run(5, lambda step: None)
     before = [tensor.clone() for tensor in model.backbone.state_dict().values()]
-    Trainer(model, loaders, spec, ranks, learning_rate=50.0).run(2, lambda step: None)
+    Trainer(model, loaders, spec, ranks, learning_rate=50.0).run(2, lambda step: None, trained=True)
     for tensor, kept in zip(model.backbone.state_dict().values(), before, strict=True):
         assert torch.equal(tensor, kept)
+
+
+def test_new_weights_are_no_model_however_good_they_look_on_validation(tiny_dataset: TinyDataset) -> None:
+    """Few validation rows may take the start for the best: then the full model would be one that was never trained."""
+    spec, ranks = tiny(tiny_dataset), RankContext()
+    loaders = DataLoaders.open(spec, ranks)
+    model = build_plain(spec, ranks)
+    before = [tensor.clone() for tensor in model.backbone.parameters()]
+
+    class Flattered(Trainer):
+        def _judged(self) -> float:
+            return 1.0 - 0.1 * self.epochs
+
+    Flattered(model, loaders, spec, ranks).run(2, lambda step: None)
+    assert not any(torch.equal(one, other) for one, other in zip(model.backbone.parameters(), before, strict=True))
 
 
 def test_retraining_gives_a_result_a_seed_and_tells_good_features_from_useless_ones(tiny_dataset: TinyDataset) -> None:

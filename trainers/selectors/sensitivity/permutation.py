@@ -21,7 +21,8 @@ class PermutationSpec(SensitivitySpec):
     name: Literal["permutation"]
     repeats: Annotated[int, Field(ge=1)] = Field(default=3, description="permutations of a feature, averaged")
     rows: Annotated[int, Field(ge=2)] = Field(
-        default=65_536, description="validation rows measured at most, evenly spaced; every rank holds them embedded"
+        default=65_536,
+        description="validation rows measured at most, drawn by the seed; every rank holds them embedded",
     )
 
     def rank(self, model: TrainedModel) -> Ranking:

@@ -11,14 +11,20 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
+    import numpy as np
     import torch
+    from numpy.typing import NDArray
 
     from sharding.layout import FeatureLayout
     from trainers.models.batch import Batch
     from trainers.models.ranking import PlainModel
     from trainers.training.ranks import RankContext
 
+    # Keys, embedded rows, labels and weights of n rows.
+    _Part = tuple[NDArray[np.uint64], torch.Tensor, torch.Tensor, torch.Tensor]
+
 Measured = TypeVar("Measured")
+_LARGEST = 2**64 - 1
 # The backbone takes this many rows at once.
 ROWS_TOGETHER = 8192
 
@@ -54,7 +60,6 @@ class TrainedModel:
         model: inputs, whose tables may be sharded over the ranks, and backbone, whole on every rank.
         batches: opens this rank's validation rows, each once, in file order.
         first_row: number of this rank's first validation row.
-        rows: of the validation split, over all ranks.
         ranks: this rank among all.
         seed: of whatever a selector draws.
     """
@@ -62,7 +67,6 @@ class TrainedModel:
     model: PlainModel
     batches: Callable[[], AbstractContextManager[Iterator[Batch]]]
     first_row: int
-    rows: int
     ranks: RankContext
     seed: int = 0
 
@@ -71,21 +75,31 @@ class TrainedModel:
         return self.model.inputs.layout
 
     def embed(self, rows: int) -> EmbeddedRows:
-        """Evenly spaced validation rows, at most `rows`, embedded once. Collective: every rank gets all of them."""
-        import numpy as np
+        """At most `rows` validation rows, embedded once. Collective: every rank gets all of them.
+
+        The seed draws them from the rows that have a weight: others say nothing of a loss. A row's number and the seed
+        decide, so that the rows are the same whatever the number of ranks.
+        """
         import torch
 
-        count = min(rows, self.rows)
-        chosen_N = np.arange(count, dtype=np.int64) * self.rows // count
-        parts, first = [], self.first_row
+        parts: list[_Part] = []
+        first, limit = self.first_row, _LARGEST
         with torch.no_grad(), self.batches() as batches:
             for batch in batches:
-                begin, end = np.searchsorted(chosen_N, (first, first + len(batch)))
+                key_B = _draw_keys(self.seed, first, len(batch))
                 x_BC = self.model.inputs(batch)
-                picked = torch.from_numpy(chosen_N[begin:end] - first).to(x_BC.device)
-                parts.append(tuple(each[picked].cpu() for each in (x_BC, batch.label_BT, batch.weight_B)))
+                picked_B = (batch.weight_B > 0).cpu() & torch.from_numpy(key_B <= limit)
+                at = picked_B.nonzero()[:, 0].to(x_BC.device)
+                x_nC, label_nT, weight_n = (each[at].cpu() for each in (x_BC, batch.label_BT, batch.weight_B))
+                parts.append((key_B[picked_B.numpy()], x_nC, label_nT, weight_n))
                 first += len(batch)
-        gathered = self.ranks.gather(parts)
+                if sum(len(part[0]) for part in parts) > 2 * rows:
+                    limit = _largest_key([part[0] for part in parts], rows)
+                    parts = [_up_to(limit, part) for part in parts]
+        keys = self.ranks.gather([part[0] for part in parts])
+        found = None if keys is None else _largest_key([key_n for own in keys for key_n in own], rows)
+        limit = self.ranks.broadcast(found)
+        gathered = self.ranks.gather([_up_to(limit, part)[1:] for part in parts])
         every = None if gathered is None else [part for own in gathered for part in own]
         x_NC, label_NT, weight_N = (torch.cat(each) for each in zip(*self.ranks.broadcast(every), strict=True))
         return EmbeddedRows(x_NC.to(self.ranks.device), label_NT, weight_N)
@@ -117,3 +131,31 @@ class TrainedModel:
         found = None if parts is None else {name: value for part in parts for name, value in part.items()}
         answers = self.ranks.broadcast(found)
         return {name: answers[name] for name in names}
+
+
+def _draw_keys(seed: int, first: int, rows: int) -> NDArray[np.uint64]:
+    """By row from number `first`: rows with the smallest keys are drawn. No two rows have the same."""
+    import numpy as np
+
+    from trainers.data.splits import splitmix64
+
+    start = splitmix64(np.array([seed % 2**64], np.uint64))
+    with np.errstate(over="ignore"):
+        return splitmix64(start + np.arange(first, first + rows, dtype=np.uint64))
+
+
+def _largest_key(keys: Sequence[NDArray[np.uint64]], rows: int) -> int:
+    """The largest of the `rows` smallest keys."""
+    import numpy as np
+
+    every_N = np.concatenate([np.empty(0, np.uint64), *keys])
+    return int(np.partition(every_N, rows - 1)[rows - 1]) if len(every_N) > rows else _LARGEST
+
+
+def _up_to(limit: int, part: _Part) -> _Part:
+    """The rows of a part whose keys are no larger."""
+    import torch
+
+    key_n, x_nC, label_nT, weight_n = part
+    kept_n = torch.from_numpy(key_n <= limit)
+    return key_n[kept_n.numpy()], x_nC[kept_n], label_nT[kept_n], weight_n[kept_n]
