@@ -130,7 +130,9 @@ def _describe(
     reason += f"; at most {spec.max_drop:g} worse is allowed"
     if verdict == INCONCLUSIVE:
         reason += f"; {metrics.full.rows:,} test rows can't tell"
-        reason += f", about {_rounded(needed):,} would" if needed is not None else ""
+        reason += (
+            f", about {_rounded(needed):,} would settle it, if the drop stays as it is" if needed is not None else ""
+        )
     return reason
 
 

@@ -94,7 +94,7 @@ class Decision {
       : null;
     choice(this.choice, {
       onChoose: (cut) => {
-        points.mark(cut.totals.features);
+        points.mark(cut);
         next.update(cut);
         save?.update(cut);
       },

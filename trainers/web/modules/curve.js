@@ -17,13 +17,13 @@ const MEASURES = [
 ];
 const NOTE =
   "The one trained model on the validation split with the first features of the ranking, the others at their means, " +
-  "before any fine-tuning.";
+  "before any fine-tuning. Copies of what stays are not counted; the model still reads them.";
 
 /**
- * Validation logloss against dims, or embedding bytes, with δ and the list's own point; `mark` moves a marker to as many
- * features as a reader tries, null takes it away.
+ * Validation logloss against dims, or embedding bytes, with δ and the list's own point; `mark` moves a marker to the cut
+ * that a reader tries, null takes it away.
  * @param {Element} parent
- * @returns {{update: (run: import("views/run").Run) => void, mark: (features: number | null) => void}}
+ * @returns {{update: (run: import("views/run").Run) => void, mark: (cut: import("views/cut").Cut | null) => void}}
  */
 export function curve(parent) {
   return new Curve(parent);
@@ -39,8 +39,9 @@ class Curve {
     /** @type {Point[]} */
     this.points = [];
     this.delta = 0;
-    this.chosen = 0;
-    /** @type {number | null} */
+    /** @type {Point | null} */
+    this.chosen = null;
+    /** @type {Point | null} */
     this.marked = null;
   }
 
@@ -49,15 +50,17 @@ class Curve {
     if (!results || results.curve.length === 0) return;
     this.points = [...results.curve].sort((a, b) => a.features - b.features);
     this.delta = results.delta;
-    // What a person chose is no prefix of the ranking, and has no point on the curve.
-    this.chosen = list && !list.revision ? list.after.features : 0;
+    // What a person chose was not measured.
+    this.chosen = list && !list.revision ? (results.own ?? at(this.points, list.after.features)) : null;
     if (this.ways.hidden && this.points.some((point) => point.embedding_bytes)) this.#offer();
     this.#draw();
   }
 
-  /** @param {number | null} features */
-  mark(features) {
-    this.marked = features;
+  /** @param {import("views/cut").Cut | null} cut */
+  mark(cut) {
+    this.marked = cut?.quality
+      ? { ...cut.totals, embedding_bytes: cut.totals.embedding_bytes ?? 0, logloss: cut.quality.logloss }
+      : null;
     if (this.points.length > 0) this.#draw();
   }
 
@@ -80,9 +83,9 @@ class Curve {
   }
 
   #told() {
-    const near = at(this.points, this.marked ?? this.chosen);
     const all = this.points[this.points.length - 1];
-    return `logloss ${decimal(near.logloss, 5)} with ${features(near)}, ${decimal(all.logloss, 5)} with all ${count(all.features)}`;
+    const near = this.marked ?? this.chosen ?? all;
+    return `logloss ${decimal(near.logloss, 5)} with ${features(near)}, ${decimal(all.logloss, 5)} with all features`;
   }
 
   /** @param {import("views/theme").Colours} shades */
@@ -121,11 +124,11 @@ class Curve {
                 symbol: "rect",
                 symbolSize: 13,
                 ...hollow(shades.prune),
-                data: [value(at(points, chosen))],
+                data: [value(chosen)],
               },
             ]
           : []),
-        ...(marked !== null
+        ...(marked
           ? [
               {
                 ...single,
@@ -133,7 +136,7 @@ class Curve {
                 symbol: "diamond",
                 symbolSize: 15,
                 color: shades.third,
-                data: [value(at(points, marked))],
+                data: [value(marked)],
               },
             ]
           : []),

@@ -94,7 +94,7 @@ async function charts(main, run) {
   const drawn = curve(selection);
   drawn.update(run);
   choice(main, {
-    onChoose: ({ totals, added, dropped }) => drawn.mark(added.length + dropped.length > 0 ? totals.features : null),
+    onChoose: (cut) => drawn.mark(cut.added.length + cut.dropped.length > 0 ? cut : null),
   }).update(run);
 }
 
