@@ -130,7 +130,7 @@ def _block(value: Any) -> Text:
         value = value.model_dump()
     if isinstance(value, Mapping):
         kept = {key: each for key, each in value.items() if key not in HIDDEN}
-        if len(kept) <= FEW and not any(isinstance(each, Mapping | list) for each in kept.values()):
+        if "stage" in kept or (len(kept) <= FEW and not any(map(_needs_a_line, kept.values()))):
             return Text(_inline(kept))
         return Text("\n".join(f"{key}: {_flow(each)}" for key, each in kept.items()))
     if isinstance(value, datetime):
@@ -182,6 +182,11 @@ def _short(value: Any) -> str:
     if isinstance(value, Mapping):
         return _inline(value)
     return ", ".join(map(_short, value)) if isinstance(value, list | tuple) else str(_text(value))
+
+
+def _needs_a_line(value: Any) -> bool:
+    """Whether a value runs into its neighbours where they stand on one line: parts of its own, or several words."""
+    return isinstance(value, Mapping | list) or (isinstance(value, str) and " " in value)
 
 
 def _inline(value: Mapping[str, Any]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import shlex
 from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
@@ -20,6 +21,7 @@ from trainers.data.listing import list_files
 from trainers.data.source import Source
 from trainers.data.spread import space_evenly
 from trainers.data.types import is_list, is_text, type_problems
+from trainers.problems import list_names
 from trainers.spec import MAX_DIM, SpecError
 
 READ_FILES = 16  # more would make a large data set slow to ask about
@@ -225,3 +227,36 @@ def infer(found: Footers, left_out: Collection[str]) -> tuple[list[dict[str, Any
         if other is not feature:
             unfit[column] = f"would be named {feature['name']!r}, as column {other['column']!r} is; rename it"
     return list(features.values()), unfit
+
+
+def describe_whole_numbers(found: Footers, features: Collection[Mapping[str, Any]]) -> list[str]:
+    """A line on the columns of whole numbers that are proposed as ids: their types don't say what the numbers are."""
+    columns = [each["column"] for each in features if each["kind"] == "categorical"]
+    whole = [name for name in columns if pa.types.is_integer(_plain(found.schema.field(name).type))]
+    if not whole:
+        return []
+    return [
+        f"{list_names(whole)}: whole numbers, proposed as ids, so that each value has a vector of its own; where size "
+        "matters, as of an age or a count, register the column with kind dense"
+    ]
+
+
+def describe_group(found: Footers, column: str, model: str) -> str:
+    """Why the group is no proposal, and how it becomes a feature: a user's id often is a good one."""
+    why = "the group of the model's spec"
+    try:
+        feature = propose(found, column)
+    except (UnfitError, KeyError):
+        return why
+    name = feature.pop("name")
+    if feature["column"] == name:
+        del feature["column"]
+    kind = feature.pop("kind")
+    options = " ".join(f"--set {key}={shlex.quote(str(value))}" for key, value in feature.items())
+    return f"{why}; it may be a feature too: winnow features add {model} {name} --kind {kind} {options}"
+
+
+def _propose_one(found: Footers, column: str, count: int) -> dict[str, Any]:
+    if count > 1:
+        raise UnfitError(f"there are {count} columns of that name; rename them")
+    return propose(found, column)

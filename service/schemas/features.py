@@ -170,6 +170,10 @@ class Inferred(BaseModel):
                     "registered": ["age"],
                     "unfit": {"seen_at": "is timestamp[us], which no feature is read from"},
                     "left_out": {"label": "the label of the model's spec"},
+                    "notes": [
+                        "age: whole numbers, proposed as ids, so that each value has a vector of its own; where size "
+                        "matters, as of an age or a count, register the column with kind dense"
+                    ],
                     "distinct": {"city": 1200},
                     "leaks": {"clicked_within_a_day": 0.998},
                     "files": 64,
@@ -183,6 +187,7 @@ class Inferred(BaseModel):
     registered: list[str] = Field(description="columns that features of the model are read from already")
     unfit: dict[str, str] = Field(description="columns that no feature can be read from, and why")
     left_out: dict[str, str] = Field(default={}, description="columns that are no features, and why")
+    notes: list[str] = Field(default=[], description="what to look at in the proposals")
     distinct: dict[str, int] = Field(
         default={}, description="by column of ids or text, about how many different values it has, by a sample of rows"
     )

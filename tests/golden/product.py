@@ -66,6 +66,8 @@ RENAMED_SPEC_PATHS: dict[str, Callable[[Any], Any]] = {
     # Numbers of 0.1.0 where today the number of rows decides, unless a spec says them.
     "training.batch_size": lambda spec: spec.training.batch_size or UNREAD,
     "training.epochs": lambda spec: spec.training.epochs or UNREAD,
+    "finetune.start": lambda spec: spec.finetune.start or UNREAD,
+    "finetune.epochs": lambda spec: UNREAD if spec.finetune.epochs is None else spec.finetune.epochs,
     "selector.learning_rate": lambda spec: spec.selector.learning_rate or UNREAD,
     "selector.clip": lambda spec: getattr(spec.selector, "clip", UNREAD),
 }

@@ -73,6 +73,9 @@ def with_numbers_of(spec: Any, saved: Any) -> Any:
     training = {
         name: getattr(saved.training, name) for name in ("batch_size", "epochs") if not getattr(spec.training, name)
     }
+    tuning = {
+        name: getattr(saved.finetune, name) for name in ("start", "epochs") if getattr(spec.finetune, name) is None
+    }
     rate = {} if spec.selector.learning_rate else {"learning_rate": saved.selector.learning_rate}
     features = tuple(
         one.model_copy(update={"default": two.default}) if getattr(one, "default", 0) is None else one
@@ -82,6 +85,7 @@ def with_numbers_of(spec: Any, saved: Any) -> Any:
         update={
             "features": features,
             "training": spec.training.model_copy(update=training),
+            "finetune": spec.finetune.model_copy(update=tuning),
             "selector": spec.selector.model_copy(update=rate),
         }
     )

@@ -100,7 +100,11 @@ def scores_of(chance: random.Random, count: int, essential: float) -> list[Ranke
             kind="dense",
             dim=chance.choice([1, 1, 8, 16, 128]),
             score=chance.choice([0.0, 0.5, 1.0, round(chance.random(), 2), chance.random()]),
-            details={"divergence": chance.random(), "mean_gate": chance.choice([0.3, chance.random()])},
+            details={
+                "divergence": chance.random(),
+                "mean_gate": chance.choice([0.3, chance.random()]),
+                "missed": chance.choice([0.0, 0.0, 0.5, 1.0]),
+            },
             essential=chance.random() < essential,
             embedding_bytes=chance.choice([0, 4000]),
             bytes_per_example=chance.choice([4.0, 8.0]),
@@ -247,6 +251,27 @@ def test_the_curve_marks_a_point_for_first_features_alone(page: Page) -> None:
     wide = [replace(scores[0], dim=8), *scores[1:]]
     draw(page, "curve", run_of(wide, PruneSpec(rule="budget", keep_dims=7), curve))
     assert page.evaluate(MARKED)["marks"] == [{"name": "the list's own", "size": [6]}]
+
+
+def test_copies_take_no_place_and_the_list_s_own_set_is_as_measured(page: Page) -> None:
+    """b, a copy of a, is second in the ranking: the curve has three features of four."""
+    scores = [
+        RankedFeature(name=name, kind="dense", dim=1, score=score, copies=copies)
+        for name, score, copies in (("a", 0.9, ("b",)), ("b", 0.8, ("a",)), ("c", 0.7, ()), ("d", 0.1, ()))
+    ]
+    curve = curve_of(scores, points=9)
+    run = run_of(scores, PruneSpec(), curve)
+    own = curve[1].model_copy(update={"logloss": 0.6})
+    asked = [{"rule": "threshold", "threshold": 0.5}, {"rule": "top_k", "top_k": 3}]
+    (unmeasured, _) = cuts(page, run, asked)
+    run["results"]["own"] = own.document()
+    measured, whole = cuts(page, run, asked)
+    assert measured["kept"] == ["a", "c"]
+    assert unmeasured["quality"]["logloss"] == curve[1].logloss
+    assert (unmeasured["quality"]["from"], unmeasured["quality"]["to"]) == (2, 2)
+    assert unmeasured["quality"]["prefix"]
+    assert (measured["quality"]["logloss"], measured["quality"]["within"]) == (0.6, False)
+    assert (whole["quality"]["rise"], whole["quality"]["within"]) == (0, True), "all but the copy lose nothing"
 
 
 def test_a_run_without_results_still_counts_features_and_dims(page: Page) -> None:

@@ -113,7 +113,10 @@ def _load(path: Path) -> JobSpec:
 
 def _show_summary(console: Console, summary: dict[str, Any]) -> None:
     """Splits, features, how long a run trains, and last what deserves a look."""
-    console.print(table("Splits", [{"split": name, **split} for name, split in summary["splits"].items()]))
+    splits = [{"split": name, **split} for name, split in summary["splits"].items()]
+    if all(split["base_rate"] == split["positive_share"] for split in splits):
+        splits = [{key: value for key, value in split.items() if key != "positive_share"} for split in splits]
+    console.print(table("Splits", splits))
     rows = [_feature_row(name, shares, summary) for name, shares in summary["share_at_default"].items()]
     console.print(table("Features", rows[:MOST_FEATURES]))
     if len(rows) > MOST_FEATURES:
@@ -131,7 +134,7 @@ def _show_summary(console: Console, summary: dict[str, Any]) -> None:
 
 def _feature_row(name: str, shares: dict[str, float], summary: dict[str, Any]) -> dict[str, str]:
     """Of one feature: what it predicts alone, its distinct ids and those that share a row of the table, and in each
-    split the rows at its default. What isn't known, or is none, is a dash."""
+    split the rows that are null or at its default. What isn't known, or is none, is a dash."""
     auc, found = summary["single_feature_auc"].get(name), summary["collisions"].get(name)
     at_default = " / ".join(f"{share:.1%}" for share in shares.values())
     return {
@@ -139,5 +142,5 @@ def _feature_row(name: str, shares: dict[str, float], summary: dict[str, Any]) -
         "AUC alone": "–" if auc is None else f"{auc:.3f}",
         "distinct ids": "–" if found is None else f"{found['distinct']:,}",
         "sharing a row": "–" if not found or not found["share"] else f"{found['share']:.1%}",
-        f"at default ({' / '.join(shares)})": at_default if any(shares.values()) else "–",
+        f"null or default ({' / '.join(shares)})": at_default if any(shares.values()) else "–",
     }

@@ -46,8 +46,8 @@ class DataSummary:
 
     Attributes:
         splits: by name.
-        share_at_default: feature to split to the share of the decoded rows at the feature's default, 0 to 1; for
-            lists, of the empty ones.
+        share_at_default: feature to split to the share of the decoded rows that are null or at the feature's default,
+            0 to 1; for lists, of those that are null or empty.
         collisions: hashed feature to the distinct values of the decoded training rows, and the share of all values
             that have a row of the table together with another one, estimated where not all rows were decoded.
         single_feature_auc: feature to how well it predicts the label alone, on a sample; see leaks.py.
@@ -117,7 +117,7 @@ def check(spec: JobSpec, output: Path | None = None) -> DataSummary:
                 continue
             if not unreadable and split in labels:
                 try:
-                    found.add(split, source, table, labels[split].base_rate)
+                    found.add(split, source, table, labels[split])
                     continue
                 except SpecError as error:
                     problems.add(str(error).splitlines())  # The first one; other features' are told too.

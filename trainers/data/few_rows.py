@@ -32,7 +32,7 @@ class SplitRows(Protocol):
     def rows(self) -> int: ...
 
     @property
-    def base_rate(self) -> float: ...
+    def positive_share(self) -> float: ...
 
 
 def guard_warning(spec: JobSpec, test: SplitRows) -> str | None:
@@ -45,7 +45,7 @@ def guard_warning(spec: JobSpec, test: SplitRows) -> str | None:
     guard = spec.prune.guard
     if guard.metric not in {"auc", "gauc"}:
         return None
-    positives = test.rows * test.base_rate
+    positives = test.rows * test.positive_share
     error = auc_error(USUAL_AUC, positives, test.rows - positives) * math.sqrt(2 * (1 - USUAL_CORRELATION))
     reach = NormalDist().inv_cdf(0.5 + CONFIDENCE / 2)
     if not math.isfinite(error) or reach * error <= TIMES * guard.max_drop:
@@ -59,7 +59,8 @@ def guard_warning(spec: JobSpec, test: SplitRows) -> str | None:
     unit = 10 ** max(0, math.floor(math.log10(needed)) - 1)
     return (
         f"prune.guard.max_drop: {tells}, and {guard.max_drop:g} is allowed: the guard can't tell a drop of {TIMES} "
-        f"times that; take about {math.ceil(needed / unit) * unit:,} test rows, or allow more"
+        f"times that; about {math.ceil(needed / unit) * unit:,} test rows tell a drop of {guard.max_drop:g} itself: "
+        "take more, or allow more"
     )
 
 
@@ -83,7 +84,7 @@ def sample_warnings(spec: JobSpec, splits: Mapping[str, SplitRows]) -> Iterator[
     if asked is None:
         return
     rows = min(asked, splits[split].rows)
-    rarer = rows * min(splits[split].base_rate, 1 - splits[split].base_rate)
+    rarer = rows * min(splits[split].positive_share, 1 - splits[split].positive_share)
     neighbors = getattr(selector, "neighbors", 0)
     if rarer < max(LEAST_OF_A_CLASS, neighbors + 1):
         near = f", and a row is compared with its {neighbors} nearest of the same label" if neighbors > rarer else ""

@@ -12,6 +12,7 @@ from trainers.data.columns import single_array
 from trainers.data.copies import copy_warnings
 from trainers.data.decode import Decoder
 from trainers.data.few_rows import guard_warning, sample_warnings, validation_warning
+from trainers.data.label_shares import LabelCount
 from trainers.data.leaks import single_feature_aucs
 from trainers.data.precision import precision_warnings
 from trainers.data.rows import Rows
@@ -28,12 +29,18 @@ from trainers.spec import CategoricalFeature, JobSpec, MultiCategoricalFeature
 
 @dataclass(frozen=True, kw_only=True)
 class SplitSummary:
-    """`rows` of a split in `files`, of which `checked_rows` were decoded. `base_rate` is the share of label 1."""
+    """`rows` of a split in `files`, of which `checked_rows` were decoded.
+
+    Attributes:
+        base_rate: share of label 1, each row with its weight, as metrics have it.
+        positive_share: share of the rows whose label is 1.
+    """
 
     rows: int
     files: int
     checked_rows: int
     base_rate: float
+    positive_share: float
 
 
 class Findings:
@@ -48,7 +55,7 @@ class Findings:
         self.collisions: dict[str, Collisions] = {}
         self.warnings: list[str] = []
 
-    def add(self, split: SplitName, source: Source, table: pa.Table, base_rate: float) -> None:
+    def add(self, split: SplitName, source: Source, table: pa.Table, label: LabelCount) -> None:
         """Decode some of a split's rows as training does, and look at them. Raises SpecError."""
         weight = self.spec.dataset.weight
         self.measured = self.measured or _measure(self.decoder, table)
@@ -58,7 +65,8 @@ class Findings:
             rows=source.rows,
             files=len(source.files.parts),
             checked_rows=len(rows),
-            base_rate=base_rate,
+            base_rate=label.share,
+            positive_share=label.positive_share,
         )
         self.samples[split] = SplitSample.of(self.decoder, [table], rows)
         read = describe_rows(len(rows), source.rows, "training rows" if split == "train" else f"rows of {split}")

@@ -44,7 +44,7 @@ class LabelCount:
             self.shares.append(positive / weight)
 
     @property
-    def base_rate(self) -> float:
+    def positive_share(self) -> float:
         """Share of the rows."""
         return self.positives / self.rows
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from trainers.pipeline.scoring import Measured
 from trainers.pruning.budget import describe_use
 from trainers.pruning.diagnostics import gate_diagnostics, gate_warning, target_warning
 from trainers.pruning.guard import evaluate_guard
@@ -15,7 +16,7 @@ from trainers.pruning.rules import Decision
 from trainers.runs.convergence import measure_polarization
 from trainers.runs.outcome import Outcome
 from trainers.runs.prune_list import Diagnostics, Interaction, SelectorInfo
-from trainers.runs.results import CurvePoint, ModelQuality
+from trainers.runs.results import ModelQuality
 from trainers.selectors.base import Ranking
 from trainers.spec import JobSpec
 
@@ -25,7 +26,7 @@ def build_outcome(
     ranking: Ranking,
     features: Sequence[RankedFeature],
     decisions: Sequence[Decision],
-    curve: Sequence[CurvePoint],
+    measured: Measured,
     metrics: ModelQuality,
 ) -> Outcome:
     """The outcome of a run.
@@ -35,7 +36,7 @@ def build_outcome(
         ranking: what the selector found.
         features: the ranking's features, essential ones first.
         decisions: what the rule made of them, in the same order.
-        curve: the selection curve, fewest features first.
+        measured: the selection curve, and the point of the decisions.
         metrics: quality of the three models on the test split.
     """
     selector, budget = spec.selector, spec.prune.budget(sum(spec.dims.values()))
@@ -50,7 +51,8 @@ def build_outcome(
         ),
         before=sum_totals(features, {feature.name for feature in features}),
         after=sum_totals(features, {decision.name for decision in decisions if decision.keep}),
-        curve=tuple(curve),
+        curve=tuple(measured.curve),
+        own=measured.own,
         metrics=metrics,
         guard=evaluate_guard(spec.prune.guard, metrics, prunes=not all(decision.keep for decision in decisions)),
         budget=None if budget is None else describe_use(features, decisions, budget, gates=gates),

@@ -96,6 +96,7 @@ def _results(
         finetuned=outcome.metrics.finetuned,
         differences=outcome.metrics.differences,
         curve=outcome.curve,
+        own=outcome.own,
         delta=spec.prune.delta,
         stages={**final.stages, **seconds},
         rows_per_second=rows / spent if spent else None,

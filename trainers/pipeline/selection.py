@@ -12,18 +12,18 @@ from trainers.models.ranking import PlainModel
 from trainers.pipeline.outcome import build_outcome
 from trainers.pipeline.ports import Checkpoints, Coordination
 from trainers.pipeline.sampling import find_copies
-from trainers.pipeline.scoring import curve_points
+from trainers.pipeline.scoring import CurveScorer, Measured
 from trainers.pipeline.search import Search, open_search
 from trainers.pruning.curve import ranking_prefixes
 from trainers.pruning.ranking import RankedFeature, rank_features
 from trainers.pruning.rules import Decision, decide
 from trainers.runs.outcome import Outcome
 from trainers.runs.progress import Stage
-from trainers.runs.results import CurvePoint, ModelQuality, QualityDifferences
+from trainers.runs.results import ModelQuality, QualityDifferences
 from trainers.spec import JobSpec
 from trainers.spec.order import canonical_order, with_features
 from trainers.training.build import build_plain
-from trainers.training.evaluation import differences, masked_forward, predict
+from trainers.training.evaluation import differences
 from trainers.training.loaders import DataLoaders
 from trainers.training.ranks import RankContext
 from trainers.training.trainer import Trainer, predictions
@@ -42,7 +42,7 @@ class Selection:
         ranking, full = found.ranking, found.full
         copies = find_copies(self.spec, loaders.sources) if self.ranks.is_leader else []
         features = rank_features(self.spec, ranking, self.ranks.broadcast(copies))
-        points, decisions = self._decide(found.model, loaders, features)
+        measured, decisions = self._decide(found.model, loaders, features)
         kept = [decision.name for decision in decisions if decision.keep]
         chosen = with_features(self.spec, kept)
         small, small_loaders = found.model.pruned(kept), loaders.with_spec(chosen)
@@ -62,23 +62,22 @@ class Selection:
                 pruned=differences(whole, before, grouped=grouped), finetuned=differences(whole, after, grouped=grouped)
             ),
         )
-        return build_outcome(self.spec, ranking, features, decisions, points, metrics)
+        return build_outcome(self.spec, ranking, features, decisions, measured, metrics)
 
     def _enter(self, stage: Stage, total: int = 0) -> None:
         self.coordination.enter(self.ranks.attempt, stage, total)
 
     def _decide(
         self, model: PlainModel, loaders: DataLoaders, features: Sequence[RankedFeature]
-    ) -> tuple[list[CurvePoint], list[Decision]]:
-        """The selection curve over every validation row, and what the rule makes of it; the same on all ranks."""
-        kept = ranking_prefixes(features, self.spec.prune.curve_points)
-        with loaders.whole(loaders.validation) as batches:
-            found = predict(masked_forward(model, kept), batches, self.ranks)
-        answer = None
-        if found is not None:
-            points = curve_points(found, kept, features, grouped=self.spec.dataset.group is not None)
-            answer = points, decide(features, self.spec.prune, points)
-        return self.ranks.broadcast(answer)
+    ) -> tuple[Measured, list[Decision]]:
+        """The selection curve, and what the rule makes of it; the same on all ranks."""
+        scorer = CurveScorer(model=model, loaders=loaders, ranks=self.ranks, features=features)
+        prefixes = ranking_prefixes(features, self.spec.prune.curve_points)
+        points = scorer.score(prefixes)
+        decisions = decide(features, self.spec.prune, points)
+        kept = tuple(decision.name for decision in decisions if decision.keep)
+        own = points[prefixes.index(kept)] if kept in prefixes else scorer.score([kept])[0]
+        return Measured(curve=points, own=own), decisions
 
     def _train(
         self, small: PlainModel, small_loaders: DataLoaders, loaders: DataLoaders, full: PlainModel | None
@@ -89,8 +88,7 @@ class Selection:
         know rows by heart. Both models are left at their best on validation.
         """
         steps, epochs, tuning = loaders.train.steps_per_epoch, loaders.plan.epochs, self.spec.finetune
-        fresh = tuning.start == "fresh"
-        rounds = epochs if fresh else tuning.epochs
+        rounds, fresh = loaders.plan.tuning_epochs, loaders.plan.fresh
         self._enter(Stage.FINETUNING, (rounds + (epochs if full is None else 0)) * steps)
         if fresh:
             small = build_plain(small.inputs.spec, self.ranks)

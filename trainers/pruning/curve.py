@@ -6,16 +6,17 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from trainers.pruning.ranking import RankedFeature
+from trainers.pruning.ranking import RankedFeature, distinct
 from trainers.runs.results import CurvePoint
 
 
 def ranking_prefixes(features: Sequence[RankedFeature], points: int) -> list[tuple[str, ...]]:
     """Kept sets to evaluate: prefixes of the ranking, at most `points`, evenly spaced, the smallest and all included.
 
-    The smallest holds the essential features, or the best one where there are none.
+    Copies of features before them are left out, as the rules leave them out. The smallest set holds the essential
+    features, or the best one where there are none.
     """
-    names = [feature.name for feature in features]
+    names = [feature.name for feature in distinct(features)]
     least = max(1, sum(feature.essential for feature in features))
     sizes = np.unique(np.linspace(least, len(names), min(points, len(names) - least + 1)).round().astype(int))
     return [tuple(names[:size]) for size in sizes]

@@ -133,7 +133,8 @@ def _describe(
         reason += f"; {metrics.full.rows:,} test rows can't tell"
         if found.interval is None:
             reason += ": they are of one label but for a few, or a few groups (dataset.group) have most of them"
-        reason += f", about {_rounded(needed):,} would" if needed is not None else ""
+        if needed is not None:
+            reason += f", about {_rounded(needed):,} would decide it, if the drop stays as it is"
     return reason
 
 

@@ -73,6 +73,12 @@ def distinct(features: Sequence[RankedFeature]) -> list[RankedFeature]:
     return list(kept.values())
 
 
+def with_copies(names: Sequence[str], features: Sequence[RankedFeature]) -> tuple[str, ...]:
+    """Those names and their copies, in the order of the ranking: every feature whose values the named ones carry."""
+    kept = set(names)
+    return tuple(each.name for each in features if each.name in kept or kept & set(each.copies))
+
+
 def weigh(feature: FeatureSpec) -> tuple[int, float]:
     """Bytes of a feature's embedding table, and bytes read of it per example."""
     return table_bytes(feature), feature.dim * 4 if isinstance(feature, DenseFeature) else 8

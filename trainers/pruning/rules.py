@@ -69,8 +69,8 @@ def _budget(order: Sequence[RankedFeature], rule: PruneSpec, curve: Sequence[Cur
 
 
 def _curve(order: Sequence[RankedFeature], rule: PruneSpec, curve: Sequence[CurvePoint]) -> Kept:
-    """The fewest features whose quality is within `delta` of that of all; points are prefixes of the ranking."""
-    return _names(distinct(order[: smallest_within(curve, rule.delta).features]))
+    """The fewest features whose quality is within `delta` of that of all; points are prefixes without copies."""
+    return _names(distinct(order)[: smallest_within(curve, rule.delta).features])
 
 
 def _given(order: Sequence[RankedFeature], rule: PruneSpec, curve: Sequence[CurvePoint]) -> Kept:

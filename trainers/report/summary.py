@@ -138,8 +138,10 @@ def describe_budget(use: BudgetUse) -> str:
     line = f"{in_unit(use.spent, use.unit)} spent of {use.limit:,.10g}; all features take {use.total:,.10g}"
     if not use.closed_gates:
         return line
-    features = "feature that stays has its" if use.closed_gates == 1 else "features that stay have their"
-    return f"{line}; {use.closed_gates} {features} gate below {OPEN}: the budget had room"
+    one = use.closed_gates == 1
+    features = "feature that stays has its" if one else "features that stay have their"
+    missed = f"{'is' if one else 'are'} not missed by held-out rows"
+    return f"{line}; {use.closed_gates} {features} gate below {OPEN} and {missed}: the budget had room"
 
 
 def describe_copies(found: PruneList) -> str:

@@ -25,6 +25,7 @@ class Outcome(Schema):
     before: Totals
     after: Totals
     curve: tuple[CurvePoint, ...]
+    own: CurvePoint | None = None
     metrics: ModelQuality
     guard: GuardVerdict
     budget: BudgetUse | None = None

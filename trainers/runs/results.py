@@ -71,7 +71,10 @@ class ModelQuality(Schema):
 
 
 class CurvePoint(Schema):
-    """Quality on the validation split with the first `features` of the ranking, the others at their means."""
+    """Quality on the validation split with the first `features` of the ranking, the others at their means.
+
+    Copies of features before them aren't counted, and the model reads them as it reads what they are copies of.
+    """
 
     features: int
     dims: int
@@ -104,6 +107,10 @@ class Results(ModelQuality):
     """What a run measured. `features` and the curve are in the order of the ranking, as the prune list is."""
 
     curve: tuple[CurvePoint, ...] = Field(description="the selection curve, fewest features first")
+    own: Known[CurvePoint] = Field(
+        default=None,
+        description="the kept features, measured as a point of the curve is; absent in runs of version 0.1",
+    )
     delta: float = Field(description="loss of logloss that the rule `curve` allows, nats")
     stages: dict[str, float] = Field(description="seconds spent by stage")
     rows_per_second: float | None = Field(

@@ -13,6 +13,9 @@ from trainers.spec.budget import in_unit, weight_in
 if TYPE_CHECKING:
     from trainers.spec.job import JobSpec
 
+# Copies of features that stay are pruned under every rule but `given`, whatever room there is.
+ONLY_COPIES = "nothing but copies of other features is pruned"
+
 
 def budget_too_small(spec: JobSpec) -> Iterator[str]:
     """Where the essential features alone exceed the budget of rule budget, or no feature fits into it."""
@@ -48,7 +51,7 @@ def unread_by_budget(spec: JobSpec) -> Iterator[str]:
     if limit.budget.fits(total):
         yield (
             f"{limit.field}: {limit.told(limit.budget.limit)} is room for all features, which take "
-            f"{limit.told(total)}, so that nothing is pruned; lower it"
+            f"{limit.told(total)}, so that {ONLY_COPIES}; lower it"
         )
     elif limit.essential and not limit.budget.fits(used + min(limit.others.values())):
         yield (

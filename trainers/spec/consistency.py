@@ -13,10 +13,9 @@ from typing import TYPE_CHECKING
 from trainers.problems import list_names
 from trainers.selectors.base import GateSpec
 from trainers.selectors.gates.permutation_options import PermutationGateSpec
-from trainers.spec.budget_check import budget_too_small, unread_by_budget
+from trainers.spec.budget_check import ONLY_COPIES, budget_too_small, unread_by_budget
 from trainers.spec.features import DenseFeature
 from trainers.spec.prune import NUMBERS, PruneSpec
-from trainers.spec.training import FinetuneSpec
 
 if TYPE_CHECKING:
     from trainers.spec.job import JobSpec
@@ -155,11 +154,11 @@ def _without_effect(spec: JobSpec) -> Iterator[str]:
     elif prune.rule == "given" and every <= essential | set(prune.keep or ()):
         yield f"prune.keep: all {len(every)} features stay, so that nothing is pruned; leave some out"
     elif prune.rule == "top_k" and prune.top_k == len(every):
-        yield f"prune.top_k: {prune.top_k} of {len(every)} features is all of them, so that nothing is pruned; lower it"
+        yield f"prune.top_k: {prune.top_k} of {len(every)} features is all of them, so that {ONLY_COPIES}; lower it"
     elif prune.rule == "dims" and prune.share == 1.0:
-        yield "prune.share: 1 is all dims, so that nothing is pruned; lower it"
+        yield f"prune.share: 1 is all dims, so that {ONLY_COPIES}; lower it"
     elif prune.rule == "threshold" and prune.threshold == 0.0:
-        yield "prune.threshold: every score is at least 0, so that nothing is pruned; raise it"
+        yield f"prune.threshold: every score is at least 0, so that {ONLY_COPIES}; raise it"
 
 
 def _unread_by_essential(spec: JobSpec) -> Iterator[str]:
@@ -190,9 +189,9 @@ def _essential_dims(spec: JobSpec) -> dict[str, int]:
 
 def _unread_by_training(spec: JobSpec) -> Iterator[str]:
     tuning = spec.finetune
-    if tuning.start == "fresh" and tuning.epochs != FinetuneSpec.model_fields["epochs"].default:
+    if tuning.start == "fresh" and tuning.epochs is not None:
         yield f"finetune.epochs: {tuning.epochs} is of start warm; start fresh trains for training.epochs"
-    if tuning.epochs == 0 and tuning.start == "warm" and tuning.learning_rate is not None:
+    if tuning.epochs == 0 and tuning.start != "fresh" and tuning.learning_rate is not None:
         yield f"finetune.learning_rate: {tuning.learning_rate:g} is of fine-tuning, and finetune.epochs is 0"
     if not isinstance(spec.selector, GateSpec):
         for key in ("max_steps", "checkpoint_every", "report_every"):

@@ -134,7 +134,33 @@ def parse_spec(raw: Any) -> JobSpec:
     try:
         return JobSpec.model_validate(raw)
     except ValidationError as error:
-        raise SpecError(describe(error, raw)) from None
+        lines = [*describe(error, raw).splitlines(), *_problems_between_parts(raw, error)]
+        raise SpecError("\n".join(dict.fromkeys(lines))) from None
+
+
+def _problems_between_parts(raw: Any, error: ValidationError) -> list[str]:
+    """What is wrong between the parts of a spec, where some part is wrong by itself, and pydantic looks no further.
+
+    Wrong parts are taken by their defaults, so that what is found is wrong whatever these become; of features the
+    names stay.
+    """
+    wrong = {each["loc"][0] for each in error.errors(include_url=False) if each["loc"]}
+    if not isinstance(raw, dict) or not wrong:
+        return []
+    rest = {key: value for key, value in raw.items() if key not in wrong}
+    rest["dataset"] = rest.get("dataset", {"train": "train", "splits": {}})
+    if "features" in wrong:
+        declared = raw["features"] if isinstance(raw.get("features"), list) else []
+        names = [feature.get("name") if isinstance(feature, dict) else None for feature in declared]
+        if not names or None in names:
+            return []
+        rest["features"] = [{"name": name, "kind": "dense"} for name in names]
+    try:
+        JobSpec.model_validate(rest)
+    except ValidationError as other:
+        if all(not each["loc"] for each in other.errors(include_url=False)):
+            return describe(other, rest).splitlines()
+    return []
 
 
 def require_consistent(spec: JobSpec) -> None:

@@ -41,8 +41,8 @@ class PruneSpec(Config):
     )
     keep_bytes: Annotated[int, Field(ge=1)] | None = Field(
         default=None,
-        description="bytes of embedding tables kept at most, under rule budget: 4 for each weight of a table. Dense "
-        "features have no table and always fit",
+        description="bytes of embedding tables kept at most, under rule budget: 4 for each weight of a table, which "
+        "has `hash_size` rows and one for null. Dense features have no table and always fit",
     )
     keep_cost: Annotated[float, Field(gt=0.0)] | None = Field(
         default=None, description="sum of the features' `cost` kept at most, under rule budget"

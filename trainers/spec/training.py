@@ -11,10 +11,18 @@ from trainers.config import MAX_WORKERS, Config, Seed
 
 class FinetuneSpec(Config):
     """Training of the pruned model, until validation gets no better: `warm` from the searched weights, for at most
-    `epochs`; `fresh` from new ones, for at most `training.epochs`."""
+    `epochs`; `fresh` from new ones, for at most `training.epochs`. Which of them where `start` isn't given is in
+    trainers/spec/plan.py."""
 
-    start: Literal["warm", "fresh"] = "warm"
-    epochs: Annotated[int, Field(ge=0)] = 1
+    start: Literal["warm", "fresh"] | None = Field(
+        default=None,
+        description="warm unless given; fresh on so few rows that an epoch has fewer than 220 steps and the search "
+        "more than 4 epochs, where `epochs` isn't given either",
+    )
+    epochs: Annotated[int, Field(ge=0)] | None = Field(
+        default=None,
+        description="of a warm start: passes over the training rows, at most; 1 unless given",
+    )
     learning_rate: Annotated[float, Field(gt=0.0)] | None = None
 
 

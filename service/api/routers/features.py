@@ -28,7 +28,7 @@ from service.core.errors import (
 from service.core.identity import Caller
 from service.core.statuses import BY_HAND, FeatureStatus
 from service.features import csv_format
-from service.features.inference import footers, infer
+from service.features.inference import describe_group, describe_whole_numbers, footers, infer
 from service.features.leaks import find_leaks
 from service.features.rows import exported_feature, registered_columns, seen_by_models
 from service.jobs.data_roots import require_allowed
@@ -182,6 +182,9 @@ def infer_all(
     known = [column for column in dict.fromkeys(found.schema.names) if column in registered]
     # A column has one reason: the model's group that is a feature too is registered.
     others = {column: why for column, why in left_out.items() if column in found.schema.names}
+    group = columns_of.get("group")
+    if group in others and group not in (columns_of["label"], columns_of.get("weight")):
+        others[group] = describe_group(found, group, model.name)
     return Inferred(
         features=proposals,
         registered=known,
@@ -189,6 +192,7 @@ def infer_all(
         leaks=find_leaks(found.source, proposals, columns_of["label"]),
         left_out={column: why for column, why in others.items() if column not in registered},
         distinct={column: sampled.estimate(found.rows) for column, sampled in found.sampled.items()},
+        notes=describe_whole_numbers(found, proposals),
         files=found.files,
         files_read=len(found.parts),
     )

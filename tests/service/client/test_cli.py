@@ -437,6 +437,17 @@ def test_a_watched_job_that_starts_says_that_it_validates_its_data() -> None:
         assert captured.get().strip() == f"feed-ranker {job.id} {words}"
 
 
+def test_reasons_have_a_line_each_and_short_values_share_one() -> None:
+    out = StringIO()
+    reasons = {"label": "the label of the model's spec", "user": "the group of the model's spec"}
+    show(Console(file=out, width=80), {"left_out": reasons, "policy": {"kind": "cron", "seconds": 3}})
+    assert [line.strip() for line in out.getvalue().splitlines()] == [
+        "left out  label: the label of the model's spec",
+        "user: the group of the model's spec",
+        "policy    cron seconds=3",
+    ]
+
+
 def test_what_is_read_by_a_program_is_not_cut() -> None:
     rows = Rows("jobs", [{**JOB, "name": "n" * 300}], next=7)
     out = StringIO()

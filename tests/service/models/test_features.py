@@ -25,6 +25,10 @@ from trainers.data.columns import hash_text
 
 URL = f"/v1/models/{MODEL}"
 FEATURES = f"{URL}/features"
+GROUP_TOO = (
+    "the group of the model's spec; it may be a feature too: "
+    f"winnow features add {MODEL} group --kind categorical --set hash_size=100 --set dim=4"
+)
 DENSE = {"name": "a", "kind": "dense"}
 IDS = {"name": "b", "kind": "categorical", "hash_size": 9}
 LISTS = {"name": "c", "kind": "multi_categorical", "hash_size": 7, "pooling": "sum"}
@@ -422,9 +426,11 @@ def test_features_are_proposed_from_a_schema(managed: Managed, data: Path) -> No
     assert found["left_out"] == {
         "flag": "named in leave_out",
         "label": "the label of the model's spec",
-        "group": "the group of the model's spec",
+        "group": GROUP_TOO,
         "importance": "the weight of the model's spec",
     }
+    (note,) = found["notes"]
+    assert note.startswith("user id, hash, _odd: whole numbers, proposed as ids, ")
     assert {column: found["distinct"][column] for column in ("city", "hash", "words", "genres")} == {
         "city": 7, "hash": 100, "words": 2, "genres": 6,
     }  # fmt: skip

@@ -71,6 +71,15 @@ def test_a_summary(root: Path) -> None:
     assert few.startswith("dataset.validation: 8 rows, about 2 of them of the rarer label, ")
 
 
+def test_the_base_rate_is_by_weight_as_the_report_has_it(root: Path) -> None:
+    """Weights 1 to 4, labels 0, 1, 0, 1: 6 of 10, and half of the rows."""
+    for split in ("train", "validation", "test"):
+        write(root, split, age=[1.0, 2.0, 3.0, 4.0], w=[1.0, 2.0, 3.0, 4.0], label=[0, 1, 0, 1])
+    spec = spec_of(root, AGE)
+    train = check(spec.model_copy(update={"dataset": spec.dataset.model_copy(update={"weight": "w"})})).splits["train"]
+    assert (train.base_rate, train.positive_share) == (0.6, 0.5)
+
+
 def test_splits_cut_out_of_one_file(root: Path) -> None:
     rows = 1000
     write(root, "train", age=np.arange(rows, dtype=float), label=np.arange(rows) % 2)

@@ -188,7 +188,7 @@ def test_a_test_split_too_small_for_the_guard(tmp_path: Path) -> None:
 
     (line,) = told(max_drop=0.0005)
     assert f"3,000 test rows, {positives:,} of them of label 1, tell AUCs apart by about {1.96 * error:.2g}, " in line
-    assert "take about 740,000 test rows" in line
+    assert "about 740,000 test rows tell a drop of 0.0005 itself: take more" in line
     assert told() == []
     assert told(max_drop=0.197 * error) == []
     assert len(told(max_drop=0.195 * error)) == 1

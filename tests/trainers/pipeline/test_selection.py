@@ -2,6 +2,7 @@
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -9,16 +10,20 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 
+from tests.conftest import TinyDataset
 from tests.support.dying import DyingCheckpoints, KilledError
 from trainers.pipeline.results_writer import write_results
+from trainers.pipeline.scoring import CurveScorer
 from trainers.pipeline.selection import Selection
+from trainers.pruning.ranking import rank_features
 from trainers.runs.coordinator import Coordinator
 from trainers.runs.directory import RunDirectory
 from trainers.runs.outcome import Outcome
+from trainers.selectors.base import Ranking
 from trainers.simulator import simulate
 from trainers.spec import JobSpec, SpecError, load_spec
 from trainers.spec.order import canonical_order
-from trainers.training.build import build_gated
+from trainers.training.build import build_gated, build_plain
 from trainers.training.checkpoint import DirectoryCheckpoints
 from trainers.training.evaluation import masked_forward, predict
 from trainers.training.loaders import DataLoaders
@@ -136,6 +141,42 @@ def test_a_search_without_gates_says_how_long_it_trained_and_nothing_of_gates(sp
     assert results.steps == 2 * -(-4800 // 256)
     assert (results.converged, results.rows_per_second) == (None, None)
     assert "gate" not in f"{found.warning}{found.diagnostics}"
+
+
+def with_a_copy_of_age(spec: Path, **changes: Any) -> JobSpec:
+    """The spec of a tiny data set whose column `age_again` is `age`."""
+    raw = load_spec(spec).model_dump(mode="json", exclude={"prune"})
+    for split in ("train", "validation", "test"):
+        (path,) = Path(raw["dataset"][split]).glob("*.parquet")
+        table = pq.read_table(path)
+        pq.write_table(table.append_column("age_again", table["age"]), path, row_group_size=table.num_rows // 2)
+    again = {**next(each for each in raw["features"] if each["name"] == "age"), "name": "age_again"}
+    return JobSpec.model_validate({**raw, "features": [*raw["features"], again], **changes})
+
+
+def test_the_list_s_own_point_is_of_what_it_keeps(tiny_dataset: TinyDataset, tmp_path: Path) -> None:
+    """5 of 13 dims, no prefix of the ranking's 4 features that aren't copies."""
+    spec = with_a_copy_of_age(tiny_dataset.spec, prune={"rule": "given", "keep": ["age_again", "genres"]})
+    names = tuple(canonical_order(spec).dims)
+    outcome = select(spec, DirectoryCheckpoints(tmp_path / "checkpoints"), Coordinator(names))
+    assert outcome.own is not None
+    assert (outcome.own.features, outcome.own.dims) == (outcome.after.features, outcome.after.dims) == (2, 5)
+    assert [point.features for point in outcome.curve] == [1, 2, 3, 4]
+    assert {each.name for each in outcome.features if each.copies} == {"age", "age_again"}
+
+
+def test_a_copy_of_what_is_kept_costs_no_quality_on_the_curve(tiny_dataset: TinyDataset) -> None:
+    spec, ranks = canonical_order(with_a_copy_of_age(tiny_dataset.spec)), RankContext()
+    names = tuple(spec.dims)
+    ranking = Ranking(names=names, scores=dict.fromkeys(names, 0.5), probability_like=True)
+    features = rank_features(spec, ranking, [("age", "age_again")])
+    model = build_plain(spec, ranks)
+    model.train(False)
+    scorer = CurveScorer(model=model, loaders=DataLoaders.open(spec, ranks), ranks=ranks, features=features)
+    others = tuple(name for name in names if name not in ("age", "age_again"))
+    every, one, other, none = scorer.score([names, (*others, "age"), (*others, "age_again"), others])
+    assert one.logloss == other.logloss == every.logloss != none.logloss
+    assert (one.features, every.features, every.dims - one.dims) == (4, 5, 1)
 
 
 @pytest.mark.parametrize("backbone", ["mlp", "wide_deep", "deepfm"])

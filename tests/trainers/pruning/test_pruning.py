@@ -12,7 +12,7 @@ from trainers.pruning.curve import ranking_prefixes, smallest_within
 from trainers.pruning.diagnostics import gate_diagnostics, gate_warning, target_warning
 from trainers.pruning.guard import evaluate_guard
 from trainers.pruning.listing import list_features, sum_totals
-from trainers.pruning.ranking import RankedFeature, rank_features
+from trainers.pruning.ranking import RankedFeature, rank_features, with_copies
 from trainers.pruning.rules import decide
 from trainers.report.summary import describe_copies
 from trainers.runs.progress import Polarization
@@ -114,8 +114,12 @@ def test_of_copies_the_one_ranked_first_stays(rule: PruneSpec, names: str) -> No
     assert copies == (set() if rule.rule == "given" else {"b", "c", "e"} if "d" in names else {"b", "c"})
 
 
-def test_the_curve_cuts_first_and_copies_go_after() -> None:
-    curve = [point("ad", 0.6), point("adbf", 0.5), point("adbfce", 0.5)]
+def test_copies_take_no_place_on_the_curve() -> None:
+    order = twins()
+    assert ranking_prefixes(order, 64) == [("a",), ("a", "d"), ("a", "d", "f")]
+    assert with_copies(("a", "d"), order) == ("a", "d", "b", "c", "e"), "the model reads what their copies carry"
+    assert ranking_prefixes(twins(essential=("b", "c")), 64) == [("b", "c"), ("b", "c", "d"), ("b", "c", "d", "f")]
+    curve = [point("a", 0.6), point("ad", 0.6), point("adf", 0.5)]
     found = decide(twins(), PruneSpec(rule="curve", delta=0.001), curve)
     assert {each.name for each in found if each.keep} == {"a", "d", "f"}
 

@@ -56,7 +56,10 @@ def test_a_budget_says_what_was_spent_and_what_was_left(tmp_path: Path) -> None:
     run = finished_run(tmp_path / "near", prune={"rule": "budget", "keep_dims": 16})
     lines = printed(run, width=200)
     assert "Features by leap: kept along the ranking while they fit into 16 dims" in lines
-    told = "16 dims spent of 16; all features take 20; 1 feature that stays has its gate below 0.5: the budget had room"
+    told = (
+        "16 dims spent of 16; all features take 20; 1 feature that stays has its gate below 0.5 and is not missed by "
+        "held-out rows: the budget had room"
+    )
     assert f"budget: {told}" in lines
     assert not [line for line in lines if "are left" in line]
     assert f"Budget: {told}." in render(run).read_text(encoding="utf-8")

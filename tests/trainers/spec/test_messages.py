@@ -205,6 +205,31 @@ def test_contradictions(changes: dict[str, Any], words: list[str]) -> None:
     assert all(word in line for word, line in zip(words, found, strict=True))
 
 
+def test_problems_between_parts_are_told_beside_those_within_one() -> None:
+    """A rule and a key that don't exist hide neither a feature that isn't there nor a name that is there twice."""
+    unknown = "spec: `essential` names 'usr', which `features` doesn't declare; add the feature or take the name out"
+    assert refusal(spec(essential=["usr"], prune={"rule": "best"}, epochs=3))[-1] == unknown
+    assert len(refusal(spec(essential=["usr"], prune={"rule": "best"}, epochs=3))) == 3
+    twice = [{"name": "age", "kind": "dense"}, {"name": "age", "kind": "dense", "dim": 0}]
+    found = refusal(spec(features=twice, essential=["usr"]))
+    assert found[1:] == ["spec: `features` has 'age' more than once; names must be unique", unknown]
+    assert refusal(spec(essential=["usr"])) == [unknown]
+    assert len(refusal(spec(essential=["usr"], features=[{"kind": "dense"}]))) == 1, "names that aren't known"
+    assert len(refusal({"features": spec()["features"], "essential": ["usr"]})) == 2, "no dataset at all"
+
+
+@pytest.mark.parametrize(
+    "prune",
+    [
+        {"rule": "budget", "keep_dims": 1000}, {"rule": "top_k", "top_k": 2}, {"rule": "dims", "share": 1.0},
+        {"threshold": 0.0},
+    ],
+)  # fmt: skip
+def test_room_for_all_features_still_prunes_copies(prune: dict[str, Any]) -> None:
+    (line,) = find_unread(parse_spec(spec(prune=prune)))
+    assert "so that nothing but copies of other features is pruned; " in line
+
+
 @pytest.mark.parametrize(
     ("changes", "keys"),
     [

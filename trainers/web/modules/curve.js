@@ -8,8 +8,10 @@ import { bytes, count, decimal } from "views/format";
 /**
  * @typedef {Pick<import("schemas").CurvePoint, "features" | "dims" | "embedding_bytes" | "logloss">} Point
  * @typedef {{name: string, column: "dims" | "embedding_bytes", text: (value: number) => string}} Measure
- * @typedef {{features: number, dims: number, embedding_bytes: number | null, prefix: boolean}} Kept
- *   what a set of features weighs, and whether it is the first so many of the ranking: of others the curve knows nothing
+ * @typedef {{features: number, dims: number, embedding_bytes: number | null, prefix: boolean,
+ *   logloss: number | null}} Kept
+ *   what a set of features weighs, and whether it is the first so many of the ranking: of others the curve knows nothing.
+ *   `logloss` where the set's own is known
  */
 
 /** @type {Measure[]} */
@@ -19,7 +21,7 @@ const MEASURES = [
 ];
 const NOTE =
   "The one trained model on the validation split with the first features of the ranking, the others at their means, " +
-  "before any fine-tuning. Other sets of features weren't measured so: a line shows their size alone.";
+  "before any fine-tuning. Copies of what stays are not counted; the model still reads them. Other sets of features weren't measured so: a line shows their size alone.";
 
 /**
  * Validation logloss against dims, or embedding bytes, with δ and what the list keeps; `mark` marks what a reader tries,
@@ -52,14 +54,18 @@ class Curve {
     if (!results || results.curve.length === 0) return;
     this.points = [...results.curve].sort((a, b) => a.features - b.features);
     this.delta = results.delta;
-    this.chosen = list && { ...list.after, prefix: isPrefix(list.features.map(({ decision }) => decision === "keep")) };
+    // What a person chose was not measured.
+    const own = list && !list.revision ? results.own : null;
+    const prefix = own ? true : isPrefix(list?.features.map(({ decision }) => decision === "keep") ?? []);
+    this.chosen = list && { ...list.after, prefix, logloss: own?.logloss ?? null };
     if (this.ways.hidden && this.points.some((point) => point.embedding_bytes)) this.#offer();
     this.#draw();
   }
 
   /** @param {import("views/cut").Cut | null} cut */
   mark(cut) {
-    this.marked = cut && { ...cut.totals, prefix: isPrefix([...cut.mask].map(Boolean)) };
+    const prefix = cut?.quality?.prefix ?? isPrefix([...(cut?.mask ?? [])].map(Boolean));
+    this.marked = cut && { ...cut.totals, prefix, logloss: prefix ? (cut.quality?.logloss ?? null) : null };
     if (this.points.length > 0) this.#draw();
   }
 
@@ -87,8 +93,8 @@ class Curve {
     const whole = `${decimal(all.logloss, 5)} with all ${count(all.features)}`;
     if (kept === null) return `logloss ${whole}`;
     if (!kept.prefix) return `logloss ${whole}; not measured with ${features(kept)} that ${apart(kept)}`;
-    const near = at(this.points, kept.features);
-    return `logloss ${decimal(near.logloss, 5)} with ${features(near)}, ${whole}`;
+    const near = { ...at(this.points, kept.features), features: kept.features };
+    return `logloss ${decimal(kept.logloss ?? near.logloss, 5)} with ${features(near)}, ${whole}`;
   }
 
   /** @param {import("views/theme").Colours} shades */
@@ -105,9 +111,9 @@ class Curve {
     ) => {
       if (kept === null) return [];
       if (!kept.prefix) return [size(kept[column] ?? 0, name, colour, apart(kept))];
-      return [
-        { type: "scatter", z: 5, tooltip: { show: false }, name, ...style, data: [value(at(points, kept.features))] },
-      ];
+      const near = at(points, kept.features);
+      const point = kept.logloss === null ? near : { ...near, ...kept, logloss: kept.logloss };
+      return [{ type: "scatter", z: 5, tooltip: { show: false }, name, ...style, data: [value(point)] }];
     };
     return {
       grid: { left: 76, right: 28, top: 40, bottom: 48 },

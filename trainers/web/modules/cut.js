@@ -10,9 +10,10 @@
  *   {features: number, dims: number}} Totals bytes are null where the run doesn't tell what its features weigh
  *
  * @typedef {{logloss: number, rise: number, within: boolean, from: number, to: number, prefix: boolean}} Quality
- *   validation logloss by the selection curve, between its points of `from` and `to` features (equal: measured there);
- *   `rise` over that of all features, `within` δ or not; `prefix` is false where the cut isn't the curve's own of that
- *   many features, and the logloss therefore an estimate
+ *   validation logloss of the list's own set as measured, or of any other by the selection curve, between its points of
+ *   `from` and `to` features (equal: measured there); copies of what is kept aren't counted. `rise` over that of all
+ *   features, `within` δ or not; `prefix` is false where the cut isn't the curve's own of that many features, and the
+ *   logloss therefore an estimate
  *
  * @typedef {Map<string, boolean>} Forced whether a feature is kept, by name, whatever the rule says of it
  *
@@ -36,6 +37,8 @@ export class Cuts {
     this.probabilityLike = list.selector.probability_like;
     this.names = features.map(({ name }) => name);
     this.score = column((feature) => feature.score);
+    // Closed features that held-out rows miss, over several seeds in half of them, stay by rule threshold.
+    this.missed = Uint8Array.from(features, ({ details }) => Number((details?.missed ?? 0) >= 0.5));
     this.dim = column((feature) => feature.dim);
     this.embedding = column((feature) => weights.get(feature.name)?.embedding_bytes ?? 0);
     this.cost = column((feature) => weights.get(feature.name)?.cost ?? feature.dim);
@@ -45,10 +48,15 @@ export class Cuts {
     const places = new Map(this.names.map((name, at) => [name, at]));
     /** @type {number[][]} places of each feature's copies */
     this.copies = features.map(({ copies }) => (copies ?? []).map((name) => places.get(name) ?? -1));
+    // The places that the curve counts: as the trainers' `distinct`, those of no copy of a feature before them.
+    const first = new Uint8Array(features.length);
+    for (let at = 0; at < first.length; at += 1) if (this.pinned[at] || !this.#carried(first, at)) first[at] = 1;
+    this.distinct = [...first.keys()].filter((at) => first[at]);
     this.own = Uint8Array.from(features, (feature) => Number(feature.decision === "keep"));
     this.essential = this.pinned.reduce((sum, one) => sum + one, 0);
     this.all = this.#totals(new Uint8Array(features.length).fill(1));
     this.curve = [...(results?.curve ?? [])].sort((a, b) => a.features - b.features);
+    this.measured = list.revision ? null : (results?.own ?? null);
     this.delta = results?.delta ?? 0;
   }
 
@@ -64,7 +72,8 @@ export class Cuts {
     const totals = this.#totals(mask);
     const added = this.names.filter((_, at) => mask[at] > this.own[at]);
     const dropped = this.names.filter((_, at) => mask[at] < this.own[at]);
-    return { rule, forced, mask, kept, totals, quality: this.#quality(mask, totals.features), added, dropped };
+    const quality = this.#quality(mask, added.length + dropped.length === 0);
+    return { rule, forced, mask, kept, totals, quality, added, dropped };
   }
 
   /** @param {Rule} rule */
@@ -72,7 +81,7 @@ export class Cuts {
     const mask = Uint8Array.from(this.pinned);
     if (rule.rule === "threshold") {
       for (let at = 0; at < mask.length; at += 1)
-        if (this.score[at] >= rule.threshold && !this.#carried(mask, at)) mask[at] = 1;
+        if ((this.score[at] >= rule.threshold || this.missed[at]) && !this.#carried(mask, at)) mask[at] = 1;
     } else if (rule.rule === "top_k") {
       let left = rule.top_k - this.essential;
       for (let at = 0; at < mask.length && left > 0; at += 1) {
@@ -147,12 +156,19 @@ export class Cuts {
 
   /**
    * @param {Uint8Array} mask
-   * @param {number} features kept
+   * @param {boolean} own whether the cut is the list's own
    * @returns {Quality | null}
    */
-  #quality(mask, features) {
+  #quality(mask, own) {
     const [first, last] = [this.curve[0], this.curve.at(-1)];
     if (!first || !last) return null;
+    if (own && this.measured) {
+      const { logloss, features } = this.measured;
+      const rise = logloss - last.logloss;
+      return { logloss, rise, within: rise < this.delta || rise === 0, from: features, to: features, prefix: true };
+    }
+    const carried = this.distinct.map((at) => mask[at] === 1 || this.#carried(mask, at));
+    const features = carried.filter(Boolean).length;
     const after = this.curve.find((point) => point.features >= features) ?? last;
     const before = this.curve.findLast((point) => point.features <= features) ?? first;
     const span = after.features - before.features;
@@ -160,7 +176,7 @@ export class Cuts {
     const logloss = before.logloss + share * (after.logloss - before.logloss);
     const rise = logloss - last.logloss;
     const within = rise < this.delta || features === last.features;
-    const prefix = mask.indexOf(0) === -1 || mask.indexOf(0) === features;
+    const prefix = !carried.slice(0, features).includes(false);
     return { logloss, rise, within, from: before.features, to: after.features, prefix };
   }
 }

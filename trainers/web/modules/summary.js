@@ -133,7 +133,8 @@ function diagnostics({ selector, diagnostics }) {
 function budget({ unit, limit, spent, total, closed_gates: closed }) {
   const used = `Budget: ${inUnit(spent, unit)} spent of ${inUnit(limit, unit)}; all features take ${inUnit(total, unit)}`;
   const features = closed === 1 ? "feature that stays has its" : "features that stay have their";
-  const room = closed ? `; ${count(closed)} ${features} gate below 0.5: the budget had room` : "";
+  const missed = `${closed === 1 ? "is" : "are"} not missed by held-out rows`;
+  const room = closed ? `; ${count(closed)} ${features} gate below 0.5 and ${missed}: the budget had room` : "";
   return element("p", { class: "soft" }, `${used}${room}.`);
 }
 
