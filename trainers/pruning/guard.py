@@ -131,7 +131,7 @@ def _describe(
     if verdict == INCONCLUSIVE:
         reason += f"; {metrics.full.rows:,} test rows can't tell"
         reason += (
-            f", about {_rounded(needed):,} would settle it, if the drop stays as it is" if needed is not None else ""
+            f", about {_rounded(needed):,} would decide it, if the drop stays as it is" if needed is not None else ""
         )
     return reason
 
