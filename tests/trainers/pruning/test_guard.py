@@ -56,7 +56,7 @@ def test_the_rows_that_would_decide() -> None:
     found = evaluated(quality(0.8), quality(0.7995), 0.001)
     assert found.rows_needed == pytest.approx(313_955, rel=1e-4)
     assert found.reason.endswith(
-        "; 10,000 test rows can't tell, about 320,000 would settle it, if the drop stays as it is"
+        "; 10,000 test rows can't tell, about 320,000 would decide it, if the drop stays as it is"
     )
     assert evaluated(quality(0.8), quality(0.7995)).rows_needed is None
 
