@@ -1,6 +1,7 @@
 """What every test needs: quiet third-party imports, one thread, a tiny data set; GPU tests skipped without a GPU."""
 
 import functools
+import gc
 import importlib
 import logging
 import os
@@ -16,13 +17,21 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import structlog
+import typer
 import yaml
 from anyio.from_thread import start_blocking_portal
 from fastapi.testclient import TestClient
 from xdist.scheduler import LoadFileScheduling
 
 from tests.support.browser import chromium  # noqa: F401 (fixture)
-from tests.support.databases import cluster, empty_url, migrated, postgresql, url  # noqa: F401 (fixtures)
+from tests.support.databases import (  # noqa: F401 (fixtures)
+    _quick_sqlite,
+    cluster,
+    empty_url,
+    migrated,
+    postgresql,
+    url,
+)
 
 # Files whose tests start a Ray of their own: two at a time would take each other's memory and time.
 RAY = ("tests/service/ray/test_real_ray.py", "tests/trainers/launch/test_resume.py")
@@ -65,6 +74,14 @@ def _one_event_loop() -> Iterator[None]:
         TestClient.portal = None
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _one_command_line() -> Iterator[None]:
+    """Of all `CliRunner`s: each call would else make `winnow` with its sixty commands anew."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("typer.testing._get_command", functools.cache(typer.main.get_command))
+        yield
+
+
 @pytest.fixture(autouse=True)
 def _one_thread() -> None:
     sys.modules["torch"].set_num_threads(1)
@@ -81,6 +98,17 @@ class FileScheduling(LoadFileScheduling):
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> FileScheduling:
     return FileScheduling(config, log)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[None]:
+    """What is imported stays: looking for garbage in it, now and with every later look, is time lost."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def pytest_collectstart() -> None:

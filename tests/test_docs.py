@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -93,12 +94,19 @@ def commands(path: Path) -> Iterator[list[str]]:
                 yield words[1:]
 
 
+@cache
+def command_line() -> typer.core.TyperGroup:
+    made = typer.main.get_command(app)
+    assert isinstance(made, typer.core.TyperGroup)
+    return made
+
+
 COMMANDS = [(path, words) for path in PAGES for words in commands(path)]
 
 
 @pytest.mark.parametrize(("path", "words"), COMMANDS, ids=[f"{path.stem}: {' '.join(w)}" for path, w in COMMANDS])
 def test_commands_have_the_options_that_the_pages_give_them(path: Path, words: list[str]) -> None:
-    context = typer.Context(typer.main.get_command(app))
+    context = typer.Context(command_line())
     while isinstance(context.command, typer.core.TyperGroup):
         found = context.command.get_command(context, words[0])
         assert found is not None, f"no command {words[0]}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import tomllib
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.repository import ROOT
-from tests.trainers.test_extensions import COMMAND, run
+from tests.trainers.test_extensions import run
 from trainers.runs.directory import RunDirectory, read_json
 from trainers.runs.prune_list import PruneList
 from trainers.simulator import simulate
@@ -44,25 +45,48 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+# One process makes a page's runs, and imports torch once for them.
+COMMANDS = """
+import json, sys
+from service.cli import app
+for arguments in json.loads(sys.argv[1]):
+    code = app(arguments, standalone_mode=False)
+    assert code in (None, 0, 3), (arguments, code)
+"""
+
+
 @pytest.mark.parametrize(
-    ("page", "part", "selector"),
+    ("page", "parts"),
     [
-        ("add-a-backbone.md", "model: {backbone: cosine, scale: 5}", "leap"),
-        ("add-a-selector.md", "selector: {name: correlation}", "correlation"),
-        ("add-a-selector.md", "selector: {name: shrink}", "shrink"),
+        ("add-a-backbone.md", {"leap": "model: {backbone: cosine, scale: 5}"}),
+        (
+            "add-a-selector.md",
+            {"correlation": "selector: {name: correlation}", "shrink": "selector: {name: shrink}"},
+        ),
     ],
 )
 def test_what_the_pages_add_runs_from_spec_to_prune_list(
-    page: str, part: str, selector: str, data: Path, tmp_path: Path
+    page: str, parts: dict[str, str], data: Path, tmp_path: Path
 ) -> None:
+    """`parts` is a line of the spec by the selector that then runs."""
     install(HOW_TO / page, tmp_path / "site")
+    commands = [
+        ["run", str(spec_with(part, data, selector)), "--output", str(tmp_path / selector), "--quiet"]
+        for selector, part in parts.items()
+    ]
+    ended = run(COMMANDS, json.dumps(commands), package=tmp_path / "site")
+    assert ended.returncode == 0, ended.stderr
+    for selector in parts:
+        found = PruneList.parse(read_json(RunDirectory(tmp_path / selector).prune_list))
+        assert found.selector.name == selector
+        assert [feature.decision for feature in found.features] == ["keep"] * 5 + ["prune"] * 5
+
+
+def spec_with(part: str, data: Path, name: str) -> Path:
+    """The spec of the data with another line in place of one."""
     key = part.partition(":")[0]
     lines = (data / "spec.yaml").read_text(encoding="utf-8").splitlines()
     others = [line for line in lines if not line.startswith(f"{key}:")]
-    spec = data / f"{tmp_path.name}.yaml"
+    spec = data / f"{name}.yaml"
     spec.write_text("\n".join([part, "prune: {rule: top_k, top_k: 5}", *others]), encoding="utf-8")
-    ended = run(COMMAND, "run", spec, "--output", tmp_path / "run", "--quiet", package=tmp_path / "site")
-    assert ended.returncode in (0, 3), ended.stderr
-    found = PruneList.parse(read_json(RunDirectory(tmp_path / "run").prune_list))
-    assert found.selector.name == selector
-    assert [feature.decision for feature in found.features] == ["keep"] * 5 + ["prune"] * 5
+    return spec

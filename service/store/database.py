@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from alembic import command
 from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.orm import Session, sessionmaker
 from sqlalchemy.pool import NullPool
@@ -27,7 +30,8 @@ READS = "reads"  # in the `info` of sessions that can't write
 def connect(url: str) -> sessionmaker[Session]:
     """Sessions on an upgraded database."""
     engine = open_database(url)
-    upgrade(engine)
+    if _revision(engine) != _newest_revision():
+        upgrade(engine)
     sessions = sessionmaker(engine, expire_on_commit=False)
     events.install(sessions)
     return sessions
@@ -58,6 +62,17 @@ def open_database(url: str) -> Engine:
         return engine
     settings = {"connect_timeout": CONNECT_SECONDS}
     return create_engine(url, pool_pre_ping=True, pool_size=CONNECTIONS, connect_args=settings)
+
+
+@cache
+def _newest_revision() -> str | None:
+    return ScriptDirectory(str(MIGRATIONS)).get_current_head()
+
+
+def _revision(engine: Engine) -> str | None:
+    """The schema's; None where there is no schema."""
+    with engine.connect() as connection:
+        return MigrationContext.configure(connection).get_current_revision()
 
 
 def upgrade(engine: Engine, revision: str = "head") -> None:

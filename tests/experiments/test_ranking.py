@@ -7,10 +7,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tests.experiments.judges import worth
-from tests.experiments.ranking import measure, rank_all
-from tests.experiments.ranking_summary import normalized_auc, read_tables
-from tests.experiments.tables import read_table
 from trainers.spec import JobSpec, parse_spec
 
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -52,6 +48,8 @@ def spec(tmp_path_factory: pytest.TempPathFactory) -> JobSpec:
 
 
 def test_columns_are_numbers_and_codes(spec: JobSpec) -> None:
+    from tests.experiments.tables import read_table
+
     table = read_table(spec)
     assert table.names == ["strong", "twin", "colour", "city", "noise_0", "noise_1", "noise_2"]
     assert table.cardinality == {"colour": 6, "city": 41}
@@ -60,6 +58,9 @@ def test_columns_are_numbers_and_codes(spec: JobSpec) -> None:
 
 
 def test_judges_tell_what_is_useful_from_noise(spec: JobSpec) -> None:
+    from tests.experiments.judges import worth
+    from tests.experiments.tables import read_table
+
     table = read_table(spec)
     for useful, useless in zip(worth(table.only(USEFUL), 1), worth(table.only(["noise_0", "city"]), 1), strict=True):
         assert useful > 0.78
@@ -67,6 +68,9 @@ def test_judges_tell_what_is_useful_from_noise(spec: JobSpec) -> None:
 
 
 def test_rankings_put_the_useful_columns_first(spec: JobSpec) -> None:
+    from tests.experiments.ranking import measure, rank_all
+    from tests.experiments.tables import read_table
+
     table, told = read_table(spec), []
     rankings: dict[str, list[str]] = {}
     rank_all(spec, table, rankings, lambda name, seconds: told.append(name))
@@ -83,6 +87,8 @@ def test_rankings_put_the_useful_columns_first(spec: JobSpec) -> None:
 
 
 def test_tables_are_read_again_and_summed_up() -> None:
+    from tests.experiments.ranking_summary import normalized_auc, read_tables
+
     lines = """
       Winnow: 31 s
 | a: ranking | 4 of 9 | 2 of 9 |

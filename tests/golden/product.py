@@ -1,6 +1,6 @@
 """Every name of the product and of the tests' support that this folder imports: a move there changes this file alone.
 
-What is installed is found by its entry point, and the `winnow` command is run as a user runs it.
+What is installed, the `winnow` command too, is found by its entry point.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from types import ModuleType
 from typing import Any
 
 import typer
+from typer.testing import CliRunner, Result
 
 from service.app import create_app
 from service.core.clock import utc_now
@@ -51,6 +52,7 @@ __all__ = [
     "receiving",
     "utc_now",
     "wait_until",
+    "winnow",
 ]
 
 # What a key that went says only to LeAP's adaptive gate, and so to no gate of the base version.
@@ -82,8 +84,22 @@ WINNOW = str(Path(sys.executable).with_name("winnow"))
 
 def command_line() -> Any:
     """The click command that the `winnow` script calls."""
+    return typer.main.get_command(_application())
+
+
+def winnow(*arguments: object, **environment: str | None) -> Result:
+    """What the `winnow` script does with these arguments, in this process: torch is imported once for all tests.
+
+    Environment variables are those of the process but for these; one that is None is unset.
+    """
+    chosen = {"COLUMNS": "200", "RAY_ADDRESS": None, **environment}
+    return CliRunner().invoke(_application(), [str(each) for each in arguments], env=chosen)
+
+
+def _application() -> typer.Typer:
     (script,) = entry_points(group="console_scripts", name="winnow")
-    return typer.main.get_command(script.load())
+    found: typer.Typer = script.load()
+    return found
 
 
 def client() -> ModuleType:

@@ -10,10 +10,8 @@ import gzip
 import hashlib
 import io
 import json
-import os
 import re
 import shutil
-import subprocess
 import tarfile
 from pathlib import Path
 from typing import Any
@@ -24,7 +22,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.golden.opened import GOLDEN, read
-from tests.golden.product import WINNOW, decisions
+from tests.golden.product import decisions, winnow
+
+pytestmark = pytest.mark.filterwarnings("ignore")
 
 ROOT = "/tmp/winnow-golden"  # noqa: S108 (in the files, not on this machine)
 CHECKPOINTS = GOLDEN / "killed-checkpoints.tar.xz"
@@ -56,12 +56,10 @@ def move_here(run: Path, root: Path) -> None:
     (run / "spec.json").write_text(text.replace(ROOT, str(root)), encoding="utf-8")
 
 
-def winnow(*arguments: Any, codes: tuple[int, ...] = (0,)) -> Any:
+def answer(*arguments: Any, codes: tuple[int, ...] = (0,)) -> Any:
     """What the command says, as JSON."""
-    environment = {name: value for name, value in os.environ.items() if name != "RAY_ADDRESS"}
-    command = [WINNOW, *map(str, arguments), "--json"]
-    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
-    assert done.returncode in codes, f"{command}: {done.returncode} {done.stdout} {done.stderr}"
+    done = winnow(*arguments, "--json")
+    assert done.exit_code in codes, f"{arguments}: {done.exit_code} {done.output}"
     return json.loads(done.stdout)
 
 
@@ -81,12 +79,12 @@ def test_a_lists_file_is_read_and_its_id_holds() -> None:
 
 
 def test_a_spec_of_a_run_is_held_against_its_data(root: Path) -> None:
-    splits = winnow("check", root / "run" / "spec.json")["splits"]
+    splits = answer("check", root / "run" / "spec.json")["splits"]
     assert {name: split["rows"] for name, split in splits.items()} == {"train": 480, "validation": 160, "test": 160}
 
 
 def test_a_finished_run_is_reported_anew(root: Path) -> None:
-    winnow("report", root / "run")
+    answer("report", root / "run")
     page = (root / "run" / "report.html").read_text(encoding="utf-8")
     packed = re.search(r'<script type="application/gzip"[^>]*>([^<]+)</script>', page)
     assert packed is not None, "the report has no data"
@@ -97,7 +95,7 @@ def test_a_finished_run_is_reported_anew(root: Path) -> None:
 
 def test_resuming_a_finished_run_gives_its_list_and_changes_nothing(root: Path) -> None:
     kept = {path: path.read_bytes() for path in (root / "run").rglob("*") if path.is_file()}
-    found = winnow("run", "--resume", root / "run", "--quiet")["prune_list"]
+    found = answer("run", "--resume", root / "run", "--quiet")["prune_list"]
     before = read(root / "run" / "prune_list.json")
     assert [names(found, which) for which in ("keep", "prune")] == [names(before, which) for which in ("keep", "prune")]
     assert found["id"] == before["id"]
@@ -105,7 +103,7 @@ def test_resuming_a_finished_run_gives_its_list_and_changes_nothing(root: Path) 
 
 
 def test_what_a_run_kept_is_retrained(root: Path) -> None:
-    found = winnow("retrain", root / "run", "--seeds", "1")
+    found = answer("retrain", root / "run", "--seeds", "1")
     assert sorted(found["keep"]) == sorted(KEPT)
     assert 0.5 < found["mean"]["auc"] <= 1.0
 
@@ -124,7 +122,7 @@ def test_a_killed_run_goes_on_from_its_checkpoint(killed: Path) -> None:
         saved = np.load(io.BytesIO(packed.extractfile(f"checkpoints/search/{newest}/history.npz").read()))  # type: ignore[union-attr]
     total = read(run / "progress.json")["total_steps"]
     assert 0 < saved["at"] < total
-    found = winnow("run", "--resume", run, "--quiet", codes=(0, 3))
+    found = answer("run", "--resume", run, "--quiet", codes=(0, 3))
     assert {feature["name"] for feature in found["prune_list"]["features"]} == {*KEPT, *PRUNED}
     assert read(run / "metrics.json")["steps"] == total
     events = [json.loads(line) for line in (run / "events.jsonl").read_text(encoding="utf-8").splitlines()]

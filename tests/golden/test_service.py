@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import csv
 import io
-import os
-import subprocess
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,7 +17,7 @@ import uvicorn
 
 from tests.golden.comparing import ANY, differences, unintended
 from tests.golden.opened import GOLDEN, Opened, content_of, opened, read
-from tests.golden.product import WINNOW, client, free_port, wait_until
+from tests.golden.product import client, free_port, wait_until, winnow
 
 ABOUT = read(GOLDEN / "service" / "about.json")
 ANSWERS = read(GOLDEN / "service" / "answers.json.gz")
@@ -138,10 +136,8 @@ def url(service: Opened) -> Iterator[str]:
 )
 def test_the_command_line_shows_it(url: str, tmp_path: Path, words: str, told: list[str]) -> None:
     arguments = words.replace("OUT", str(tmp_path / "list")).split()
-    environment = {**os.environ, "WINNOW_API_KEY": ABOUT["key"], "COLUMNS": "200"}
-    command = [WINNOW, *arguments, "--url", url]
-    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
-    assert done.returncode == 0, done.stderr
+    done = winnow(*arguments, "--url", url, WINNOW_API_KEY=ABOUT["key"])
+    assert done.exit_code == 0, done.output
     assert [word for word in told if word not in done.stdout] == []
     if "OUT" in words:
         table = (tmp_path / "list.csv").read_text(encoding="utf-8")

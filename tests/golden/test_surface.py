@@ -11,7 +11,7 @@ import pytest
 
 from tests.golden import surface
 from tests.golden.opened import GOLDEN, read
-from tests.golden.product import WINNOW
+from tests.golden.product import WINNOW, winnow
 
 OPENAPI, CLIENT = read(GOLDEN / "openapi.json.gz"), read(GOLDEN / "client.json.gz")
 COMMANDS = read(GOLDEN / "commands.json.gz")
@@ -150,11 +150,17 @@ def arguments(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [each for each in found if each["kind"] == "argument"]
 
 
+def test_the_script_is_that_command() -> None:
+    environment = {**os.environ, "COLUMNS": "200"}
+    told = subprocess.run([WINNOW, "run", "--help"], capture_output=True, text=True, check=True, env=environment)
+    assert told.stdout == winnow("run", "--help").stdout
+
+
 @pytest.mark.parametrize("words", ["winnow", "winnow run", "winnow prune-list", "winnow submit"])
 def test_a_command_explains_itself(words: str) -> None:
-    environment = {**os.environ, "COLUMNS": "200"}
-    command = [WINNOW, *words.split()[1:], "--help"]
-    told = subprocess.run(command, capture_output=True, text=True, check=True, env=environment).stdout
+    explained = winnow(*words.split()[1:], "--help")
+    assert explained.exit_code == 0, explained.output
+    told = explained.stdout
     options = [name for each in COMMANDS[words] for name in each["names"] if name.startswith("--")]
     inner = [path.rpartition(" ")[2] for path in COMMANDS if path.rpartition(" ")[0] == words]
     assert [name for name in (*options, *inner) if name not in told] == []

@@ -34,7 +34,9 @@ def sqlite_plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plane]:
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
 def any_plane(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plane]:
-    url = database_of(request.getfixturevalue("cluster")) if request.param == "postgresql" else None
+    url = None
+    if request.param == "postgresql":
+        url = database_of(request.getfixturevalue("cluster"), template=request.getfixturevalue("migrated"))
     made = Plane(tmp_path_factory.mktemp("home"), url)
     yield made
     made.close()

@@ -12,12 +12,15 @@ import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
-from sqlalchemy import create_engine, make_url, text
+from sqlalchemy import Engine, create_engine, make_url, text
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.util import LRUCache
 
 from service.settings import Settings
+from service.store import database
 from service.store.database import open_database, upgrade
 
 
@@ -26,6 +29,33 @@ def binaries() -> Path | None:
     if found := shutil.which("initdb"):
         return Path(found).parent
     return max((path.parent for path in Path("/usr/lib/postgresql").glob("*/bin/initdb")), default=None)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _quick_sqlite() -> Iterator[None]:
+    """Commits wait for no disk: what a killed process has written is there all the same. A statement is compiled once,
+    not for each test's database again: engines have one dialect, by which SQLAlchemy finds what it has compiled.
+    """
+    prepare, create, compiled = database._prepare_sqlite, database.create_engine, LRUCache[Any, Any](2000)
+    first = create("sqlite://")
+    first.connect().close()  # which completes the dialect
+
+    def prepared(connection: Any, record: Any) -> None:
+        prepare(connection, record)
+        connection.execute("PRAGMA synchronous=OFF")
+
+    def created(url: Any, **options: Any) -> Engine:
+        engine = create(url, **options)
+        if engine.dialect.name == "sqlite":
+            engine.dialect = first.dialect
+            engine.update_execution_options(compiled_cache=compiled)
+        return engine
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(database, "_prepare_sqlite", prepared)
+        patch.setattr(database, "create_engine", created)
+        yield
+    first.dispose()
 
 
 @pytest.fixture(scope="session")
@@ -41,7 +71,9 @@ def cluster() -> Iterator[str]:
     data = folder / "data"
     making = [programs / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-N", "--locale=C.UTF-8"]
     subprocess.run(making, user=user, cwd=folder, check=True, capture_output=True)
-    serving = [programs / "postgres", "-D", data, "-k", folder, "-c", "listen_addresses=", "-c", "fsync=off"]
+    # With hundreds of databases, autovacuum would be at work all the time.
+    chosen = ["listen_addresses=", "fsync=off", "full_page_writes=off", "synchronous_commit=off", "autovacuum=off"]
+    serving = [programs / "postgres", "-D", data, "-k", folder, *(part for each in chosen for part in ("-c", each))]
     with (folder / "log").open("wb") as log:
         server = subprocess.Popen(serving, user=user, cwd=folder, stdout=log, stderr=log)
     try:

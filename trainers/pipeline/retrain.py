@@ -33,10 +33,11 @@ def retrain(
                         else "keep: no feature; name one or more of the spec's")  # fmt: skip
     chosen, ranks = with_features(canonical_order(spec), keep), RankContext()
     chosen = chosen.model_copy(update={"essential": tuple(set(chosen.essential) & set(keep))})
+    opened = DataLoaders.open(chosen, ranks)
     found = []
     for seed in range(spec.training.seed, spec.training.seed + seeds):
-        seeded = chosen.model_copy(update={"training": chosen.training.model_copy(update={"seed": seed})})
-        loaders = DataLoaders.open(seeded, ranks)
+        loaders = opened.with_seed(seed)
+        seeded = loaders.spec
         model = build_plain(seeded, ranks)
         Trainer(model, loaders, seeded, ranks).run(loaders.plan.epochs, advance)
         metrics = quality(model, loaders, seeded, ranks)

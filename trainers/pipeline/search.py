@@ -187,6 +187,7 @@ class GateSearch(Search):
         """Train weights and gates to the end of the search; the model is left in evaluation mode."""
         loaders, training, selector = run.loaders, self.spec.training, self.spec.selector
         assert isinstance(selector, GateSpec)
+        model.gate.expect((loaders.validation if selector.update == "bilevel" else loaders.train).rows)
         total = min(loaders.plan.epochs * loaders.train.steps_per_epoch, training.max_steps or 2**62)
         search = GateTrainer(model, loaders.spec, self.ranks, warmup=int(total * selector.warmup), steps=total)
         start = self._restore(search, run) if run.resumes else 0

@@ -43,14 +43,16 @@ class DataLoaders:
 
     @classmethod
     def open(cls, spec: JobSpec, ranks: RankContext, measured: Statistics | None = None) -> DataLoaders:
-        """Open every split of `spec`; measure the training rows unless `measured` has them. Collective.
+        """Open every split of `spec`; rank 0 measures the training rows unless `measured` has them. Collective.
 
         Raises:
             SpecError: data that doesn't fit the spec, or that other ranks see otherwise.
         """
         sources = open_splits(spec.dataset, Decoder(spec).columns)
         _agree(sources, ranks)
-        return cls._over(sources, spec, ranks, measured or statistics(sources["train"], spec))
+        if measured is None:
+            measured = ranks.broadcast(statistics(sources["train"], spec) if ranks.is_leader else None)
+        return cls._over(sources, spec, ranks, measured)
 
     def with_spec(self, spec: JobSpec) -> DataLoaders:
         """The same files and statistics for a spec of some of the features."""

@@ -276,12 +276,13 @@ def managed(tmp_path: Path) -> Iterator[Managed]:
     made.close()
 
 
-def test_lists_live_as_they_should(managed: Managed) -> None:
+@pytest.mark.parametrize("examples", [10, pytest.param(300, marks=pytest.mark.slow)])
+def test_lists_live_as_they_should(managed: Managed, examples: int) -> None:
     Lives.managed = managed
     run_state_machine_as_test(
         Lives,
         settings=settings(
-            max_examples=25,
+            max_examples=examples,
             stateful_step_count=25,
             deadline=None,
             suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],

@@ -103,7 +103,8 @@ def test_the_driver_imports_neither_torch_nor_ray(unbroken: RunDirectory) -> Non
     assert times["validating"] == times["check"] == read_json(unbroken.progress)["stages"]["validating"] > 0
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV])
+# The other tests kill by SIGKILL.
+@pytest.mark.parametrize("number", [pytest.param(signal.SIGKILL, marks=pytest.mark.slow), signal.SIGSEGV])
 def test_a_worker_that_dies_costs_nothing_but_time(
     spec: JobSpec, unbroken: RunDirectory, tmp_path: Path, number: signal.Signals
 ) -> None:

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from sklearn.metrics import log_loss, roc_auc_score
 
 from trainers.metrics.quality import evaluate
 
@@ -16,6 +15,8 @@ def draw(seed: int, rows: int = 500) -> tuple[np.ndarray, ...]:
 
 @pytest.mark.parametrize("seed", range(5))
 def test_against_scikit_learn(seed: int) -> None:
+    from sklearn.metrics import log_loss, roc_auc_score
+
     label, logit, weight, group = draw(seed)
     found = evaluate(label, logit, weight, group)
     probability = 1 / (1 + np.exp(-logit))

@@ -167,7 +167,7 @@ def test_a_normalized_divergence_by_hand() -> None:
 
 def test_neither_scale_nor_dim_is_paid_for_and_rare_values_pay_by_the_root_of_their_share() -> None:
     torch.manual_seed(0)
-    rows, share = 100_000, 0.01
+    rows, share = 100_000, 0.02
     rare_B = (torch.rand(rows) < share).float()
     gate = LeapGate(layout(normal=1, scaled=1, wide=64, rare=1, constant=1), LeapSpec(ema=0.0, alpha=1.0))
     normal_B = torch.randn(rows)
@@ -175,12 +175,14 @@ def test_neither_scale_nor_dim_is_paid_for_and_rare_values_pay_by_the_root_of_th
         [normal_B[:, None], 1000 * normal_B[:, None], torch.randn(rows, 64), rare_B[:, None], torch.ones(rows, 1)], 1
     )
     gate(x_BC)
+    assert gate.penalty_weights().tolist()[3:] == [1.0, 1.0], "10,000 rows tell nothing of features so rare"
+    gate.expect(250_000)
     normal, scaled, wide, rare, constant = gate.penalty_weights().tolist()
     assert normal == pytest.approx(2 / math.pi**0.5, rel=0.02)
     assert scaled == pytest.approx(normal, rel=0.02)  # permuted on its own
     assert wide == pytest.approx(2**0.5, rel=0.01)
     assert rare == pytest.approx(2 * share**0.5, rel=0.1)
-    assert constant == pytest.approx(0.02), "the least that counts"
+    assert constant == pytest.approx(0.2), "the least that counts"
 
 
 def test_uniform_penalty_is_alpha_times_the_sum_of_gates() -> None:

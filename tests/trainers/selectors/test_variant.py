@@ -36,7 +36,7 @@ def test_the_paper_s_options_go_by_one_name_and_options_given_beside_it_win() ->
     published = {"replacement": "permuted", "ramp": 0.0, "alpha": 3e-4, "order": "score"}
     assert options(LeapBaseSpec()) == {**own, "alpha": 3e-4}
     assert options(LeapBaseSpec(variant="paper")) == published
-    own |= {"alpha": 4e-4, "divergence": "normalized", "clip": (0.02, 1.5)}
+    own |= {"alpha": 4e-4, "divergence": "normalized", "clip": None}
     published |= {"divergence": "raw", "clip": (1e-6, 1e6)}
     assert options(LeapSpec()) == own
     assert options(LeapSpec(variant="paper")) == published
@@ -48,6 +48,8 @@ def test_the_paper_s_options_go_by_one_name_and_options_given_beside_it_win() ->
 def test_numbers_chosen_for_raw_divergences_and_for_a_steered_penalty_keep_their_meaning() -> None:
     assert LeapSpec(clip=(1.5, 100.0)).divergence == "raw"
     assert LeapSpec(clip=(0.1, 1.0), divergence="normalized").divergence == "normalized"
+    assert LeapSpec(divergence="raw").clip_for(10**9) == (1.5, 100.0)
+    assert LeapSpec(clip=(0.1, 1.0)).clip_for(10**9) == (0.1, 1.0)
     assert (LeapSpec(target_dims=0.5).ramp, LeapSpec(target_dims=0.5, ramp=0.3).ramp) == (0.0, 0.3)
 
 

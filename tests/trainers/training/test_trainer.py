@@ -105,6 +105,23 @@ def test_data_parallel_tables_learn_and_stay_the_same_on_every_rank(tiny_dataset
     check_data_parallel(str(tiny_dataset.spec))
 
 
+@ranks(2)
+def check_measured_once(path: str) -> None:
+    spec, ranks = canonical_order(load_spec(path)), RankContext(rank=dist.get_rank(), world=2, local_world=2)
+    with pytest.MonkeyPatch.context() as patch:
+        if not ranks.is_leader:
+            patch.setattr("trainers.training.loaders.statistics", None)
+        found = DataLoaders.open(spec, ranks).statistics
+    alone = DataLoaders.open(spec, RankContext()).statistics
+    assert found.dims == alone.dims == {"age": 1, "clip": 3}
+    np.testing.assert_array_equal(found.scale_D.mean_D, alone.scale_D.mean_D)
+    np.testing.assert_array_equal(found.scale_D.std_D, alone.scale_D.std_D)
+
+
+def test_one_rank_measures_the_training_rows_for_all(tiny_dataset: TinyDataset) -> None:
+    check_measured_once(str(tiny_dataset.spec))
+
+
 def test_a_core_is_left_to_the_thread_that_reads(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("os.cpu_count", lambda: 16)
     assert [compute_threads(workers) for workers in (1, 2, 16, 32)] == [15, 7, 1, 1]

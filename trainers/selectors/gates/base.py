@@ -48,6 +48,9 @@ class Gate(nn.Module, abc.ABC):
         learned = torch.tensor([name not in set(essential) for name in layout.names])
         self.register_buffer("learned_F", learned, persistent=False)
 
+    def expect(self, rows: int) -> None:
+        """Told before training how many rows the gate learns on, over all workers."""
+
     @abc.abstractmethod
     def forward(self, x_BC: torch.Tensor, context: GateContext | None = None, *, frozen: bool = False) -> torch.Tensor:
         """The gated input, of x's shape. With `frozen`, no gradient reaches the gate: the weights' pass of bilevel."""

@@ -47,9 +47,13 @@ class LeapGate(PermutationGate):
         config = config or LeapSpec()
         own = Baseline(layout, momentum=config.ema) if baseline is None else baseline
         super().__init__(layout, config, essential=essential, baseline=own)
+        self.clip = config.clip_for(0)
         self.register_buffer("divergence_F", torch.zeros(len(layout)))
         self.register_buffer("variance_F", torch.zeros(len(layout)))
         self.register_buffer("seen", torch.zeros((), dtype=torch.int64))
+
+    def expect(self, rows: int) -> None:
+        self.clip = self.config.clip_for(rows)
 
     def penalty(self) -> torch.Tensor:
         """Σ λ_i g_i, to be added to the task loss: the regularizer, by the name it has in a model of one's own."""
@@ -57,7 +61,7 @@ class LeapGate(PermutationGate):
 
     def penalty_weights(self) -> torch.Tensor:
         """λ_i = α clip(Δ̄_i) (LeAP §3.2), zero for essential features."""
-        return self.alpha * self.counted_divergence().clamp(*self.config.clip) * self.learned_F
+        return self.alpha * self.counted_divergence().clamp(*self.clip) * self.learned_F
 
     def counted_divergence(self) -> torch.Tensor:
         """Δ̄_F as it is paid for.
