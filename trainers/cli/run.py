@@ -69,7 +69,10 @@ def ended_once() -> Iterator[None]:
     """SIGTERM ends the run as Ctrl-C does: workers are ended, and the run says that it was interrupted. Another one of
     either that comes meanwhile changes nothing: it would keep the run from saying so."""
 
+    came: list[int] = []
+
     def end(number: int, frame: object) -> None:
+        came.append(number)
         for each in before:
             signal.signal(each, signal.SIG_IGN)
         raise TerminatedError if number == signal.SIGTERM else KeyboardInterrupt
@@ -79,6 +82,11 @@ def ended_once() -> Iterator[None]:
     before = {each: signal.signal(each, end) for each in heard}
     try:
         yield
+    except KeyboardInterrupt as error:
+        # Where it waits, Ray has an interrupt of its own for either.
+        if came[:1] == [signal.SIGTERM] and not isinstance(error, TerminatedError):
+            raise TerminatedError from error
+        raise
     finally:
         for each, handler in before.items():
             signal.signal(each, handler)
