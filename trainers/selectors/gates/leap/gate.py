@@ -57,21 +57,12 @@ class LeapGate(PermutationGate):
         """λ_i = α clip(Δ̄_i) (LeAP §3.2), zero for essential features."""
         return self.alpha * self.divergence_F.clamp(*self.config.clip) * self.learned_F
 
-    def divergence(self, x_BC: torch.Tensor, shuffled_BC: torch.Tensor) -> torch.Tensor:
-        """Δ_F = mean over rows of ‖x_i − x'_i‖₂ (LeAP §3.2)."""
-        difference_BC = x_BC - shuffled_BC
-        norms = []
-        for _, columns, dim in self.layout.runs:
-            difference_Bnd = difference_BC[:, columns].reshape(len(x_BC), -1, dim)
-            norms.append(torch.linalg.vector_norm(difference_Bnd, dim=-1).mean(0))
-        return norms[0] if len(norms) == 1 else torch.cat(norms)
-
     @torch.no_grad()
-    def observe(self, x_BC: torch.Tensor, shuffled_BC: torch.Tensor) -> None:
+    def observe(self, mean_C: torch.Tensor, divergence_F: torch.Tensor) -> None:
         """Δ̄ ← β Δ̄ + (1 − β) Δ (LeAP §3.2); the first batch sets it."""
-        super().observe(x_BC, shuffled_BC)
+        super().observe(mean_C, divergence_F)
         weight = torch.where(self.seen == 0, 1.0, 1.0 - self.config.ema)
-        self.divergence_F.lerp_(self.divergence(x_BC, shuffled_BC), weight)
+        self.divergence_F.lerp_(divergence_F, weight)
         self.seen.add_(1)
 
     def synced_tensors(self) -> list[torch.Tensor]:
