@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import pickle
+import warnings
+from multiprocessing import get_context
 
 import pytest
 import torch
@@ -177,6 +179,35 @@ def test_results_do_not_depend_on_the_number_of_threads() -> None:
         torch.set_num_threads(before)
     for other in found[1:]:
         assert all(torch.equal(one, another) for one, another in zip(found[0], other, strict=True))
+
+
+def test_a_fork_mixes_on_threads_of_its_own_and_draws_the_same() -> None:
+    """Workers are forked from a process that may have computed on threads, which the fork doesn't have."""
+    layout = layout_of([1] * 700 + [16] * 150)
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        expected = _mix_seeded(layout).tolist()
+        context = get_context("fork")
+        ours, theirs = context.Pipe()
+        child = context.Process(target=lambda: theirs.send(_mix_seeded(layout).tolist()))
+        with warnings.catch_warnings():
+            # What is tried here is what the warning is about.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            child.start()
+        assert ours.poll(60), "the fork waits for a thread that it doesn't have"
+        assert ours.recv() == expected
+        child.join()
+    finally:
+        torch.set_num_threads(before)
+
+
+def _mix_seeded(layout: FeatureLayout) -> torch.Tensor:
+    """The divergences, which every strip and row has a part in."""
+    torch.default_generator.manual_seed(7)
+    x_BC = torch.randn(70, layout.total)
+    shuffle = Shuffle.draw(70, len(layout), x_BC.device)
+    return Mixer(layout).mix(x_BC, torch.full((len(layout),), 0.3), shuffle)[1]
 
 
 def test_an_error_on_a_thread_is_raised() -> None:
