@@ -77,7 +77,7 @@ def mix(
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """See `trainers.ops.mix.Mixer.mix`."""
     call = Call.of(layout, shuffle, buffers)
-    mixed: tuple[torch.Tensor, torch.Tensor, torch.Tensor] = _Mix.apply(x_BC.contiguous(), gate_F.to(x_BC), call)
+    mixed: tuple[torch.Tensor, torch.Tensor, torch.Tensor] = _Mix.apply(x_BC.contiguous(), gate_F.to(x_BC), call)  # type: ignore[no-untyped-call]
     return mixed
 
 
@@ -94,7 +94,7 @@ def mix_held_out(
     call = Call.of(layout, shuffle, buffers)
     share = share_F.detach().to(x_BC).numpy()
     rest = (1 - np.repeat(share, layout.dims)) * mean_C.detach().to(x_BC).numpy()
-    mixed: torch.Tensor = _MixHeldOut.apply(x_BC.contiguous(), gate_F.to(x_BC), call, share, rest)
+    mixed: torch.Tensor = _MixHeldOut.apply(x_BC.contiguous(), gate_F.to(x_BC), call, share, rest)  # type: ignore[no-untyped-call]
     return mixed
 
 
@@ -103,7 +103,7 @@ class _Mix(torch.autograd.Function):
     def forward(
         ctx: Any, x_BC: torch.Tensor, gate_F: torch.Tensor, call: Call
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        out_BC = call.buffers.empty(*x_BC.shape, x_BC.dtype)
+        out_BC = call.buffers.empty(len(x_BC), x_BC.shape[1], x_BC.dtype)
         norm_F, sum_C = np.zeros(len(gate_F)), np.zeros(x_BC.shape[1])
         x, gate, out = x_BC.numpy().ravel(), gate_F.numpy(), out_BC.numpy().ravel()
 
@@ -120,7 +120,7 @@ class _Mix(torch.autograd.Function):
         return out_BC, divergence_F, mean_C
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]
+    @once_differentiable
     def backward(ctx: Any, gradient_BC: torch.Tensor, *_: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         x_BC, gate_F = ctx.saved_tensors
         share, rest = np.ones_like(gate_F.numpy()), np.zeros(x_BC.shape[1], gate_F.numpy().dtype)
@@ -132,7 +132,7 @@ class _MixHeldOut(torch.autograd.Function):
     def forward(
         ctx: Any, x_BC: torch.Tensor, gate_F: torch.Tensor, call: Call, share: Array, rest: Array
     ) -> torch.Tensor:
-        out_BC = call.buffers.empty(*x_BC.shape, x_BC.dtype)
+        out_BC = call.buffers.empty(len(x_BC), x_BC.shape[1], x_BC.dtype)
         x, out = x_BC.numpy().ravel(), out_BC.numpy().ravel()
         weights = (gate_F.numpy(), share, rest)
 
@@ -146,7 +146,7 @@ class _MixHeldOut(torch.autograd.Function):
         return out_BC
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]
+    @once_differentiable
     def backward(ctx: Any, gradient_BC: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         x_BC, _ = ctx.saved_tensors
         return *_gradients(ctx, gradient_BC, x_BC, ctx.weights), None, None, None
@@ -157,7 +157,7 @@ def _gradients(
 ) -> tuple[torch.Tensor | None, torch.Tensor | None]:
     """Of x and of g, where they are asked for."""
     call, (needs_x, needs_gate) = ctx.call, ctx.needs_input_grad[:2]
-    into_BC = call.buffers.empty(*x_BC.shape, x_BC.dtype) if needs_x else None
+    into_BC = call.buffers.empty(len(x_BC), x_BC.shape[1], x_BC.dtype) if needs_x else None
     if not needs_gate:
         if into_BC is not None:
             dims = np.diff(call.columns[0].astype(np.int64))
