@@ -56,6 +56,7 @@ $(STAMP): pyproject.toml trainers/web/package-lock.json
 	@$(BIN)/python -m uv --version >/dev/null 2>&1 || $(BIN)/python -m pip install --quiet uv
 	@echo "installing into $(VENV) ($(DEVICE)) ..."
 	@$(install_$(DEVICE))
+	@$(BIN)/python -c 'from trainers.ops.kernels import warm_up; warm_up()'
 	@touch $@
 	@echo "ready: source $(BIN)/activate, then winnow --help"
 

@@ -32,6 +32,8 @@ RUN case "$DEVICE" in \
     esac
 
 USER winnow
+# Kernels are compiled for this machine's processor; on another one they are compiled anew by the first run.
+RUN python -c 'from trainers.ops.kernels import warm_up; warm_up()'
 WORKDIR /var/lib/winnow
 VOLUME /var/lib/winnow
 HEALTHCHECK --interval=10s --timeout=5s --start-period=60s \

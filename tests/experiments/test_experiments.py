@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch.distributed as dist
 
-from tests.experiments import movielens, simulator, startup, steps, structure
+from tests.experiments import gate_speed, movielens, simulator, startup, steps, structure
 from tests.experiments.source import Checkout
 from tests.support.ranks import ranks
 from tests.support.repository import ROOT
@@ -81,3 +81,14 @@ def test_start_up_is_timed_by_stage(tmp_path: Path) -> None:
     spec = startup.prepare(tmp_path / "data", features=10, rows=2000)
     found = startup.measure(spec, tmp_path / "run", workers=1, on_ray=False)
     assert 0 < found.data_checked < found.workers_up < found.searching < found.first_step < found.end
+
+
+def test_the_gate_alone_costs_less_than_the_straightforward_way_and_steps_run() -> None:
+    """Processor time: other processes share this machine. What it measures at full size is far lower."""
+    layout = gate_speed.layout_of({1: 40, 8: 10, 16: 20, 64: 4, 256: 1})
+    found = gate_speed.medians(gate_speed.alone(layout, 512), rounds=5, clock="cpu")
+    assert found["gate"] < 0.5 * found["straightforward"]
+    spec = gate_speed.spec_of({1: 4, 8: 2, 16: 2}, (8,))
+    steps = gate_speed.medians(gate_speed.steps(spec, 64), rounds=1, clock="wall")
+    assert min(steps.values()) > 0
+    assert set(steps) == {"without", "joint", "bilevel"}

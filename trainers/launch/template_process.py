@@ -20,8 +20,15 @@ from multiprocessing.reduction import recv_handle
 
 from trainers.launch.template import Lost, Task
 
-# The last two are imported late, by a worker's first optimizer and its first sharded model.
-IMPORTS = ("torch", "torchrec", "trainers.launch.local_worker", "torch._dynamo", "torch.distributed.optim")
+# The last three are imported late, by a worker's first step, its first optimizer and its first sharded model.
+IMPORTS = (
+    "torch",
+    "torchrec",
+    "trainers.launch.local_worker",
+    "trainers.ops.kernels",
+    "torch._dynamo",
+    "torch.distributed.optim",
+)
 PR_SET_PDEATHSIG = 1  # prctl(2)
 
 
@@ -37,6 +44,7 @@ def main(descriptor: int) -> None:
             if control.poll():  # Before `ready` there is nothing to read but the end.
                 return
             importlib.import_module(name)
+        importlib.import_module("trainers.ops.kernels").warm_up()
         gc.freeze()  # Nor do workers look through it, which would copy its memory.
         gc.enable()
         control.send("ready")

@@ -38,8 +38,13 @@ class Baseline(nn.Module):
     @torch.no_grad()
     def observe(self, x_BC: torch.Tensor) -> None:
         """Move the means by a training batch."""
+        self.observe_mean(x_BC.mean(0))
+
+    @torch.no_grad()
+    def observe_mean(self, mean_C: torch.Tensor) -> None:
+        """Move the means by those of a training batch."""
         weight = torch.where(self.seen == 0, 1.0, 1.0 - self.momentum)
-        self.mean_C.lerp_(x_BC.mean(0), weight)
+        self.mean_C.lerp_(mean_C, weight)
         self.seen.add_(1)
 
     def interpolate(self, x_BC: torch.Tensor, gate_F: torch.Tensor) -> torch.Tensor:

@@ -13,6 +13,8 @@ from torch import nn
 
 from sharding.layout import FeatureLayout
 from trainers.models.baseline import Baseline
+from trainers.ops.mix import Mixer, Seen
+from trainers.ops.shuffle import Shuffle
 from trainers.selectors.gates.base import Gate, GateContext
 from trainers.selectors.gates.permutation_options import PermutationGateSpec
 
@@ -46,6 +48,7 @@ class PermutationGate(Gate):
         initial = torch.full((len(layout),), config.initial_gate).logit() * config.temperature
         self.theta = nn.Parameter(initial)
         self.register_buffer("alpha", torch.tensor(config.alpha))
+        self.mixer = Mixer(layout)
         dims_F = torch.tensor(layout.dims)
         self.register_buffer("dims_F", dims_F, persistent=False)
 
@@ -67,12 +70,10 @@ class PermutationGate(Gate):
             raise ValueError(f"x has {x_BC.shape[1]} columns and the layout {self.layout.total}; build one for this x")
         if not self.training:
             return self.baseline.interpolate(x_BC, self.gates())
-        if x_BC.shape[0] < 2:
-            raise ValueError(f"a batch of {x_BC.shape[0]} can't be permuted; train with batches of at least 2 rows")
-        shuffled_BC = self.permute(x_BC.detach())
-        self.observe(x_BC.detach(), shuffled_BC)
         gate_F = self.scores() if frozen else self.gates()
-        return torch.lerp(shuffled_BC, x_BC, gate_F[self.baseline.feature_C])
+        mixed_BC, seen = self.mixer.mix(x_BC, gate_F, self.draw(x_BC))
+        self.observe(seen)
+        return mixed_BC
 
     def forward_held_out(self, x_BC: torch.Tensor, context: GateContext | None = None) -> torch.Tensor:
         """x̃_BC on held-out rows, differentiable in θ.
@@ -83,33 +84,16 @@ class PermutationGate(Gate):
         stay. Blended, it is g² + g²(1 − g)², which falls all the way to 0.
         """
         gate_F = self.gates()
-        other_BC = self.permute(x_BC)
-        if self.config.replacement == "blended":
-            other_BC = self.baseline.interpolate(other_BC, gate_F.detach())
-        return torch.lerp(other_BC, x_BC, gate_F[self.baseline.feature_C])
+        share_F = gate_F.detach() if self.config.replacement == "blended" else torch.ones_like(gate_F)
+        return self.mixer.mix_held_out(x_BC, gate_F, self.draw(x_BC), share_F, self.baseline.mean_C)
 
-    def permute(self, x_BC: torch.Tensor) -> torch.Tensor:
-        """Each feature's rows moved among the batch, independently per feature (LeAP Algorithm 1).
+    def draw(self, x_BC: torch.Tensor) -> Shuffle:
+        """How a batch is permuted, independently per feature: from the device's default generator."""
+        return Shuffle.draw(len(x_BC), len(self.layout), x_BC.device)
 
-        A random order of the rows, cyclically shifted by a random 1 … B−1 for each feature: no row keeps its own
-        value, all other rows are equally likely, and rows may come in any order.
-        """
-        rows, device = x_BC.shape[0], x_BC.device
-        order_B = torch.randperm(rows, device=device)
-        shift_F = torch.randint(1, rows, (len(self.layout),), device=device)
-        place_BF = torch.arange(rows, device=device)[:, None] + shift_F
-        source_BF = torch.empty_like(place_BF).index_copy_(0, order_B, order_B[place_BF.remainder_(rows)])
-        moved = []
-        for features, columns, dim in self.layout.runs:
-            width = features.stop - features.start
-            row_Bn = source_BF[:, features] * width + torch.arange(width, device=device)
-            table = x_BC[:, columns].reshape(rows * width, dim)
-            moved.append(nn.functional.embedding(row_Bn, table).view(rows, width * dim))
-        return moved[0] if len(moved) == 1 else torch.cat(moved, 1)
-
-    def observe(self, x_BC: torch.Tensor, shuffled_BC: torch.Tensor) -> None:
-        """Move the running statistics by a training batch and its permuted copy."""
-        self.baseline.observe(x_BC)
+    def observe(self, seen: Seen) -> None:
+        """Move the running statistics by those of a training batch."""
+        self.baseline.observe_mean(seen.mean_C)
 
     def regularizer(self) -> torch.Tensor:
         """Σ λ_i g_i over the learned gates (LeAP §3.2)."""

@@ -11,6 +11,7 @@ import torch
 
 from sharding.layout import FeatureLayout
 from trainers.models.baseline import Baseline
+from trainers.ops.mix import Seen
 from trainers.selectors.gates.leap import LeapSpec
 from trainers.selectors.gates.permutation import PermutationGate
 
@@ -75,23 +76,14 @@ class LeapGate(PermutationGate):
             return self.divergence_F
         return self.divergence_F / self.variance_F.sqrt().clamp_min(torch.finfo(torch.float32).tiny)
 
-    def divergence(self, x_BC: torch.Tensor, shuffled_BC: torch.Tensor) -> torch.Tensor:
-        """Δ_F = mean over rows of ‖x_i − x'_i‖₂ (LeAP §3.2)."""
-        difference_BC = x_BC - shuffled_BC
-        norms = []
-        for _, columns, dim in self.layout.runs:
-            difference_Bnd = difference_BC[:, columns].reshape(len(x_BC), -1, dim)
-            norms.append(torch.linalg.vector_norm(difference_Bnd, dim=-1).mean(0))
-        return norms[0] if len(norms) == 1 else torch.cat(norms)
-
     @torch.no_grad()
-    def observe(self, x_BC: torch.Tensor, shuffled_BC: torch.Tensor) -> None:
+    def observe(self, seen: Seen) -> None:
         """Δ̄ ← β Δ̄ + (1 − β) Δ (LeAP §3.2), and σ̄² likewise; the first batch sets them."""
-        super().observe(x_BC, shuffled_BC)
+        super().observe(seen)
         weight = torch.where(self.seen == 0, 1.0, 1.0 - self.config.ema)
-        self.divergence_F.lerp_(self.divergence(x_BC, shuffled_BC), weight)
-        variance_F = torch.zeros_like(self.variance_F).index_add_(0, self.baseline.feature_C, x_BC.var(0))
-        self.variance_F.lerp_(variance_F, weight)
+        self.divergence_F.lerp_(seen.divergence_F, weight)
+        # Two rows at random differ by 2σ² on average.
+        self.variance_F.lerp_(seen.square_F / 2, weight)
         self.seen.add_(1)
 
     def synced_tensors(self) -> list[torch.Tensor]:
