@@ -274,7 +274,8 @@ def test_first_weights_are_the_same_on_every_rank_and_for_any_number_of_ranks(
 DISTANCES = {"below": 0.5, "near": 2.0, "far": 50.0, "beyond": 200.0}
 COIN, WIDTH, STEPS = 4.0, 256, 200
 UPDATES = ("bilevel", "joint")
-PRICED = LeapSpec(alpha=0.01, learning_rate=1e-9)  # gates stay where they are, so that prices alone are compared
+# Gates stay where they are, so that prices alone are compared.
+PRICED = LeapSpec(alpha=0.01, learning_rate=1e-9, clip=(1.5, 100.0), ramp=0.0)
 
 
 class KnownRows(nn.Module):
