@@ -52,8 +52,8 @@ $(STAMP): pyproject.toml trainers/web/package-lock.json
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null \
 	  || { echo "$(PYTHON) is not CPython 3.11; install it, or name it: make setup PYTHON=/path/to/python3.11" >&2; exit 2; }
 	@rm -f $(VENV)/.installed-*
-	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
-	@$(BIN)/python -m uv --version >/dev/null 2>&1 || $(BIN)/python -m pip install --quiet uv
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || { echo "making $(VENV) ..."; $(PYTHON) -m venv --clear $(VENV); }
+	@$(BIN)/python -m uv --version >/dev/null 2>&1 || { echo "installing uv ..."; $(BIN)/python -m pip install --quiet uv; }
 	@echo "installing into $(VENV) ($(DEVICE)) ..."
 	@$(install_$(DEVICE))
 	@touch $@
@@ -61,9 +61,11 @@ $(STAMP): pyproject.toml trainers/web/package-lock.json
 
 define install_cpu
 if [ -n "$(strip $(TORCH_INDEX))" ] && ! $(BIN)/python -c 'import importlib.metadata as m; assert m.version("torch").split("+")[0] == "$(TORCH)"' 2>/dev/null; then \
+  echo "  torch $(TORCH), without CUDA ..."; \
   $(UV) --no-deps --index-url "$(strip $(TORCH_INDEX))" torch==$(TORCH) \
   || { echo "no torch from $(TORCH_INDEX); name another index, or take PyPI's larger build: make setup TORCH_INDEX=" >&2; exit 2; }; \
 fi; \
+echo "  the packages that Winnow needs, and their bytecode: some minutes ..."; \
 $(UV) -e '.[cpu,dev]'
 endef
 
@@ -71,12 +73,15 @@ endef
 define install_cuda
 printf '%s\n' "fbgemm-gpu-cpu ; extra == 'never'" 'torchmetrics>=1.9,<2' > $(VENV)/cuda-overrides.txt; \
 $(BIN)/python -m uv pip uninstall --quiet -p $(BIN)/python fbgemm-gpu-cpu; \
+echo "  torch $(TORCH) with CUDA, the other packages, and their bytecode: some minutes ..."; \
 UV_FIND_LINKS= $(UV) --no-config --overrides $(VENV)/cuda-overrides.txt -e '.[cuda,dev]'
 endef
 
 demo: setup ## simulate a data set, search it with two workers, show what was pruned; leaves a report
 	@rm -rf $(DEMO)
+	@echo "demo, 1 of 2: simulate 60,000 rows of 32 features ..."
 	@$(BIN)/winnow simulate --features 32 --rows 60000 --seed 7 --output $(DEMO)/data
+	@echo "demo, 2 of 2: search, prune, fine-tune and evaluate with two workers ..."
 	@$(BIN)/winnow run $(DEMO)/data/spec.yaml --output $(DEMO)/run --workers 2
 
 test: setup ## run every test but the long experiments
@@ -86,6 +91,7 @@ test-slow: setup ## run the long experiments
 	@$(BIN)/python -m pytest -m slow --timeout=7200
 
 $(NODE_MODULES): trainers/web/package-lock.json
+	@echo "installing the checks of the pages (npm) ..."
 	@$(NPM) ci --silent --ignore-scripts --no-audit
 
 check: setup $(NODE_MODULES) ## lint, format, strict types and the import rule

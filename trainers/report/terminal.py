@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -20,6 +21,8 @@ from trainers.runs.prune_list import FAILED, INCONCLUSIVE, PASSED, ListedFeature
 from trainers.simulator.outcome import RoleOutcome
 
 SHOWN = 40
+# Without a terminal: seconds between two lines of a stage.
+LINE_SECONDS = 20.0
 # Of a name, what is shown before a detail is left out.
 NAME_WIDTH = 20
 COLOURS = {"keep": "green", "prune": "yellow"}
@@ -32,6 +35,7 @@ class LiveProgress:
     def __init__(self, console: Console) -> None:
         self.console = console
         self.stage: Stage | None = None
+        self.said = 0.0
         self.bars = bars.Progress(
             bars.TextColumn("{task.description}", table_column=Column(no_wrap=True, min_width=10)),
             bars.BarColumn(bar_width=12),
@@ -62,7 +66,10 @@ class LiveProgress:
             return
         step, total = progress.step, progress.total_steps or None
         steps = f"{step}/{total}" if total else ""
-        self.bars.update(self.task, completed=step, total=total, steps=steps, note=search_note(progress))
+        note = search_note(progress)
+        self.bars.update(self.task, completed=step, total=total, steps=steps, note=note)
+        if steps and not self.console.is_terminal and time.monotonic() - self.said >= LINE_SECONDS:
+            self._say(f"{progress.stage}: step {steps}  {note}".rstrip())
 
     def _enter(self, stage: Stage) -> None:
         self.stage = stage
@@ -70,7 +77,11 @@ class LiveProgress:
             return
         self.task = self.bars.add_task(stage, total=None, steps="", note="")
         if not self.console.is_terminal:
-            self.console.print(f"{stage} …", markup=False, highlight=False)
+            self._say(f"{stage} …")
+
+    def _say(self, line: str) -> None:
+        self.said = time.monotonic()
+        self.console.print(line, markup=False, highlight=False, soft_wrap=True)
 
     def _leave(self) -> None:
         """Every stage so far is over: its last steps may have gone by unseen."""

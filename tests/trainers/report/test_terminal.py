@@ -10,8 +10,8 @@ from rich.console import Console
 
 from tests.support.finished_run import FINETUNED, FULL, finished_run, truth_file
 from trainers.pruning.leaks import find_leaks
-from trainers.report import render
-from trainers.report.terminal import SHOWN, LiveProgress, print_result, search_note
+from trainers.report import render, terminal
+from trainers.report.terminal import LINE_SECONDS, SHOWN, LiveProgress, print_result, search_note
 from trainers.runs.directory import RunDirectory, write_json
 from trainers.runs.progress import Polarization, Progress, RunState, Stage
 
@@ -240,6 +240,22 @@ def test_without_a_terminal_a_line_a_stage() -> None:
             live.update(progress)
     assert isinstance(console.file, io.StringIO)
     assert console.file.getvalue().split("\n") == ["starting …", "searching …", "ranking …", "finetuning …", ""]
+
+
+def test_without_a_terminal_steps_are_said_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter([100.0, 100.0 + LINE_SECONDS, 100.0 + LINE_SECONDS, 101.0 + LINE_SECONDS])
+    monkeypatch.setattr(terminal.time, "monotonic", lambda: next(clock))
+    console = Console(file=io.StringIO(), width=40)
+    live = LiveProgress(console)
+    live.update(at(Stage.STARTING))  # 100
+    live.stage = Stage.SEARCHING
+    live.update(searching(50))  # later by LINE_SECONDS, and said
+    live.update(searching(1850))  # a second later
+    assert isinstance(console.file, io.StringIO)
+    starting, searched, end = console.file.getvalue().split("\n")
+    assert (starting, end) == ("starting …", "")
+    assert searched.startswith("searching: step 50/1875  loss 0.")
+    assert searched.endswith("rows/s")
 
 
 @pytest.mark.parametrize("width", [80, 100, 120])
