@@ -142,7 +142,7 @@ def test_no_attempt_begins_while_ray_is_away_and_it_is_said_once(http: TestClien
     with capture_logs() as logs:
         plane.loop.step()
         plane.loop.step()
-    assert [entry["event"] for entry in logs] == ["ray is back"]
+    assert [entry["event"] for entry in logs] == ["job.state", "ray is back"]
     assert http.get(f"/v1/jobs/{job}").json()["state"] == "starting"
     assert http.get("/v1/queue").json()["problem"] is None
 

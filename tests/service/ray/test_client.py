@@ -28,6 +28,7 @@ from service.jobs.attempt_status import Failure, read_failure
 from service.jobs.reconciler import Reconciler
 from service.main import ray_token
 from service.ray import local_cluster
+from service.ray.absence import OWN
 from service.ray.client import EngineError, RayEngine, Status, Work
 from service.ray.local_cluster import Head
 from service.settings import Settings
@@ -181,7 +182,8 @@ def test_a_head_that_hangs_hangs_nothing_else(hung: str, tmp_path: Path) -> None
     with TestClient(app, base_url="http://127.0.0.1") as http:
         assert http.post("/v1/jobs", json=SPEC).status_code == 202
         began = time.monotonic()
-        assert http.get("/readyz").json() == {"ready": False, "database": True, "storage": True, "ray": False}
+        found = {"ready": False, "database": True, "storage": True, "ray": False, "problems": [OWN]}
+        assert http.get("/readyz").json() == found
         assert time.monotonic() - began < 4
         assert [job["state"] for job in http.get("/v1/jobs").json()["jobs"]] == ["queued"]
 
