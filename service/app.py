@@ -52,6 +52,7 @@ from service.jobs.retention import Retention
 from service.metrics import Metrics
 from service.prune_lists.totals import Figures
 from service.ray.client import Engine
+from service.ray.local_cluster import LocalRay
 from service.schedules.scheduler import Scheduler
 from service.settings import EVERYWHERE, Settings
 from service.store.database import connect, read_only_sessions
@@ -62,6 +63,7 @@ from service.web.headers import PageHeaders
 from service.webhooks.delivery import Deliverer
 
 STOP_SECONDS = 5.0
+RESTORE_SECONDS = 5.0  # between two looks at the Ray that the service runs
 ROUTERS = (
     health.router,
     metrics.router,
@@ -158,7 +160,9 @@ def routes() -> list[BaseRoute]:
 
 def _loops(sessions: sessionmaker[Session], engine: Engine, settings: Settings, now: Clock) -> list[Loop]:
     reconciler = Reconciler(sessions, engine, settings, now)
+    own_ray = [Loop("ray", engine.restore, RESTORE_SECONDS)] if isinstance(engine, LocalRay) else []
     return [
+        *own_ray,
         Loop("reconcile", reconciler.step, settings.poll_seconds),
         Loop("retention", Retention(sessions, settings, now).step, settings.retention_seconds),
         Loop("triggers", Evaluator(sessions, settings, now).step, min(settings.trigger_seconds, 5.0)),

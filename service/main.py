@@ -15,7 +15,7 @@ from fastapi import FastAPI
 from service.app import create_app
 from service.core.loopback import is_loopback
 from service.ray.client import RayEngine
-from service.ray.local_cluster import ensure
+from service.ray.local_cluster import LocalRay
 from service.settings import Settings
 from service.store import keys
 from service.store.database import connect
@@ -78,9 +78,8 @@ def _engine(settings: Settings) -> RayEngine:
     seconds = settings.ray_timeout_seconds
     if settings.ray_address is not None:
         return RayEngine(settings.ray_address, token=ray_token(), timeout_seconds=seconds)
-    head = ensure(settings.home)
     winnow = str(Path(sys.executable).with_name("winnow"))
-    return RayEngine(head.address, token=head.token, timeout_seconds=seconds, winnow=winnow)
+    return LocalRay(settings.home, timeout_seconds=seconds, winnow=winnow)
 
 
 def ray_token() -> str | None:

@@ -10,7 +10,7 @@ import typer
 from service.cli.command import Limit, Server, command
 from service.cli.parse import Sets, document, parse_assignments, seconds, without_none
 from service.cli.render import Rows
-from service.cli.watch import brief, finish, follow
+from service.cli.watch import brief, finish, follow, say_queue_problem
 from trainers.runs.progress import Progress
 from trainers.spec import load_spec, merge_patch, parse_spec
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 JobId = Annotated[str, typer.Argument(metavar="ID", help="The job, as `winnow jobs` lists it.")]
 Priority = Annotated[int | None, typer.Option(min=-100, max=100, help="Higher ones start first; 0 unless given.")]
-Deadline = Annotated[str | None, typer.Option(help="It fails where it hasn't ended so long from now: 12h, 2d.")]
+Deadline = Annotated[str | None, typer.Option(help="It is cancelled where it hasn't ended so long from now: 12h, 2d.")]
 Wait = Annotated[bool, typer.Option("--wait", help="Stay until it has ended; its outcome is the exit code.")]
 
 
@@ -87,12 +87,17 @@ def list_jobs(
     limit: Limit = 20,
 ) -> Rows:
     """List jobs, newest first."""
-    return server.list_rows(server.winnow.list_jobs, limit=limit, **without_none(state=state, model=model, name=name))
+    rows = server.list_rows(server.winnow.list_jobs, limit=limit, **without_none(state=state, model=model, name=name))
+    if any(each.state == "queued" for each in rows.items):
+        say_queue_problem(server)
+    return rows
 
 
 def job(server: Server, job_id: JobId) -> Any:
     """Show a job: its state, progress, attempts."""
     found = server.winnow.get_job(job_id)
+    if found.state == "queued":
+        say_queue_problem(server)
     whole = {**dict(found), "attempts": server.winnow.list_attempts(job_id)}
     if not server.out.as_json and isinstance(found.progress, Progress):
         whole["progress"] = progress_fields(found.progress)
@@ -144,4 +149,5 @@ def clone(
 
 def queue(server: Server, limit: Limit = 50) -> Rows:
     """List the jobs that wait, in the order in which they start."""
+    say_queue_problem(server)
     return server.list_rows(server.winnow.get_queue, limit=limit)

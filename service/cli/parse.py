@@ -19,10 +19,6 @@ Sets = Annotated[
     list[str],
     typer.Option("--set", metavar="KEY=VALUE", help="A value by its path, such as training.epochs=2."),
 ]
-Overrides = Annotated[
-    list[str],
-    typer.Option("--set", metavar="KEY=VALUE", help="Over the model's spec, such as training.epochs=2; repeatable."),
-]
 
 
 def parse_assignments(pairs: Sequence[str]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from service.cli.parse import without_none
 from service.cli.render import Rows
 
 if TYPE_CHECKING:
-    from service.schemas.prune_lists import ListDetail
+    from service.schemas.prune_lists import ListDetail, ListDiff
 
 lists = typer.Typer(help="Prune lists on a server: look at them, agree to them, serve them, take them back.")
 Number = Annotated[int, typer.Argument(help="Number of the list, as `winnow prune-list list` shows it.")]
@@ -152,4 +152,26 @@ def rollback(server: Server, model: Model, reason: Reason = None) -> Any:
 
 def diff(server: Server, model: Model, a: Ref, b: Ref) -> Any:
     """Show what changes where list B is served in place of list A."""
-    return server.winnow.diff_prune_lists(model, a, b)
+    found = server.winnow.diff_prune_lists(model, a, b)
+    return found if server.out.as_json else diff_fields(found)
+
+
+def diff_fields(found: ListDiff) -> dict[str, Any]:
+    """A difference for people: what serving gains and loses, then the totals and the scores."""
+    totals_a, totals_b = found.a.totals, found.b.totals
+    totals = {key: f"{_plain(totals_a[key])} → {_plain(value)}" for key, value in totals_b.items() if key in totals_a}
+    known = {*found.no_longer_served, *found.newly_served}
+    return {
+        "lists": f"{found.b.number} in place of {found.a.number}",
+        "no longer served": found.no_longer_served or "none",
+        "newly served": found.newly_served or "none",
+        "new and pruned": [name for name in found.only_in_b if name not in known],
+        "gone, not served before": [name for name in found.only_in_a if name not in known],
+        **totals,
+        "scores": found.scores,
+    }
+
+
+def _plain(value: float) -> str:
+    """All digits: a total is compared with others."""
+    return f"{value:.0f}" if value.is_integer() else f"{value:.2f}"

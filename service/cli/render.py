@@ -152,7 +152,7 @@ def _readable(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_readable(each) for each in value]
     if isinstance(value, float):
-        return int(value) if value.is_integer() else float(f"{round(value, DECIMALS):z.6g}")
+        return int(value) if value.is_integer() else float(_digits(value, 6))
     return _text(value)
 
 
@@ -176,7 +176,7 @@ def _short(value: Any) -> str:
     if isinstance(value, datetime):
         return _ago(value)
     if isinstance(value, float):
-        return f"{round(value, DECIMALS):z.4g}"
+        return _digits(value, 4)
     if isinstance(value, BaseModel):
         return _inline(value.model_dump())
     if isinstance(value, Mapping):
@@ -187,6 +187,12 @@ def _short(value: Any) -> str:
 def _needs_a_line(value: Any) -> bool:
     """Whether a value runs into its neighbours where they stand on one line: parts of its own, or several words."""
     return isinstance(value, Mapping | list) or (isinstance(value, str) and " " in value)
+
+
+def _digits(value: float, digits: int) -> str:
+    """So many significant digits, and all before the point: a size is never shown by a power of ten."""
+    value = round(value, DECIMALS)
+    return f"{value:.0f}" if abs(value) >= 10**digits else f"{value:z.{digits}g}"
 
 
 def _inline(value: Mapping[str, Any]) -> str:

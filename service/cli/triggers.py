@@ -8,7 +8,7 @@ import typer
 
 from service.cli.command import PANEL, AllUnless, Limit, Model, Server, command
 from service.cli.models import laid
-from service.cli.parse import Overrides, parse_assignments, seconds, without_none
+from service.cli.parse import parse_assignments, seconds, without_none
 from service.cli.render import Rows
 
 triggers = typer.Typer(help="Triggers of a model on a server.")
@@ -19,6 +19,10 @@ Query = Annotated[str | None, typer.Option(help="latency: PromQL that gives it, 
 Pattern = Annotated[str | None, typer.Option(help="freshness: partitions, such as s3://logs/day=*.")]
 Cooldown = Annotated[str | None, typer.Option(help="How long it rests after it has fired, such as 12h.")]
 Kind = Annotated[str, typer.Argument(help="candidates, latency, freshness or manual.")]
+Changes = Annotated[
+    list[str],
+    typer.Option("--set", metavar="KEY=VALUE", help="A field of the trigger, such as enabled=false; repeatable."),
+]
 Facts = Annotated[
     list[str],
     typer.Option("--suppose", metavar="KEY=VALUE", help="As if it were so, such as candidates=31."),
@@ -68,7 +72,7 @@ def create(
     return server.winnow.create_trigger(model, laid(body, parse_assignments(changes)))
 
 
-def change(server: Server, model: Model, trigger_id: TriggerId, changes: Overrides) -> Any:
+def change(server: Server, model: Model, trigger_id: TriggerId, changes: Changes) -> Any:
     """Change a trigger, such as enabled=false; `when`, `overrides` and `quiet_hours` are replaced as a whole."""
     return server.winnow.change_trigger(model, trigger_id, parse_assignments(changes))
 

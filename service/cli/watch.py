@@ -48,6 +48,8 @@ def follow(server: Server, job_id: str) -> JobView:
     server.out.interrupted = f"job {job_id} goes on; `winnow watch {job_id}` shows it, `winnow cancel {job_id}` ends it"
     console = server.out.errors
     job = server.winnow.get_job(job_id)
+    if job.state == "queued":
+        say_queue_problem(server)
     patient = server.winnow.waiting(OUTAGE_SECONDS)
     with Live(view(job, console), console=console, auto_refresh=False, transient=True) as live:
         shown = ""
@@ -61,6 +63,13 @@ def follow(server: Server, job_id: str) -> JobView:
                 return job
             time.sleep(EVERY_SECONDS)
             job = patient.get_job(job_id)
+
+
+def say_queue_problem(server: Server) -> None:
+    """Say why no waiting job starts, beside the result, where the service knows a reason."""
+    problem = server.winnow.get_queue(limit=1).problem
+    if problem is not None:
+        server.out.say(problem, style="yellow")
 
 
 def finish(server: Server, job: JobView) -> None:

@@ -30,6 +30,11 @@ class LoopObserver(Protocol):
 def log_step_failure(what: str, error: Exception, **ids: str) -> None:
     """Note that one thing failed in a step that goes on with the others; the next step tries it again."""
     log.warning(f"{what} failed; tried again", error=repr(error), **ids)
+    count_step_failure()
+
+
+def count_step_failure() -> None:
+    """Count a failure of a step, in the metrics, that the step tells in words of its own."""
     _failed.set(_failed.get() + 1)
 
 

@@ -16,19 +16,24 @@ import uuid
 from collections.abc import Callable, Iterable
 from datetime import datetime
 
+import httpx
+import structlog
 from sqlalchemy.orm import Session, sessionmaker
 
-from service.core.background_loop import log_step_failure
+from service.core.background_loop import count_step_failure, log_step_failure
 from service.core.clock import Clock, utc_now
 from service.core.fault_points import fault_point
 from service.core.job_state import JobState
 from service.jobs.attempt_status import AttemptOutcome, Observation, classify, observe
 from service.jobs.attempts import directory_of, get_token, prepare, revoke, submission_id
+from service.ray.absence import ray_problem
 from service.ray.client import Engine, Status
 from service.settings import Settings
 from service.store import attempts, jobs, proposals
 from service.store.keys import digest
 from service.store.tables import Job
+
+log = structlog.get_logger()
 
 
 class Reconciler:
@@ -37,6 +42,7 @@ class Reconciler:
     def __init__(self, sessions: sessionmaker[Session], engine: Engine, settings: Settings, now: Clock = utc_now):
         self.sessions, self.engine, self.settings, self.now = sessions, engine, settings, now
         self.owner = uuid.uuid4().hex
+        self._ray_away = False
         self.limits = attempts.Limits(
             jobs=settings.max_running_jobs,
             per_model=settings.max_running_jobs_per_model,
@@ -47,19 +53,40 @@ class Reconciler:
         """Look after every job under way and start those for which there is room; how many there were."""
         with self.sessions() as session:
             due = [(job_id, 0) for job_id in attempts.due(session, self.now())]
-        self._each(due, lambda job_id, _: self._reconcile(job_id))
+        reached = self._each(due, lambda job_id, _: self._reconcile(job_id))
         with self.sessions() as session:
             waiting = attempts.startable(session, self.now(), self.limits)
-        self._each(waiting, self._start)
+        # An attempt takes a place among the running jobs: none begins that can't be handed over.
+        if waiting and ray_problem(self.engine, self.settings) is not None:
+            count_step_failure()
+            waiting, reached = [], False
+        reached = self._each(waiting, self._start) and reached
+        if due or waiting or not reached:
+            self._log_absence(away=not reached)
         return len(due) + len(waiting)
 
-    def _each(self, found: Iterable[tuple[str, int]], work: Callable[[str, int], None]) -> None:
-        """One job's trouble never stops another's."""
+    def _each(self, found: Iterable[tuple[str, int]], work: Callable[[str, int], None]) -> bool:
+        """Whether Ray was reached for every job that asked it. One job's trouble never stops another's."""
+        reached = True
         for job_id, attempt in found:
             try:
                 work(job_id, attempt)
+            except httpx.TransportError:
+                count_step_failure()
+                reached = False
             except Exception as error:
                 log_step_failure("reconcile", error, job_id=job_id)
+        return reached
+
+    def _log_absence(self, *, away: bool) -> None:
+        """Say once that Ray is away, and once that it is back, not with every step and job."""
+        if away and not self._ray_away:
+            log.warning(
+                "ray is away", problem=ray_problem(self.engine, self.settings) or "it answers only now and then"
+            )
+        elif self._ray_away and not away:
+            log.info("ray is back")
+        self._ray_away = away
 
     def _reconcile(self, job_id: str) -> None:
         now = self.now()

@@ -20,10 +20,13 @@ def diff_lists(a: PublishedList, b: PublishedList) -> ListDiff:
         if (before := features_a[name].score) != (after := features_b[name].score)
     ]
     changed = [name for name in both if features_a[name].decision != features_b[name].decision]
+    kept_a, kept_b = set(list_a.kept), set(list_b.kept)
     totals_a, totals_b = list_a.after.document(), list_b.after.document()
     return ListDiff(
         a=ListRef(number=a.number, list_id=a.list_id, totals=totals_a),
         b=ListRef(number=b.number, list_id=b.list_id, totals=totals_b),
+        no_longer_served=[name for name in features_a if name in kept_a - kept_b],
+        newly_served=[name for name in features_b if name in kept_b - kept_a],
         newly_pruned=[name for name in changed if features_b[name].decision == "prune"],
         newly_kept=[name for name in changed if features_b[name].decision == "keep"],
         only_in_a=[name for name in features_a if name not in features_b],

@@ -76,10 +76,14 @@ class RayEngine:
     def __init__(
         self, address: str, *, token: str | None = None, timeout_seconds: float = 10.0, winnow: str = "winnow"
     ) -> None:
+        self._timeout_seconds, self._winnow = timeout_seconds, winnow
+        self.connect(address, token)
+
+    def connect(self, address: str, token: str | None) -> None:
+        """Make every later call to this job server."""
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         # Not through a proxy from the environment, which seldom knows the way to loopback or into the cluster.
-        self._http = httpx.Client(base_url=address, headers=headers, timeout=timeout_seconds, trust_env=False)
-        self._winnow = winnow
+        self._http = httpx.Client(base_url=address, headers=headers, timeout=self._timeout_seconds, trust_env=False)
 
     def submit(self, submission_id: str, work: Work) -> None:
         """Start a run. The entrypoint is fixed: of a job only ids and paths, which are ours, reach the shell."""

@@ -27,7 +27,9 @@ from trainers.scratch import private_folder
 
 log = structlog.get_logger()
 
-START_SECONDS = 180.0
+START_SECONDS = 180.0  # a start that gave up is repeated so long
+ANSWER_SECONDS = 600.0  # a start that goes on, on a busy machine, is waited for so long
+TOLD_SECONDS = 30.0
 # What ends sooner didn't wait for a busy machine, and would end so again.
 SLOW_SECONDS = 1.0
 LONGEST = 500  # characters of what Ray says
@@ -73,6 +75,35 @@ class Head:
         if not session.exists():
             return False
         return RayEngine(self.address, token=self.token).session() == session.resolve().name
+
+
+class LocalRay(RayEngine):
+    """Runs on the head of a home, which is started here and started again by `restore`.
+
+    Args:
+        home: of the control plane.
+        timeout_seconds, winnow: as RayEngine has them.
+
+    Raises:
+        RayStartError: as `ensure` has it.
+    """
+
+    def __init__(self, home: Path, *, timeout_seconds: float = 10.0, winnow: str = "winnow") -> None:
+        self.home, self.head = home, ensure(home)
+        super().__init__(self.head.address, token=self.head.token, timeout_seconds=timeout_seconds, winnow=winnow)
+
+    def restore(self) -> None:
+        """Start the head again where its process has ended. What ran in it is lost to the new one, which is told.
+
+        Raises:
+            RayStartError: as `ensure` has it; the next call tries again.
+        """
+        if self.head.alive:
+            return
+        log.warning("ray has ended and is started again", process=self.head.pid, said=_last_words(self.head))
+        self.head = ensure(self.home)
+        self.connect(self.head.address, self.head.token)
+        log.info("ray was started again", address=self.head.address)
 
 
 def ensure(home: Path) -> Head:
@@ -173,7 +204,9 @@ def _wait(head: Head, deadline: float) -> bool:
     """Whether the head is up; False where Ray gave up and there is time to try again. Raises RayStartError."""
     began = time.monotonic()
     output = Path(head.folder, "log")
-    while not (head.has_started and head.answers()):
+    told = began
+    # Its process is looked at last: what answered may have ended meanwhile.
+    while not (head.has_started and head.answers() and head.alive):
         now = time.monotonic()
         if not head.alive:
             if now - began > SLOW_SECONDS and now < deadline:
@@ -182,12 +215,15 @@ def _wait(head: Head, deadline: float) -> bool:
                 f"Ray could not be started: {_last_words(head)}; see whether this machine is short of memory or "
                 f"processors, and start again, or name a running cluster by WINNOW_RAY_ADDRESS ({output} has more)"
             )
-        if now > deadline:
+        if now - began > ANSWER_SECONDS:
             raise RayStartError(
-                f"Ray (process {head.pid}) runs and has not answered at {head.address} for {START_SECONDS:.0f} s; "
+                f"Ray (process {head.pid}) runs and has not answered at {head.address} for {ANSWER_SECONDS:.0f} s; "
                 f"see {output}, then end it with `kill {head.pid}` and start again: "
                 "its jobs go on from their checkpoints"
             )
+        if now - told > TOLD_SECONDS:
+            told = now
+            log.info("waiting for ray, which still starts", seconds=round(now - began), log=str(output))
         time.sleep(0.2)
     return True
 

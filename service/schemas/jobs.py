@@ -239,3 +239,7 @@ class Queue(BaseModel):
     waiting: int = Field(description="jobs that wait, of those the caller sees")
     running: int = Field(description="jobs under way, of those the caller sees")
     limits: QueueLimits = Field(description="how many may run at once")
+    problem: str | None = Field(
+        default=None,
+        description="why no waiting job starts, and what to do; null where nothing is wrong or none waits",
+    )

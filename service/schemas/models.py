@@ -40,6 +40,7 @@ SETTINGS: dict[str, Any] = {
 MODEL: dict[str, Any] = {
     "name": "feed-ranker",
     **SETTINGS,
+    "retention_in_force": {"runs_days": 90, "events_days": 365},
     "features": {"essential": 2, "active": 40, "candidate": 30},
     "version": 1,
     "created_at": "2026-01-01T00:00:00Z",
@@ -69,6 +70,13 @@ class ModelPatch(RequestModel):
     retention: dict[str, Any] | None = None
 
 
+class RetentionInForce(BaseModel):
+    """How long things are kept: the model's own times, or the service's where it has none."""
+
+    runs_days: float
+    events_days: float
+
+
 class ModelView(BaseModel):
     """A model as it stands."""
 
@@ -80,6 +88,9 @@ class ModelView(BaseModel):
     spec: dict[str, Any] = Field(description="what every job of the model begins with")
     policy: Policy
     retention: Retention
+    retention_in_force: RetentionInForce | None = Field(
+        default=None, description="with the service's times where the model has none; null where the service is older"
+    )
     features: dict[str, int] = Field(default={}, description="how many features it has, by status")
     version: int = Field(description="rises with every change of the model itself; the ETag")
     created_at: datetime

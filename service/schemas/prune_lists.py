@@ -220,6 +220,8 @@ class ListDiff(BaseModel):
                 {
                     "a": {"number": 11, "list_id": LIST["list_id"], "totals": {**TOTALS, "features": 41}},
                     "b": {"number": 12, "list_id": LIST["list_id"], "totals": TOTALS},
+                    "no_longer_served": ["clip"],
+                    "newly_served": ["genres"],
                     "newly_pruned": ["clip"],
                     "newly_kept": [],
                     "only_in_a": [],
@@ -233,6 +235,8 @@ class ListDiff(BaseModel):
 
     a: ListRef
     b: ListRef
+    no_longer_served: list[str] = Field(default=[], description="kept by a; b prunes or doesn't know them")
+    newly_served: list[str] = Field(default=[], description="kept by b; a prunes or doesn't know them")
     newly_pruned: list[str] = Field(description="kept by a, pruned by b")
     newly_kept: list[str] = Field(description="pruned by a, kept by b")
     only_in_a: list[str] = Field(description="b doesn't know them")

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.support.browser import drawn, findings, needs_browser, page_of, ready, sign_in
 from tests.support.showcase import SPEC, Showcase, feature
@@ -111,6 +111,28 @@ def test_runs_are_compared_by_the_address(served: Showcase, jobs: dict[str, str]
     plot = page.get_by_role("region", name="Score against score")
     assert f"{len(kept[0] & kept[1])} kept by both" in plot.inner_text()
     assert f"{len(kept[0] ^ kept[1])} decided differently" in plot.inner_text()
+
+
+def test_a_narrow_window_says_that_there_is_more_aside(served: Showcase, jobs: dict[str, str], page: Page) -> None:
+    address = f"{served.url}/compare?jobs={jobs['steady']},{jobs['worse']}"
+    side = page.get_by_role("region", name="Side by side")
+    note = side.get_by_text("Scroll sideways for more")
+    page.set_viewport_size({"width": 420, "height": 900})
+    ready(page, address)
+    expect(note).to_be_visible()
+    page.set_viewport_size({"width": 1280, "height": 900})
+    expect(note).to_be_hidden()
+
+
+def test_runs_that_come_late_are_said_to_be_loading(served: Showcase, jobs: dict[str, str], page: Page) -> None:
+    held: list[Route] = []
+    page.route("**/prune-list", held.append)
+    page.goto(f"{served.url}/compare?jobs={jobs['steady']},{jobs['worse']}")
+    expect(page.get_by_text("Loading the runs …")).to_be_visible()
+    for each in held:
+        each.continue_()
+    page.get_by_role("group", name="Runs side by side").wait_for()
+    expect(page.get_by_text("Loading the runs …")).to_have_count(0)
 
 
 def test_curves_lie_over_each_other_and_the_legend_has_their_lines(

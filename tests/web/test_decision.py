@@ -179,9 +179,7 @@ def test_what_others_do_shows_up_by_itself(served: Showcase, page: Page) -> None
     for action in ("approve", "activate"):
         served.ask("POST", f"{api}/prune-lists/{first}/{action}", {"reason": "monthly"})
     expect(page.get_by_role("region", name="Differences")).to_contain_text(f"List {first}")
-    assert (
-        f"Kept by list {first}, pruned by list {second}" in page.get_by_role("region", name="Differences").inner_text()
-    )
+    assert f"No longer served with list {second}" in page.get_by_role("region", name="Differences").inner_text()
     served.ask("POST", f"{api}/prune-lists/{second}/approve", {"reason": "agreed by phone"})
     page.get_by_role("button", name="Activate").wait_for()
     expect(page.get_by_role("region", name="History")).to_contain_text("agreed by phone")
@@ -326,10 +324,10 @@ def test_lists_are_shown_newest_first_and_compared(served: Showcase, page: Page)
 
     differences = page.get_by_role("region", name="Differences")
     assert differences.get_by_label("From").input_value() == str(first)
-    assert f"Kept by list {first}, pruned by list {second}" in differences.inner_text()
+    assert f"No longer served with list {second}" in differences.inner_text()
     differences.get_by_label("From").select_option(str(second))
     differences.get_by_label("To").select_option(str(first))
-    expect(differences).to_contain_text(f"Pruned by list {second}, kept by list {first}")
+    expect(differences).to_contain_text(f"Newly served with list {first}")
     ready(page, page.url)
     assert differences.get_by_label("To").input_value() == str(first)
     assert f"Pruned by list {second}, kept by list {first}" in differences.inner_text()

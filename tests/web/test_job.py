@@ -339,6 +339,18 @@ def test_a_job_in_the_queue_says_its_place_and_what_it_waits_for(page: Page, ser
     expect(page.locator("h1 .badge")).to_have_text("cancelled", timeout=20_000)
 
 
+def test_a_job_that_waits_for_ray_says_so(page: Page, served: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(served.engine, "healthy", lambda: False)
+    made = served.job("patient")
+    ready(page, f"{served.url}/jobs/{made}")
+    expect(page.locator(".stage-status")).to_contain_text(
+        "Ray, which this service runs, doesn't answer", timeout=20_000
+    )
+    expect(page.locator(".stage-status")).not_to_contain_text("there is room")
+    served.ask("POST", f"/v1/jobs/{made}/cancel")
+    expect(page.locator("h1 .badge")).to_have_text("cancelled", timeout=20_000)
+
+
 def test_a_dry_run_shows_what_its_check_found(page: Page, served: Jobs) -> None:
     see(page, served, "check")
     assert page.get_by_role("navigation", name="Views of this job").get_by_role("link").all_inner_texts() == [

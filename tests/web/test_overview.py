@@ -119,13 +119,24 @@ def test_an_admin_makes_the_first_model_and_corrects_what_is_refused(bare: Showc
     assert bare.ask("GET", "/v1/models/ads-ranker")["spec"]["dataset"]["train"] == SPEC["dataset"]["train"]
 
 
+def test_a_service_that_is_not_ready_has_an_alert(
+    show: Showcase, chromium: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alerts = len(show.ask("GET", "/v1/overview")["alerts"])
+    monkeypatch.setattr(show.engine, "healthy", lambda: False)
+    with page_of(chromium, refused=[503]) as page:
+        enter(page, show)
+        expect(page.get_by_role("link", name=f"{alerts + 1} alerts")).to_be_visible()
+        expect(page.get_by_role("region", name="Alerts")).to_contain_text("Service isn't ready")
+
+
 def test_a_service_that_is_not_ready_says_so(
     bare: Showcase, chromium: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(bare.engine, "healthy", lambda: False)
     with page_of(chromium, refused=[503]) as page:
         enter(page, bare)
-        expect(page.get_by_role("alert")).to_contain_text("Ray doesn't answer")
+        expect(page.get_by_role("alert")).to_contain_text("Ray, which this service runs, doesn't answer. Jobs wait")
     monkeypatch.undo()
     with page_of(chromium) as page:
         enter(page, bare)

@@ -27,10 +27,14 @@ def test_settings_are_seen_and_edited(served: Showcase, chromium: Browser) -> No
         ready(page, f"{served.url}/models/ranker/settings")
         expect(page.get_by_role("region", name="Spec of its jobs")).to_contain_text('"threshold": 0.5')
         assert findings(page) == []
+        facts = page.get_by_role("region", name="Settings", exact=True)
+        expect(facts).to_contain_text("90 days (the service's), and always the last 10")
+        expect(facts).not_to_contain_text("for ever")
         page.get_by_role("button", name="Edit settings").click()
         dialog = page.get_by_role("dialog")
         dialog.get_by_label("Group column").fill("user_id")
         dialog.get_by_label("Epochs").fill("3")
+        dialog.get_by_label("Keep events for").fill("30")
         dialog.get_by_label("Backbone").select_option("dcnv2")
         dialog.get_by_label("Other parts of the spec").fill('{"prune": {"rule": "magic"}}')
         dialog.get_by_role("button", name="Save").click()
@@ -38,6 +42,7 @@ def test_settings_are_seen_and_edited(served: Showcase, chromium: Browser) -> No
         dialog.get_by_label("Other parts of the spec").fill('{"prune": {"rule": "curve"}}')
         dialog.get_by_role("button", name="Save").click()
         expect(page.get_by_text("The settings are saved.")).to_be_visible()
+        expect(facts.locator("dt:text-is('Events') + dd")).to_have_text("30 days")
         expect(page.get_by_role("region", name="Spec of its jobs")).to_contain_text('"group": "user_id"')
     spec = served.ask("GET", "/v1/models/ranker")["spec"]
     assert spec == {

@@ -12,11 +12,16 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from service.api.deps import EngineDep, SettingsDep
+from service.ray.absence import ray_problem
 from service.schemas.health import Health, Readiness
 
 log = structlog.get_logger()
 
 router = APIRouter(tags=["health"])
+
+DATABASE = "the database can't be used; check that it runs and that WINNOW_DATABASE_URL leads to it"
+STORAGE = "no file can be written under the service's home; check the room on its disk, its mount and its permissions"
+ENDING = "the service is about to end; ask again when it has been started"
 
 
 @router.get("/healthz", operation_id="getHealth", summary="Whether the process answers")
@@ -33,10 +38,13 @@ def health() -> Health:
 )
 def readiness(request: Request, settings: SettingsDep, engine: EngineDep, response: Response) -> Readiness:
     """Database, storage and Ray, each tried."""
-    database, storage, ray = _database(request), _storage(settings.home), engine.healthy()
-    ready = database and storage and ray and not request.app.state.ending
-    response.status_code = 200 if ready else 503
-    return Readiness(ready=ready, database=database, storage=storage, ray=ray)
+    database, storage, ray = _database(request), _storage(settings.home), ray_problem(engine, settings)
+    found = (None if database else DATABASE, None if storage else STORAGE, ray)
+    problems = [problem for problem in found if problem is not None]
+    if request.app.state.ending:
+        problems.append(ENDING)
+    response.status_code = 503 if problems else 200
+    return Readiness(ready=not problems, database=database, storage=storage, ray=ray is None, problems=problems)
 
 
 def _database(request: Request) -> bool:

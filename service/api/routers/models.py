@@ -17,7 +17,8 @@ from service.core.errors import ConflictError, InvalidFieldsError, NotFoundError
 from service.jobs.automatic import refuse_breaking_spec
 from service.jobs.default_spec import check_default_spec
 from service.schemas.common import StoredText, refuse_unstorable
-from service.schemas.models import ModelPage, ModelPatch, ModelSettings, ModelView, NewModel
+from service.schemas.models import ModelPage, ModelPatch, ModelSettings, ModelView, NewModel, RetentionInForce
+from service.settings import Settings
 from service.store import models
 from service.store.tables import Model
 from trainers.spec import merge_patch
@@ -26,14 +27,18 @@ router = APIRouter(route_class=JsonBodyRoute, prefix="/v1/models", tags=["models
 MAX_LIMIT = 200
 
 
-def _shown(session: SessionDep, model: Model) -> ModelView:
-    return _view(model, models.feature_counts(session, [model.name]))
+def _shown(session: SessionDep, settings: Settings, model: Model) -> ModelView:
+    return _view(model, settings, models.feature_counts(session, [model.name]))
 
 
-def _view(model: Model, counts: Mapping[str, Mapping[str, int]]) -> ModelView:
+def _view(model: Model, settings: Settings, counts: Mapping[str, Mapping[str, int]]) -> ModelView:
     columns = ("name", "owner", "description", "spec", "policy", "retention", "version", "created_at", "updated_at")
     values = {column: getattr(model, column) for column in columns}
-    return ModelView.model_validate({**values, "features": counts[model.name]})
+    in_force = RetentionInForce(
+        runs_days=model.retention.get("runs_days") or settings.keep_runs_days,
+        events_days=model.retention.get("events_days") or settings.keep_events_days,
+    )
+    return ModelView.model_validate({**values, "features": counts[model.name], "retention_in_force": in_force})
 
 
 def _locked(session: SessionDep, model: Model, *, whole: bool = False) -> Model:
@@ -56,12 +61,13 @@ def create(
         raise ConflictError("model-exists", f"name: there is a model {body.name!r} already; choose another name")
     response.headers["Location"] = f"/v1/models/{model.name}"
     response.headers["ETag"] = etag(model.version)
-    return _shown(session, model)
+    return _shown(session, settings, model)
 
 
 @router.get("", operation_id="listModels", responses=problems(422))
 def listing(
     session: SessionDep,
+    settings: SettingsDep,
     caller: Reader,
     owner: Annotated[StoredText | None, Query(description="whose models")] = None,
     name: Annotated[StoredText, Query(description="how the name begins")] = "",
@@ -73,14 +79,20 @@ def listing(
     shown = found[:limit]
     counts = models.feature_counts(session, [model.name for model in shown])
     return ModelPage(
-        models=[_view(model, counts) for model in shown], next=shown[-1].name if len(found) > limit else None
+        models=[_view(model, settings, counts) for model in shown], next=shown[-1].name if len(found) > limit else None
     )
 
 
 @router.get("/{model}", operation_id="getModel", responses={**problems(404), **UNCHANGED})
-def read(model: ModelDep, session: SessionDep, response: Response, if_none_match: IfNoneMatch = None) -> ModelView:
+def read(
+    model: ModelDep,
+    session: SessionDep,
+    settings: SettingsDep,
+    response: Response,
+    if_none_match: IfNoneMatch = None,
+) -> ModelView:
     """A model and how many features it has."""
-    view = _shown(session, model)
+    view = _shown(session, settings, model)
     answer_if_new(if_none_match, tag_of(view, model.version), response)
     return view
 
@@ -110,7 +122,7 @@ def patch(
     if changed != present:
         models.change(found, changed, now)
     response.headers["ETag"] = etag(found.version)
-    return _shown(session, found)
+    return _shown(session, settings, found)
 
 
 def _settings(content: dict[str, Any]) -> dict[str, Any]:

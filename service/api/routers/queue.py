@@ -7,9 +7,10 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from service.api.auth import Reader
-from service.api.deps import SessionDep, SettingsDep
+from service.api.deps import EngineDep, SessionDep, SettingsDep
 from service.api.job_views import job_summary
 from service.api.openapi import problems
+from service.ray.absence import ray_problem
 from service.schemas.common import BIGGEST
 from service.schemas.jobs import Queue, QueueLimits
 from service.store import job_queries
@@ -21,6 +22,7 @@ router = APIRouter(tags=["jobs"])
 def read(
     session: SessionDep,
     settings: SettingsDep,
+    engine: EngineDep,
     caller: Reader,
     cursor: Annotated[int, Query(ge=0, le=BIGGEST, description="`next` of the page before")] = 0,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
@@ -38,4 +40,5 @@ def read(
             jobs_per_model=settings.max_running_jobs_per_model,
             dry_runs=settings.max_running_checks,
         ),
+        problem=ray_problem(engine, settings) if waiting else None,
     )

@@ -69,6 +69,7 @@ class Comparison {
       fill(this.shown);
       return;
     }
+    fill(this.told, element("p", { class: "soft" }, "Loading the runs …"));
     try {
       const runs = await Promise.all(ids.map((id) => this.#run(id)));
       if (turn !== this.turn) return;

@@ -135,7 +135,7 @@ class Decision {
         "div",
         { class: "row spread" },
         element("div", { class: "row" }, title, badges),
-        element("div", { class: "row" }, can),
+        can.length > 0 && element("div", { class: "row below-space" }, can),
       ),
       list.state === "proposed" && element("p", { class: "soft" }, this.policy),
     ];

@@ -43,19 +43,25 @@ export async function show(main, parameters, caller) {
   const alerts = alertList(caller);
   const parts = [models.root, element("div", { class: "columns" }, jobs.root, alerts.root)];
 
+  let isReady = true;
   const update = async () => {
     const found = await get("/v1/overview", { limit: AT_ONCE });
     const more = found.next === null ? [] : await all("/v1/overview", "models", { cursor: found.next, limit: AT_ONCE });
     const rows = [...found.models, ...more];
-    fill(told, summary(rows, found));
+    fill(told, summary(rows, found, isReady));
     if (rows.length === 0 && found.jobs.length === 0) return fill(body, nothingYet(caller, admin ? create : null));
     if (models.root.parentElement !== body) fill(body, ...parts);
     models.update(rows, found.jobs);
     jobs.update(found);
-    alerts.update(found);
+    alerts.update(found, isReady);
   };
-  await Promise.all([update(), readiness(ready)]);
   const soon = atMostEvery(PAUSE, again(update));
+  const looked = (/** @type {boolean} */ is) => {
+    if (is === isReady) return;
+    isReady = is;
+    soon();
+  };
+  await Promise.all([update(), readiness(ready, looked)]);
   follow(
     "/v1/events",
     (event) => {
@@ -69,8 +75,10 @@ export async function show(main, parameters, caller) {
 /**
  * @param {any[]} models
  * @param {import("schemas").Overview} found
+ * @param {boolean} isReady whether the service is; where it isn't, that is an alert too
  */
-function summary(models, { running, waiting, alerts }) {
+function summary(models, { running, waiting, alerts }, isReady) {
+  const wrong = alerts.length + (isReady ? 0 : 1);
   const lists = models.reduce((sum, { proposed }) => sum + (proposed?.waiting ?? 0), 0);
   const parts = [
     counted(models.length, "model"),
@@ -78,11 +86,7 @@ function summary(models, { running, waiting, alerts }) {
     `${counted(running, "job")} running`,
   ];
   if (waiting) parts.push(`${count(waiting)} waiting`);
-  return [
-    parts.join(" · "),
-    " · ",
-    element("a", { href: "#alerts" }, alerts.length ? counted(alerts.length, "alert") : "No alerts"),
-  ];
+  return [parts.join(" · "), " · ", element("a", { href: "#alerts" }, wrong ? counted(wrong, "alert") : "No alerts")];
 }
 
 /**

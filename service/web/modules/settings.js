@@ -38,14 +38,15 @@ export async function show(main, { model: name }, caller) {
  * @param {import("pages/start").Caller} caller
  */
 function facts(model, caller) {
-  const { retention } = model;
-  const days = (/** @type {number | null | undefined} */ value) => (value ? `${count(value)} days` : "for ever");
+  const { retention, retention_in_force: inForce } = model;
+  const days = (/** @type {"runs_days" | "events_days"} */ of) =>
+    `${inForce?.[of].toLocaleString("en") ?? "–"} days${retention[of] ? "" : " (the service's)"}`;
   const rows = /** @type {[string, string][]} */ ([
     ["Owner", model.owner],
     ["Description", model.description || "–"],
     ["Approval", policy(model.policy, caller)],
-    ["Run directories", `${days(retention.runs_days)}, and always the last ${count(retention.keep_last)}`],
-    ["Events", days(retention.events_days)],
+    ["Run directories", `${days("runs_days")}, and always the last ${count(retention.keep_last)}`],
+    ["Events", days("events_days")],
     ["Created", moment(model.created_at)],
     ["Changed", `${moment(model.updated_at)}, version ${count(model.version)}`],
   ]);
@@ -108,9 +109,9 @@ function edit(path, model, etag, onDone) {
       check("auto_approve", "Approve lists whose guard passed without a person", agreed.auto_approve),
       check("auto_activate", "Activate approved lists at once", agreed.auto_activate),
       check("four_eyes", "Who submits a job can't approve its list", agreed.four_eyes),
-      number("runs_days", "Keep run directories for (days)", retention.runs_days),
+      number("runs_days", "Keep run directories for (days; empty: as the service does)", retention.runs_days),
       number("keep_last", "Always keep the last (runs)", retention.keep_last),
-      number("events_days", "Keep events for (days)", retention.events_days),
+      number("events_days", "Keep events for (days; empty: as the service does)", retention.events_days),
     ],
     send: "Save",
     submit: (values) => {

@@ -21,7 +21,9 @@ import structlog
 from fastapi.testclient import TestClient
 from opentelemetry import trace as otel
 
+from service.api.routers.health import DATABASE, ENDING, STORAGE
 from service.app import create_app
+from service.ray.absence import OWN
 from service.settings import Settings
 from tests.support.automatic import NoEngine, Plane, on_sqlite, sqlite_plane  # noqa: F401 (fixtures)
 from tests.support.engines import HandEngine
@@ -35,21 +37,21 @@ def test_readiness_tries_each_part(tmp_path: Path) -> None:
     app = create_app(Settings(home=tmp_path / "home"), engine, open_to_local=True)
     http = TestClient(app)
 
-    def ready() -> tuple[int, dict[str, bool]]:
+    def ready() -> tuple[int, dict[str, Any]]:
         answer = http.get("/readyz")
         return answer.status_code, answer.json()
 
-    well = {"ready": True, "database": True, "storage": True, "ray": True}
+    well = {"ready": True, "database": True, "storage": True, "ray": True, "problems": []}
     assert ready() == (200, well)
     engine.down = True
-    assert ready() == (503, {**well, "ready": False, "ray": False})
+    assert ready() == (503, {**well, "ready": False, "ray": False, "problems": [OWN]})
     engine.down = False
     app.state.ending = True
-    assert ready() == (503, {**well, "ready": False})
+    assert ready() == (503, {**well, "ready": False, "problems": [ENDING]})
     app.state.ending = False
     (tmp_path / "home").rename(tmp_path / "away")
     code, found = ready()
-    assert (code, found["ready"], found["storage"]) == (503, False, False)
+    assert (code, found["ready"], found["storage"], found["problems"]) == (503, False, False, [STORAGE])
     (tmp_path / "away").rename(tmp_path / "home")
     assert ready() == (200, well)
     assert [path.name for path in (tmp_path / "home").iterdir() if "winnow.db" not in path.name] == []
@@ -62,7 +64,8 @@ def test_a_database_that_does_not_answer_is_told(postgresql: str, tmp_path: Path
     bind = app.state.sessions.kw["bind"]
     bind.dispose()
     app.state.sessions.configure(bind=None)
-    assert http.get("/readyz").json() == {"ready": False, "database": False, "storage": True, "ray": True}
+    told = {"ready": False, "database": False, "storage": True, "ray": True, "problems": [DATABASE]}
+    assert http.get("/readyz").json() == told
     assert http.get("/healthz").json() == {"status": "ok"}
 
 

@@ -27,7 +27,7 @@ from service.client import models
 from tests.service.client.test_client import SPEC
 from tests.support.managed import content
 from tests.support.repository import ROOT
-from tests.support.serving import PROGRESS, Home, wait_until
+from tests.support.serving import PROGRESS, FolderEngine, Home, wait_until
 from trainers.cli import app
 from trainers.cli.output import Output
 from trainers.spec import merge_patch
@@ -180,6 +180,40 @@ def test_a_job_from_submission_to_its_end(home: Home, spec: Path) -> None:
     assert "no jobs" in said("queue")
 
 
+def test_commands_say_that_jobs_wait_for_ray(home: Home, spec: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as away:
+        away.setattr(FolderEngine, "healthy", lambda _: False)
+        job = told("submit", spec)["id"]
+        for command in (["jobs"], ["job", job], ["queue"]):
+            ended = winnow(*command)
+            assert ended.exit_code == 0, ended.output
+            assert "Ray, which this service runs, doesn't answer" in " ".join(ended.stderr.split()), command
+            assert job in ended.stdout
+        assert [each["id"] for each in told("queue")["jobs"]] == [job]
+    wait_until(lambda: told("job", job)["state"] != "queued")
+    assert "Ray" not in winnow("queue").stderr
+    told("cancel", job)
+
+
+@pytest.mark.parametrize(
+    ("command", "shown"),
+    [
+        (("submit",), "It is cancelled where it hasn't ended"),
+        (("clone",), "It is cancelled where it hasn't ended"),
+        (("triggers", "change"), "A field of the trigger, such as enabled=false"),
+    ],
+)
+def test_help_says_what_options_do(command: tuple[str, ...], shown: str) -> None:
+    assert shown in " ".join(said(*command, "--help").replace("│", " ").split())
+
+
+def test_sizes_have_all_their_digits() -> None:
+    console = Console(file=StringIO(), width=200)
+    show(console, {"totals": {"embedding_bytes": 13130000.0, "bytes_per_example": 1234567.5, "share": 0.123456}})
+    assert isinstance(console.file, StringIO)
+    assert "embedding_bytes=13130000 bytes_per_example=1234568 share=0.1235" in console.file.getvalue()
+
+
 def test_logs_are_followed_to_the_end(home: Home, spec: Path) -> None:
     job = told("submit", spec)["id"]
     wait_until(lambda: told("logs", job)["text"])
@@ -263,6 +297,8 @@ def test_a_model_and_its_list_through_their_lives(home: Home, tmp_path: Path) ->
         assert (tmp_path / name).read_bytes().startswith(begin)
     assert "in none of .json, .csv, .arrow" in told("prune-list", "get", "ranker", "-o", "x.txt", code=2)["error"]
     assert told("prune-list", "diff", "ranker", "active", number)["newly_pruned"] == []
+    shown = said("prune-list", "diff", "ranker", "active", number)
+    assert re.search(r"no longer served +none\nnewly served +none\n", shown), shown
     told("prune-list", "reject", "ranker", number, "--reason", "late", code=2)
     revision = told("prune-list", "revise", "ranker", number, "--keep", "noise", "--reason", "wanted")
     assert (revision["revision_of"], revision["state"]) == (number, "proposed")

@@ -11,10 +11,12 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import create_engine, inspect
+from structlog.testing import capture_logs
 
 from service.app import create_app
 from service.core.job_state import JobState, may_follow
 from service.jobs.reconciler import Reconciler
+from service.ray.absence import OWN
 from service.ray.client import Status
 from service.settings import Settings
 from service.store import jobs
@@ -121,9 +123,28 @@ def test_an_engine_that_does_not_answer_ends_nothing(http: TestClient, plane: Pl
     plane.loop.step()
     assert http.get(f"/v1/jobs/{job}").json()["state"] == "starting"
     assert http.get("/readyz").status_code == 503
-    assert http.get("/readyz").json() == {"ready": False, "database": True, "storage": True, "ray": False}
     plane.engine.down = False
     assert http.get("/readyz").status_code == 200
+
+
+def test_no_attempt_begins_while_ray_is_away_and_it_is_said_once(http: TestClient, plane: Plane) -> None:
+    plane.engine.down = True
+    job = submit(http)
+    with capture_logs() as logs:
+        for _ in range(3):
+            plane.loop.step()
+    assert [(entry["event"], entry.get("problem")) for entry in logs] == [("ray is away", OWN)]
+    waiting = http.get(f"/v1/jobs/{job}").json()
+    assert (waiting["state"], waiting["attempt"], waiting["position"]) == ("queued", 0, 1)
+    queue = http.get("/v1/queue").json()
+    assert ([each["id"] for each in queue["jobs"]], queue["problem"]) == ([job], OWN)
+    plane.engine.down = False
+    with capture_logs() as logs:
+        plane.loop.step()
+        plane.loop.step()
+    assert [entry["event"] for entry in logs] == ["job.state", "ray is back"]
+    assert http.get(f"/v1/jobs/{job}").json()["state"] == "starting"
+    assert http.get("/v1/queue").json()["problem"] is None
 
 
 def test_work_lost_with_its_ray_cluster_is_started_again(http: TestClient, plane: Plane) -> None:

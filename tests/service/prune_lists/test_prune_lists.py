@@ -411,6 +411,7 @@ def test_two_lists_are_compared(lite: Managed) -> None:
     answer = lite.http.get(f"{URL}/prune-lists/active/diff/{second}").json()
     assert answer == lite.http.get(f"{URL}/prune-lists/{first}/diff/{second}").json()
     assert (answer["a"]["number"], answer["b"]["number"]) == (first, second)
+    assert (answer["no_longer_served"], answer["newly_served"]) == (["a", "d"], ["b", "e"])
     assert (answer["newly_pruned"], answer["newly_kept"]) == (["a"], ["b"])
     assert (answer["only_in_a"], answer["only_in_b"]) == (["d"], ["e"])
     assert {each["feature"]: round(each["change"], 9) for each in answer["scores"]} == {"a": -0.8, "b": 0.8, "c": -0.1}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import socket
@@ -17,14 +18,17 @@ import httpx
 import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy.exc import OperationalError
+from structlog.testing import capture_logs
 
-from service.app import create_app
+from service.app import _loops, create_app
 from service.core.background_loop import Loop, LoopObserver
+from service.core.clock import utc_now
 from service.core.job_state import JobState
 from service.jobs.attempt_status import Failure, read_failure
 from service.jobs.reconciler import Reconciler
 from service.main import ray_token
 from service.ray import local_cluster
+from service.ray.absence import OWN
 from service.ray.client import EngineError, RayEngine, Status, Work
 from service.ray.local_cluster import Head
 from service.settings import Settings
@@ -178,7 +182,8 @@ def test_a_head_that_hangs_hangs_nothing_else(hung: str, tmp_path: Path) -> None
     with TestClient(app, base_url="http://127.0.0.1") as http:
         assert http.post("/v1/jobs", json=SPEC).status_code == 202
         began = time.monotonic()
-        assert http.get("/readyz").json() == {"ready": False, "database": True, "storage": True, "ray": False}
+        found = {"ready": False, "database": True, "storage": True, "ray": False, "problems": [OWN]}
+        assert http.get("/readyz").json() == found
         assert time.monotonic() - began < 4
         assert [job["state"] for job in http.get("/v1/jobs").json()["jobs"]] == ["queued"]
 
@@ -232,7 +237,40 @@ def test_a_head_whose_job_server_alone_is_there_has_not_started(server: Server, 
     with pytest.raises(RuntimeError, match="could not be started: The current node timed out"):
         local_cluster._wait(Head(os.getpid(), "ended", server.address, str(tmp_path)), 0.0)
     (tmp_path / "ray" / "ray_current_cluster").write_text("127.0.0.1:6379")
-    assert local_cluster._wait(Head(os.getpid(), "ended", server.address, str(tmp_path)), 0.0)
+    mine = local_cluster._born(os.getpid())
+    assert local_cluster._wait(Head(os.getpid(), mine, server.address, str(tmp_path)), 0.0)
+    with pytest.raises(RuntimeError, match="could not be started"):  # it answered, and its process has ended
+        local_cluster._wait(Head(os.getpid(), "ended", server.address, str(tmp_path)), 0.0)
+
+
+def test_a_head_that_ended_is_started_again(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "token").write_text("secret")
+    mine = local_cluster._born(os.getpid())
+    first = Head(os.getpid(), mine, "http://127.0.0.1:9", str(tmp_path))
+    second = Head(os.getpid(), mine, server.address, str(tmp_path))
+    heads = [first, second]
+    monkeypatch.setattr(local_cluster, "ensure", lambda home: heads.pop(0))
+    engine = local_cluster.LocalRay(tmp_path)
+    engine.restore()
+    assert (engine.head, heads) == (first, [second])  # it lives: nothing to do
+    engine.head = dataclasses.replace(first, born="ended")
+    with capture_logs() as logs:
+        engine.restore()
+    assert engine.head == second
+    assert [entry["event"] for entry in logs] == ["ray has ended and is started again", "ray was started again"]
+    server.answer = (200, '{"ray_version": "2.60.0", "session_name": "session_new"}')
+    assert engine.healthy()
+    assert server.asked[-1][:2] == ("GET /api/version", "Bearer secret")
+
+
+def test_the_service_looks_after_the_ray_that_it_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "token").write_text("secret")
+    head = Head(os.getpid(), local_cluster._born(os.getpid()), "http://127.0.0.1:9", str(tmp_path))
+    monkeypatch.setattr(local_cluster, "ensure", lambda home: head)
+    sessions, settings = connect(f"sqlite:///{tmp_path / 'winnow.db'}"), Settings(home=tmp_path)
+    own = [loop.name for loop in _loops(sessions, local_cluster.LocalRay(tmp_path), settings, utc_now)]
+    other = [loop.name for loop in _loops(sessions, RayEngine("http://127.0.0.1:9"), settings, utc_now)]
+    assert (own[0], own[1:]) == ("ray", other)
 
 
 def test_a_head_is_not_taken_for_a_later_process_of_its_number(tmp_path: Path) -> None:

@@ -44,12 +44,19 @@ export function section(heading, ...children) {
 }
 
 /**
- * What scrolls sideways where the window is narrower, by the keyboard too.
+ * What scrolls sideways where the window is narrower, by the keyboard too. A note says so while something is out of
+ * sight.
  * @param {string} label what it is, for those who don't see it
  * @param {...(Child | Child[])} children
  */
 export function scrolling(label, ...children) {
-  return element("div", { class: "scroll", tabindex: 0, role: "group", "aria-label": label }, ...children);
+  const place = element("div", { class: "scroll", tabindex: 0, role: "group", "aria-label": label }, ...children);
+  const note = element("p", { class: "note more-aside", hidden: true }, "Scroll sideways for more →");
+  const watch = new ResizeObserver(() => {
+    note.hidden = place.scrollWidth <= place.clientWidth + 1;
+  });
+  for (const each of [place, ...place.children]) watch.observe(each);
+  return element("div", {}, note, place);
 }
 
 /**

@@ -85,7 +85,7 @@ function columns(address) {
     { field: "rank", title: "Rank", number: true, first: "asc", width: 60 },
     { field: "name", title: "Feature", filter: "text", least: 150, show: (row) => named(row.name, address(row.name)) },
     { field: "decision", title: "Decision", filter: DECISIONS, width: 100, show: decision },
-    { field: "why", title: "Why", least: 120 },
+    { field: "why", title: "Why", least: 120, wraps: true },
     { field: "score", title: "Score", number: true, filter: "range", width: 150, show: score },
     { field: "dim", title: "Dim", number: true, width: 60, show: (row) => count(row.dim) },
     { field: "sparsity", title: "Sparsity", number: true, width: 80, show: (row) => percent(row.sparsity, 1) },

@@ -18,6 +18,7 @@ import { element } from "views/dom";
  * @property {boolean} [sorts] whether it sorts; it does unless given
  * @property {number} [width] pixels, and at least what its title takes; without it, a share of what is left
  * @property {number} [least] pixels
+ * @property {boolean} [wraps] whether text goes on in a second line, where it would be cut
  */
 
 const ROOM = 520;
@@ -168,7 +169,7 @@ export function named(text, address) {
  * @param {Column} column
  * @returns {any}
  */
-function definition({ field, title, show, number = false, first, filter, sorts = true, width, least = 90 }) {
+function definition({ field, title, show, number = false, first, filter, sorts = true, width, least = 90, wraps }) {
   const shown = (/** @type {any} */ cell) => (show ? show(cell.getData()) : (cell.getValue() ?? "–"));
   const room = headRoom(title, sorts);
   return {
@@ -177,6 +178,7 @@ function definition({ field, title, show, number = false, first, filter, sorts =
     width: width && Math.max(width, room),
     minWidth: width ? room : Math.max(least, room),
     headerSort: sorts,
+    ...(wraps ? { variableHeight: true, cssClass: "wraps" } : {}),
     hozAlign: number ? "right" : "left",
     headerHozAlign: number ? "right" : "left",
     sorter: number ? "number" : "string",

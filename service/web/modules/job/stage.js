@@ -52,8 +52,10 @@ export class StageProgress {
     if (job.not_before && Date.parse(job.not_before) > Date.now()) {
       return `Waiting for its next attempt, ${ago(job.not_before)}, after an attempt was lost.`;
     }
-    const place = job.position ? `Number ${count(job.position)} in the queue. ` : "In the queue. ";
+    const place = job.position ? `Number ${count(job.position)} in the queue. ` : "It is being handed to Ray. ";
     if (!this.queue) return place;
+    if (this.queue.problem) return `${place}${this.queue.problem}.`;
+    if (!job.position) return place;
     const { jobs, jobs_per_model } = this.queue.limits;
     const limits = `${count(this.queue.running)} running; at most ${count(jobs)} run at once, ${count(jobs_per_model)} of a model.`;
     return `${place}It starts when the jobs before it have, and there is room: ${limits}`;

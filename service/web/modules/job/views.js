@@ -171,7 +171,7 @@ class Panel {
     this.view = view;
     this.data = data;
     this.drawing = element("div");
-    this.told = element("div", { class: "card" }, element("p", { class: "soft", role: "status" }, "Loading …"));
+    this.told = element("div", { class: "card" }, loading());
     this.root = element("div", { "data-view": view.key }, this.told, this.drawing);
     /** @type {Promise<Drawn[]> | null} */
     this.drawn = null;
@@ -182,19 +182,26 @@ class Panel {
     try {
       await data.load(view.parts ?? []);
       const has = view.has?.(data.run, data.job) ?? true;
-      this.told.hidden = has;
       if (!has) {
+        this.told.hidden = false;
         fill(this.told, empty(view.none?.(data.job) ?? "There is nothing to show."));
         return;
       }
+      // Its modules may take a while to come.
+      if (this.drawn === null) fill(this.told, loading());
       this.drawn ??= Promise.resolve(view.build(this.drawing, data, () => void this.update()));
       for (const each of await this.drawn) await each.update(data.run, data.job);
+      this.told.hidden = true;
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
       this.told.hidden = false;
       fill(this.told, element("p", { class: "alert" }, error.message));
     }
   }
+}
+
+function loading() {
+  return element("p", { class: "soft", role: "status" }, "Loading …");
 }
 
 /**

@@ -14,13 +14,24 @@ const TOTALS = /** @type {[keyof import("schemas").Totals, string, (value: numbe
   ["embedding_bytes", "Embedding memory", bytes],
   ["bytes_per_example", "Read per example", bytes],
 ]);
-const CHANGES =
-  /** @type {["newly_pruned" | "newly_kept" | "only_in_a" | "only_in_b", (a: number, b: number) => string][]} */ ([
-    ["newly_pruned", (a, b) => `Kept by list ${a}, pruned by list ${b}`],
-    ["newly_kept", (a, b) => `Pruned by list ${a}, kept by list ${b}`],
-    ["only_in_b", (_, b) => `Only in list ${b}`],
-    ["only_in_a", (a) => `Only in list ${a}`],
-  ]);
+
+/**
+ * What changes in serving first; then what only one of the lists knows, and doesn't keep.
+ * @param {import("schemas").ListDiff} diff
+ * @returns {[string, string[]][]}
+ */
+function groups({ a, b, ...diff }) {
+  const gone = diff.no_longer_served ?? [];
+  const gained = diff.newly_served ?? [];
+  const moved = new Set([...gone, ...gained]);
+  const rest = (/** @type {string[]} */ names) => names.filter((name) => !moved.has(name));
+  return [
+    [`No longer served with list ${b.number}`, gone],
+    [`Newly served with list ${b.number}`, gained],
+    [`Only in list ${b.number}, which prunes them`, rest(diff.only_in_b)],
+    [`Only in list ${a.number}, which prunes them`, rest(diff.only_in_a)],
+  ];
+}
 
 /**
  * @param {Element} place
@@ -29,9 +40,9 @@ const CHANGES =
  */
 export function showDiff(place, model, diff) {
   const address = (/** @type {string} */ name) => `/models/${part(model)}/features/${part(name)}`;
-  const changes = CHANGES.filter(([key]) => diff[key].length > 0).map(([key, title]) =>
-    names(title(diff.a.number, diff.b.number), diff[key], address),
-  );
+  const changes = groups(diff)
+    .filter(([, found]) => found.length > 0)
+    .map(([title, found]) => names(title, found, address));
   const scores = element(
     "details",
     {},

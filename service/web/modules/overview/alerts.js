@@ -32,7 +32,7 @@ const FEW = 6;
 
 /**
  * @param {import("pages/start").Caller} caller
- * @returns {{root: Element, update: (found: any) => void}}
+ * @returns {{root: Element, update: (found: any, isReady: boolean) => void}}
  */
 export function alertList(caller) {
   const body = element("div");
@@ -40,14 +40,14 @@ export function alertList(caller) {
   const webhooks = caller.scopes.includes("admin") && caller.model === null ? "/webhooks" : null;
   root.id = "alerts";
   let whole = false;
-  const update = (/** @type {import("schemas").Overview} */ found) => {
+  const update = (/** @type {import("schemas").Overview} */ found, /** @type {boolean} */ isReady) => {
     const days = Math.round((Date.now() - Date.parse(found.since)) / 86_400_000);
     const told = `Failed jobs and disabled webhooks are shown for ${days} days, other alerts until they are resolved.`;
-    if (found.alerts.length === 0) return fill(body, empty(`No alerts. ${told}`));
+    if (found.alerts.length === 0 && isReady) return fill(body, empty(`No alerts. ${told}`));
     const shown = whole ? found.alerts : found.alerts.slice(0, FEW);
     const all = () => {
       whole = true;
-      update(found);
+      update(found, isReady);
     };
     const more =
       shown.length < found.alerts.length && element("button", { onclick: all }, `Show all ${found.alerts.length}`);
@@ -57,6 +57,7 @@ export function alertList(caller) {
       element(
         "ul",
         { class: "plain" },
+        !isReady && element("li", {}, badge("Service isn't ready", "bad"), element("div", {}, "Why: at the top.")),
         shown.map((alert) => item(alert, webhooks)),
       ),
       more,

@@ -3,16 +3,19 @@
 
 import { element, fill } from "views/dom";
 
-const PARTS = { database: "the database can't be used", storage: "files can't be written", ray: "Ray doesn't answer" };
 const PAUSE = 60_000;
 
 /**
  * Look now, and every minute that the page is seen.
  * @param {Element} parent
+ * @param {(isReady: boolean) => void} onLook
  */
-export async function readiness(parent) {
+export async function readiness(parent, onLook) {
   const look = async () => {
-    if (!document.hidden) fill(parent, warning(await asked()));
+    if (document.hidden) return;
+    const found = await asked();
+    fill(parent, warning(found));
+    onLook(found?.ready ?? false);
   };
   window.setInterval(() => void look(), PAUSE);
   await look();
@@ -27,15 +30,13 @@ async function asked() {
   }
 }
 
-/** @param {Record<string, boolean> | null} found */
+/** @param {import("schemas").Readiness | null} found */
 function warning(found) {
   if (found === null)
     return told("The service can't be reached; what is shown may be old. It is tried again every minute.");
   if (found.ready) return null;
-  const wrong = Object.entries(PARTS).flatMap(([part, what]) => (found[part] ? [] : [what]));
-  const what = wrong.length ? wrong.join(", ") : "it is about to end";
   return told(
-    `The service isn't ready: ${what}. Jobs may not start; tell whoever runs it (docs/how-to/run-the-service.md).`,
+    `The service isn't ready: ${(found.problems ?? []).join("; ")}. Tell whoever runs it (docs/how-to/run-the-service.md).`,
   );
 }
 
