@@ -66,7 +66,7 @@ def guard_warning(spec: JobSpec, test: SplitRows) -> str | None:
 
 def validation_warning(validation: SplitRows) -> str | None:
     """What to say where chance on the validation split decides when training ends."""
-    rarer = validation.rows * min(validation.base_rate, 1 - validation.base_rate)
+    rarer = validation.rows * min(validation.positive_share, 1 - validation.positive_share)
     if rarer >= LEAST_VALIDATED:
         return None
     return (

@@ -183,7 +183,7 @@ def infer_all(
     # A column has one reason: the model's group that is a feature too is registered.
     others = {column: why for column, why in left_out.items() if column in found.schema.names}
     group = columns_of.get("group")
-    if group in others and group not in (columns_of["label"], columns_of.get("weight")):
+    if group is not None and group in others and group not in (columns_of["label"], columns_of.get("weight")):
         others[group] = describe_group(found, group, model.name)
     return Inferred(
         features=proposals,

@@ -141,7 +141,8 @@ def _draw_keys(seed: int, first: int, rows: int) -> NDArray[np.uint64]:
 
     start = splitmix64(np.array([seed % 2**64], np.uint64))
     with np.errstate(over="ignore"):
-        return splitmix64(start + np.arange(first, first + rows, dtype=np.uint64))
+        numbers = np.arange(first, first + rows, dtype=np.uint64)
+        return splitmix64(np.add(start, numbers, dtype=np.uint64))
 
 
 def _largest_key(keys: Sequence[NDArray[np.uint64]], rows: int) -> int:

@@ -112,7 +112,8 @@ class Curve {
       if (kept === null) return [];
       if (!kept.prefix) return [size(kept[column] ?? 0, name, colour, apart(kept))];
       const near = at(points, kept.features);
-      const point = kept.logloss === null ? near : { ...near, ...kept, logloss: kept.logloss };
+      const { logloss, dims, embedding_bytes } = kept;
+      const point = logloss === null ? near : { ...near, dims, embedding_bytes: embedding_bytes ?? 0, logloss };
       return [{ type: "scatter", z: 5, tooltip: { show: false }, name, ...style, data: [value(point)] }];
     };
     return {
