@@ -35,7 +35,7 @@ def find_leaks(source: Source, features: Sequence[dict[str, Any]], label: str) -
 def _measure(table: pa.Table, features: Sequence[dict[str, Any]], label: str) -> dict[str, float]:
     found: dict[str, float] = {}
     for feature in features:
-        dataset = {"train": "", "splits": {}, "label": label, "non_finite": "replace"}
+        dataset = {"train": "rows", "splits": {}, "label": label, "non_finite": "replace"}
         try:
             decoder = Decoder(parse_spec({"dataset": dataset, "features": [feature]}))
             found |= single_feature_aucs(decoder, table)

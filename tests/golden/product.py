@@ -69,7 +69,8 @@ RENAMED_SPEC_PATHS: dict[str, Callable[[Any], Any]] = {
     "finetune.start": lambda spec: spec.finetune.start or UNREAD,
     "finetune.epochs": lambda spec: UNREAD if spec.finetune.epochs is None else spec.finetune.epochs,
     "selector.learning_rate": lambda spec: spec.selector.learning_rate or UNREAD,
-    "selector.clip": lambda spec: getattr(spec.selector, "clip", UNREAD),
+    "selector.alpha": lambda spec: getattr(spec.selector, "alpha", None) or UNREAD,
+    "selector.clip": lambda spec: getattr(spec.selector, "clip", None) or UNREAD,
 }
 # Values that 0.1.0 filled in where a spec named none, and that are null today: null is an id of its own.
 NOW_UNNAMED = {"features[].default"}
@@ -79,7 +80,7 @@ MOVED_KEYS: dict[str, tuple[str, ...]] = {}
 CHANGED: dict[str, dict[str, str]] = {
     operation: {".errors[0].message": "messages say what to give, in plain words, and no longer pydantic's"}
     for operation in ("submitJob", "listJobs")
-}
+} | {"inferFeatures": {".detail": "data that don't exist are told in one clause"}}
 
 WINNOW = str(Path(sys.executable).with_name("winnow"))
 

@@ -76,7 +76,13 @@ def with_numbers_of(spec: Any, saved: Any) -> Any:
     tuning = {
         name: getattr(saved.finetune, name) for name in ("start", "epochs") if getattr(spec.finetune, name) is None
     }
-    rate = {} if spec.selector.learning_rate else {"learning_rate": saved.selector.learning_rate}
+    selector = {
+        name: getattr(saved.selector, name)
+        for name in ("learning_rate", "alpha", "clip")
+        if getattr(spec.selector, name, 0) is None
+    }
+    if "clip" in selector:
+        selector["divergence"] = saved.selector.divergence
     features = tuple(
         one.model_copy(update={"default": two.default}) if getattr(one, "default", 0) is None else one
         for one, two in zip(spec.features, saved.features, strict=True)
@@ -86,7 +92,7 @@ def with_numbers_of(spec: Any, saved: Any) -> Any:
             "features": features,
             "training": spec.training.model_copy(update=training),
             "finetune": spec.finetune.model_copy(update=tuning),
-            "selector": spec.selector.model_copy(update=rate),
+            "selector": spec.selector.model_copy(update=selector),
         }
     )
 

@@ -298,7 +298,7 @@ def test_a_model_and_its_list_through_their_lives(home: Home, tmp_path: Path) ->
     assert "in none of .json, .csv, .arrow" in told("prune-list", "get", "ranker", "-o", "x.txt", code=2)["error"]
     assert told("prune-list", "diff", "ranker", "active", number)["newly_pruned"] == []
     shown = said("prune-list", "diff", "ranker", "active", number)
-    assert re.search(r"no longer served +none\nnewly served +none\n", shown), shown
+    assert re.search(r"no longer served +none +\nnewly served +none +\n", shown), shown
     told("prune-list", "reject", "ranker", number, "--reason", "late", code=2)
     revision = told("prune-list", "revise", "ranker", number, "--keep", "noise", "--reason", "wanted")
     assert (revision["revision_of"], revision["state"]) == (number, "proposed")

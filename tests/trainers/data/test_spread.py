@@ -93,7 +93,8 @@ def test_columns_that_vary_late_are_neither_constant_nor_copies(tmp_path: Path) 
     found = check(spec_of(tmp_path, columns))
     read = f"{found.splits['train'].checked_rows:,} of {ROWS:,} training rows (from all over the files)"
     assert found.splits["train"].checked_rows == CHECKED_ROWS
-    assert [line.partition("; ")[0] for line in found.warnings] == [
+    told = [line for line in found.warnings if "have the same rows" not in line]  # splits are copies here
+    assert [line.partition("; ")[0] for line in told] == [
         f"features with one value in {read}: 'never'",
         f"features equal on {read}: 'first' = 'same'",
     ]

@@ -135,6 +135,7 @@ def test_a_normalized_divergence_by_hand() -> None:
     gate = LeapGate(layout(a=1, b=2), LeapSpec(ema=0.5, alpha=0.5))
     gate(torch.tensor([[0.0, 0.0, 0.0], [2.0, 3.0, 4.0]]))
     # Variances with n - 1: 2 and 4.5 + 8 = 12.5, so that two rows have a divergence of √2 whatever their scale.
+    assert gate.variance_F is not None
     assert gate.variance_F.tolist() == pytest.approx([2.0, 12.5])
     assert gate.details()["divergence"].tolist() == pytest.approx([2**0.5, 2**0.5])
     gate(torch.tensor([[0.0, 0.0, 0.0], [1.0, 0.0, 0.0]]))

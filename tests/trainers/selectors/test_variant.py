@@ -20,7 +20,7 @@ DATA: dict[str, Any] = {
 }
 
 
-NAMES = ("replacement", "ramp", "alpha", "divergence", "clip", "order")
+NAMES = ("replacement", "ramp", "weight", "divergence", "clip", "order")
 
 
 def spec(**selector: Any) -> JobSpec:
@@ -33,15 +33,15 @@ def options(of: Any) -> dict[str, Any]:
 
 def test_the_paper_s_options_go_by_one_name_and_options_given_beside_it_win() -> None:
     own = {"replacement": "blended", "ramp": 0.8, "order": "elimination"}
-    published = {"replacement": "permuted", "ramp": 0.0, "alpha": 3e-4, "order": "score"}
-    assert options(LeapBaseSpec()) == {**own, "alpha": 3e-4}
+    published = {"replacement": "permuted", "ramp": 0.0, "weight": 3e-4, "order": "score"}
+    assert options(LeapBaseSpec()) == {**own, "weight": 3e-4}
     assert options(LeapBaseSpec(variant="paper")) == published
-    own |= {"alpha": 4e-4, "divergence": "normalized", "clip": None}
+    own |= {"weight": 4e-4, "divergence": "normalized", "clip": None}
     published |= {"divergence": "raw", "clip": (1e-6, 1e6)}
     assert options(LeapSpec()) == own
     assert options(LeapSpec(variant="paper")) == published
     assert options(LeapSpec(variant="paper", order="elimination")) == published | {"order": "elimination"}
-    assert options(spec(variant="paper", alpha=0.01).selector) == published | {"alpha": 0.01}
+    assert options(spec(variant="paper", alpha=0.01).selector) == published | {"weight": 0.01}
     assert options(spec(variant="paper", stand_in="blended").selector)["replacement"] == "blended", "the old key"
 
 

@@ -47,7 +47,7 @@ class PermutationGate(Gate):
         self.config = config
         initial = torch.full((len(layout),), config.initial_gate).logit() * config.temperature
         self.theta = nn.Parameter(initial)
-        self.register_buffer("alpha", torch.tensor(config.alpha))
+        self.register_buffer("alpha", torch.tensor(config.weight))
         self.mixer = Mixer(layout)
         dims_F = torch.tensor(layout.dims)
         self.register_buffer("dims_F", dims_F, persistent=False)

@@ -30,7 +30,10 @@ class PermutationGateSpec(GateSpec):
         "permuted`, `ramp: 0` and `order: score`, and of leap `divergence: raw` and `clip: [1e-6, 1e6]`, so that every "
         "divergence counts. Options given beside it win",
     )
-    alpha: Annotated[float, Field(gt=0.0)] = Field(default=3e-4, description="weight of the penalty")
+    alpha: Annotated[float, Field(gt=0.0)] | None = Field(
+        default=None,
+        description="weight of the penalty; 3e-4 unless given, and of normalized divergences 4e-4",
+    )
     target_dims: Share | None = Field(default=None, description="share of dims to keep, which α is steered to")
     temperature: Annotated[float, Field(gt=0.0)] = Field(default=0.2, description="τ of the gates, g = σ(θ/τ)")
     initial_gate: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.9
@@ -58,6 +61,11 @@ class PermutationGateSpec(GateSpec):
         """A penalty that is steered rises by itself."""
         steered = isinstance(raw, dict) and raw.get("target_dims") is not None
         return {"ramp": 0.0, **raw} if steered else raw
+
+    @property
+    def weight(self) -> float:
+        """α, or its default."""
+        return self.alpha or 3e-4
 
     def unlike_variant(self) -> dict[str, tuple[Any, Any]]:
         """Options that were given another value than `variant: paper` has: by name, that value and the variant's."""

@@ -23,12 +23,9 @@ class LeapSpec(PermutationGateSpec):
     """LeAP (LeAP §3): the penalty of a feature follows its divergence, λ_i = α clip(Δ̄_i)."""
 
     old_penalty: ClassVar[Literal["adaptive", "uniform"]] = "adaptive"
-    paper: ClassVar[dict[str, Any]] = {
-        **PermutationGateSpec.paper, "alpha": 3e-4, "divergence": "raw", "clip": (1e-6, 1e6)
-    }  # fmt: skip
+    paper: ClassVar[dict[str, Any]] = {**PermutationGateSpec.paper, "divergence": "raw", "clip": (1e-6, 1e6)}
 
     name: Literal["leap"] = "leap"
-    alpha: Annotated[float, Field(gt=0.0)] = Field(default=4e-4, description="weight of the penalty")
     divergence: Literal["normalized", "raw"] = Field(
         default="normalized",
         description="of a feature from its permuted copy. normalized: in units of the feature's own standard "
@@ -53,6 +50,10 @@ class LeapSpec(PermutationGateSpec):
         if self.clip is not None and not 0.0 < self.clip[0] < self.clip[1]:
             raise ValueError("`clip` takes two numbers, 0 < low < high")
         return self
+
+    @property
+    def weight(self) -> float:
+        return self.alpha or (3e-4 if self.divergence == "raw" else 4e-4)
 
     def clip_for(self, rows: int) -> tuple[float, float]:
         """Least and greatest divergence that counts, where the gate learns on so many rows.

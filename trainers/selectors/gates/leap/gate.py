@@ -34,7 +34,7 @@ class LeapGate(PermutationGate):
 
     config: LeapSpec
     divergence_F: torch.Tensor
-    variance_F: torch.Tensor
+    variance_F: torch.Tensor | None
     seen: torch.Tensor
 
     def __init__(
@@ -50,7 +50,8 @@ class LeapGate(PermutationGate):
         super().__init__(layout, config, essential=essential, baseline=own)
         self.clip = config.clip_for(0)
         self.register_buffer("divergence_F", torch.zeros(len(layout)))
-        self.register_buffer("variance_F", torch.zeros(len(layout)))
+        normalized = config.divergence == "normalized"
+        self.register_buffer("variance_F", torch.zeros(len(layout)) if normalized else None)
         self.register_buffer("seen", torch.zeros((), dtype=torch.int64))
 
     def expect(self, rows: int) -> None:
@@ -72,7 +73,7 @@ class LeapGate(PermutationGate):
         of a gate's gradient falls with p. A raw divergence follows the scale of a learned table, which training is
         free to shrink.
         """
-        if self.config.divergence == "raw":
+        if self.variance_F is None:
             return self.divergence_F
         return self.divergence_F / self.variance_F.sqrt().clamp_min(torch.finfo(torch.float32).tiny)
 
@@ -82,12 +83,14 @@ class LeapGate(PermutationGate):
         super().observe(seen)
         weight = torch.where(self.seen == 0, 1.0, 1.0 - self.config.ema)
         self.divergence_F.lerp_(seen.divergence_F, weight)
-        # Two rows at random differ by 2σ² on average.
-        self.variance_F.lerp_(seen.square_F / 2, weight)
+        if self.variance_F is not None:
+            # Two rows at random differ by 2σ² on average.
+            self.variance_F.lerp_(seen.square_F / 2, weight)
         self.seen.add_(1)
 
     def synced_tensors(self) -> list[torch.Tensor]:
-        return [self.divergence_F, self.variance_F, *super().synced_tensors()]
+        variance = [] if self.variance_F is None else [self.variance_F]
+        return [self.divergence_F, *variance, *super().synced_tensors()]
 
     def details(self) -> dict[str, torch.Tensor]:
         return {"divergence": self.counted_divergence().detach()}
