@@ -1,4 +1,4 @@
-"""Which features survive, by how rare their values are and by how many dims they have, under each price of a gate.
+"""Which features survive, by how rare their values are and by how many dims they have, under each penalty.
 
     python -m tests.experiments.bias --seeds 0,1,2,3,4
 
@@ -7,7 +7,7 @@ Dense features of a logistic model. At each level there are some that tell and a
 - sparsity: 0 in a share of the rows, ±1 in the others; those that tell move the logit by STEP, one way or the other;
 - dims: normal vectors; one direction of those that tell moves the logit by as much at every number of dims.
 
-A feature survives where its gate ends open. Elimination is left out: it would hide what the price does.
+A feature survives where its gate ends open. Elimination is left out: it would hide what the penalty does.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ DIMS = (1, 4, 16, 64, 256)
 # Of the logit, by ±1 of a rare feature and by a standard deviation of a vector's direction.
 STEP, SLOPE = 1.5, 0.35
 SPLITS = {"train": 1.0, "validation": 0.5, "test": 0.1}
-PRICES: dict[str, dict[str, Any]] = {
+PENALTIES: dict[str, dict[str, Any]] = {
     "normalized divergence (default)": {"name": "leap"},
     "uniform": {"name": "leap_base", "alpha": 4.5e-4},
     "divergence, at least 1.5 (before)": {"name": "leap", "alpha": 3e-4, "clip": [1.5, 100.0], "ramp": 0.0},
@@ -94,11 +94,11 @@ def vectors(value_ND: NDArray[np.float32]) -> pa.Array:
     return pa.array(value_ND[:, 0]) if dim == 1 else pa.FixedSizeListArray.from_arrays(value_ND.ravel(), dim)
 
 
-def survival(spec: JobSpec, price: Mapping[str, Any]) -> Survival:
+def survival(spec: JobSpec, penalty: Mapping[str, Any]) -> Survival:
     """By level and kind, the share of features whose gates end open."""
     raw = spec.model_dump(mode="json", exclude_unset=True)
     raw["dataset"] = spec.dataset.model_dump(mode="json", exclude_unset=True)
-    found = search(parse_spec({**raw, "selector": {**price, "order": "score"}}))
+    found = search(parse_spec({**raw, "selector": {**penalty, "order": "score"}}))
     opened: dict[str, list[float]] = {}
     for feature in found:
         opened.setdefault(feature.name.rsplit("_", 1)[0], []).append(float(feature.score >= OPEN))
@@ -110,11 +110,11 @@ def share(seeds: Sequence[Survival], key: str) -> str:
 
 
 def table(found: Mapping[str, Sequence[Survival]]) -> str:
-    """A row a price; of each level the share of features that tell and survive, and the same of junk."""
-    lines = ["| price | " + " | ".join(levels()) + " |", "|---|" + "---|" * len(levels())]
-    for price, seeds in found.items():
+    """A row a penalty; of each level the share of features that tell and survive, and the same of junk."""
+    lines = ["| penalty | " + " | ".join(levels()) + " |", "|---|" + "---|" * len(levels())]
+    for penalty, seeds in found.items():
         cells = [" / ".join(share(seeds, f"{level}_{kind}") for kind in ("tells", "junk")) for level in levels()]
-        lines.append(f"| {price} | " + " | ".join(cells) + " |")
+        lines.append(f"| {penalty} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
 
@@ -124,13 +124,13 @@ def main(
     each: Annotated[int, typer.Option(help="Features a level and kind.")] = 2,
 ) -> None:
     torch.set_num_threads(1)
-    found: dict[str, list[Survival]] = {price: [] for price in PRICES}
+    found: dict[str, list[Survival]] = {penalty: [] for penalty in PENALTIES}
     for seed in map(int, seeds.split(",")):
         with tempfile.TemporaryDirectory() as folder:
             spec = make(Path(folder), seed=seed, rows=rows, each=each)
-            for price, options in PRICES.items():
-                found[price].append(survival(spec, options))
-                print(f"  seed {seed}, {price}: done", flush=True)
+            for penalty, options in PENALTIES.items():
+                found[penalty].append(survival(spec, options))
+                print(f"  seed {seed}, {penalty}: done", flush=True)
     print(table(found))
 
 
