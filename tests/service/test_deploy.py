@@ -112,7 +112,10 @@ def test_the_application_starts_from_the_environment(tmp_path: Path, monkeypatch
     try:
         with redirect_stdout(later), TestClient(made) as http:
             assert http.get("/healthz").json() == {"status": "ok"}
-            assert http.get("/readyz").json() == {"ready": False, "database": True, "storage": True, "ray": False}
+            found = http.get("/readyz").json()
+            (problem,) = found.pop("problems")
+            assert "WINNOW_RAY_ADDRESS" in problem
+            assert found == {"ready": False, "database": True, "storage": True, "ray": False}
     finally:
         structlog.configure(**logged)
     requests = [json.loads(line) for line in at_start.getvalue().splitlines()]

@@ -126,7 +126,11 @@ def test_a_narrow_window_says_that_there_is_more_aside(served: Showcase, jobs: d
 
 def test_runs_that_come_late_are_said_to_be_loading(served: Showcase, jobs: dict[str, str], page: Page) -> None:
     held: list[Route] = []
-    page.route("**/prune-list", held.append)
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route("**/prune-list", hold)
     page.goto(f"{served.url}/compare?jobs={jobs['steady']},{jobs['worse']}")
     expect(page.get_by_text("Loading the runs …")).to_be_visible()
     for each in held:

@@ -330,7 +330,7 @@ def test_lists_are_shown_newest_first_and_compared(served: Showcase, page: Page)
     expect(differences).to_contain_text(f"Newly served with list {first}")
     ready(page, page.url)
     assert differences.get_by_label("To").input_value() == str(first)
-    assert f"Pruned by list {second}, kept by list {first}" in differences.inner_text()
+    assert f"Newly served with list {first}" in differences.inner_text()
 
 
 def test_pages_have_no_serious_findings(served: Showcase, chromium: Browser) -> None:

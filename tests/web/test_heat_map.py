@@ -331,7 +331,7 @@ def test_charts_say_in_words_what_they_show(page: Page) -> None:
         "Throughput": "100 rows/s",
         "Score and divergence": "2 kept, 3 pruned",
         "Score and dim": "2 kept, 3 pruned",
-        "Quality along the ranking": "logloss 0.55000 with 2 features, 0.52000 with all features",
+        "Quality along the ranking": "logloss 0.55000 with 2 features, 0.52000 with all 5",
     }.items():
         assert words in {words for caption, words in told.items() if caption.startswith(title)}, told
 

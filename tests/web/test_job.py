@@ -207,7 +207,7 @@ def test_charts_say_in_words_what_they_draw(page: Page, served: Jobs) -> None:
     see(page, served, "first", "#outcome")
     expect(view(page, "outcome").locator(".told")).to_contain_text("logloss")
     loss = {point["features"]: point["logloss"] for point in results["curve"]}
-    told = f"logloss {loss[kept]:.5f} with {kept} features, {loss[FEATURES]:.5f} with all features"
+    told = f"logloss {loss[kept]:.5f} with {kept} features, {loss[FEATURES]:.5f} with all {FEATURES}"
     assert drawn(page, "Quality along the ranking")["told"] == told
     see(page, served, "first", "#gates")
     expect(view(page, "gates").get_by_text("of gates closed")).to_be_visible()

@@ -94,6 +94,7 @@ def test_measures_are_those_of_the_snapshots(tmp_path: Path) -> None:
         "crossing_share": [0.0, 0.0],
         "undecided": [0.0, 0.0],
         "rows_per_second": [200.0, 200.0],
+        "seed_number": [1.0, 1.0],
     }
 
 

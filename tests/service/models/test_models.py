@@ -44,6 +44,7 @@ def test_a_model_is_made_read_changed_and_forgotten(managed: Managed) -> None:
         "description": "",
         "policy": {"auto_approve": False, "auto_activate": False, "four_eyes": True},
         "retention": {"runs_days": None, "events_days": None, "keep_last": 10},
+        "retention_in_force": {"runs_days": 90.0, "events_days": 90.0},
         "features": {},
         "version": 1,
         "created_at": "2026-01-01T00:00:00Z",

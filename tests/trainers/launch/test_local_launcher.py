@@ -43,10 +43,10 @@ def _no_ray(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="module")
 def spec(tmp_path_factory: pytest.TempPathFactory) -> JobSpec:
-    """Two workers, 300 steps."""
+    """Two workers, 600 steps: enough to be stopped three times, on a busy machine too."""
     folder = tmp_path_factory.mktemp("data") / "sim"
     simulate(features=10, rows=4000, seed=3, output=folder)
-    training = {"epochs": 6, "batch_size": 32, "report_every": 5, "checkpoint_every": EVERY}
+    training = {"epochs": 12, "batch_size": 32, "report_every": 5, "checkpoint_every": EVERY}
     short = {"training": training, "finetune": {"epochs": 1}, "scaling": {"workers": 2}}
     return with_(load_spec(folder / "spec.yaml"), **short)
 

@@ -144,7 +144,7 @@ def test_a_refused_guard_and_a_warning(tmp_path: Path) -> None:
     )
     full = (
         "the full model predicts no better than the base rate (NE 1.2, where the base rate has 1), so that a "
-        "comparison says little: train it better (fewer epochs, other data) and run again"
+        "comparison says little: train it better (more rows, fewer epochs, other data) and run again"
     )
     assert f"{refused}; {full}" in lines
     assert "selector leap: low 0.2, middle 0.6, high 0.2, polarized no, converged yes" in lines
