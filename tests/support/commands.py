@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -39,6 +40,7 @@ class Family:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
                 env={**environment, MARK: self.mark},
+                preexec_fn=_hear_interrupts,  # noqa: PLW1509 - no thread of the tests holds what it takes
             )
 
     def alive(self) -> list[psutil.Process]:
@@ -65,3 +67,8 @@ class Family:
                 with contextlib.suppress(psutil.NoSuchProcess):
                     process.kill()
             time.sleep(0.1)
+
+
+def _hear_interrupts() -> None:
+    """A shell has SIGINT ignored by what it starts in the background, tests and their processes too."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)

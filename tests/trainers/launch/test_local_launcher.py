@@ -32,7 +32,7 @@ from trainers.spec import JobSpec, SpecError, load_spec
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
-EVERY, TOTAL = 30, 6 * -(-3200 // 64)
+EVERY, TOTAL = 30, 12 * -(-3200 // 64)
 PARTS = ("full", "pruned", "finetuned", "curve", "steps")
 
 

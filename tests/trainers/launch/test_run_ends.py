@@ -235,6 +235,8 @@ def test_a_signal_that_comes_again_does_not_keep_a_run_from_saying_how_it_ended(
     monkeypatch.setattr(runner, "_leave_failed", say)
     monkeypatch.setattr(runner, "choose_launcher", lambda spec: Signalled(RunError("not reached")))
     directory = RunDirectory(tmp_path / "run")
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # by a shell that runs the tests in the background
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     before = [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)]
     with pytest.raises(raised) as caught, ended_once():
         runner.run(load_spec(tiny_dataset.spec), directory.path)
