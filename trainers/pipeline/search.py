@@ -10,6 +10,7 @@ the run goes on with, is then the one at hand, and no checkpoint holds more than
 from __future__ import annotations
 
 import abc
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -42,12 +43,14 @@ class Found:
         ranking: of every feature of the spec.
         steps: that were trained.
         full: the model of all features as training from scratch makes it, where the search trained one.
+        copies: groups of features with the same values.
     """
 
     model: PlainModel
     ranking: Ranking
     steps: int
     full: PlainModel | None = None
+    copies: Sequence[tuple[str, ...]] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,16 +99,13 @@ class Search(abc.ABC):
         for seed in others[::-1][begun:]:
             finished = _add(finished, search(seed))  # The model goes: its tables make room for the next seed's.
         found = search(first)
-        rankings = [found.ranking, *reversed(finished.rankings)]
-        copies = self._copies(loaders) if others else []
-        return replace(found, ranking=aggregate([carried(ranking, copies) for ranking in rankings]))
-
-    def _copies(self, loaders: DataLoaders) -> list[tuple[str, ...]]:
-        """Groups of features with the same values, essential ones first. Collective."""
-        essential = {feature.name for feature in self.spec.features if self.spec.is_essential(feature)}
-        found = find_copies(self.spec, loaders.sources) if self.ranks.is_leader else []
-        groups = [tuple(sorted(group, key=lambda name: name not in essential)) for group in found]
-        return self.ranks.broadcast(groups)
+        copies = self.ranks.broadcast(find_copies(self.spec, loaders.sources) if self.ranks.is_leader else [])
+        if others:
+            essential = {feature.name for feature in self.spec.features if self.spec.is_essential(feature)}
+            groups = [sorted(group, key=lambda name: name not in essential) for group in copies]
+            rankings = [carried(each, groups) for each in (found.ranking, *reversed(finished.rankings))]
+            found = replace(found, ranking=aggregate(rankings))
+        return replace(found, copies=copies)
 
     @abc.abstractmethod
     def search(self, run: SeedRun) -> Found:

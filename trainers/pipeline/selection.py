@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from trainers.models.ranking import PlainModel
 from trainers.pipeline.outcome import build_outcome
 from trainers.pipeline.ports import Checkpoints, Coordination
-from trainers.pipeline.sampling import find_copies
 from trainers.pipeline.scoring import CurveScorer, Measured
 from trainers.pipeline.search import Search, open_search
 from trainers.pruning.curve import ranking_prefixes
@@ -40,8 +39,7 @@ class Selection:
         loaders = DataLoaders.open(self.spec, self.ranks)
         found = self.search.run(loaders)
         ranking, full = found.ranking, found.full
-        copies = find_copies(self.spec, loaders.sources) if self.ranks.is_leader else []
-        features = rank_features(self.spec, ranking, self.ranks.broadcast(copies))
+        features = rank_features(self.spec, ranking, found.copies)
         measured, decisions = self._decide(found.model, loaders, features)
         kept = [decision.name for decision in decisions if decision.keep]
         chosen = with_features(self.spec, kept)
