@@ -12,6 +12,7 @@ from trainers.data.prefetch import prefetch
 from trainers.data.rows import Rows
 from trainers.data.sampler import BatchSampler, Window
 from trainers.data.source import Source
+from trainers.data.value_check import locating
 from trainers.models.batch import Batch
 from trainers.spec import SpecError
 
@@ -100,7 +101,9 @@ class Loader:
         if self._kept is not None:
             return self._kept
         start, stop = self.sampler.window_rows(window)
-        rows = self.decoder.decode(self.source.read(self.decoder.columns, start, stop))
+        decoder = self.decoder
+        with locating(decoder.dataset, decoder.features, self.source, [(start, stop)]):
+            rows = decoder.decode(self.source.read(decoder.columns, start, stop))
         if self.sampler.windows == 1:
             self._kept = rows
         return rows

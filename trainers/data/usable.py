@@ -16,6 +16,7 @@ from trainers.data.label_shares import LabelCount
 from trainers.data.source import Source
 from trainers.data.splits import SplitName
 from trainers.data.targets import decode_group, decode_label, decode_weight
+from trainers.data.value_check import locating
 from trainers.metrics.clusters import NULL_GROUP
 from trainers.spec import DatasetSpec, JobSpec, SpecError
 
@@ -40,7 +41,8 @@ def check_targets(spec: JobSpec, source: Source, split: SplitName) -> LabelCount
     count, classes, mixed = LabelCount(), set[bool](), not grouped
     seen: dict[int, float] = {}
     for start in _starts(source.rows):
-        label_N, weight_N, group_N = _read(spec.dataset, source, start, grouped=not mixed)
+        with locating(spec.dataset, (), source, [(start, min(start + READ_ROWS, source.rows))]):
+            label_N, weight_N, group_N = _read(spec.dataset, source, start, grouped=not mixed)
         count.add(label_N, weight_N)
         if len(classes) < 2 or not mixed:
             label_N, group_N = label_N[weight_N > 0], group_N[weight_N > 0]

@@ -16,6 +16,7 @@ from trainers.data.rows import Rows
 from trainers.data.source import Source, open_split
 from trainers.data.splits import SplitName
 from trainers.data.spread import MANY_GROUPS, spread_ranges
+from trainers.data.value_check import locating
 from trainers.selectors.tabular.sample import Column, Ids, Lists, Numbers, Sample
 from trainers.spec import JobSpec
 
@@ -35,7 +36,8 @@ def draw_sample(spec: JobSpec, rows: int) -> Sample:
     source.require(decoder.columns)
     blocks = choose_blocks(source, rows, spec.training.seed)
     tables = [source.read(decoder.columns, start, stop) for start, stop in blocks]
-    found = Rows.concat([decoder.decode(table) for table in tables])
+    with locating(spec.dataset, spec.features, source, blocks):
+        found = Rows.concat([decoder.decode(table) for table in tables])
     drawn = {"sample_rows": float(len(found)), "training_rows": float(source.rows), "sample_blocks": float(len(blocks))}
     return Sample(
         columns=_columns(spec, decoder, tables, found),
