@@ -10,10 +10,11 @@ the run goes on with, is then the one at hand, and no checkpoint holds more than
 from __future__ import annotations
 
 import abc
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from trainers.data.constants import find_constants
 from trainers.data.fingerprint import describe_changes
 from trainers.models.ranking import GatedModel, PlainModel
 from trainers.pipeline.ports import Checkpoints, Coordination
@@ -44,6 +45,7 @@ class Found:
         steps: that were trained.
         full: the model of all features as training from scratch makes it, where the search trained one.
         copies: groups of features with the same values.
+        constant: features of one value.
     """
 
     model: PlainModel
@@ -51,6 +53,7 @@ class Found:
     steps: int
     full: PlainModel | None = None
     copies: Sequence[tuple[str, ...]] = ()
+    constant: Collection[str] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,7 +108,10 @@ class Search(abc.ABC):
             groups = [sorted(group, key=lambda name: name not in essential) for group in copies]
             rankings = [carried(each, groups) for each in (found.ranking, *reversed(finished.rankings))]
             found = replace(found, ranking=aggregate(rankings))
-        return replace(found, copies=copies)
+        constant = self.ranks.broadcast(
+            find_constants(self.spec, loaders.sources["train"]) if self.ranks.is_leader else frozenset()
+        )
+        return replace(found, copies=copies, constant=constant)
 
     @abc.abstractmethod
     def search(self, run: SeedRun) -> Found:
