@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from trainers.spec.job import JobSpec
 
 # Copies of features that stay are pruned under every rule but `given`, whatever room there is.
-ONLY_COPIES = "nothing but copies of other features is pruned"
+ONLY_COPIES = "nothing but constant features and copies of others is pruned"
 
 
 def budget_too_small(spec: JobSpec) -> Iterator[str]:

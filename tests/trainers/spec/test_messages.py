@@ -227,7 +227,7 @@ def test_problems_between_parts_are_told_beside_those_within_one() -> None:
 )  # fmt: skip
 def test_room_for_all_features_still_prunes_copies(prune: dict[str, Any]) -> None:
     (line,) = find_unread(parse_spec(spec(prune=prune)))
-    assert "so that nothing but copies of other features is pruned; " in line
+    assert "so that nothing but constant features and copies of others is pruned; " in line
 
 
 @pytest.mark.parametrize(
