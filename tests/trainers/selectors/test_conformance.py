@@ -33,6 +33,8 @@ from trainers.training.ranks import RankContext
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning", "ignore::FutureWarning", "ignore::DeprecationWarning")
 
 BATCH = 128
+# Options of selectors that a test has no time for.
+CHEAP = {"forests": 3, "trees": 10}
 # The label is heard by each of these with errors of its own, so that none makes another useless.
 HEARD = {"copy": 0.02, "witness": 0.2, "rumour": 0.25}
 
@@ -60,6 +62,7 @@ def spec_of(name: str, folder: Path, world: int = 1) -> JobSpec:
         selector |= {"learning_rate": 0.05, "warmup": 0.2}
         if "alpha" in SELECTORS[name].model_fields:
             selector["alpha"] = 0.01
+    selector |= {option: few for option, few in CHEAP.items() if option in SELECTORS[name].model_fields}
     ids = {"dim": 2, "hash_size": 5, "ids": "checked"}
     raw = {
         "dataset": {part: str(folder / f"{part}.parquet") for part in ("train", "validation", "test")},

@@ -1,19 +1,27 @@
 """FairFS: its baselines, its importances, and its term in the loss, against values worked out by hand or in float64."""
 
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+import torch.distributed as dist
 
 from sharding.layout import FeatureLayout
+from tests.support.ranks import ranks
 from tests.support.trained_model import trained
+from tests.trainers.selectors.test_conformance import spec_of, write_data
 from trainers.models.backbones.registry import BACKBONES
+from trainers.pipeline.search import open_search
+from trainers.runs.coordinator import Coordinator
 from trainers.selectors.sensitivity import gradients
 from trainers.selectors.sensitivity.baselines import BaselineKind, baseline_of, feature_scales, smoothed
 from trainers.selectors.sensitivity.fairfs import FairfsSpec
 from trainers.spec import JobSpec
+from trainers.training.checkpoint import DirectoryCheckpoints
+from trainers.training.loaders import DataLoaders
 from trainers.training.ranks import RankContext
 from trainers.training.trainer import Trainer
 
@@ -189,3 +197,23 @@ def test_every_backbone_learns_by_the_term(name: str) -> None:
         slopes.append(torch.cat([p.grad.flatten() for p in backbone.parameters() if p.grad is not None]))
     assert slopes[1].isfinite().all()
     assert not torch.allclose(slopes[0], slopes[1])
+
+
+@ranks(2)
+def check_two_ranks_learn_by_the_term(folder: str) -> None:
+    """Replicas stay equal, and the model is not the guard's."""
+    own = RankContext(rank=dist.get_rank(), world=2, local_world=2)
+    spec = spec_of("fairfs", Path(folder), world=2)
+    spec = spec.model_copy(update={"training": spec.training.model_copy(update={"epochs": 1})})
+    opened = open_search(spec, own, Coordinator(tuple(spec.dims)), DirectoryCheckpoints(Path(folder), own))
+    found = opened.run(DataLoaders.open(spec, own))
+    assert found.full is None
+    weights = torch.cat([each.detach().flatten() for each in found.model.backbone.parameters()])
+    assert weights.isfinite().all()
+    gathered = own.gather(weights.tolist())
+    assert gathered is None or gathered[0] == gathered[1]
+
+
+def test_two_ranks_learn_by_the_term(tmp_path: Path) -> None:
+    write_data(tmp_path)
+    check_two_ranks_learn_by_the_term(str(tmp_path))
