@@ -100,12 +100,8 @@ class Search(abc.ABC):
             finished = _add(finished, search(seed))  # The model goes: its tables make room for the next seed's.
         found = search(first)
         copies = self.ranks.broadcast(find_copies(self.spec, loaders.sources) if self.ranks.is_leader else [])
-        if others:
-            essential = {feature.name for feature in self.spec.features if self.spec.is_essential(feature)}
-            groups = [sorted(group, key=lambda name: name not in essential) for group in copies]
-            rankings = [carried(each, groups) for each in (found.ranking, *reversed(finished.rankings))]
-            found = replace(found, ranking=aggregate(rankings))
-        return replace(found, copies=copies)
+        rankings = (found.ranking, *reversed(finished.rankings))
+        return replace(found, ranking=combine(self.spec, rankings, copies), copies=copies)
 
     @abc.abstractmethod
     def search(self, run: SeedRun) -> Found:
@@ -148,6 +144,21 @@ class Search(abc.ABC):
         if self.ranks.is_leader:
             checkpoint.write_data(path, run.data.fingerprint)
             checkpoint.write_finished(path, run.finished)
+
+
+def combine(spec: JobSpec, rankings: Sequence[Ranking], copies: Sequence[tuple[str, ...]]) -> Ranking:
+    """The ranking that the seeds' rankings agree on most, copies counted as one: an essential copy carries the others.
+
+    Args:
+        spec: whose features they are.
+        rankings: one a seed; one alone is returned as it is.
+        copies: groups of features with the same values.
+    """
+    if len(rankings) == 1:
+        return rankings[0]
+    essential = {feature.name for feature in spec.features if spec.is_essential(feature)}
+    groups = [sorted(group, key=lambda name: name not in essential) for group in copies]
+    return aggregate([carried(ranking, groups) for ranking in rankings])
 
 
 def _add(finished: Finished, found: Found) -> Finished:
