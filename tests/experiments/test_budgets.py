@@ -17,7 +17,8 @@ def test_budgets_are_shares_of_what_there_is() -> None:
     assert [(each.unit, each.limit, each.spent) for each in found] == [
         ("dims", 5, 4), ("dims", 2, 2), ("cost", 3.0, 3.0), ("cost", pytest.approx(1.2), 1.0)
     ]  # fmt: skip
-    assert found[0].said and "'wide', takes 6 dims" in found[0].said
+    assert found[0].said
+    assert "'wide', takes 6 dims" in found[0].said
     assert found[1].said is None
 
 

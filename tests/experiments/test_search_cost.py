@@ -20,4 +20,5 @@ def test_passes_and_rows_of_both_ways(tmp_path: Path) -> None:
     # Once as it is, and three times a feature: 800 validation rows, five features; two epochs of 20 steps.
     assert (every.steps, every.passes, every.rows) == (40, 16, 800)
     own = measure(spec, {"name": "leap"})
-    assert own.steps == 40 and own.rows == 800 and own.passes > 0 and own.seconds > 0
+    assert (own.steps, own.rows) == (40, 800)
+    assert min(own.passes, own.seconds) > 0
