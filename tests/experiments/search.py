@@ -1,4 +1,4 @@
-"""A search on one rank, in this process: what the other experiments measure."""
+"""A search, and a whole selection, on one rank and in this process: what the other experiments measure."""
 
 from __future__ import annotations
 
@@ -6,9 +6,13 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from trainers.pipeline.results_writer import write_results
 from trainers.pipeline.search import Found, open_search
+from trainers.pipeline.selection import Selection
 from trainers.pruning.ranking import RankedFeature, rank_features
 from trainers.runs.coordinator import Coordinator
+from trainers.runs.directory import RunDirectory
+from trainers.runs.prune_list import PruneList
 from trainers.spec import JobSpec, parse_spec
 from trainers.spec.order import canonical_order
 from trainers.training.checkpoint import DirectoryCheckpoints
@@ -31,3 +35,16 @@ def rank(spec: JobSpec, **selector: Any) -> list[RankedFeature]:
         spec = parse_spec({**raw, "selector": {**raw["selector"], **selector}})
     found = search(spec)
     return rank_features(spec, found.ranking, found.copies)
+
+
+def select(spec: JobSpec) -> PruneList:
+    """The prune list of a run, its guard included."""
+    own = canonical_order(spec)
+    coordinator = Coordinator(tuple(own.dims))
+    with tempfile.TemporaryDirectory() as temporary:
+        checkpoints = DirectoryCheckpoints(Path(temporary) / "checkpoints")
+        outcome = Selection(spec, RankContext(), coordinator, checkpoints).run()
+        assert outcome is not None
+        coordinator.finish(0, outcome)
+        (folder := Path(temporary) / "run").mkdir()
+        return write_results(spec, RunDirectory(folder), coordinator, {})
