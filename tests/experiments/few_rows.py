@@ -21,7 +21,7 @@ import torch
 import typer
 
 from tests.experiments.search import select
-from trainers.data.check import check, named_columns
+from trainers.data.checks.check import check, named_columns
 from trainers.data.source import open_splits
 from trainers.spec import JobSpec, load_spec
 

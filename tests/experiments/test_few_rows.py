@@ -8,7 +8,7 @@ import pytest
 from tests.experiments.few_rows import cut, fields
 from tests.experiments.search import select
 from tests.trainers.selectors.test_conformance import spec_of, write_data
-from trainers.data.check import check
+from trainers.data.checks.check import check
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 

@@ -12,8 +12,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from trainers.data.check import CHECKED_ROWS, check
-from trainers.data.collisions import count_collisions
+from trainers.data.checks.check import CHECKED_ROWS, check
+from trainers.data.checks.collisions import count_collisions
 from trainers.data.decode import Decoder
 from trainers.data.source import Source
 from trainers.data.statistics import statistics
@@ -323,7 +323,7 @@ def test_checking_imports_neither_torch_nor_pandas(tmp_path: Path) -> None:
         "training": {"batch_size": 4},
     }
     code = (
-        "import json, sys\nfrom trainers.data.check import check\nfrom trainers.spec import parse_spec\n"
+        "import json, sys\nfrom trainers.data.checks.check import check\nfrom trainers.spec import parse_spec\n"
         "check(parse_spec(json.loads(sys.argv[1])))\n"
         "heavy = {'torch', 'torchrec', 'fbgemm_gpu', 'pandas'} & set(sys.modules)\nassert not heavy, heavy"
     )

@@ -7,22 +7,22 @@ from dataclasses import dataclass, replace
 
 import pyarrow as pa
 
-from trainers.data.collisions import Collisions, collision_warning, count_collisions
+from trainers.data.checks.collisions import Collisions, collision_warning, count_collisions
+from trainers.data.checks.few_rows import guard_warning, sample_warnings, validation_warning
+from trainers.data.checks.label_shares import LabelCount
+from trainers.data.checks.leaks import single_feature_aucs
+from trainers.data.checks.precision import precision_warnings
+from trainers.data.checks.split_sample import SplitSample
+from trainers.data.checks.uninformative import constant_warnings, group_warnings
 from trainers.data.columns import single_array
 from trainers.data.copies import copy_warnings
 from trainers.data.decode import Decoder
-from trainers.data.few_rows import guard_warning, sample_warnings, validation_warning
-from trainers.data.label_shares import LabelCount
-from trainers.data.leaks import single_feature_aucs
-from trainers.data.precision import precision_warnings
 from trainers.data.rows import Rows
 from trainers.data.source import Source
-from trainers.data.split_sample import SplitSample
 from trainers.data.splits import SplitName
 from trainers.data.spread import describe_rows
 from trainers.data.statistics import Statistics, blocks, measure
 from trainers.data.targets import decode_weight
-from trainers.data.uninformative import constant_warnings, group_warnings
 from trainers.data.weights import check_mean, weight_warning
 from trainers.spec import CategoricalFeature, JobSpec, MultiCategoricalFeature
 

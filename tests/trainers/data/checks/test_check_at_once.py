@@ -9,10 +9,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from service.ray.local_cluster import HEAD_ENVIRONMENT
-from trainers.data.check import DataSummary, check
+from trainers.data.checks.check import DataSummary, check
+from trainers.data.checks.leaks import SAMPLE_ROWS, single_feature_aucs
+from trainers.data.checks.memory import find_memory_problem, format_bytes, model_memory
 from trainers.data.decode import Decoder
-from trainers.data.leaks import SAMPLE_ROWS, single_feature_aucs
-from trainers.data.memory import find_memory_problem, format_bytes, model_memory
 from trainers.data.source import Source
 from trainers.problems import MOST_LINES
 from trainers.spec import JobSpec, SpecError, parse_spec
@@ -111,7 +111,7 @@ def test_gauc_needs_a_group_with_both_labels_on_the_test_split(root: Path, group
 
 
 def test_a_group_whose_labels_lie_far_apart_is_found(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("trainers.data.usable.READ_ROWS", 100)
+    monkeypatch.setattr("trainers.data.checks.usable.READ_ROWS", 100)
     groups, label = np.arange(ROWS), np.zeros(ROWS, np.int8)
     groups[[0, -1]], label[-1] = 7_000, 1
     write(root, "test", g=groups, label=label)

@@ -7,7 +7,7 @@ from typer.testing import CliRunner
 
 from service.cli import app
 from tests.conftest import TinyDataset
-from trainers.data.outputs import find_output_problem
+from trainers.data.checks.outputs import find_output_problem
 from trainers.launch.runner import run
 from trainers.spec import DatasetSpec, SpecError, load_spec
 

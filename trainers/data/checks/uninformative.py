@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from trainers.data.split_sample import SplitSample
+from trainers.data.checks.split_sample import SplitSample
 from trainers.metrics.clusters import NULL_GROUP, effective_rows, number_clusters
 from trainers.problems import list_names
 

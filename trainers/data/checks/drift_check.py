@@ -6,10 +6,10 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from trainers.data.checks.drift import Drift, compare, ids_of, unknown_ids
+from trainers.data.checks.split_sample import SAMPLE_ROWS, Ids, SplitSample
 from trainers.data.decode import Decoder
-from trainers.data.drift import Drift, compare, ids_of, unknown_ids
 from trainers.data.source import Source
-from trainers.data.split_sample import SAMPLE_ROWS, Ids, SplitSample
 from trainers.data.splits import SplitName
 from trainers.data.spread import MANY_GROUPS, read_spread
 from trainers.data.statistics import blocks

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from trainers.data.check import CHECKED_ROWS, check
+from trainers.data.checks.check import CHECKED_ROWS, check
 from trainers.data.source import Source
 from trainers.data.spread import spread_ranges
 from trainers.metrics.clusters import effective_rows

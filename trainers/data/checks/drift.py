@@ -13,9 +13,9 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from trainers.data.checks.split_sample import Floats, Ids, SplitSample
 from trainers.data.decode import Decoder
 from trainers.data.rows import Rows
-from trainers.data.split_sample import Floats, Ids, SplitSample
 from trainers.problems import list_names
 
 # Standard errors beyond which a difference isn't chance, with thousands of columns too.

@@ -10,24 +10,24 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from trainers.data.checks.drift_check import drift_warnings
+from trainers.data.checks.findings import Findings, SplitSummary
+from trainers.data.checks.label_shares import LabelCount, label_share_warnings
+from trainers.data.checks.leaks import LEAKY_FEATURE, leak_warning
+from trainers.data.checks.memory import find_memory_problem
+from trainers.data.checks.order import order_warning
+from trainers.data.checks.outputs import require_output_apart
+from trainers.data.checks.shared_files import shared_file_warnings
+from trainers.data.checks.type_check import ColumnTypes, default_warnings, find_type_problems, mixed_type_warnings
+from trainers.data.checks.usable import check_targets
 from trainers.data.columns import single_array
 from trainers.data.decode import Decoder, decode_feature
-from trainers.data.drift_check import drift_warnings
 from trainers.data.files import ParquetFiles
-from trainers.data.findings import Findings, SplitSummary
-from trainers.data.label_shares import LabelCount, label_share_warnings
-from trainers.data.leaks import LEAKY_FEATURE, leak_warning
-from trainers.data.memory import find_memory_problem
-from trainers.data.order import order_warning
-from trainers.data.outputs import require_output_apart
 from trainers.data.sampler import SMALLEST_BATCH, BatchSampler
-from trainers.data.shared_files import shared_file_warnings
 from trainers.data.source import Source, fingerprint_files, open_split
 from trainers.data.splits import SPLITS, SplitName
 from trainers.data.spread import read_spread
-from trainers.data.type_check import ColumnTypes, default_warnings, find_type_problems, mixed_type_warnings
 from trainers.data.types import type_problems
-from trainers.data.usable import check_targets
 from trainers.problems import limit_lines
 from trainers.spec import (
     JobSpec,

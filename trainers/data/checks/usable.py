@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from trainers.data.checks.label_shares import LabelCount
 from trainers.data.columns import single_array
-from trainers.data.label_shares import LabelCount
 from trainers.data.source import Source
 from trainers.data.splits import SplitName
 from trainers.data.targets import decode_group, decode_label, decode_weight
