@@ -10,10 +10,11 @@ the run goes on with, is then the one at hand, and no checkpoint holds more than
 from __future__ import annotations
 
 import abc
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from trainers.data.constants import find_constants
 from trainers.data.fingerprint import describe_changes
 from trainers.models.ranking import GatedModel, PlainModel
 from trainers.pipeline.ports import Checkpoints, Coordination
@@ -44,6 +45,7 @@ class Found:
         steps: that were trained.
         full: the model of all features as training from scratch makes it, where the search trained one.
         copies: groups of features with the same values.
+        constant: features of one value.
     """
 
     model: PlainModel
@@ -51,6 +53,7 @@ class Found:
     steps: int
     full: PlainModel | None = None
     copies: Sequence[tuple[str, ...]] = ()
+    constant: Collection[str] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,8 +103,11 @@ class Search(abc.ABC):
             finished = _add(finished, search(seed))  # The model goes: its tables make room for the next seed's.
         found = search(first)
         copies = self.ranks.broadcast(find_copies(self.spec, loaders.sources) if self.ranks.is_leader else [])
+        constant = self.ranks.broadcast(
+            find_constants(self.spec, loaders.sources["train"]) if self.ranks.is_leader else frozenset()
+        )
         rankings = (found.ranking, *reversed(finished.rankings))
-        return replace(found, ranking=combine(self.spec, rankings, copies), copies=copies)
+        return replace(found, ranking=combine(self.spec, rankings, copies), copies=copies, constant=constant)
 
     @abc.abstractmethod
     def search(self, run: SeedRun) -> Found:
