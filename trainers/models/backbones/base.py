@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from sharding.layout import FeatureLayout
-from trainers.models.backbones.spec import BackboneSpec
+from trainers.models.backbones.spec import BackboneSpec, DeepSpec
 from trainers.selectors.base import Interaction
 
 
@@ -107,6 +107,13 @@ def perceptron(width: int, hidden: Sequence[int], *, dropout: float, batch_norm:
             layers.append(nn.Dropout(dropout))
         width = size
     return nn.Sequential(*layers)
+
+
+def deep_network(width: int, spec: DeepSpec, labels: int) -> nn.Sequential:
+    """The perceptron of the options over `width` columns, and its output: from B × width to logits_BT."""
+    layers = perceptron(width, spec.hidden, dropout=spec.dropout, batch_norm=spec.batch_norm)
+    layers.append(nn.Linear(spec.hidden[-1] if spec.hidden else width, labels))
+    return layers
 
 
 def cut_linear(
