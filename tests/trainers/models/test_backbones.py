@@ -22,6 +22,15 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "fm": {"factors": 4},
     "fwfm": {"factors": 4},
     "ffm": {"factors": 2},
+    "dcn": {"hidden": (8,)},
+    "xdeepfm": {"factors": 4, "cross_maps": (4, 3), "hidden": (8,)},
+    "nfm": {"factors": 4, "hidden": (8,), "batch_norm": True},
+    "afm": {"factors": 4, "attention_dim": 3, "dropout": 0.1},
+    "afn": {"factors": 4, "neurons": 5, "hidden": (8,)},
+    "fibinet": {"factors": 4, "bilinear": "each", "hidden": (8,)},
+    "masknet": {"factors": 4, "blocks": 2, "block_dim": 8, "mask_dim": 4, "hidden": (8,)},
+    "dlrm": {"factors": 4, "bottom": (6,), "hidden": (8,)},
+    "gdcn": {"hidden": (8,)},
 }
 SPECS: dict[str, Any] = {
     name: kind(backbone=name, **OPTIONS.get(name, {}))  # type: ignore[arg-type]
@@ -72,6 +81,19 @@ def test_a_logit_a_row_and_label_and_a_gradient_to_every_column(name: str, label
 def test_the_weights_are_counted_before_the_network_is_built(name: str, labels: int) -> None:
     built = sum(weights.numel() for weights in SPECS[name].build(LAYOUT, labels).parameters())
     assert SPECS[name].count_parameters(list(LAYOUT.dims), labels) == built
+
+
+@pytest.mark.parametrize("dim", [1, 3])
+@pytest.mark.parametrize("name", SPECS)
+def test_a_model_may_have_one_feature(name: str, dim: int) -> None:
+    layout = FeatureLayout.from_dims({"alone": dim})
+    backbone = SPECS[name].build(layout).eval()
+    assert SPECS[name].count_parameters([dim]) == sum(weights.numel() for weights in backbone.parameters())
+    logits_BT = backbone(torch.randn(4, dim))
+    assert logits_BT.shape == (4, 1)
+    logits_BT.sum().backward()
+    # Data-parallel training waits for a gradient of every parameter.
+    assert all(weights.grad is not None for weights in backbone.parameters())
 
 
 @pytest.mark.parametrize("name", SPECS)

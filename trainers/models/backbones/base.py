@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import abc
 import copy
+import warnings
 from collections.abc import Collection, Sequence
 
 import torch
@@ -110,9 +111,14 @@ def perceptron(width: int, hidden: Sequence[int], *, dropout: float, batch_norm:
 
 
 def deep_network(width: int, spec: DeepSpec, labels: int) -> nn.Sequential:
-    """The perceptron of the options over `width` columns, and its output: from B × width to logits_BT."""
-    layers = perceptron(width, spec.hidden, dropout=spec.dropout, batch_norm=spec.batch_norm)
-    layers.append(nn.Linear(spec.hidden[-1] if spec.hidden else width, labels))
+    """The perceptron of the options over `width` columns, and its output: from B × width to logits_BT.
+
+    Of a single feature there is no cross, and a perceptron over 0 columns is a constant.
+    """
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Initializing zero-element tensors", category=UserWarning)
+        layers = perceptron(width, spec.hidden, dropout=spec.dropout, batch_norm=spec.batch_norm)
+        layers.append(nn.Linear(spec.hidden[-1] if spec.hidden else width, labels))
     return layers
 
 

@@ -15,7 +15,7 @@ from trainers.models.backbones.ffm import FfmSpec
 
 
 class Ffm(Backbone):
-    """logit = w · x + b + Σ_{i<j} ⟨v_ij, v_ji⟩ (Juan et al. 2016, Eq. 4), v_ij = P_ij x_i what feature i shows to j.
+    """logit = w · x + b + Σ_{i<j} ⟨v_ij, v_ji⟩ (Juan et al. 2016, §3), v_ij = P_ij x_i what feature i shows to j.
 
     The paper's model has no linear part; here it has, as in its authors' later release and in the other factorization
     machines. Every label has the same sum over pairs.

@@ -15,7 +15,7 @@ from trainers.models.backbones.fm import FmSpec
 
 
 class Fm(Backbone):
-    """logit = w · x + b + Σ_{i<j} ⟨v_i, v_j⟩ (Rendle 2010, Eq. 1), v_i = P_i x_i a projection of feature i to K factors.
+    """logit = w · x + b + Σ_{i<j} ⟨v_i, v_j⟩ (Rendle 2010, Eq. 1), v_i = P_i x_i a projection to K factors.
 
     The sum over pairs is ½ (‖Σ v_i‖² − Σ ‖v_i‖²) (Rendle 2010, Lemma 3.1); every label has the same. A pruned feature's
     v_i is constant: it goes into `fixed_K` and the bias, so pruning is exact.

@@ -15,7 +15,7 @@ from trainers.models.backbones.fwfm import FwFmSpec
 
 
 class FwFm(Backbone):
-    """logit = w · x + b + Σ_{i<j} r_ij ⟨v_i, v_j⟩ (Pan et al. 2018, Eq. 4), with v_i = P_i x_i and a weight r_ij a pair.
+    """logit = w · x + b + Σ_{i<j} r_ij ⟨v_i, v_j⟩ (Pan et al. 2018, §4), v_i = P_i x_i and r_ij a weight of the pair.
 
     It starts as a factorization machine, all r_ij being 1.
     """
