@@ -10,11 +10,12 @@ the run goes on with, is then the one at hand, and no checkpoint holds more than
 from __future__ import annotations
 
 import abc
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from trainers.data.constants import find_constants
 from trainers.data.fingerprint import describe_changes
 from trainers.models.ranking import GatedModel, PlainModel
 from trainers.pipeline.ports import Checkpoints, Coordination
@@ -48,6 +49,7 @@ class Found:
         steps: that were trained.
         full: the model of all features as training from scratch makes it, where the search trained one.
         copies: groups of features with the same values.
+        constant: features of one value.
     """
 
     model: PlainModel
@@ -55,6 +57,7 @@ class Found:
     steps: int
     full: PlainModel | None = None
     copies: Sequence[tuple[str, ...]] = ()
+    constant: Collection[str] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,12 +107,11 @@ class Search(abc.ABC):
             finished = _add(finished, search(seed))  # The model goes: its tables make room for the next seed's.
         found = search(first)
         copies = self.ranks.broadcast(find_copies(self.spec, loaders.sources) if self.ranks.is_leader else [])
-        if others:
-            essential = {feature.name for feature in self.spec.features if self.spec.is_essential(feature)}
-            groups = [sorted(group, key=lambda name: name not in essential) for group in copies]
-            rankings = [carried(each, groups) for each in (found.ranking, *reversed(finished.rankings))]
-            found = replace(found, ranking=aggregate(rankings))
-        return replace(found, copies=copies)
+        constant = self.ranks.broadcast(
+            find_constants(self.spec, loaders.sources["train"]) if self.ranks.is_leader else frozenset()
+        )
+        rankings = (found.ranking, *reversed(finished.rankings))
+        return replace(found, ranking=combine(self.spec, rankings, copies), copies=copies, constant=constant)
 
     @abc.abstractmethod
     def search(self, run: SeedRun) -> Found:
@@ -152,6 +154,21 @@ class Search(abc.ABC):
         if self.ranks.is_leader:
             checkpoint.write_data(path, run.data.fingerprint)
             checkpoint.write_finished(path, run.finished)
+
+
+def combine(spec: JobSpec, rankings: Sequence[Ranking], copies: Sequence[tuple[str, ...]]) -> Ranking:
+    """The ranking that the seeds' rankings agree on most, copies counted as one: an essential copy carries the others.
+
+    Args:
+        spec: whose features they are.
+        rankings: one a seed; one alone is returned as it is.
+        copies: groups of features with the same values.
+    """
+    if len(rankings) == 1:
+        return rankings[0]
+    essential = {feature.name for feature in spec.features if spec.is_essential(feature)}
+    groups = [sorted(group, key=lambda name: name not in essential) for group in copies]
+    return aggregate([carried(ranking, groups) for ranking in rankings])
 
 
 def _add(finished: Finished, found: Found) -> Finished:
