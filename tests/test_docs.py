@@ -15,7 +15,7 @@ import typer.core
 from service.cli import app
 from tests.support.repository import ROOT
 from tests.support.spec_reference import render
-from trainers.data.check import check
+from trainers.data.checks.check import check
 from trainers.spec import load_spec
 
 DOCS = ROOT / "docs"

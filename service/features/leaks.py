@@ -8,8 +8,8 @@ from typing import Any
 import pyarrow as pa
 
 from service.features.sample import batched
+from trainers.data.checks.leaks import LEAKY_FEATURE, single_feature_aucs
 from trainers.data.decode import Decoder
-from trainers.data.leaks import LEAKY_FEATURE, single_feature_aucs
 from trainers.data.source import Source
 from trainers.data.spread import read_spread
 from trainers.spec import SpecError, parse_spec

@@ -8,7 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from trainers.data.collisions import fitting_table
+from trainers.data.checks.collisions import fitting_table
 from trainers.data.columns import decode_dictionary
 from trainers.data.files import ParquetFiles
 from trainers.data.source import Source

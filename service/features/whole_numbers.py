@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from service.features.inference import Footers
 from service.features.sample import batched
+from trainers.data.checks.id_like import FEW_VALUES
 from trainers.data.columns import floats, single_array
-from trainers.data.id_like import FEW_VALUES
 from trainers.data.spread import read_spread
 from trainers.spec import SpecError
 

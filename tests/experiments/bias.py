@@ -24,7 +24,7 @@ import torch
 import typer
 from numpy.typing import NDArray
 
-from tests.experiments.movielens import search
+from tests.experiments.search import rank
 from trainers.selectors.gates.ranking import OPEN
 from trainers.spec import JobSpec, parse_spec
 
@@ -98,7 +98,7 @@ def survival(spec: JobSpec, penalty: Mapping[str, Any]) -> Survival:
     """By level and kind, the share of features whose gates end open."""
     raw = spec.model_dump(mode="json", exclude_unset=True)
     raw["dataset"] = spec.dataset.model_dump(mode="json", exclude_unset=True)
-    found = search(parse_spec({**raw, "selector": {**penalty, "order": "score"}}))
+    found = rank(parse_spec({**raw, "selector": {**penalty, "order": "score"}}))
     opened: dict[str, list[float]] = {}
     for feature in found:
         opened.setdefault(feature.name.rsplit("_", 1)[0], []).append(float(feature.score >= OPEN))

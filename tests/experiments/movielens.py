@@ -12,22 +12,18 @@ import statistics
 import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import torch
 import typer
 
+from tests.experiments.search import rank
 from trainers.datasets.movielens import prepare_1m, prepare_100k
 from trainers.pipeline.retrain import retrain
-from trainers.pipeline.search import open_search
-from trainers.pruning.ranking import RankedFeature, rank_features
+from trainers.pruning.ranking import RankedFeature
 from trainers.runs.convergence import HIGH, LOW
-from trainers.runs.coordinator import Coordinator
-from trainers.spec import JobSpec, load_spec, parse_spec
-from trainers.spec.order import canonical_order
-from trainers.training.checkpoint import DirectoryCheckpoints
-from trainers.training.loaders import DataLoaders
-from trainers.training.ranks import RankContext, compute_threads
+from trainers.spec import JobSpec, load_spec
+from trainers.training.ranks import compute_threads
 
 app = typer.Typer()
 Source = Annotated[Path, typer.Option(help="The data as published.")]
@@ -43,20 +39,9 @@ RETRAINING = {
 }
 
 
-def search(spec: JobSpec, **selector: Any) -> list[RankedFeature]:
-    """Features in the order of the ranking after a search on one rank."""
-    raw = spec.model_dump(mode="json")
-    raw["selector"] |= selector
-    spec, ranks = canonical_order(parse_spec(raw)), RankContext()
-    with tempfile.TemporaryDirectory() as temporary:
-        coordinator = Coordinator(tuple(spec.dims))
-        search = open_search(spec, ranks, coordinator, DirectoryCheckpoints(Path(temporary)))
-        return rank_features(spec, search.run(DataLoaders.open(spec, ranks)).ranking)
-
-
 def choose(spec: JobSpec, count: int) -> list[str]:
     """The `count` best fields, α steered until no more of them stand open."""
-    scores = search(spec, target_dims=count / len(spec.features))
+    scores = rank(spec, target_dims=count / len(spec.features))
     print("  gates at", count, "·", gates(scores), flush=True)
     return [score.name for score in scores[:count]]
 
@@ -83,7 +68,7 @@ def compare(spec: JobSpec, counts: Iterable[int], sets: Mapping[str, list[str]])
 
 
 def polarized(spec: JobSpec, alpha: float) -> None:
-    scores = search(spec, alpha=alpha, target_dims=None)
+    scores = rank(spec, alpha=alpha, target_dims=None)
     parted = sum(score.score < LOW or score.score > HIGH for score in scores)
     print(f"  α {alpha}: {parted} of {len(scores)} gates outside [{LOW}, {HIGH}] · {gates(scores)}", flush=True)
 

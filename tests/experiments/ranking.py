@@ -20,7 +20,7 @@ import typer
 
 from tests.experiments.baselines import BASELINES
 from tests.experiments.judges import worth
-from tests.experiments.movielens import search
+from tests.experiments.search import rank as search
 from tests.experiments.tables import Table, read_table
 from trainers.selectors.gates.leap import LeapSpec
 from trainers.selectors.gates.ranking import rank_by_gate

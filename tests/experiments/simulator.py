@@ -16,17 +16,13 @@ from typing import Annotated
 import torch
 import typer
 
-from trainers.pipeline.results_writer import write_results
-from trainers.pipeline.selection import Selection
-from trainers.runs.coordinator import Coordinator
-from trainers.runs.directory import RunDirectory, read_json
+from tests.experiments import search
+from trainers.runs.directory import read_json
 from trainers.runs.prune_list import PruneList
 from trainers.simulator import simulate
 from trainers.simulator.outcome import RoleOutcome, compare
 from trainers.spec import load_spec
-from trainers.spec.order import canonical_order
-from trainers.training.checkpoint import DirectoryCheckpoints
-from trainers.training.ranks import RankContext, compute_threads
+from trainers.training.ranks import compute_threads
 
 USEFUL = ("strong", "interaction", "sparse")
 USELESS = ("noise", "constant", "memorizable")
@@ -65,13 +61,7 @@ def select(features: int, rows: int, seed: int) -> Found:
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         simulate(features=features, rows=rows, seed=seed, output=folder / "data")
-        spec = load_spec(folder / "data" / "spec.yaml")
-        coordinator = Coordinator(tuple(canonical_order(spec).dims))
-        outcome = Selection(spec, RankContext(), coordinator, DirectoryCheckpoints(folder / "checkpoints")).run()
-        assert outcome is not None
-        coordinator.finish(0, outcome)
-        (folder / "run").mkdir()
-        found = write_results(spec, RunDirectory(folder / "run"), coordinator, {})
+        found = search.select(load_spec(folder / "data" / "spec.yaml"))
         decisions = {feature.name: feature.decision for feature in found.features}
         outcomes = compare(read_json(folder / "data" / "truth.json"), decisions)
         return Found({outcome.role: outcome for outcome in outcomes}, found)

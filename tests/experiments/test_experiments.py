@@ -8,6 +8,7 @@ import pytest
 import torch.distributed as dist
 
 from tests.experiments import gate_speed, movielens, simulator, startup, steps, structure
+from tests.experiments.search import rank
 from tests.experiments.source import Checkout
 from tests.support.ranks import ranks
 from tests.support.repository import ROOT
@@ -40,7 +41,7 @@ def test_the_simulation_loses_nothing_useful_and_keeps_nothing_that_is_not(seed:
 @needs_data
 def test_on_movielens_user_and_movie_come_first_and_timestamp_does_not(tmp_path: Path) -> None:
     spec = load_spec(prepare_100k(SHARED / "ml-100k", tmp_path / "ml"))
-    scores = movielens.search(spec, target_dims=2 / 9)
+    scores = rank(spec, target_dims=2 / 9)
     assert {score.name for score in scores[:2]} == {"user_id", "movie_id"}
 
 

@@ -29,6 +29,19 @@ def test_overlaps_are_of_aggregates_and_runs_share_no_seed() -> None:
     assert found == {1: [0.0, 1.0], 2: [0.0, pytest.approx(1 / 3)]}
 
 
+def test_which_of_two_copies_a_seed_keeps_is_no_difference() -> None:
+    base = {"dataset": {"train": "t", "splits": {}}, "features": [{"name": name, "kind": "dense"} for name in "abc"]}
+    orders = {0: "acb", 1: "bca"}
+
+    def given(seed: int) -> Ranking:
+        return Ranking(names=tuple(orders[seed]), scores=dict.fromkeys("abc", 1.0), probability_like=True)
+
+    spec = parse_spec(base)
+    assert measure(spec, [1, 2], runs=2, seeds=1, rank=given) == {1: [0.0, pytest.approx(1 / 3)]}
+    # By copies counted as one, the first is the better of a and b, and the second c.
+    assert measure(spec, [1, 2], runs=2, seeds=1, rank=given, copies=[("a", "b")]) == {1: [1.0, 1.0]}
+
+
 def test_a_copy_of_the_label_is_first_by_every_seed(tmp_path: Path) -> None:
     write_data(tmp_path)
     raw = spec_of("leap", tmp_path).model_dump(mode="json")

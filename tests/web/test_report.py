@@ -19,7 +19,7 @@ from tests.support.finished_run import FINETUNED, FULL, finished_run, truth_file
 from tests.support.layout import faults, scrolled
 from tests.support.rehearsal import playing
 from tests.support.showcase import SPEC, feature
-from trainers.data.leaks import LEAKY_FEATURE, leak_warning
+from trainers.data.checks.leaks import LEAKY_FEATURE, leak_warning
 from trainers.pruning.leaks import find_leaks
 from trainers.report import render
 from trainers.report.summary import MetricRow, Saving, describe_rule

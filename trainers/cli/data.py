@@ -86,7 +86,7 @@ def check(
     with Output(as_json=as_json) as out:
         job = _load(spec)
         check_machine(out, None, gpus=gpus_of(job))
-        from trainers.data.check import check as hold
+        from trainers.data.checks.check import check as hold
 
         output = None if job.output is None or "://" in job.output else Path(job.output)
         summary = plain(hold(job, output))
@@ -101,7 +101,7 @@ def _load(path: Path) -> JobSpec:
         part = load_data_part(path)
         if part is None:
             raise
-        from trainers.data.check import check as hold
+        from trainers.data.checks.check import check as hold
 
         try:
             hold(part)

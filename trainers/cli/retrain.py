@@ -93,7 +93,7 @@ def _read_choice(spec: Path, keep: str | None) -> tuple[JobSpec, list[str]]:
 
 def _require_writable(path: Path | None, spec: Path, job: JobSpec) -> None:
     """Raises SpecError where the result can't be written, or must not be: after the training is too late."""
-    from trainers.data.outputs import require_output_apart
+    from trainers.data.checks.outputs import require_output_apart
 
     if path is None:
         return
@@ -107,7 +107,7 @@ def _require_writable(path: Path | None, spec: Path, job: JobSpec) -> None:
 def _check_data(out: Output, job: JobSpec, run: RunDirectory | None) -> None:
     """Hold the spec against its data as a run does, say what deserves a look, and whether the run's data were others.
     Raises SpecError."""
-    from trainers.data.check import check
+    from trainers.data.checks.check import check
 
     found = check(job)
     for line in found.warnings:

@@ -6,13 +6,13 @@ import time
 from collections.abc import Generator
 from contextlib import closing
 
+from trainers.data.checks.value_check import locating
 from trainers.data.collate import collate
 from trainers.data.decode import Decoder
 from trainers.data.prefetch import prefetch
 from trainers.data.rows import Rows
 from trainers.data.sampler import BatchSampler, Window
 from trainers.data.source import Source
-from trainers.data.value_check import locating
 from trainers.models.batch import Batch
 from trainers.spec import SpecError
 

@@ -14,13 +14,13 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from trainers.data.checks.value_check import locating
 from trainers.data.columns import single_array
 from trainers.data.decode import Decoder
 from trainers.data.jitter import jittered
 from trainers.data.scale import ROUNDING, Scale, compressing
 from trainers.data.source import Source
 from trainers.data.targets import decode_weight
-from trainers.data.value_check import locating
 from trainers.data.weights import check_mean
 from trainers.spec import JobSpec, SpecError
 

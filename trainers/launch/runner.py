@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from trainers.data.check import check
+from trainers.data.checks.check import check
+from trainers.data.checks.outputs import require_output_apart
 from trainers.data.fingerprint import read_fingerprint
-from trainers.data.outputs import require_output_apart
 from trainers.launch.launcher import (
     CoordinatorAwayError,
     RunError,

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from trainers.data.check import DataSummary
+from trainers.data.checks.check import DataSummary
 from trainers.data.source import fingerprint_files, open_splits
 from trainers.pruning.diagnostics import still_moving
 from trainers.pruning.leaks import find_leaks

@@ -10,13 +10,13 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pyarrow as pa
 
+from trainers.data.checks.value_check import locating
 from trainers.data.copies import FIRST_ROWS, CopyFinder
 from trainers.data.decode import Decoder
 from trainers.data.rows import Rows
 from trainers.data.source import Source, open_split
 from trainers.data.splits import SplitName
 from trainers.data.spread import MANY_GROUPS, spread_ranges
-from trainers.data.value_check import locating
 from trainers.selectors.tabular.sample import Column, Ids, Lists, Numbers, Sample
 from trainers.spec import JobSpec
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-from trainers.data.leaks import LEAKY_FEATURE, LEAKY_MODEL
+from trainers.data.checks.leaks import LEAKY_FEATURE, LEAKY_MODEL
 from trainers.runs.prune_list import Leak
 
 
@@ -13,7 +13,7 @@ def find_leaks(kept: Collection[str], single_feature_auc: Mapping[str, float], f
 
     Args:
         kept: names of the features that stay.
-        single_feature_auc: by feature, as `trainers.data.leaks` measures it.
+        single_feature_auc: by feature, as `trainers.data.checks.leaks` measures it.
         full_auc: of the full model on the test split.
     """
     found = [(name, auc) for name, auc in single_feature_auc.items() if name in kept and auc > LEAKY_FEATURE]

@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from trainers.data.collisions import LIMIT, share_of_collisions
+from trainers.data.checks.collisions import LIMIT, share_of_collisions
 from trainers.data.ids import hash_values
 from trainers.simulator.columns import Column, Effect, Ids, Present
 

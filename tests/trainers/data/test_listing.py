@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 from pyarrow import fs
 
-from trainers.data.check import check
+from trainers.data.checks.check import check
 from trainers.data.files import ParquetFiles
 from trainers.data.source import Source
 from trainers.spec import SpecError, parse_spec

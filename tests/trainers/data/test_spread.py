@@ -9,12 +9,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from trainers.data.check import CHECKED_ROWS, DataSummary, check
-from trainers.data.label_shares import LabelCount, label_share_warnings
+from trainers.data.checks.check import CHECKED_ROWS, DataSummary, check
+from trainers.data.checks.label_shares import LabelCount, label_share_warnings
+from trainers.data.checks.usable import check_targets
 from trainers.data.source import Source
 from trainers.data.splits import SPLITS, SplitName
 from trainers.data.spread import _runs, read_spread
-from trainers.data.usable import check_targets
 from trainers.spec import JobSpec, parse_spec
 
 ROWS = 4 * CHECKED_ROWS
@@ -166,8 +166,8 @@ def test_check_tells_both_shares(tmp_path: Path) -> None:
 def test_parts_of_a_sorted_split_say_less_than_their_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Ten of 100 parts, by the golden ratio: six or seven of one label, the others of the other. The spread between
     parts leaves 9 of 1,000 rows: p (1 − p) / (s² / 10), and s² = p (1 − p) · 10 / 9."""
-    monkeypatch.setattr("trainers.data.usable.READ_ROWS", 100)
-    monkeypatch.setattr("trainers.data.usable.ENOUGH_ROWS", 1000)
+    monkeypatch.setattr("trainers.data.checks.usable.READ_ROWS", 100)
+    monkeypatch.setattr("trainers.data.checks.usable.ENOUGH_ROWS", 1000)
     source = written(tmp_path, {"label": np.arange(10_000) >= 4000, "number": np.arange(10_000.0)}, group_rows=500)
     spec = spec_of(tmp_path, {"label": LABEL[:100], "number": LABEL[:100]})
     count = check_targets(spec, source, "train")

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from trainers.data.check import check
+from trainers.data.checks.check import check
 from trainers.data.source import open_splits
 from trainers.spec import JobSpec, SpecError, parse_spec
 

@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.support.commands import Family
-from trainers.data.check import CHECKED_ROWS
+from trainers.data.checks.check import CHECKED_ROWS
 from trainers.launch.launcher import RunError
 from trainers.launch.runner import run
 from trainers.runs import measures_reader

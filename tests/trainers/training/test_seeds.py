@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from tests.conftest import TinyDataset
-from trainers.data.check import check
+from trainers.data.checks.check import check
 from trainers.spec import JobSpec, load_spec
 from trainers.training.build import build_plain
 from trainers.training.loaders import DataLoaders
