@@ -103,13 +103,15 @@ def out_of_fold_means(
 
     def others_UG(chosen_V: NDArray[np.int64]) -> NDArray[np.int64]:
         found_UG = np.bincount(chosen_V, minlength=len(values) * FOLDS).reshape(len(values), FOLDS)
-        return found_UG.sum(1, keepdims=True) - found_UG
+        others: NDArray[np.int64] = found_UG.sum(1, keepdims=True) - found_UG
+        return others
 
     count_UG, positive_UG = others_UG(cell_V), others_UG(cell_V[label_N[owner_V] == 1])
     rows_G = len(label_N) - np.bincount(fold_N, minlength=FOLDS)
     positives_G = label_N.sum() - np.bincount(fold_N, weights=label_N, minlength=FOLDS).astype(np.int64)
     found_UG = (positive_UG * rows_G - count_UG * positives_G) / (np.maximum(rows_G, 1) * (count_UG + PRIOR_ROWS))
-    return found_UG.reshape(-1)[cell_V]
+    found_V: NDArray[np.float64] = found_UG.reshape(-1)[cell_V]
+    return found_V
 
 
 def _columns_of(column: Column, label_N: NDArray[np.int64], fold_N: NDArray[np.int64]) -> NDArray[np.float64]:
