@@ -12,7 +12,7 @@ Shapes: F features.
 from __future__ import annotations
 
 import abc
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from trainers.selectors.gates.base import Gate
     from trainers.selectors.sensitivity.trained import TrainedModel
     from trainers.selectors.tabular.sample import Sample
+    from trainers.spec.features import FeatureSpec
 
     # Of a layout, the input x_BC and the task's loss of a batch, in whose graph x_BC is.
     TrainingTerm = Callable[[FeatureLayout, torch.Tensor, torch.Tensor], torch.Tensor]
@@ -119,6 +120,8 @@ class GateSpec(SelectorSpec):
     """Options that every gate has."""
 
     family: ClassVar[Family] = "gate"
+    # Whether a penalty closes the gates; `ramp` is its.
+    penalized: ClassVar[bool] = True
 
     update: Literal["bilevel", "joint", "progressive"] = Field(
         default="bilevel",
@@ -150,6 +153,17 @@ class GateSpec(SelectorSpec):
     @abc.abstractmethod
     def build(self, layout: FeatureLayout, baseline: Baseline, essential: Collection[str]) -> Gate:
         """The gate over `layout`. `baseline` has what stands for a closed feature; gates of `essential` stay open."""
+
+    def build_for(
+        self,
+        features: Sequence[FeatureSpec],
+        layout: FeatureLayout,
+        baseline: Baseline,
+        essential: Collection[str],
+    ) -> Gate:
+        """The gate of a spec's features, in the layout's order. A gate that needs more of them than their dims, such
+        as costs or tables, overrides this."""
+        return self.build(layout, baseline, essential)
 
 
 class SensitivitySpec(SelectorSpec):

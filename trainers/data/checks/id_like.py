@@ -43,7 +43,7 @@ def has_name_of_id(column: str) -> bool:
     """Whether the name says that values are ids.
 
     Example:
-        >>> [has_name_of_id(name) for name in ("user_id", "shopID", "zip", "paid", "price", "id")]
+        >>> [has_name_of_id(name) for name in ("user_id", "shopID", "zip", "paid", "paid_usd", "id")]
         [True, True, True, False, False, True]
     """
     return WORD.search(column) is not None or CAPITAL.search(column) is not None
