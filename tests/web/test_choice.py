@@ -106,6 +106,7 @@ def scores_of(chance: random.Random, count: int, essential: float) -> list[Ranke
                 "missed": chance.choice([0.0, 0.0, 0.5, 1.0]),
             },
             essential=chance.random() < essential,
+            constant=chance.random() < 0.1,
             embedding_bytes=chance.choice([0, 4000]),
             bytes_per_example=chance.choice([4.0, 8.0]),
             cost=chance.choice([None, 0.0, 0.1, round(chance.random(), 1)]),
@@ -189,7 +190,7 @@ def test_the_slider_cuts_as_the_trainers_do(page: Page) -> None:
 
 
 def test_quality_is_read_off_the_curve(page: Page) -> None:
-    scores = [replace(score, copies=()) for score in scores_of(random.Random(3), 50, essential=0.1)]
+    scores = [replace(score, copies=(), constant=False) for score in scores_of(random.Random(3), 50, essential=0.1)]
     curve = curve_of(scores, points=9)
     sizes, losses = [point.features for point in curve], [point.logloss for point in curve]
     asked = [{"rule": "top_k", "top_k": size} for size in (1, *sizes, 20, 33, 50)]

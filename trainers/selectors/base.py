@@ -12,7 +12,7 @@ Shapes: F features.
 from __future__ import annotations
 
 import abc
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
@@ -21,6 +21,8 @@ from pydantic import Field
 from trainers.config import Config
 
 if TYPE_CHECKING:
+    import torch
+
     from sharding.layout import FeatureLayout
     from trainers.models.baseline import Baseline
     from trainers.selectors.gates.base import Gate
@@ -28,7 +30,14 @@ if TYPE_CHECKING:
     from trainers.selectors.tabular.sample import Sample
     from trainers.spec.features import FeatureSpec
 
+    # Of a layout, the input x_BC and the task's loss of a batch, in whose graph x_BC is.
+    TrainingTerm = Callable[[FeatureLayout, torch.Tensor, torch.Tensor], torch.Tensor]
+
 Family = Literal["gate", "sensitivity", "tabular"]
+MeasuredRows = Annotated[
+    int,
+    Field(ge=2, description="validation rows measured at most, drawn by the seed; every rank holds them embedded"),
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -161,6 +170,13 @@ class SensitivitySpec(SelectorSpec):
     """Options of a selector that measures a trained model."""
 
     family: ClassVar[Family] = "sensitivity"
+
+    def training_term(self) -> TrainingTerm | None:
+        """What the selector adds to the task's loss while its model is trained; None: nothing.
+
+        A model that was trained with a term is not the guard's full model: that one is trained without it.
+        """
+        return None
 
     @abc.abstractmethod
     def rank(self, model: TrainedModel) -> Ranking:

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import abc
 import copy
+import warnings
 from collections.abc import Collection, Sequence
 
 import torch
 from torch import nn
 
 from sharding.layout import FeatureLayout
-from trainers.models.backbones.spec import BackboneSpec
+from trainers.models.backbones.spec import BackboneSpec, DeepSpec
 from trainers.selectors.base import Interaction
 
 
@@ -107,6 +108,18 @@ def perceptron(width: int, hidden: Sequence[int], *, dropout: float, batch_norm:
             layers.append(nn.Dropout(dropout))
         width = size
     return nn.Sequential(*layers)
+
+
+def deep_network(width: int, spec: DeepSpec, labels: int) -> nn.Sequential:
+    """The perceptron of the options over `width` columns, and its output: from B × width to logits_BT.
+
+    Of a single feature there is no cross, and a perceptron over 0 columns is a constant.
+    """
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Initializing zero-element tensors", category=UserWarning)
+        layers = perceptron(width, spec.hidden, dropout=spec.dropout, batch_norm=spec.batch_norm)
+        layers.append(nn.Linear(spec.hidden[-1] if spec.hidden else width, labels))
+    return layers
 
 
 def cut_linear(

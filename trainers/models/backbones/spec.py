@@ -36,6 +36,18 @@ class BackboneSpec(Config, abc.ABC):
         return 0
 
 
+class DeepSpec(BackboneSpec, abc.ABC):
+    """Options of a backbone with a perceptron in it."""
+
+    hidden: Hidden = Field(default=(64, 32), description="sizes of the perceptron's layers")
+    dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
+    batch_norm: bool = False
+
+    def count_perceptron(self, width: int, labels: int) -> int:
+        """Weights of the perceptron over `width` columns, its output layer among them."""
+        return perceptron_parameters(width, self.hidden, labels, batch_norm=self.batch_norm)
+
+
 def perceptron_parameters(width: int, hidden: Sequence[int], labels: int, *, batch_norm: bool) -> int:
     """Weights of a perceptron over `width` columns with `labels` outputs; see `perceptron` in base.py."""
     count = 0

@@ -11,6 +11,7 @@ from torch import nn
 from sharding.layout import FeatureLayout
 from trainers.models.backbones.autoint import AutoIntSpec
 from trainers.models.backbones.base import Backbone
+from trainers.models.backbones.factors import new_projection, project
 
 
 class AttentionLayer(nn.Module):
@@ -41,23 +42,10 @@ class AutoInt(Backbone):
     def __init__(self, layout: FeatureLayout, spec: AutoIntSpec, labels: int = 1) -> None:
         super().__init__(layout, spec, labels)
         dim = spec.attention_dim
-        self.projection_CK = nn.Parameter(torch.empty(layout.total, dim))
-        dims_C = torch.tensor(layout.dims).repeat_interleave(torch.tensor(layout.dims))
-        with torch.no_grad():
-            self.projection_CK.normal_().div_(dims_C.sqrt()[:, None])
+        self.projection_CK = new_projection(layout, dim)
         self.layers = nn.Sequential(*(AttentionLayer(spec) for _ in range(spec.attention_layers)))
         self.out = nn.Linear(len(layout) * dim, labels)
 
     def forward(self, x_BC: torch.Tensor) -> torch.Tensor:
-        logits_BT: torch.Tensor = self.out(self.layers(self._project(x_BC)).flatten(1))
+        logits_BT: torch.Tensor = self.out(self.layers(project(self.layout, x_BC, self.projection_CK)).flatten(1))
         return logits_BT
-
-    def _project(self, x_BC: torch.Tensor) -> torch.Tensor:
-        """e_BFK."""
-        parts = []
-        for features, columns, dim in self.layout.runs:
-            shape = (features.stop - features.start, dim)
-            x_Bnd = x_BC[:, columns].unflatten(1, shape)
-            projection_ndK = self.projection_CK[columns].unflatten(0, shape)
-            parts.append(torch.einsum("bnd,ndk->bnk", x_Bnd, projection_ndK))
-        return parts[0] if len(parts) == 1 else torch.cat(parts, 1)

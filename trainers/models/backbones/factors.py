@@ -1,0 +1,57 @@
+"""Features of any dims as vectors of one size, and the sums over their pairs that factorization machines share.
+
+Papers on crosses take features of one dim. Here feature i is v_i = P_i x_i, with a projection P_i of its own that has
+no bias: where all dims are K already, P_i x_i is a change of basis within the feature.
+
+Shapes: B rows, F features, C = Σ dims columns, K dims of a projected feature, P = F (F − 1) / 2 pairs.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from sharding.layout import FeatureLayout
+
+
+def new_projection(layout: FeatureLayout, size: int, *, scale: float = 1.0) -> nn.Parameter:
+    """A projection_CK of fresh weights: of columns of variance 1 it makes vectors whose entries deviate by `scale`."""
+    dims_C = torch.tensor(layout.dims).repeat_interleave(torch.tensor(layout.dims))
+    projection_CK = nn.Parameter(torch.empty(layout.total, size))
+    with torch.no_grad():
+        projection_CK.normal_().mul_(scale).div_(dims_C.sqrt()[:, None])
+    return projection_CK
+
+
+def project(layout: FeatureLayout, x_BC: torch.Tensor, projection_CK: torch.Tensor) -> torch.Tensor:
+    """v_BFK, with v_i = P_i x_i and P_i the rows of feature i in the projection."""
+    parts = []
+    for features, columns, dim in layout.runs:
+        shape = (features.stop - features.start, dim)
+        x_Bnd = x_BC[:, columns].unflatten(1, shape)
+        projection_ndK = projection_CK[columns].unflatten(0, shape)
+        parts.append(torch.einsum("bnd,ndk->bnk", x_Bnd, projection_ndK))
+    return parts[0] if len(parts) == 1 else torch.cat(parts, 1)
+
+
+def pair_indices(layout: FeatureLayout) -> torch.Tensor:
+    """The features i < j of each pair (2 × P), by i and then by j."""
+    return torch.triu_indices(len(layout), len(layout), offset=1)
+
+
+def sum_pairs(v_BFK: torch.Tensor, fixed_K: torch.Tensor) -> torch.Tensor:
+    """½ ((Σ v_i)² − Σ v_i²) by coordinate (B × K): with fixed_K = 0 the sum of v_i ∘ v_j over all pairs i < j.
+
+    `fixed_K` is the sum of vectors that are constant; half of their squares is left for the caller to take off.
+    """
+    return 0.5 * ((v_BFK.sum(1) + fixed_K).square() - v_BFK.square().sum(1))
+
+
+def fold_pruned(
+    layout: FeatureLayout, projection_CK: torch.Tensor, gone: torch.Tensor, baseline_C: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Σ v_i and ½ Σ v_i² by coordinate (K each) over the features whose columns are `gone`, at the baseline."""
+    v_FK = project(layout, baseline_C[None], projection_CK)[0]
+    feature_C = torch.arange(len(layout)).repeat_interleave(torch.tensor(layout.dims)).to(gone.device)
+    pruned_nK = v_FK[feature_C[gone].unique()]
+    return pruned_nK.sum(0), 0.5 * pruned_nK.square().sum(0)
