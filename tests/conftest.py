@@ -23,7 +23,6 @@ from anyio.from_thread import start_blocking_portal
 from fastapi.testclient import TestClient
 from xdist.scheduler import LoadFileScheduling
 
-from tests.support.browser import chromium  # noqa: F401 (fixture)
 from tests.support.databases import (  # noqa: F401 (fixtures)
     _commits_wait_for_no_disk,
     cluster,
