@@ -12,7 +12,6 @@ from tests.support.browser import needs_browser, page_of, ready, sign_in
 from tests.support.showcase import MODEL, SPEC, Showcase, feature
 
 pytestmark = needs_browser
-expect.set_options(timeout=15_000)
 NAME = feature(3)["name"]
 LATER = "item_added.v2-later"
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser
 
-from tests.experiments import dashboard_clients, pages
+from tests.experiments import pages
 from tests.support.browser import needs_browser
 
 
@@ -28,11 +28,3 @@ def test_the_heat_map_of_a_big_run_is_seen_within_a_second_and_a_half(chromium: 
         found = pages.measure(show, job, chromium, 3)
     assert statistics.median(found.first) < 1500
     assert statistics.median(found.moves) < 100
-
-
-@pytest.mark.filterwarnings("ignore")
-def test_dashboard_clients_are_held_beside_a_training(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dashboard_clients, "SETTLE_SECONDS", 1.0)
-    found = dashboard_clients.measure(clients=3, features=12, seconds=2.0, rounds=1, age=60.0)
-    assert {name: len(windows) for name, windows in found.items()} == {"none": 1, "clients": 1}
-    assert all(rate > 0 for windows in found.values() for rate, _ in windows)

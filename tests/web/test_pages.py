@@ -25,6 +25,8 @@ HERE = {"job_id": "{live}", "model": MODEL, "feature": "user_clicks_7d", "number
 def show(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Showcase, dict[str, str]]]:
     made = Showcase(tmp_path_factory.mktemp("pages"))
     with made.serving():
+        # The audit log waits for it, and the first time it takes a while.
+        made.http.get("/openapi.json", timeout=120)
         yield made, made.fill(24)
 
 
@@ -170,9 +172,7 @@ OUT_OF_SIGHT = """() => {
 def test_the_reference_of_the_api_fits_its_window(show: tuple[Showcase, dict[str, str]], chromium: Browser) -> None:
     """Of each operation the method, the path and the summary are in sight, and so is the way back."""
     made, _ = show
-    operations = [
-        each for path in made.http.get("/openapi.json", timeout=120).json()["paths"].values() for each in path
-    ]
+    operations = [each for path in made.http.get("/openapi.json").json()["paths"].values() for each in path]
     with page_of(chromium) as page, own_requests(page, made.url):
         sign_in(page, made.url, made.key)
         page.goto(f"{made.url}/docs")
