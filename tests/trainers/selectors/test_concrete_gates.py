@@ -124,7 +124,7 @@ def test_droprank_trains_the_weights_on_the_full_input() -> None:
     assert not torch.equal(gate.forward_held_out(x_BC), x_BC)
 
 
-def test_fscd_prices_complexity_by_hand() -> None:
+def test_fscd_penalizes_complexity_by_hand() -> None:
     """Costs 4, 2, 3, 2, dims 1, 2, 3, 2, and table rows 1, 5, 1, 3, each in its mean; then all in theirs."""
     gate = concrete("fscd", [0.3, 0.5, 0.8, 0.6], alpha=0.1)
     assert isinstance(gate, FscdGate)
@@ -137,11 +137,11 @@ def test_fscd_prices_complexity_by_hand() -> None:
     assert gate.complexity_F.tolist() == pytest.approx(expected)
     assert gate.penalty_weights().tolist() == pytest.approx([0.1 * each for each in expected])
     assert gate.regularizer().item() == pytest.approx(
-        0.1 * sum(price * keep for price, keep in zip(expected, (0.3, 0.5, 0.8, 0.6), strict=True))
+        0.1 * sum(weight * keep for weight, keep in zip(expected, (0.3, 0.5, 0.8, 0.6), strict=True))
     )
 
 
-def test_fscd_a_features_price_is_the_log_odds_of_its_prior() -> None:
+def test_fscd_a_features_penalty_is_the_log_odds_of_its_prior() -> None:
     """α_j = log(1 − θ_j) − log θ_j with θ_j = 1 − σ(c_j) is c_j."""
     gate = build("fscd", alpha=1.0).double()
     assert isinstance(gate, FscdGate)

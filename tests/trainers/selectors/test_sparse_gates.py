@@ -114,28 +114,28 @@ def test_lpfs_scores_open_gates_by_their_mean_over_steps() -> None:
 
 def test_the_proximal_step_is_soft_thresholding() -> None:
     """A gradient step on f + λx and the projection: what argmin λ|z| + (z − v)²/2η over z ≥ 0 has in closed form."""
-    rate, price, slope = 0.1, 0.5, torch.tensor([-1.0, 2.0, 5.0, 20.0])
-    gate = lpfs([1.0, 1.0, 1.0, 1.0], alpha=price)
+    rate, weight, slope = 0.1, 0.5, torch.tensor([-1.0, 2.0, 5.0, 20.0])
+    gate = lpfs([1.0, 1.0, 1.0, 1.0], alpha=weight)
     optimizer = torch.optim.SGD([gate.strength], lr=rate)
     ((gate.strength * slope).sum() + gate.regularizer()).backward()
     optimizer.step()
     gate.after_step(1, 10)
     moved = 1.0 - rate * slope
-    torch.testing.assert_close(gate.strength.detach(), (moved - rate * price).clamp_min(0))
+    torch.testing.assert_close(gate.strength.detach(), (moved - rate * weight).clamp_min(0))
 
 
-def test_lassonet_price_rises_along_its_path_and_scores_say_when_features_left() -> None:
+def test_lassonet_penalty_rises_along_its_path_and_scores_say_when_features_left() -> None:
     gate = build("lassonet", alpha=0.1, path=100.0)
     assert isinstance(gate, LassoNetGate)
-    assert gate.price.item() == pytest.approx(0.001)
+    assert gate.penalty_weight.item() == pytest.approx(0.001)
     assert gate.regularizer().item() == pytest.approx(0.004)
     assert gate.scores().tolist() == [1.0] * 4
     opening = {0: [1.0, 1.0, 0.5, 0.2], 50: [0.9, 0.5, -0.1, -0.1], 100: [0.6, -0.2, -1.0, 0.1]}
-    for step, price in ((0, 0.001), (50, 0.01), (100, 0.1)):
+    for step, weight in ((0, 0.001), (50, 0.01), (100, 0.1)):
         with torch.no_grad():
             gate.opening.copy_(torch.tensor(opening[step]))
         gate.after_step(step, 100)
-        assert gate.price.item() == pytest.approx(price, rel=1e-5)
+        assert gate.penalty_weight.item() == pytest.approx(weight, rel=1e-5)
     # The first and the last are open, of which the last came back; the second stood at λ = 0.001 and 0.001,
     # the third at 0.001 alone: λ that a step was taken with is that of the step before.
     first, second, third, last = gate.scores().tolist()
@@ -143,4 +143,4 @@ def test_lassonet_price_rises_along_its_path_and_scores_say_when_features_left()
     assert second == pytest.approx(0.5 * 0.001 / 0.1, rel=1e-4)
     assert third == pytest.approx(0.5 * 0.001 / 0.1, rel=1e-4)
     assert gate.details()["last_gate"].tolist() == pytest.approx([0.6, 0.0, 0.0, 0.1])
-    assert {"price", "left_F"} <= set(gate.state_dict())
+    assert {"penalty_weight", "left_F"} <= set(gate.state_dict())

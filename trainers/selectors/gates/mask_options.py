@@ -37,4 +37,4 @@ class MaskGateSpec(GateSpec):
 class PenalizedMaskSpec(MaskGateSpec):
     """A gate that is closed by a penalty."""
 
-    alpha: Positive = Field(default=3e-4, description="weight of the penalty: the price of one open feature, in nats")
+    alpha: Positive = Field(default=3e-4, description="weight of the penalty: what one open feature costs, in nats")

@@ -7,11 +7,11 @@ dim of its embedding e and the number of its keys n. The loss becomes
 
     −1/N log p(D | z, w) + 1/N Σ_j α_j δ_j,   α_j = log(1 − θ_j) − log θ_j,
 
-and with that prior α_j = c_j: a feature's price is its complexity. Weights and δ are learned together.
+and with that prior α_j = c_j: a feature's penalty is its complexity. Weights and δ are learned together.
 
 Here the three parts of c are in units of their means over the learned features, so that γ has no unit and needs no
 tuning to the data, n counts by its logarithm, because tables differ by orders of magnitude, and c is scaled to a mean
-of 1, so that α is the price of the average feature. Dims may differ: they are a part of the price.
+of 1, so that α is the penalty of the average feature. Dims may differ: they are a part of the penalty.
 
 Shapes: F features.
 """
@@ -29,7 +29,7 @@ from trainers.selectors.gates.fscd import FscdSpec
 
 
 class FscdGate(ConcreteGate):
-    """Variational dropout, priced by complexity.
+    """Variational dropout, penalized by complexity.
 
     Args:
         costs: of serving each feature, in any one unit; the dims unless given.

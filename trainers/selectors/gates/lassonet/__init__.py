@@ -23,7 +23,7 @@ class LassoNetSpec(PenalizedMaskSpec):
     update: Update = like("update", "joint")
     warmup: Warmup = like("warmup", 0.3)
     ramp: Ramp = like("ramp", 0.0)
-    alpha: Positive = Field(default=1e-2, description="λ at the end of the path: the price of one open gate, in nats")
+    alpha: Positive = Field(default=1e-2, description="λ at the end of the path: what one open gate costs, in nats")
     path: float = Field(default=100.0, gt=1.0, description="the last λ in terms of the first")
 
     def build(self, layout: FeatureLayout, baseline: Baseline, essential: Collection[str]) -> LassoNetGate:

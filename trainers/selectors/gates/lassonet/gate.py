@@ -37,7 +37,7 @@ class LassoNetGate(MaskGate):
     """Gates in [0, 1] on a path of rising λ."""
 
     opening: nn.Parameter
-    price: torch.Tensor
+    penalty_weight: torch.Tensor
     left_F: torch.Tensor
 
     def __init__(
@@ -51,7 +51,7 @@ class LassoNetGate(MaskGate):
         super().__init__(layout, config, essential=essential, baseline=baseline)
         self.alpha, self.path = config.alpha, config.path
         self.opening = nn.Parameter(torch.ones(len(layout)))
-        self.register_buffer("price", torch.tensor(self.alpha / self.path))
+        self.register_buffer("penalty_weight", torch.tensor(self.alpha / self.path))
         self.register_buffer("left_F", torch.zeros(len(layout)))
 
     def draw(self, x_BC: torch.Tensor, context: GateContext | None) -> torch.Tensor:
@@ -62,7 +62,7 @@ class LassoNetGate(MaskGate):
 
     def regularizer(self) -> torch.Tensor:
         """λ Σ u over the learned gates."""
-        return self.price * self.opening[self.learned_F].sum()
+        return self.penalty_weight * self.opening[self.learned_F].sum()
 
     def scores(self) -> torch.Tensor:
         """Half of λ/α at which a feature left; for one that is open, 1/2 and half of its gate; 1 for essential ones."""
@@ -72,8 +72,8 @@ class LassoNetGate(MaskGate):
     @torch.no_grad()
     def after_step(self, step: int, total: int) -> None:
         self.opening.clamp_(0.0, 1.0)
-        self.left_F.copy_(torch.where(self.opening > 0, self.price, self.left_F))
-        self.price.fill_(self.alpha * self.path ** (step / max(1, total) - 1.0))
+        self.left_F.copy_(torch.where(self.opening > 0, self.penalty_weight, self.left_F))
+        self.penalty_weight.fill_(self.alpha * self.path ** (step / max(1, total) - 1.0))
 
     def details(self) -> dict[str, torch.Tensor]:
         return {"last_gate": torch.where(self.learned_F, self.opening, 1.0).detach()}

@@ -111,8 +111,8 @@ class OptFsGate(RowGate):
     def regularizer(self) -> torch.Tensor:
         """α Σ over the learned features of their values' mean gate."""
         owner_G = torch.arange(len(self.layout), device=self.count_F.device).repeat_interleave(self.count_F)
-        price_F = self.alpha * self.learned_F / self.count_F
-        return (price_F[owner_G] * self.value_gates()).sum()
+        penalty_F = self.alpha * self.learned_F / self.count_F
+        return (penalty_F[owner_G] * self.value_gates()).sum()
 
     @torch.no_grad()
     def after_step(self, step: int, total: int) -> None:

@@ -7,7 +7,7 @@ A feature is dropped with probability d = σ(feature_p). In training x is multip
 
 for each row and feature, in evaluation by 1 − d, and λ/B Σ (1 − d) is added to the loss of a batch of B rows.
 
-Here p = 1 − d is learned, and α Σ p is added whatever the batch: λ/B makes the price depend on the rows of a worker.
+Here p = 1 − d is learned, and α Σ p is added whatever the batch: λ/B makes a penalty depend on the rows of a worker.
 The rates begin alike; TorchEasyRec draws their logits from N(0, 1), which orders features at random until they moved.
 
 Shapes: F features.
