@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser, Page
 
-from tests.support.browser import findings, needs_browser, page_of
+from tests.support.browser import needs_browser, page_of
 from tests.support.rankings import in_order
 from tests.support.repository import ROOT
 from tests.support.showcase import Showcase, feature
@@ -527,11 +527,3 @@ def test_a_list_of_version_1_is_read_as_the_trainers_read_it(page: Page) -> None
     found = PruneList.parse(read).document()
     assert found == PruneList.parse(old).document()
     assert page.evaluate("async (list) => (await import('views/run')).listOf(list)", found) == found
-
-
-@pytest.mark.parametrize("view", ["ranking", "choice"])
-def test_without_serious_findings(served: Showcase, chromium: Browser, view: str) -> None:
-    with page_of(chromium) as page:
-        page.goto(f"{served.url}/sign-in")
-        draw(page, view, ranking_run(50))
-        assert findings(page) == []

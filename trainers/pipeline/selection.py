@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from trainers.models.ranking import PlainModel
+from trainers.pipeline.crosses import add_crosses
 from trainers.pipeline.outcome import build_outcome
 from trainers.pipeline.ports import Checkpoints, Coordination
 from trainers.pipeline.scoring import CurveScorer, Measured
@@ -43,6 +44,7 @@ class Selection:
         measured, decisions = self._decide(found.model, loaders, features)
         kept = [decision.name for decision in decisions if decision.keep]
         chosen = with_features(self.spec, kept)
+        ranking = add_crosses(ranking, found.model, kept, loaders)
         small, small_loaders = found.model.pruned(kept), loaders.with_spec(chosen)
         del found  # The tables of a gate's search make room for the full model's.
         before = predictions(small, small_loaders, self.ranks)

@@ -51,6 +51,7 @@ def render(run: RunDirectory, truth: Path | None = None) -> Path:
             found=found,
             rule=rule,
             diagnostics=summary.describe_diagnostics(found.diagnostics),
+            crosses=summary.describe_crosses(found),
             copies=summary.describe_copies(found),
             budget=found.budget and summary.describe_budget(found.budget),
             styles=[path.read_text(encoding="utf-8") for path in assets.styles()],

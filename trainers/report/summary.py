@@ -26,6 +26,7 @@ from trainers.spec import PruneSpec
 from trainers.spec.budget import in_unit
 
 VERDICT_SIGNS: dict[Verdict, str] = {PASSED: "✓", FAILED: "✗", INCONCLUSIVE: "?"}
+CROSSES = 5  # that are named
 DECIMALS = 9  # what is smaller is rounding of 0
 MODELS = {"full": "full", "pruned": "pruned", "finetuned": "fine-tuned"}
 TOTALS = {
@@ -148,6 +149,13 @@ def describe_copies(found: PruneList) -> str:
     """Which pruned features others carry, in one line; empty where there are none."""
     carried = found.pruned_copies()
     return list_names([f"{name!r} is a copy of {kept!r}, which stays" for name, kept in carried.items()])
+
+
+def describe_crosses(found: PruneList) -> str:
+    """The crosses that the backbone found most important, in one line; empty where it doesn't tell."""
+    named = [f"{' × '.join(cross.features)} {cross.importance:.3g}" for cross in found.interactions[:CROSSES]]
+    more = len(found.interactions) - len(named)
+    return ", ".join(named) + (f", and {more} more" if more > 0 else "")
 
 
 def detail_names(features: Sequence[ListedFeature]) -> tuple[str, ...]:

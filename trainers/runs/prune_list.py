@@ -101,10 +101,10 @@ class ListedFeature(Schema):
 
 
 class Interaction(Schema):
-    """How strongly two features act together."""
+    """How strongly features act together: two, or more where the backbone crosses more."""
 
-    features: tuple[str, str]
-    importance: float
+    features: tuple[str, ...] = Field(min_length=2)
+    importance: float = Field(description="as the backbone measures it; compares crosses of one list alone")
 
 
 class Totals(Schema):
@@ -219,7 +219,11 @@ class PruneList(Schema):
     name: str
     selector: SelectorInfo
     features: tuple[ListedFeature, ...]
-    interactions: tuple[Interaction, ...] = ()
+    interactions: tuple[Interaction, ...] = Field(
+        default=(),
+        description="crosses of features that stay, most important first, up to 100; empty where neither the selector "
+        "nor the backbone tells",
+    )
     before: Totals = Field(description="of all features")
     after: Totals = Field(description="of the features that stay")
     metrics: ModelQuality | None = Field(description="null of a revision, whose model was not fine-tuned yet")

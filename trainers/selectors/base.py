@@ -42,9 +42,9 @@ MeasuredRows = Annotated[
 
 @dataclass(frozen=True, kw_only=True)
 class Interaction:
-    """A cross of two features that a model found important; higher is more."""
+    """A cross of two features or more that a model found important; higher is more."""
 
-    features: tuple[str, str]
+    features: tuple[str, ...]
     importance: float
 
 

@@ -10,7 +10,10 @@ const COLUMNS = /** @type {const} */ ([
   ["weight", "Weight column", ""],
 ]);
 const BACKBONES = /** @type {[string, string][]} */ (
-  ["wide_deep", "mlp", "dcnv2", "deepfm"].map((name) => [name, name])
+  [
+    ...["wide_deep", "mlp", "lr", "fm", "fwfm", "ffm", "deepfm", "xdeepfm", "nfm", "afm", "afn", "dcn", "dcnv2", "gdcn"],
+    ...["autoint", "fibinet", "masknet", "dlrm", "featnet", "fiinet"],
+  ].map((name) => [name, name])
 );
 
 /**

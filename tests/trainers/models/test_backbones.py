@@ -31,6 +31,8 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "masknet": {"factors": 4, "blocks": 2, "block_dim": 8, "mask_dim": 4, "hidden": (8,)},
     "dlrm": {"factors": 4, "bottom": (6,), "hidden": (8,)},
     "gdcn": {"hidden": (8,)},
+    "featnet": {"factors": 4, "subsets": 3, "queries": 4, "hidden": (8,)},
+    "fiinet": {"factors": 4, "reduction": 2, "hidden": (8,)},
 }
 SPECS: dict[str, Any] = {
     name: kind(backbone=name, **OPTIONS.get(name, {}))  # type: ignore[arg-type]

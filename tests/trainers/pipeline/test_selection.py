@@ -1,5 +1,6 @@
 """A whole selection on one rank: resumed exactly, pruned as predicted, the same twice."""
 
+import math
 import shutil
 from pathlib import Path
 from typing import Any
@@ -202,6 +203,27 @@ def test_the_pruned_model_begins_where_the_gated_one_stands_at_hard_gates(spec: 
     assert len(small.inputs.embeddings.tables if small.inputs.embeddings else ()) < len(
         model.inputs.embeddings.tables if model.inputs.embeddings else ()
     )
+
+
+def test_crosses_of_the_features_that_stay_are_in_the_list(spec: JobSpec, tmp_path: Path) -> None:
+    """FiiNet's attention and FeatNet's subsets, as means over the validation rows."""
+    raw = spec.model_dump(mode="json", exclude={"prune"})
+    raw["training"]["epochs"] = 1
+    raw |= {"selector": {"name": "mutual_information"}, "prune": {"rule": "top_k", "top_k": 5}}
+    for model in ({"backbone": "fiinet", "factors": 2}, {"backbone": "featnet", "factors": 2, "subsets": 2}):
+        own = canonical_order(JobSpec.model_validate({**raw, "model": {**model, "hidden": [4]}}))
+        found = select(own, DirectoryCheckpoints(tmp_path / model["backbone"]), Coordinator(tuple(own.dims)))  # type: ignore[operator]
+        kept = {feature.name for feature in found.features if feature.decision == "keep"}
+        assert {name for cross in found.interactions for name in cross.features} == kept
+        pairs, triples = math.comb(len(kept), 2), math.comb(len(kept), 3)
+        if model["backbone"] == "fiinet":
+            assert len(found.interactions) == pairs + triples
+            assert all(0 < cross.importance < 1 for cross in found.interactions)
+        else:
+            assert len(found.interactions) == pairs
+            assert {"featnet_pruned", "featnet_subset_2"} <= set(found.diagnostics)
+        importances = [cross.importance for cross in found.interactions]
+        assert importances == sorted(importances, reverse=True)
 
 
 def test_a_feature_that_stands_twice_stays_once_and_the_budget_goes_to_others(spec: JobSpec, tmp_path: Path) -> None:

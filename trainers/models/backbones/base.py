@@ -8,7 +8,7 @@ from __future__ import annotations
 import abc
 import copy
 import warnings
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import torch
 from torch import nn
@@ -19,11 +19,18 @@ from trainers.selectors.base import Interaction
 
 
 class Backbone(nn.Module, abc.ABC):
-    """A ranking network over the concatenation of features of any dims. `forward` is all that a subclass must have."""
+    """A ranking network over the concatenation of features of any dims. `forward` is all that a subclass must have.
+
+    Attributes:
+        observed: means over the validation rows of what `observe` says of them; empty until the search has ended.
+    """
+
+    observed: Mapping[str, torch.Tensor]
 
     def __init__(self, layout: FeatureLayout, spec: BackboneSpec, labels: int = 1) -> None:
         super().__init__()
         self.layout, self.spec, self.labels = layout, spec, labels
+        self.observed = {}
 
     @abc.abstractmethod
     def forward(self, x_BC: torch.Tensor) -> torch.Tensor:
@@ -37,9 +44,17 @@ class Backbone(nn.Module, abc.ABC):
         """
         raise NotImplementedError
 
+    def observe(self, x_BC: torch.Tensor) -> dict[str, torch.Tensor]:
+        """Means over these rows of what `interactions` and `diagnostics` need, by name; no shape depends on B."""
+        return {}
+
     def interactions(self) -> tuple[Interaction, ...]:
         """Crosses of features that the network found important, best first; none unless it can tell."""
         return ()
+
+    def diagnostics(self) -> dict[str, float | bool | str]:
+        """What else the network says of its crosses, by name; shown beside the selector's diagnostics."""
+        return {}
 
     def pruned(self, names: Collection[str], baseline_C: torch.Tensor) -> Backbone:
         """A copy for the named features, as if every other column stood at `baseline_C`.

@@ -45,6 +45,7 @@ export function summary(parent) {
         warning(list.budget?.warning ?? null),
         lookAt(results?.data_warnings ?? [], list.leaks ?? []),
         diagnostics(list),
+        list.interactions.length > 0 && crosses(list),
         list.budget && budget(list.budget),
         savings(list),
         list.metrics && quality(list.metrics),
@@ -123,6 +124,21 @@ function diagnostics({ selector, diagnostics }) {
     { class: "soft" },
     [`Ranked by ${selector.name}`, said.join(", ")].filter(Boolean).join(": "),
     ".",
+  );
+}
+
+/**
+ * The crosses of features that the backbone found most important.
+ * @param {import("views/run").PruneList} list
+ */
+function crosses({ interactions }) {
+  const said = interactions.map(({ features, importance }) => `${features.join(" × ")} ${importance.toPrecision(3)}`);
+  const rest = said.slice(FEW);
+  return element(
+    "div",
+    { class: "soft" },
+    `Crosses: ${said.slice(0, FEW).join(", ")}.`,
+    rest.length > 0 && element("details", {}, element("summary", {}, `${count(rest.length)} more`), items(rest)),
   );
 }
 

@@ -36,5 +36,6 @@ class Ffm(Backbone):
         linear_BT: torch.Tensor = self.linear(x_BC)
         v_BFFK = project(self.layout, x_BC, self.projection_CM).unflatten(2, (len(self.layout), self.spec.factors))
         left_P, right_P = self.pairs_2P
-        products_BPK: torch.Tensor = v_BFFK[:, left_P, right_P] * v_BFFK[:, right_P, left_P]
-        return linear_BT + products_BPK.sum((1, 2))[:, None]
+        products_BPK = v_BFFK[:, left_P, right_P] * v_BFFK[:, right_P, left_P]
+        pairs_B: torch.Tensor = products_BPK.sum((1, 2))
+        return linear_BT + pairs_B[:, None]

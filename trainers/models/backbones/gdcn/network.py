@@ -20,8 +20,8 @@ class GatedCross(nn.Module):
 
     def forward(self, x0_BC: torch.Tensor, x_BC: torch.Tensor) -> torch.Tensor:
         """The next x_BC."""
-        next_BC: torch.Tensor = x0_BC * self.cross(x_BC) * torch.sigmoid(self.gate(x_BC)) + x_BC
-        return next_BC
+        crossed_BC: torch.Tensor = self.cross(x_BC)
+        return x0_BC * crossed_BC * torch.sigmoid(self.gate(x_BC)) + x_BC
 
 
 class Gdcn(Backbone):
