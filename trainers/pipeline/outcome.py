@@ -17,7 +17,7 @@ from trainers.runs.convergence import measure_polarization
 from trainers.runs.outcome import Outcome
 from trainers.runs.prune_list import Diagnostics, Interaction, SelectorInfo
 from trainers.runs.results import ModelQuality
-from trainers.selectors.base import Ranking
+from trainers.selectors.base import GateSpec, Ranking
 from trainers.spec import JobSpec
 
 
@@ -68,4 +68,5 @@ def _gate_findings(spec: JobSpec, features: Sequence[RankedFeature]) -> tuple[Di
         return {}, None
     parted = measure_polarization(np.array([each.score for each in features if not each.essential] or [1.0]))
     missed = target_warning(features, getattr(selector, "target_dims", None))
-    return gate_diagnostics(parted), gate_warning(parted, missed, seeds=spec.training.seeds)
+    penalized = isinstance(selector, GateSpec) and selector.penalized
+    return gate_diagnostics(parted), gate_warning(parted, missed, seeds=spec.training.seeds, penalized=penalized)

@@ -47,10 +47,12 @@ def _movement(gate_TF: NDArray[np.floating]) -> float:
     return float(np.abs(gate_TF[-1] - gate_TF[0]).mean())
 
 
-def gate_warning(parted: Polarization, missed_target: str | None = None, *, seeds: int = 1) -> str | None:
+def gate_warning(
+    parted: Polarization, missed_target: str | None = None, *, seeds: int = 1, penalized: bool = True
+) -> str | None:
     """Why the ranking may be weak; None where nothing says so. A missed target outweighs gates that haven't parted.
 
-    Over several seeds `parted` is of the mean gates.
+    Over several seeds `parted` is of the mean gates. Gates that are `penalized` have an option `alpha`.
     """
     if missed_target is not None or parted.low + parted.high >= POLARIZED:
         return missed_target
@@ -62,7 +64,7 @@ def gate_warning(parted: Polarization, missed_target: str | None = None, *, seed
         )
     return (
         f"{parted.middle:.0%} of the gates lie between 0.1 and 0.9: the scores rank features weakly; "
-        "double training.epochs, or raise selector.alpha"
+        f"double training.epochs{', or raise selector.alpha' if penalized else ''}"
     )
 
 

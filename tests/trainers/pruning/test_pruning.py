@@ -205,6 +205,8 @@ def metrics(auc: float | None, logloss: float = 0.5) -> Quality:
 def test_unpolarized_gates_are_never_reported_silently() -> None:
     middling = Polarization(low=0.0, middle=0.8, high=0.2, spread=0.1)
     assert str(gate_warning(middling)).startswith("80% of the gates lie between 0.1 and 0.9")
+    assert str(gate_warning(middling)).endswith("or raise selector.alpha")
+    assert str(gate_warning(middling, penalized=False)).endswith("; double training.epochs")
     assert str(gate_warning(middling, seeds=3)).startswith("80% of the gates, as means over 3 seeds, lie between 0.1")
     assert gate_diagnostics(middling) == {"low": 0.0, "middle": 0.8, "high": 0.2, "polarized": False}
     assert gate_warning(PARTED) is None
