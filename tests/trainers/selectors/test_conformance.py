@@ -62,6 +62,8 @@ def spec_of(name: str, folder: Path, world: int = 1) -> JobSpec:
         selector |= {"learning_rate": 0.05, "warmup": 0.2}
         if "alpha" in SELECTORS[name].model_fields:
             selector["alpha"] = 0.01
+    if "forests" in SELECTORS[name].model_fields:
+        selector |= {"forests": 5, "trees": 20}
     selector |= {option: few for option, few in CHEAP.items() if option in SELECTORS[name].model_fields}
     ids = {"dim": 2, "hash_size": 5, "ids": "checked"}
     raw = {
