@@ -139,6 +139,7 @@ def resize(page: Page, width: int) -> None:
 
 
 @needs_browser
+@pytest.mark.timeout(1800)
 def test_pages_are_accessible_and_nothing_of_them_is_cut_or_asked_of_other_hosts(
     show: tuple[Showcase, dict[str, str]], chromium: Browser
 ) -> None:

@@ -30,7 +30,7 @@ from trainers.training.checkpoint import read_history
 
 pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.timeout(1800)]
 
-BATCH, EPOCHS, EVERY, ROWS = 64, 10, 20, 5_000
+BATCH, EPOCHS, EVERY, ROWS = 64, 14, 20, 5_000
 TOTAL = EPOCHS * -(-ROWS * 8 // 10 // (2 * BATCH))
 
 
