@@ -23,7 +23,6 @@ from anyio.from_thread import start_blocking_portal
 from fastapi.testclient import TestClient
 from xdist.scheduler import LoadFileScheduling
 
-from tests.support.browser import chromium  # noqa: F401 (fixture)
 from tests.support.databases import (  # noqa: F401 (fixtures)
     _commits_wait_for_no_disk,
     cluster,
@@ -38,13 +37,15 @@ RAY = ("tests/service/ray/test_real_ray.py", "tests/trainers/launch/test_resume.
 
 # The next longest: handed out before the short ones, which then fill the time that is left.
 LONG = (
-    "tests/web/test_job.py",
     "tests/trainers/launch/test_local_launcher.py",
-    "tests/experiments/test_experiments.py",
-    "tests/web/test_decision.py",
+    "tests/web/test_job.py",
     "tests/trainers/training/test_workers.py",
-    "tests/web/test_admin.py",
     "tests/web/test_pages.py",
+    "tests/experiments/test_experiments.py",
+    "tests/web/test_admin.py",
+    "tests/web/test_decision.py",
+    "tests/web/test_report.py",
+    "tests/service/jobs/test_fault_points.py",
     "tests/service/api/test_authorization.py",
     "tests/service/api/test_openapi.py",
 )

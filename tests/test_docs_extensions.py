@@ -83,10 +83,11 @@ def test_what_the_pages_add_runs_from_spec_to_prune_list(
 
 
 def spec_with(part: str, data: Path, name: str) -> Path:
-    """The spec of the data with another line in place of one."""
+    """The spec of the data with another line in place of one, and a short training."""
     key = part.partition(":")[0]
     lines = (data / "spec.yaml").read_text(encoding="utf-8").splitlines()
-    others = [line for line in lines if not line.startswith(f"{key}:")]
+    others = [line for line in lines if not line.startswith((f"{key}:", "training:"))]
+    short = ["training: {seed: 0, epochs: 1}", "finetune: {epochs: 1}", "prune: {rule: top_k, top_k: 5}"]
     spec = data / f"{name}.yaml"
-    spec.write_text("\n".join([part, "prune: {rule: top_k, top_k: 5}", *others]), encoding="utf-8")
+    spec.write_text("\n".join([part, *short, *others]), encoding="utf-8")
     return spec

@@ -75,6 +75,11 @@ def infer(
 ) -> Any:
     """Propose features for the columns of a data set, from its Parquet schema; stores nothing without --register."""
     found = server.winnow.infer_features(model, without_none(dataset=dataset, leave_out=leave_out))
+    # Beside the result: registered unseen, they would be lost.
+    for name, auc in found.leaks.items():
+        server.out.say(f"{name}: predicts the label alone (AUC {auc:.3f}); is it known before the label?", style="red")
+    for name, warning in found.warnings.items():
+        server.out.say(f"{name}: {warning}", style="yellow")
     if register:
         return server.winnow.register_features(model, {"features": found.features})
     return found

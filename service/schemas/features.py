@@ -174,6 +174,10 @@ class Inferred(BaseModel):
                         "age: whole numbers, proposed as ids, so that each value has a vector of its own; where size "
                         "matters, as of an age or a count, register the column with kind dense"
                     ],
+                    "warnings": {
+                        "age": "whole numbers, proposed as ids, so that each has a vector of its own: where their size "
+                        "matters, as of an age or a count, choose kind: dense"
+                    },
                     "distinct": {"city": 1200},
                     "leaks": {"clicked_within_a_day": 0.998},
                     "files": 64,
@@ -188,6 +192,11 @@ class Inferred(BaseModel):
     unfit: dict[str, str] = Field(description="columns that no feature can be read from, and why")
     left_out: dict[str, str] = Field(default={}, description="columns that are no features, and why")
     notes: list[str] = Field(default=[], description="what to look at in the proposals")
+    warnings: dict[str, str] = Field(
+        default={},
+        description="by feature, what to look at before it is registered: whole numbers, of which neither type nor "
+        "name says whether they are ids or quantities, and the remedy",
+    )
     distinct: dict[str, int] = Field(
         default={}, description="by column of ids or text, about how many different values it has, by a sample of rows"
     )

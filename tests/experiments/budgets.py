@@ -8,6 +8,7 @@ One search a set, at the default settings; no α is set. Where the spec gives no
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,10 +18,14 @@ import torch
 import typer
 
 from tests.experiments.search import rank
+from trainers.data.decode import Decoder
+from trainers.data.source import open_splits
+from trainers.pipeline.sampling import find_copies
 from trainers.pruning.budget import describe_use
-from trainers.pruning.ranking import RankedFeature
+from trainers.pruning.ranking import RankedFeature, rank_features
 from trainers.pruning.rules import decide
-from trainers.spec import load_spec
+from trainers.selectors.base import Ranking
+from trainers.spec import JobSpec, load_spec
 from trainers.spec.budget import Unit
 from trainers.spec.prune import PruneSpec
 
@@ -61,13 +66,26 @@ def land(features: Sequence[RankedFeature], shares: Iterable[float] = SHARES) ->
     return found
 
 
-def main(specs: Annotated[list[Path], typer.Argument(help="Each of a table.")]) -> None:
+def known(spec: JobSpec, cache: Path) -> list[RankedFeature]:
+    """The features by Winnow's ranking in a cache of `tests.experiments.ranking`; copies are found in the data."""
+    names = json.loads(cache.read_text())["rankings"]["Winnow"]
+    ranking = Ranking.by_score({name: -float(place) for place, name in enumerate(names)})
+    return rank_features(spec, ranking, find_copies(spec, open_splits(spec.dataset, Decoder(spec).columns)))
+
+
+def main(
+    specs: Annotated[list[Path], typer.Argument(help="Each of a table.")],
+    cache: Annotated[
+        list[Path] | None, typer.Option(help="Of tests.experiments.ranking, one a spec: its ranking is taken.")
+    ] = None,
+) -> None:
     torch.set_num_threads(1)
     print("| set | budgets | within 3% | named what prevents it | more than the budget | least of a budget spent |")
     print("|---|---|---|---|---|---|", flush=True)
-    for path in specs:
+    rankings: Sequence[Path | None] = cache or [None for _ in specs]
+    for path, kept in zip(specs, rankings, strict=True):
         spec = load_spec(path)
-        found = land(rank(spec))
+        found = land(rank(spec) if kept is None else known(spec, kept))
         near = [each for each in found if 0.97 * each.limit <= each.spent <= each.limit]
         told = [each for each in found if each not in near and each.said]
         over = sum(each.spent > each.limit for each in found)

@@ -84,10 +84,10 @@ def measure(show: Showcase, job: str, chromium: Browser, rounds: int) -> Found:
     found = Found()
     for _ in range(rounds):
         # A context of its own for the sign-in's page too: its modules are then in no cache of the visit's.
-        with page_of(chromium) as page:
+        with page_of(chromium, fresh=True) as page:
             sign_in(page, show.url, show.key)
             cookies = page.context.cookies()
-        with page_of(chromium) as page:
+        with page_of(chromium, fresh=True) as page:
             page.context.add_cookies(cookies)  # type: ignore[arg-type]
             took, found.sent_first = visit(page, f"{show.url}/jobs/{job}#gates")
             found.first.append(took)

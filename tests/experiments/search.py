@@ -34,7 +34,7 @@ def rank(spec: JobSpec, **selector: Any) -> list[RankedFeature]:
         raw = spec.model_dump(mode="json")
         spec = parse_spec({**raw, "selector": {**raw["selector"], **selector}})
     found = search(spec)
-    return rank_features(spec, found.ranking, found.copies)
+    return rank_features(spec, found.ranking, found.copies, found.constant)
 
 
 def select(spec: JobSpec) -> PruneList:

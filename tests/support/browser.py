@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Error as PlaywrightError
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 needs_browser = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
 SIZE = {"width": 1400, "height": 900}
+
+
+# Of each browser, the page that tests have one after another: a new one would load every module into a new process.
+SHARED: dict[Browser, Page] = {}
 
 
 @contextmanager
@@ -23,32 +28,72 @@ def browser() -> Iterator[Browser]:
         try:
             yield started
         finally:
+            SHARED.pop(started, None)
             started.close()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def chromium() -> Iterator[Browser]:
-    """One browser for a file's tests."""
+    """One browser for the files that follow each other."""
     with browser() as started:
         yield started
 
 
 @contextmanager
-def page_of(browser: Browser, *, dark: bool = False, refused: Collection[int] = (), **options: Any) -> Iterator[Page]:
-    """A page in a browser of its own, with Playwright's options; what its console calls an error fails the test, but
-    for answers of the statuses `refused`, which the test provokes.
+def page_of(
+    browser: Browser, *, dark: bool = False, refused: Collection[int] = (), fresh: bool = False, **options: Any
+) -> Iterator[Page]:
+    """A blank page without cookies or storage; what its console calls an error fails the test, but for answers of the
+    statuses `refused`, which the test provokes.
+
+    It is the page that the test before had; with `fresh`, with options of Playwright's own, or while that page is in
+    use, it is one with caches of its own. A test that adds listeners takes a fresh one, or removes them.
     """
-    context = browser.new_context(viewport=SIZE, color_scheme="dark" if dark else "light", **options)  # type: ignore[arg-type]
-    page, errors = context.new_page(), list[str]()
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+    own = fresh or dark or bool(options)
+    page = None if own else SHARED.pop(browser, None)
+    if page is None:
+        page = browser.new_context(viewport=SIZE, color_scheme="dark" if dark else "light", **options).new_page()  # type: ignore[arg-type]
+    errors = list[str]()
+
+    def on_error(error: PlaywrightError) -> None:
+        errors.append(str(error))
+
+    def on_console(message: ConsoleMessage) -> None:
+        if message.type == "error":
+            errors.append(message.text)
+
+    page.on("pageerror", on_error)
+    page.on("console", on_console)
     try:
         yield page
-    finally:
-        context.close()
+    except BaseException:
+        page.context.close()
+        raise
+    page.remove_listener("pageerror", on_error)
+    page.remove_listener("console", on_console)
+    if own or browser in SHARED:
+        page.context.close()
+    else:
+        _forget(page)
+        SHARED[browser] = page
     expected = tuple(f"Failed to load resource: the server responded with a status of {status} " for status in refused)
     wrong = [error for error in errors if not error.startswith(expected)]
     assert wrong == [], wrong
+
+
+def _forget(page: Page) -> None:
+    """Leave nothing of what a test did with a page, but what is cached."""
+    for other in page.context.pages:
+        if other != page:
+            other.close()
+    page.unroute_all()
+    with suppress(PlaywrightError):  # a page without an origin has no storage
+        page.evaluate("localStorage.clear(), sessionStorage.clear()")
+    page.goto("about:blank")
+    page.context.clear_cookies()
+    page.set_viewport_size(SIZE)  # type: ignore[arg-type]
+    page.emulate_media(color_scheme="light")
+    page.mouse.move(0, 0)
 
 
 def sign_in(page: Page, url: str, key: str) -> None:
@@ -68,7 +113,7 @@ def sign_in_by_form(page: Page, url: str, key: str) -> None:
 def ready(page: Page, address: str) -> None:
     """Go there, and wait until the page says that it has all."""
     page.goto(address)
-    page.wait_for_selector("main[data-ready]", timeout=15_000)
+    page.wait_for_selector("main[data-ready]", timeout=30_000)
 
 
 DRAWN = """async (title) => {

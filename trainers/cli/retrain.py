@@ -112,15 +112,26 @@ def _check_data(out: Output, job: JobSpec, run: RunDirectory | None) -> None:
     found = check(job)
     for line in found.warnings:
         out.say(line, style="yellow")
-    prune_list = None if run is None else run.read_prune_list()
-    # Lists of other programs may lack it.
-    before = None if prune_list is None else prune_list.fingerprints.get("data")
-    if before not in (None, found.fingerprint):
+    changes = None if run is None else _find_changes(run, job, found.fingerprint)
+    if changes is not None:
         out.say(
-            "dataset: the files aren't those that the run was made from, so that its features may have been chosen on "
-            "other rows; put them back, or run again",
+            f"dataset: the data aren't those that the run was made from{changes}; its features may have been chosen "
+            "on other rows: put the files back, or run again",
             style="yellow",
         )
+
+
+def _find_changes(run: RunDirectory, job: JobSpec, digest: str) -> str | None:
+    """What became of a run's data, None where nothing did. Of runs of version 0.1 the digest alone is known, and of
+    lists of other programs nothing."""
+    from trainers.data.fingerprint import find_changes, read_fingerprint
+
+    if (before := run.read_data()) is not None:
+        changes = find_changes(before, read_fingerprint(job))
+        return f": {'; '.join(changes)}" if changes else None
+    prune_list = run.read_prune_list()
+    known = None if prune_list is None else prune_list.fingerprints.get("data")
+    return None if known in (None, digest) else ""
 
 
 def _mean(models: Sequence[Quality], metric: str) -> float | None:

@@ -13,7 +13,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from trainers.data.columns import single_array
-from trainers.data.dense import LARGEST, LARGEST_TO_LEARN, check_default, decode_dense, standardize
+from trainers.data.dense import LARGEST, LARGEST_TO_LEARN, check_dense_default, decode_dense, standardize
 from trainers.data.ids import decode_ids, decode_lists, default_id
 from trainers.data.jagged import take_segments, transposition
 from trainers.data.rows import Rows
@@ -39,6 +39,7 @@ class Decoder:
             without them numbers stay as they are.
 
     Attributes:
+        features: the spec's.
         columns: the Parquet columns it needs, each once.
         default_ids: the row of the table that stands for null, by categorical feature.
         keys: the sparse features, categorical ones in the spec's order and then list features in the spec's order.
@@ -49,6 +50,7 @@ class Decoder:
 
     def __init__(self, spec: JobSpec, statistics: Statistics | None = None) -> None:
         self.dataset, self.statistics = spec.dataset, statistics
+        self.features = spec.features
         self.dense = [feature for feature in spec.features if isinstance(feature, DenseFeature)]
         self.single = [feature for feature in spec.features if isinstance(feature, CategoricalFeature)]
         self.several = [feature for feature in spec.features if isinstance(feature, MultiCategoricalFeature)]
@@ -57,7 +59,7 @@ class Decoder:
         sources = [feature.source for feature in spec.features]
         self.columns = list(dict.fromkeys([*sources, *(column for column in targets if column is not None)]))
         for dense in self.dense:
-            check_default(dense)
+            check_dense_default(dense)
         self.default_ids = {feature.name: default_id(feature) for feature in self.single}
 
     def decode(self, table: pa.Table) -> Rows:
@@ -132,6 +134,14 @@ class Decoder:
             return np.ones(rows, np.float32)
         mean = 1.0 if self.statistics is None else self.statistics.weight_mean
         return scale_weights(self.dataset.weight, decode_weight(self.dataset.weight, arrays[self.dataset.weight]), mean)
+
+
+def check_default(feature: FeatureSpec) -> None:
+    """Raises SpecError where the feature can't take its default."""
+    if isinstance(feature, DenseFeature):
+        check_dense_default(feature)
+    elif isinstance(feature, CategoricalFeature):
+        default_id(feature)
 
 
 def decode_feature(feature: FeatureSpec, array: Any, *, replace: bool) -> None:

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from trainers.data.bad_values import BadRows, BadValuesError
 from trainers.data.columns import flags_of, floats, numbers_of, refuse_type
 from trainers.data.scale import Scale
 from trainers.data.types import is_list, is_number, is_text, is_whole, writing_remedy
@@ -41,10 +42,11 @@ def decode_dense(feature: DenseFeature, array: Any, *, replace: bool) -> NDArray
     finite_Nd = np.isfinite(numbers_Nd)
     if replace or finite_Nd.all():
         return _with_default(numbers_Nd, finite_Nd, feature.default)
-    raise SpecError(
-        f"feature {feature.name!r}: column {feature.source!r} has {np.count_nonzero(~finite_Nd)} NaN or "
-        f"infinite values in {len(numbers_Nd)} "
-        "rows; clean them, or set `dataset.non_finite: replace` to read them as the default"
+    raise _bad(
+        feature,
+        "NaN or infinite values",
+        ~finite_Nd.all(1),
+        "clean them, or set `dataset.non_finite: replace` to read them as the default",
     )
 
 
@@ -67,11 +69,11 @@ def standardize(
         return _with_default(out_Nd, finite_Nd, default_d)
     value = numbers_Nd[np.unravel_index(int(finite_Nd.argmin()), finite_Nd.shape)]
     when = "" if feature.normalize == "none" else " once standardized"
-    raise SpecError(
-        f"feature {feature.name!r}: column {feature.source!r} has {np.count_nonzero(~finite_Nd)} values in "
-        f"{len(numbers_Nd)} rows that are "
-        f"too large for float32{when}, such as {value:g}; clip them, write the column in another unit, or set "
-        "`dataset.non_finite: replace` to read them as the default"
+    raise _bad(
+        feature,
+        f"values too large for float32{when}, such as {value:g},",
+        ~finite_Nd.all(1),
+        "clip them, write the column in another unit, or set `dataset.non_finite: replace` to read them as the default",
     )
 
 
@@ -80,7 +82,7 @@ def _with_default(numbers_Nd: NDArray[Any], finite_Nd: NDArray[np.bool_], defaul
     return numbers_Nd if finite_Nd.all() else np.where(finite_Nd, numbers_Nd, np.asarray(default, numbers_Nd.dtype))
 
 
-def check_default(feature: DenseFeature) -> None:
+def check_dense_default(feature: DenseFeature) -> None:
     """Raises SpecError where float32 doesn't hold the default."""
     if abs(feature.default) > LARGEST:
         raise SpecError(
@@ -123,8 +125,24 @@ def _check_lengths(feature: DenseFeature, array: Any) -> None:
     lengths = numbers_of(pc.list_value_length(array).drop_null())
     wrong = lengths[lengths != feature.dim]
     if len(wrong):
-        raise SpecError(
-            f"feature {feature.name!r}: column {feature.source!r} has a vector of length {wrong[0]} "
-            f"({len(wrong)} of {len(array)} rows differ), expected {feature.dim}; "
-            "set `dim` to the vectors' length, or write vectors of one length"
+        raise BadValuesError(
+            BadRows(
+                subject=_subject(feature),
+                found=f"vectors of another length than {feature.dim}, such as {wrong[0]},",
+                bad=len(wrong),
+                rows=len(array),
+                remedy="set `dim` to the vectors' length, or write vectors of one length",
+            )
         )
+
+
+def _bad(feature: DenseFeature, found: str, bad_N: Any, remedy: str) -> BadValuesError:
+    return BadValuesError(
+        BadRows(
+            subject=_subject(feature), found=found, bad=int(np.count_nonzero(bad_N)), rows=len(bad_N), remedy=remedy
+        )
+    )
+
+
+def _subject(feature: DenseFeature) -> str:
+    return f"feature {feature.name!r}: column {feature.source!r}"

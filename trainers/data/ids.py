@@ -12,11 +12,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from trainers.data.bad_values import BadRows, BadValuesError
 from trainers.data.columns import flags_of, hash_text, integers, numbers_of, refuse_type, text_hashes
 from trainers.data.types import is_list, is_number, is_text, is_whole, writing_remedy
 from trainers.spec import CategoricalFeature, MultiCategoricalFeature, SpecError
 
 IDS = "integers or strings"
+OUTSIDE = "raise `hash_size`, correct the data, or set `ids: hashed`"
 
 Ids = NDArray[np.int64]
 Feature = CategoricalFeature | MultiCategoricalFeature
@@ -56,7 +58,7 @@ def decode_lists(feature: MultiCategoricalFeature, array: Any) -> tuple[Ids, Ids
         items = items.drop_null()
     else:
         lengths_N = numbers_of(pc.list_value_length(array).cast(pa.int64()))
-    return _table_rows(feature, items), lengths_N
+    return _table_rows(feature, items, lengths_N), lengths_N
 
 
 def hash_values(array: Any) -> NDArray[Any]:
@@ -81,12 +83,14 @@ def default_id(feature: CategoricalFeature) -> int:
             )
         return hash_text(default) % feature.hash_size
     if feature.ids == "checked" and not 0 <= default < feature.hash_size:
-        raise _outside(feature, default, "`default`")
+        raise SpecError(
+            f"feature {feature.name!r}: `default` has id {default}, outside [0, {feature.hash_size}); {OUTSIDE}"
+        )
     return default % feature.hash_size
 
 
-def _table_rows(feature: Feature, array: Any) -> Ids:
-    """Ids of a flat array; those of nulls are any row."""
+def _table_rows(feature: Feature, array: Any, lengths_N: Ids | None = None) -> Ids:
+    """Ids of a flat array; those of nulls are any row. `lengths_N` says how many of them each row of a list has."""
     if is_text(array.type) and feature.ids == "checked":
         remedy = "`ids: checked` takes ints; set `ids: hashed`, or write ints"
         raise refuse_type(name=feature.name, column=feature.source, kind=array.type, remedy=remedy)
@@ -96,7 +100,7 @@ def _table_rows(feature: Feature, array: Any) -> Ids:
         raise refuse_type(name=feature.name, column=feature.source, kind=array.type, remedy=remedy)
     numbers = hash_values(array)
     if feature.ids == "checked":
-        _check_range(feature, numbers)
+        _check_range(feature, numbers, lengths_N)
     elif len(numbers) and (numbers.min() < 0 or numbers.max() >= feature.hash_size):
         numbers = numbers % numbers.dtype.type(feature.hash_size)
     return numbers.astype(np.int64, copy=False)
@@ -106,14 +110,20 @@ def _has_ids(kind: pa.DataType) -> bool:
     return is_text(kind) or is_whole(kind)
 
 
-def _check_range(feature: Feature, numbers: NDArray[Any]) -> None:
+def _check_range(feature: Feature, numbers: NDArray[Any], lengths_N: Ids | None) -> None:
     outside = (numbers < 0) | (numbers >= feature.hash_size)
-    if outside.any():
-        raise _outside(feature, int(numbers[outside.argmax()]), f"column {feature.source!r}")
-
-
-def _outside(feature: Feature, value: int, where: str) -> SpecError:
-    return SpecError(
-        f"feature {feature.name!r}: {where} has id {value}, outside [0, {feature.hash_size}); "
-        "raise `hash_size`, correct the data, or set `ids: hashed`"
+    if not outside.any():
+        return
+    bad, rows = int(outside.sum()), len(numbers)
+    if lengths_N is not None:
+        owners = np.repeat(np.arange(len(lengths_N)), lengths_N)
+        bad, rows = len(np.unique(owners[outside])), len(lengths_N)
+    raise BadValuesError(
+        BadRows(
+            subject=f"feature {feature.name!r}: column {feature.source!r}",
+            found=f"ids outside [0, {feature.hash_size}), such as {int(numbers[outside.argmax()])},",
+            bad=bad,
+            rows=rows,
+            remedy=OUTSIDE,
+        )
     )

@@ -6,6 +6,7 @@ import time
 from collections.abc import Generator
 from contextlib import closing
 
+from trainers.data.checks.value_check import locating
 from trainers.data.collate import collate
 from trainers.data.decode import Decoder
 from trainers.data.prefetch import prefetch
@@ -100,7 +101,9 @@ class Loader:
         if self._kept is not None:
             return self._kept
         start, stop = self.sampler.window_rows(window)
-        rows = self.decoder.decode(self.source.read(self.decoder.columns, start, stop))
+        decoder = self.decoder
+        with locating(decoder.dataset, decoder.features, self.source, [(start, stop)]):
+            rows = decoder.decode(self.source.read(decoder.columns, start, stop))
         if self.sampler.windows == 1:
             self._kept = rows
         return rows

@@ -93,7 +93,7 @@ class Source:
             IndexError: the range doesn't lie within 0 … rows.
             SpecError: files whose columns have types that don't fit together.
         """
-        pieces = list(self._pieces(columns, start, stop))
+        pieces = list(self.pieces(columns, start, stop))
         return _concatenate([piece for piece, _ in pieces], columns, [path for _, path in pieces], self.files)
 
     def read_ranges(self, columns: Sequence[str], ranges: Iterable[tuple[int, int]]) -> pa.Table:
@@ -106,7 +106,7 @@ class Source:
         """
         pieces, paths = [], []
         for start, stop in ranges:
-            for piece, path in self._pieces(columns, start, stop):
+            for piece, path in self.pieces(columns, start, stop):
                 pieces.append(take_rows(piece, np.arange(piece.num_rows)))
                 paths.append(path)
         return _concatenate(pieces, columns, paths, self.files)
@@ -117,7 +117,7 @@ class Source:
         starts = self._starts.tolist()
         return [(start, stop) for start, stop in pairwise(starts) if stop > start]
 
-    def _pieces(self, columns: Sequence[str], start: int, stop: int) -> Iterator[tuple[pa.Table, str]]:
+    def pieces(self, columns: Sequence[str], start: int, stop: int) -> Iterator[tuple[pa.Table, str]]:
         """Columns of rows [start, stop) by row group, or of neighbouring whole ones of a file, and the file's path."""
         if not 0 <= start <= stop <= self.rows:
             raise IndexError(f"rows {start} to {stop} of a source with {self.rows}")

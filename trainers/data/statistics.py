@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from trainers.data.checks.value_check import locating
 from trainers.data.columns import single_array
 from trainers.data.decode import Decoder
 from trainers.data.jitter import jittered
@@ -75,8 +76,9 @@ def statistics(source: Source, spec: JobSpec, max_rows: int = 1_000_000) -> Stat
     decoder = Decoder(spec)
     columns = _measured_columns(decoder)
     source.require(columns)
-    ranges = blocks(source.rows, max_rows) if columns else ()
-    found = measure(decoder, (source.read(columns, start, stop) for start, stop in ranges))
+    ranges = list(blocks(source.rows, max_rows)) if columns else []
+    with locating(spec.dataset, spec.features, source, ranges):
+        found = measure(decoder, (source.read(columns, start, stop) for start, stop in ranges))
     if decoder.dataset.weight is not None:
         check_mean(decoder.dataset.weight, found.weight_mean)
         if source.rows and not found.weight_mean:

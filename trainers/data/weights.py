@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from trainers.data.bad_values import BadRows, BadValuesError
 from trainers.metrics.clusters import SMALLEST, effective_rows
 from trainers.spec import SpecError
 
@@ -34,9 +35,15 @@ def scale_weights(column: str, weight_N: NDArray[np.float64], mean: float) -> ND
     with np.errstate(over="ignore"):
         scaled_N = (weight_N / mean).astype(np.float32)
     if not np.isfinite(scaled_N).all():
-        raise SpecError(
-            f"dataset.weight: column {column!r} has {weight_N.max():g}, which is too large for float32 once divided by "
-            f"the training rows' mean, {mean:g}; clip it, or write all weights in one unit"
+        raise BadValuesError(
+            BadRows(
+                subject=f"dataset.weight: column {column!r}",
+                found=f"weights too large for float32 once divided by the training rows' mean, {mean:g}, such as "
+                f"{weight_N.max():g},",
+                bad=int((~np.isfinite(scaled_N)).sum()),
+                rows=len(scaled_N),
+                remedy="clip them, or write all weights in one unit",
+            )
         )
     return scaled_N
 

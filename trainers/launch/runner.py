@@ -17,6 +17,7 @@ from typing import Literal
 
 from trainers.data.checks.check import check
 from trainers.data.checks.outputs import require_output_apart
+from trainers.data.fingerprint import read_fingerprint
 from trainers.launch.launcher import (
     CoordinatorAwayError,
     RunError,
@@ -138,6 +139,7 @@ def _run(
         checked = time.perf_counter() - began
         coordinator = launcher.coordinate()
         _claim(spec, directory)
+        write_json(directory.data, read_fingerprint(spec))
         directory.record("started", resume=resume, workers=spec.scaling.workers)
         for message in data.warnings:
             directory.record("warning", message=message)

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pyarrow as pa
 
+from trainers.data.checks.value_check import locating
 from trainers.data.copies import FIRST_ROWS, CopyFinder
 from trainers.data.decode import Decoder
 from trainers.data.rows import Rows
@@ -35,7 +36,8 @@ def draw_sample(spec: JobSpec, rows: int) -> Sample:
     source.require(decoder.columns)
     blocks = choose_blocks(source, rows, spec.training.seed)
     tables = [source.read(decoder.columns, start, stop) for start, stop in blocks]
-    found = Rows.concat([decoder.decode(table) for table in tables])
+    with locating(spec.dataset, spec.features, source, blocks):
+        found = Rows.concat([decoder.decode(table) for table in tables])
     drawn = {"sample_rows": float(len(found)), "training_rows": float(source.rows), "sample_blocks": float(len(blocks))}
     return Sample(
         columns=_columns(spec, decoder, tables, found),

@@ -10,10 +10,12 @@ the run goes on with, is then the one at hand, and no checkpoint holds more than
 from __future__ import annotations
 
 import abc
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from trainers.data.constants import find_constants
 from trainers.data.fingerprint import describe_changes
 from trainers.models.ranking import GatedModel, PlainModel
 from trainers.pipeline.ports import Checkpoints, Coordination
@@ -33,6 +35,9 @@ from trainers.training.loaders import DataLoaders
 from trainers.training.ranks import RankContext
 from trainers.training.trainer import Trainer
 
+if TYPE_CHECKING:
+    from trainers.selectors.base import TrainingTerm
+
 
 @dataclass
 class Found:
@@ -44,6 +49,7 @@ class Found:
         steps: that were trained.
         full: the model of all features as training from scratch makes it, where the search trained one.
         copies: groups of features with the same values.
+        constant: features of one value.
     """
 
     model: PlainModel
@@ -51,6 +57,7 @@ class Found:
     steps: int
     full: PlainModel | None = None
     copies: Sequence[tuple[str, ...]] = ()
+    constant: Collection[str] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,8 +107,11 @@ class Search(abc.ABC):
             finished = _add(finished, search(seed))  # The model goes: its tables make room for the next seed's.
         found = search(first)
         copies = self.ranks.broadcast(find_copies(self.spec, loaders.sources) if self.ranks.is_leader else [])
+        constant = self.ranks.broadcast(
+            find_constants(self.spec, loaders.sources["train"]) if self.ranks.is_leader else frozenset()
+        )
         rankings = (found.ranking, *reversed(finished.rankings))
-        return replace(found, ranking=combine(self.spec, rankings, copies), copies=copies)
+        return replace(found, ranking=combine(self.spec, rankings, copies), copies=copies, constant=constant)
 
     @abc.abstractmethod
     def search(self, run: SeedRun) -> Found:
@@ -247,20 +257,28 @@ class GateSearch(Search):
 class ModelSearch(Search):
     """The full model trained from scratch, and then a ranking: measured on it, or read off the rows.
 
-    That model is the guard's measure too. It is trained by epochs until validation gets no better, and checkpointed
-    after each: `training.max_steps` and `training.checkpoint_every` are of gates.
+    That model is the guard's measure too, unless the selector has a term in its loss. It is trained by epochs until
+    validation gets no better, and checkpointed after each: `training.max_steps` and `training.checkpoint_every` are of
+    gates.
     """
 
     def search(self, run: SeedRun) -> Found:
         model = build_plain(run.loaders.spec, self.ranks)
         steps = self.train(model, run)
         self.enter_ranking(run)
-        return Found(model, self.rank(model, run.loaders), steps, full=model)
+        full = model if self.term() is None else None
+        return Found(model, self.rank(model, run.loaders), steps, full=full)
+
+    def term(self) -> TrainingTerm | None:
+        """What the selector adds to the loss of the model that it measures."""
+        selector = self.spec.selector
+        return selector.training_term() if isinstance(selector, SensitivitySpec) else None
 
     def train(self, model: PlainModel, run: SeedRun) -> int:
         """Train the model to its best on validation; it is left in evaluation mode. Returns the number of steps."""
         loaders = run.loaders
-        trainer, steps = Trainer(model, loaders, loaders.spec, self.ranks), loaders.train.steps_per_epoch
+        trainer = Trainer(model, loaders, loaders.spec, self.ranks, term=self.term())
+        steps = loaders.train.steps_per_epoch
         if run.resumes:
             done = self._restore(trainer, run)
             self.coordination.begin(self.ranks.attempt, self.ranks.world, run.began + done * steps)

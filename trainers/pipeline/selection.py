@@ -40,7 +40,7 @@ class Selection:
         loaders = DataLoaders.open(self.spec, self.ranks)
         found = self.search.run(loaders)
         ranking, full = found.ranking, found.full
-        features = rank_features(self.spec, ranking, found.copies)
+        features = rank_features(self.spec, ranking, found.copies, found.constant)
         measured, decisions = self._decide(found.model, loaders, features)
         kept = [decision.name for decision in decisions if decision.keep]
         chosen = with_features(self.spec, kept)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from trainers.pruning.ranking import RankedFeature
-from trainers.runs.prune_list import COPY, BudgetUse
+from trainers.runs.prune_list import CONSTANT, COPY, BudgetUse
 from trainers.selectors.gates.ranking import OPEN
 from trainers.spec.budget import Budget, in_unit
 
@@ -15,11 +15,13 @@ if TYPE_CHECKING:
 
 # Of the limit, what may be left without a word.
 CLOSE = 0.03
+# Reasons to prune that aren't for want of room.
+FREE = (CONSTANT, COPY)
 
 
 def fill(order: Sequence[RankedFeature], budget: Budget) -> set[str]:
-    """What is kept: essential features, whatever they take, then along the ranking all that fit, but no copy of a
-    feature that is kept.
+    """What is kept: essential features, whatever they take, then along the ranking all that fit, but no constant
+    feature and no copy of one that is kept: they cost little and give nothing.
 
     A feature too wide for what is left is passed over, and narrower ones after it may still come in: what is left
     unspent helps nobody. So no feature that was passed over fits in what is left at the end, and a larger budget is
@@ -32,7 +34,8 @@ def fill(order: Sequence[RankedFeature], budget: Budget) -> set[str]:
     kept, spent = set[str](), 0.0
     for feature in order:
         takes = feature.weight(budget.unit)
-        if feature.essential or (budget.fits(spent + takes) and not kept & set(feature.copies)):
+        fits = budget.fits(spent + takes) and not feature.constant and not kept & set(feature.copies)
+        if feature.essential or fits:
             kept.add(feature.name)
             spent += takes
     return kept
@@ -52,7 +55,7 @@ def describe_use(
     pairs = list(zip(order, decisions, strict=True))
     kept = [feature for feature, decision in pairs if decision.keep]
     spent = sum(feature.weight(budget.unit) for feature in kept)
-    passed_over = next((feature for feature, decision in pairs if not decision.keep and decision.why != COPY), None)
+    passed_over = next((feature for feature, decision in pairs if not decision.keep and decision.why not in FREE), None)
     takes = None if passed_over is None else passed_over.weight(budget.unit)
     warning = None
     if passed_over is not None and takes is not None and spent < (1 - CLOSE) * budget.limit:

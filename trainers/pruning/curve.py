@@ -13,10 +13,10 @@ from trainers.runs.results import CurvePoint
 def ranking_prefixes(features: Sequence[RankedFeature], points: int) -> list[tuple[str, ...]]:
     """Kept sets to evaluate: prefixes of the ranking, at most `points`, evenly spaced, the smallest and all included.
 
-    Copies of features before them are left out, as the rules leave them out. The smallest set holds the essential
-    features, or the best one where there are none.
+    Constant features and copies of features before them are left out, as the rules leave them out. The smallest set
+    holds the essential features, or the best one where there are none.
     """
-    names = [feature.name for feature in distinct(features)]
+    names = [feature.name for feature in distinct(features)] or [features[0].name]
     least = max(1, sum(feature.essential for feature in features))
     sizes = np.unique(np.linspace(least, len(names), min(points, len(names) - least + 1)).round().astype(int))
     return [tuple(names[:size]) for size in sizes]

@@ -22,6 +22,7 @@ def list_features(features: Sequence[RankedFeature], decisions: Sequence[Decisio
             decision="keep" if decision.keep else "prune",
             why=decision.why,
             copies=feature.copies,
+            constant=feature.constant,
         )
         for feature, decision in zip(features, decisions, strict=True)
     )

@@ -16,7 +16,8 @@ NEEDED = 1.0
 @dataclass(frozen=True, kw_only=True)
 class RankedFeature:
     """What the selector found of a feature; `embedding_bytes` of its table's weights, 0 for dense ones; `cost` as the
-    spec has it; `copies` are other features with the same values."""
+    spec has it; `copies` are other features with the same values; a `constant` one has one value in every training row
+    looked at."""
 
     name: str
     kind: str
@@ -28,6 +29,7 @@ class RankedFeature:
     bytes_per_example: float = 0.0
     cost: float | None = None
     copies: tuple[str, ...] = ()
+    constant: bool = False
 
     @property
     def missed(self) -> bool:
@@ -40,13 +42,19 @@ class RankedFeature:
         return {"dims": self.dim, "bytes": self.embedding_bytes, "cost": cost}[unit]
 
 
-def rank_features(spec: JobSpec, ranking: Ranking, copies: Collection[tuple[str, ...]] = ()) -> list[RankedFeature]:
+def rank_features(
+    spec: JobSpec,
+    ranking: Ranking,
+    copies: Collection[tuple[str, ...]] = (),
+    constant: Collection[str] = (),
+) -> list[RankedFeature]:
     """Essential features first, then the others, both in the ranking's own order.
 
     Args:
         spec: whose features they are.
         ranking: what the selector found.
         copies: groups of features with the same values.
+        constant: features of one value.
 
     Raises:
         ValueError: the ranking has other features than the spec.
@@ -60,15 +68,17 @@ def rank_features(spec: JobSpec, ranking: Ranking, copies: Collection[tuple[str,
         )
     ranked = [_ranked(spec, features[name], ranking) for name in ranking.names]
     others = {name: tuple(each for each in group if each != name) for group in copies for name in group}
-    ranked = [replace(feature, copies=others.get(feature.name, ())) for feature in ranked]
+    ranked = [
+        replace(feature, copies=others.get(feature.name, ()), constant=feature.name in constant) for feature in ranked
+    ]
     return sorted(ranked, key=lambda feature: not feature.essential)
 
 
 def distinct(features: Sequence[RankedFeature]) -> list[RankedFeature]:
-    """Those, in order, that no feature before them is a copy of; essential ones all the same."""
+    """Those, in order, that vary and that no feature before them is a copy of; essential ones all the same."""
     kept: dict[str, RankedFeature] = {}
     for feature in features:
-        if feature.essential or not kept.keys() & set(feature.copies):
+        if feature.essential or not (feature.constant or kept.keys() & set(feature.copies)):
             kept[feature.name] = feature
     return list(kept.values())
 

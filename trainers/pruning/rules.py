@@ -1,6 +1,6 @@
 """From scores to decisions. One function a rule; essential features stay, and one feature always does.
 
-Of exact copies the first that the rule keeps stays alone, under every rule but `given`.
+Of exact copies the first that the rule keeps stays alone, and constant features go, under every rule but `given`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from trainers.pruning.budget import fill
 from trainers.pruning.curve import smallest_within
 from trainers.pruning.ranking import RankedFeature, distinct
-from trainers.runs.prune_list import COPY, MISSED
+from trainers.runs.prune_list import CONSTANT, COPY, MISSED
 from trainers.runs.results import CurvePoint
 from trainers.spec import PruneSpec
 
@@ -32,7 +32,10 @@ def decide(order: Sequence[RankedFeature], rule: PruneSpec, curve: Sequence[Curv
     kept = RULES[rule.rule](order, rule, curve)
     if not kept:
         kept = {order[0].name}
-        return [Decision(name=f.name, keep=f.name in kept, why="best" if f.name in kept else rule.rule) for f in order]
+        return [
+            Decision(name=f.name, keep=f.name in kept, why="best" if f.name in kept else _why(f, rule, kept))
+            for f in order
+        ]
     kept |= {feature.name for feature in order if feature.essential}
     return [Decision(name=f.name, keep=f.name in kept, why=_why(f, rule, kept)) for f in order]
 
@@ -40,9 +43,11 @@ def decide(order: Sequence[RankedFeature], rule: PruneSpec, curve: Sequence[Curv
 def _why(feature: RankedFeature, rule: PruneSpec, kept: Kept) -> str:
     if feature.essential:
         return "essential"
-    copied = rule.rule != "given" and feature.name not in kept and kept & set(feature.copies)
-    if copied:
-        return COPY
+    if rule.rule != "given" and feature.name not in kept:
+        if feature.constant:
+            return CONSTANT
+        if kept & set(feature.copies):
+            return COPY
     return MISSED if rule.rule == "threshold" and feature.name in kept and feature.score < rule.threshold else rule.rule
 
 

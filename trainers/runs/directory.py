@@ -8,6 +8,7 @@
 | history/ | every few seconds of the search | the same in levels, for readers of parts (see history.py) |
 | history/measures.arrow | with them, replaced whole | losses, polarization, throughput by step (see measures.py) |
 | metrics.json | at the end | quality of the three models, curve, timings, what features weigh (see results.py) |
+| data.json | once the data were checked | what the files were like, split by split (see trainers/data/fingerprint.py) |
 | prune_list.json | at the end | the decision (see prune_list.py) |
 | events.jsonl | appended | one JSON object a line: time (ISO 8601, UTC), kind, data |
 | report.html | at the end | the report |
@@ -86,6 +87,10 @@ class RunDirectory:
         return self.path / "prune_list.json"
 
     @property
+    def data(self) -> Path:
+        return self.path / "data.json"
+
+    @property
     def retrained(self) -> Path:
         return self.path / "retrained.json"
 
@@ -124,6 +129,10 @@ class RunDirectory:
     def read_prune_list(self) -> PruneList | None:
         """What the run decided, of either version; None until its end. Raises RunFileError."""
         return _read(self.prune_list, PruneList.parse)
+
+    def read_data(self) -> dict[str, dict[str, Any]] | None:
+        """The fingerprint of its data; None of runs of version 0.1. Raises RunFileError."""
+        return _read(self.data, dict)
 
     def read_finished(self) -> FinishedRun:
         """The documents of a finished run. Raises RunFileError: a file is missing or can't be read.

@@ -33,6 +33,7 @@ PASSED: Verdict = "passed"
 FAILED: Verdict = "failed"
 INCONCLUSIVE: Verdict = "inconclusive"
 # Why a feature is pruned that another one, which stays, has the values of.
+CONSTANT = "constant"
 COPY = "copy"
 MISSED = "missed"
 VERDICTS = (PASSED, FAILED, INCONCLUSIVE)
@@ -65,12 +66,18 @@ class ListedFeature(Schema):
     decision: Literal["keep", "prune"]
     why: str = Field(
         description="the rule that decided, `essential`, `hand`, `best` for the one that always stays, `missed` for "
-        "what stays by the rule `threshold` though its gate is below it, or `copy`: one of its `copies` stays"
+        "what stays by the rule `threshold` though its gate is below it, `copy`: one of its `copies` stays, or "
+        "`constant`: it has one value in every training row looked at, so that no rule but `given` keeps it"
     )
     copies: tuple[str, ...] = Field(
         default=(),
         description="other features of its kind with the same values in every row looked at, up to 65,536 of each "
         "split; absent where there are none",
+        exclude_if=lambda value: not value,
+    )
+    constant: bool = Field(
+        default=False,
+        description="whether it has one value in every training row looked at, up to 1,048,576; absent where it varies",
         exclude_if=lambda value: not value,
     )
     divergence: Known[float] = Field(
@@ -125,8 +132,8 @@ class BudgetUse(Schema):
     )
     passed_over: str | None = Field(
         default=None,
-        description="the first feature of the ranking that was too wide for what was left, and that is no copy of one "
-        "that stays",
+        description="the first feature of the ranking that was too wide for what was left, and that is neither "
+        "constant nor a copy of one that stays",
     )
     passed_over_takes: float | None = Field(default=None, description="of that feature, in the same unit")
     warning: str | None = Field(default=None, description="why more than 3% of the limit are left")

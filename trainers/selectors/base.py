@@ -12,7 +12,7 @@ Shapes: F features.
 from __future__ import annotations
 
 import abc
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
@@ -21,13 +21,23 @@ from pydantic import Field
 from trainers.config import Config
 
 if TYPE_CHECKING:
+    import torch
+
     from sharding.layout import FeatureLayout
     from trainers.models.baseline import Baseline
     from trainers.selectors.gates.base import Gate
     from trainers.selectors.sensitivity.trained import TrainedModel
     from trainers.selectors.tabular.sample import Sample
+    from trainers.spec.features import FeatureSpec
+
+    # Of a layout, the input x_BC and the task's loss of a batch, in whose graph x_BC is.
+    TrainingTerm = Callable[[FeatureLayout, torch.Tensor, torch.Tensor], torch.Tensor]
 
 Family = Literal["gate", "sensitivity", "tabular"]
+MeasuredRows = Annotated[
+    int,
+    Field(ge=2, description="validation rows measured at most, drawn by the seed; every rank holds them embedded"),
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,6 +120,8 @@ class GateSpec(SelectorSpec):
     """Options that every gate has."""
 
     family: ClassVar[Family] = "gate"
+    # Whether a penalty closes the gates; `ramp` is its.
+    penalized: ClassVar[bool] = True
 
     update: Literal["bilevel", "joint", "progressive"] = Field(
         default="bilevel",
@@ -142,11 +154,29 @@ class GateSpec(SelectorSpec):
     def build(self, layout: FeatureLayout, baseline: Baseline, essential: Collection[str]) -> Gate:
         """The gate over `layout`. `baseline` has what stands for a closed feature; gates of `essential` stay open."""
 
+    def build_for(
+        self,
+        features: Sequence[FeatureSpec],
+        layout: FeatureLayout,
+        baseline: Baseline,
+        essential: Collection[str],
+    ) -> Gate:
+        """The gate of a spec's features, in the layout's order. A gate that needs more of them than their dims, such
+        as costs or tables, overrides this."""
+        return self.build(layout, baseline, essential)
+
 
 class SensitivitySpec(SelectorSpec):
     """Options of a selector that measures a trained model."""
 
     family: ClassVar[Family] = "sensitivity"
+
+    def training_term(self) -> TrainingTerm | None:
+        """What the selector adds to the task's loss while its model is trained; None: nothing.
+
+        A model that was trained with a term is not the guard's full model: that one is trained without it.
+        """
+        return None
 
     @abc.abstractmethod
     def rank(self, model: TrainedModel) -> Ranking:

@@ -89,6 +89,7 @@ def find_unread(spec: JobSpec) -> list[str]:
         *_unread_by_data(spec),
         *_unread_by_training(spec),
         *_unread_by_variant(spec),
+        *_unread_by_gate(spec),
         *_named_twice(spec),
         *_without_effect(spec),
     ]
@@ -131,6 +132,19 @@ def _unread_by_variant(spec: JobSpec) -> Iterator[str]:
                 f"selector.variant: paper has {name} {value}, and the spec has {given}, which wins; leave {name} out "
                 "for the paper's own"
             )
+
+
+def _unread_by_gate(spec: JobSpec) -> Iterator[str]:
+    selector = spec.selector
+    if not isinstance(selector, GateSpec):
+        return
+    if not selector.penalized and selector.ramp != type(selector).model_fields["ramp"].default:
+        yield f"selector.ramp: {selector.ramp:g} is of a penalty, and {selector.name} has none; leave it out"
+    if selector.order != type(selector).model_fields["order"].default and not selector.probability_like:
+        yield (
+            f"selector.order: {selector.order} begins with the gates that are open, and scores of {selector.name} "
+            "don't tell which are; leave it out"
+        )
 
 
 def _named_twice(spec: JobSpec) -> Iterator[str]:

@@ -30,8 +30,11 @@ def build_gated(spec: JobSpec, ranks: RankContext) -> GatedModel:
     assert isinstance(spec.selector, GateSpec)
     plain = build_plain(spec, ranks)
     essential = [feature.name for feature in spec.features if spec.is_essential(feature)]
-    gate = spec.selector.build(plain.inputs.layout, plain.inputs.baseline, essential).to(ranks.device)
-    return GatedModel(plain.inputs, gate, plain.backbone)
+    with torch.random.fork_rng(devices=[]):
+        # Gates with weights of their own have the same on every rank, whatever making the tables drew.
+        torch.manual_seed(spec.training.seed)
+        gate = spec.selector.build_for(spec.features, plain.inputs.layout, plain.inputs.baseline, essential)
+    return GatedModel(plain.inputs, gate.to(ranks.device), plain.backbone)
 
 
 def _embeddings(spec: JobSpec, ranks: RankContext) -> ShardedEmbeddings | None:

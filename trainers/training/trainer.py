@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch.distributed.checkpoint.state_dict import (
@@ -12,6 +12,7 @@ from torch.distributed.checkpoint.state_dict import (
     get_optimizer_state_dict,
     set_optimizer_state_dict,
 )
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from trainers.metrics.quality import HIGHER_IS_BETTER
 from trainers.models.batch import Batch
@@ -22,6 +23,9 @@ from trainers.spec import JobSpec
 from trainers.training.evaluation import Predictions, predict
 from trainers.training.loaders import DataLoaders
 from trainers.training.ranks import RankContext, seed_step
+
+if TYPE_CHECKING:
+    from trainers.selectors.base import TrainingTerm
 
 # Epochs without a better validation result before training ends.
 PATIENCE = 2
@@ -50,8 +54,8 @@ def quality(
 class Trainer:
     """One rank's plain training: Adam for the backbone, the tables' own fused optimizer.
 
-    Collective: every rank calls `run`, once. `state` at the end of an epoch is all that a restored trainer needs to go
-    on to the same numbers.
+    `term` is what a selector adds to the loss. Collective: every rank calls `run`, once. `state` at the end of an epoch
+    is all that a restored trainer needs to go on to the same numbers.
     """
 
     def __init__(
@@ -62,7 +66,9 @@ class Trainer:
         ranks: RankContext,
         *,
         learning_rate: float | None = None,
+        term: TrainingTerm | None = None,
     ) -> None:
+        self.term = term
         self.model, self.loaders, self.spec, self.ranks = model, loaders, spec, ranks
         self.weighted = spec.dataset.weight is not None
         self.backbone = ranks.replicate(model.backbone)
@@ -135,11 +141,20 @@ class Trainer:
         seed_step(self.spec.training.seed, self.ranks.rank, step)
         x_BC = self.model.inputs(batch)
         self.model.inputs.baseline.observe(x_BC.detach())
-        loss = task_loss(self.backbone(x_BC), batch, self.weighted)
+        loss = self._loss(x_BC, batch)
         self.optimizer.zero_grad()
         loss.backward()
         self.optimizer.step()
         self.model.inputs.finish_step()
+
+    def _loss(self, x_BC: torch.Tensor, batch: Batch) -> torch.Tensor:
+        """The task's loss, and the selector's term of it."""
+        if self.term is None:
+            return task_loss(self.backbone(x_BC), batch, self.weighted)
+        x_BC = x_BC if x_BC.requires_grad else x_BC.requires_grad_()  # Where every feature is dense.
+        with sdpa_kernel(SDPBackend.MATH):  # A term may take gradients of gradients, which fused attention hasn't.
+            loss = task_loss(self.backbone(x_BC), batch, self.weighted)
+        return loss + self.term(self.model.inputs.layout, x_BC, loss)
 
     def _epoch(self, epoch: int, done: int, advance: Advance) -> None:
         self.model.train()

@@ -31,6 +31,7 @@ from service.features import csv_format
 from service.features.inference import describe_group, describe_whole_numbers, footers, infer
 from service.features.leaks import find_leaks
 from service.features.rows import exported_feature, registered_columns, seen_by_models
+from service.features.whole_numbers import whole_number_warnings
 from service.jobs.data_roots import require_allowed
 from service.schemas.common import BIGGEST, StoredText, refuse_unstorable, storable
 from service.schemas.features import (
@@ -193,6 +194,7 @@ def infer_all(
         left_out={column: why for column, why in others.items() if column not in registered},
         distinct={column: sampled.estimate(found.rows) for column, sampled in found.sampled.items()},
         notes=describe_whole_numbers(found, proposals),
+        warnings=whole_number_warnings(found, proposals),
         files=found.files,
         files_read=len(found.parts),
     )

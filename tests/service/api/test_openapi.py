@@ -31,9 +31,9 @@ def test_routes_are_made_once(tmp_path: Path) -> None:
 def test_answers_are_as_the_document_says(tmp_path: Path) -> None:
     from tests.support.fuzzing import fuzz
 
-    fuzzed = fuzz(tmp_path, cases=6)
+    fuzzed = fuzz(tmp_path, cases=2)
     assert fuzzed.wrong == {}
-    assert fuzzed.cases.total() > 360
+    assert fuzzed.cases.total() > 120
     assert fuzzed.statuses[401] == 0
 
 

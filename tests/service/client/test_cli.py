@@ -14,6 +14,8 @@ from types import SimpleNamespace
 from typing import Any
 
 import click
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import typer
 from rich.console import Console
@@ -260,6 +262,19 @@ def test_cancel(home: Home, spec: Path) -> None:
     job = told("submit", spec)["id"]
     assert told("cancel", job)["cancel_requested"]
     assert told("watch", job, code=1)["state"] == "cancelled"
+
+
+def test_what_looks_wrong_in_proposals_is_told_though_they_are_registered_unseen(home: Home, tmp_path: Path) -> None:
+    rows = pa.table({"user": [float(at) for at in range(99)], "label": [at % 2 for at in range(99)]})
+    pq.write_table(rows.append_column("click", rows["label"]), tmp_path / "rows.parquet")
+    told("models", "create", "ranker", "--owner", "team")
+    ended = winnow(
+        "features", "infer", "ranker", "--dataset", tmp_path / "rows.parquet", "--leave-out", "label", "--register"
+    )
+    assert ended.exit_code == 0, ended.output
+    assert "user: whole numbers in a column of type double, proposed as a quantity" in ended.stderr.replace("\n", " ")
+    assert "choose kind: categorical" in ended.stderr.replace("\n", " ")
+    assert "click: predicts the label alone (AUC 1.000)" in ended.stderr
 
 
 def test_a_model_and_its_list_through_their_lives(home: Home, tmp_path: Path) -> None:

@@ -399,6 +399,30 @@ def test_few_values_have_a_row_each_in_the_table_that_is_proposed(managed: Manag
     assert hash_text(first) % hotel["hash_size"] != hash_text(twin) % hotel["hash_size"]
 
 
+def test_whole_numbers_have_a_warning_of_their_own_with_the_remedy(managed: Managed, tmp_path: Path) -> None:
+    """Integers are proposed as ids; integers with nulls, which pandas makes floats, as quantities."""
+    table = {
+        "age": pa.array(range(100)),
+        "user": pa.array([None, *map(float, range(99))]),
+        "price": pa.array([at / 2 for at in range(100)]),
+        "stars": pa.array([float(at % 5) for at in range(100)]),
+        "money": pa.array([Decimal(at) for at in range(100)], pa.decimal128(9, 2)),
+        "city": pa.array(map(str, range(100))),
+        "clicked": pa.array([at % 2 for at in range(100)]),
+    }
+    pq.write_table(pa.table(table), tmp_path / "rows.parquet")
+    asked = {"dataset": str(tmp_path / "rows.parquet"), "leave_out": ["clicked"]}
+    found = managed.http.post(f"{FEATURES}/infer", json=asked).json()
+    kinds = {each["name"]: each["kind"] for each in found["features"]}
+    assert (kinds["age"], kinds["user"], kinds["money"]) == ("categorical", "dense", "dense")
+    assert set(found["warnings"]) == {"age", "user", "money"}
+    assert found["warnings"]["age"].endswith("choose kind: dense")
+    assert found["warnings"]["user"] == (
+        "whole numbers in a column of type double, proposed as a quantity: if they are ids, write the column as "
+        "integers and choose kind: categorical"
+    )
+
+
 def test_features_are_proposed_from_a_schema(managed: Managed, data: Path) -> None:
     columns = {"train": str(data), "splits": {}, "group": "group", "weight": "importance"}
     assert (

@@ -15,7 +15,9 @@ from typer.testing import CliRunner
 
 from trainers.cli import app
 from trainers.cli.retrain import _check_data, _show
+from trainers.data.fingerprint import read_fingerprint
 from trainers.metrics.significance import compare_seeds
+from trainers.runs.directory import RunDirectory, write_json
 from trainers.runs.results import Quality
 from trainers.runs.retrained import Retrained
 from trainers.spec import load_spec
@@ -92,8 +94,31 @@ def test_data_that_no_run_would_take_are_refused(tmp_path: Path, label: Any, wei
 def test_data_that_are_not_the_runs_are_told(tmp_path: Path, fingerprints: dict[str, str]) -> None:
     job, said = load_spec(written(tmp_path, np.arange(200) % 2, np.ones(200))), list[str]()
     out: Any = SimpleNamespace(say=lambda line, style: said.append(line))
-    run: Any = SimpleNamespace(read_prune_list=lambda: SimpleNamespace(fingerprints=fingerprints))
+    run: Any = SimpleNamespace(
+        read_data=lambda: None, read_prune_list=lambda: SimpleNamespace(fingerprints=fingerprints)
+    )
     _check_data(out, job, run)
-    told = [line for line in said if line.startswith("dataset: the files aren't those that the run was made from")]
+    told = [line for line in said if line.startswith("dataset: the data aren't those that the run was made from; ")]
     assert len(told) == len(fingerprints)
     assert any(line.startswith("prune.guard.max_drop: ") for line in said), "what a check of the data warns of"
+
+
+def test_the_files_that_are_not_the_runs_are_named(tmp_path: Path) -> None:
+    """A label that was corrected in place leaves sizes and footers as they were."""
+    labels = np.arange(200) % 2
+    job, run, said = load_spec(written(tmp_path, labels, np.ones(200))), RunDirectory(tmp_path / "run"), list[str]()
+    out: Any = SimpleNamespace(say=lambda line, style: said.append(line))
+    write_json(run.data, read_fingerprint(job))
+
+    def told() -> list[str]:
+        said.clear()
+        _check_data(out, job, run)
+        return [line for line in said if line.startswith("dataset: the data aren't those that the run was made from")]
+
+    assert told() == []
+    written(tmp_path, 1 - labels, np.ones(200))
+    (line,) = told()
+    assert "made from: dataset.test: its labels or weights are others; its features may" in line
+    written(tmp_path, np.append(labels, 1)[1:], np.linspace(0, 1, 200))
+    (line,) = told()
+    assert "dataset.test: its files were written anew (changed: test.parquet); its features may" in line

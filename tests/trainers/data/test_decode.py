@@ -80,15 +80,23 @@ def test_dense_features_stand_in_the_specs_order() -> None:
 @pytest.mark.parametrize(
     ("column", "options", "words"),
     [
-        ([[1.0], [1.0, 2.0]], {"dim": 2}, r"'x' has a vector of length 1 \(1 of 2 rows differ\), expected 2"),
-        (pa.array([[1, 2, 3]], pa.list_(pa.int8(), 3)), {"dim": 2}, "length 3 .* expected 2"),
+        (
+            [[1.0], [1.0, 2.0]],
+            {"dim": 2},
+            r"'x' has vectors of another length than 2, such as 1, in 1 of 2 rows; set `dim`",
+        ),
+        (pa.array([[1, 2, 3]], pa.list_(pa.int8(), 3)), {"dim": 2}, "another length than 2, such as 3, in 1 of 1 rows"),
         ([[1.0]], {}, r"'x' is list.*; the spec says a scalar; set `dim`"),
         ([1.0], {"dim": 4}, "'x' is double; a scalar has `dim: 1`, and the spec says 4"),
         (["1"], {}, "'x' is string; declare it `kind: categorical`"),
         ([["a", "b"]], {"dim": 2}, r"'x' is list<.*string>; a dense vector is a list of numbers"),
         ([datetime.date(2020, 1, 1)], {}, "'x' is date32.*; write it as numbers when you write .*since 1970"),
-        ([1.0, float("nan"), float("inf"), None], {}, "'x' has 2 NaN or infinite values in 4 rows; .*`dataset.non_fin"),
-        ([1e300], {}, r"'x' has 1 values in 1 rows that are too large for float32 once standardized, such as 1e\+300;"),
+        (
+            [1.0, float("nan"), float("inf"), None],
+            {},
+            "'x' has NaN or infinite values in 2 of 4 rows; .*`dataset.non_fin",
+        ),
+        ([1e300], {}, r"'x' has values too large for float32 once standardized, such as 1e\+300, in 1 of 1 rows;"),
         ([1e300], {"normalize": "none"}, "too large for float32, such as"),
         ([1.0], {"default": 1e300}, r"default 1e\+300 is too large for float32, which holds numbers up to 3.4e\+38"),
     ],
@@ -121,9 +129,11 @@ def test_hashed_ints_are_taken_modulo() -> None:
 
 def test_checked_ints_stay_as_they_are_or_are_refused() -> None:
     assert ids([0, 9, None], ids="checked", default=4) == [0, 9, 4]
-    with pytest.raises(SpecError, match=r"'x': column 'x' has id 10, outside \[0, 10\); raise `hash_size`"):
+    with pytest.raises(
+        SpecError, match=r"'x': column 'x' has ids outside \[0, 10\), such as 10, in 2 of 3 rows; raise"
+    ):
         ids([0, 10, 11], ids="checked")
-    with pytest.raises(SpecError, match="has id -1, outside"):
+    with pytest.raises(SpecError, match="such as -1, in 1 of 1 rows"):
         ids([-1], ids="checked")
     with pytest.raises(SpecError, match="`default` has id 10, outside"):
         ids([1], ids="checked", default=10)
@@ -202,7 +212,11 @@ def test_lists_of_strings_fixed_lists_and_nothing() -> None:
     ("column", "options", "words"),
     [
         ([1], {}, "'x' is int64; the spec says a list of ids; declare it `kind: categorical`"),
-        ([[1, 10]], {"ids": "checked"}, r"'x' has id 10, outside \[0, 10\)"),
+        (
+            [[1, 10, 11], None, [12], [3]],
+            {"ids": "checked"},
+            r"'x' has ids outside \[0, 10\), such as 10, in 2 of 4 rows",
+        ),
         ([["a"]], {"ids": "checked"}, "is string; `ids: checked` takes ints"),
         ([[1.5]], {}, "is list<.*double>; ids are integers or strings; in its lists, cast it to integers or strings"),
         ([[[1]]], {}, "is list.*; ids are integers or strings; write one flat list of integers or strings a row"),
@@ -225,10 +239,10 @@ def test_labels(column: Any) -> None:
 @pytest.mark.parametrize(
     ("column", "words"),
     [
-        ([0, 2], "'label' has 2; a label is 0 or 1"),
-        ([0.0, 0.5], "'label' has 0.5; "),
-        ([float("nan"), 1.0], "'label' has nan; "),
-        ([1, None], "'label' has 1 nulls in 2 rows"),
+        ([0, 2], "'label' has values other than 0 and 1, such as 2, in 1 of 2 rows; a label is 0 or 1"),
+        ([0.0, 0.5], "such as 0.5, in 1 of 2 rows; "),
+        ([float("nan"), 1.0], "such as nan, in 1 of 2 rows; "),
+        ([1, None], "'label' has nulls in 1 of 2 rows; fill them"),
         (["0", "1"], "'label' is string; write it as 0 and 1"),
     ],
 )

@@ -46,11 +46,15 @@ def root(tmp_path: Path) -> Path:
     [
         (lambda root: write(root, "train"), None),
         (lambda root: (root / "train" / "a.parquet").touch(), None),
-        (lambda root: write(root, "train", 80), "dataset.train had 64 rows and has 80 now. Put the data of the start"),
-        (lambda root: write(root, "test", name="b"), "dataset.test had 64 rows and has 128 now"),
+        (
+            lambda root: write(root, "train", 80),
+            "dataset.train had 64 rows and has 80 now (changed: a.parquet). Put the data",
+        ),
+        (lambda root: write(root, "test", name="b"), "dataset.test had 64 rows and has 128 now (new: b.parquet)"),
         (lambda root: write(root, "train", flip=True), "dataset.train: its labels or weights are others"),
         (lambda root: write(root, "validation", flip=True), "dataset.validation: its labels or weights are others"),
-        (lambda root: write(root, "train", compression="none"), "dataset.train: its files were written anew"),
+        (lambda root: write(root, "train", compression="none"), "its files were written anew (changed: a.parquet)"),
+        (lambda root: (root / "test/a.parquet").rename(root / "test/c.parquet"), "(new: c.parquet; gone: a.parquet)"),
     ],
 )
 def test_changes_are_named(root: Path, change: Callable[[Path], None], words: str | None) -> None:
@@ -75,6 +79,16 @@ def test_features_that_were_written_anew_in_place_are_named(root: Path, x: np.nd
     before = found(root)
     write(root, "train", 2000, x=x, compression="none")
     assert words in (describe_changes(before, found(root)) or "")
+
+
+def test_many_changed_files_are_counted_and_lie_in_folders(root: Path) -> None:
+    before = found(root)
+    (root / "train" / "day=1").mkdir()
+    for at in range(7):
+        write(root, "train", name=f"day=1/{at}")
+    assert "(new: day=1/0.parquet, day=1/1.parquet, day=1/2.parquet, day=1/3.parquet, day=1/4.parquet and 2 more)" in (
+        describe_changes(before, found(root)) or ""
+    )
 
 
 def test_what_an_older_fingerprint_lacks_is_not_compared(root: Path) -> None:

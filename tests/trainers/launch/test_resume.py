@@ -1,4 +1,4 @@
-"""`winnow run` on real Ray: killed with everything it started in mid-search, or losing a worker, it goes on."""
+"""`winnow run` on real Ray: losing a worker, or killed with everything it started in mid-search, it goes on."""
 
 from __future__ import annotations
 
@@ -30,19 +30,15 @@ from trainers.training.checkpoint import read_history
 
 pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.timeout(1800)]
 
-BATCH, EPOCHS, EVERY, ROWS = 64, 9, 40, 10_000
+BATCH, EPOCHS, EVERY, ROWS = 64, 10, 20, 5_000
 TOTAL = EPOCHS * -(-ROWS * 8 // 10 // (2 * BATCH))
 
 
 @dataclass(frozen=True)
 class Resumed:
-    """A run that was killed and went on, and lost a worker then.
-
-    `saved` is the gate history of the checkpoint it went on from, `killed` a copy of its directory as the kill left it.
-    """
+    """A run that lost a worker and went on; `saved` is the gate history of its newest checkpoint before the loss."""
 
     directory: RunDirectory
-    killed: Path
     spec: Path
     exit_code: int
     saved: list[Snapshot]
@@ -55,22 +51,20 @@ def resumed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Resumed]:
     spec, directory = small_spec(folder / "data"), RunDirectory(folder / "run")
     family = Family(folder / "log")
     try:
-        driver = family.start(str(spec), "--output", str(directory.path), "--workers", "2", ray_address="local")
-        wait_for_step(EVERY, directory, driver, family.log)
-        family.kill()
-        driver.wait()
-        assert not directory.prune_list.exists(), "killed too late: the run was over"
-        step, saved = kept_history(directory)
-        assert EVERY <= step < TOTAL
-        killed = shutil.copytree(directory.path, folder / "killed")
-        driver = family.start("--resume", str(directory.path), ray_address="local")
-        wait_for_step(step_of(directory) + EVERY, directory, driver, family.log)
-        kill_a_worker(psutil.Process(driver.pid))
-        exit_code = driver.wait(timeout=300)
+        driver = start(family, spec, directory)
+        saved = kill_a_worker(psutil.Process(driver.pid), directory)
+        exit_code = driver.wait(timeout=420)
         assert exit_code in (0, 3), family.log.read_text()
-        yield Resumed(directory, killed, spec, exit_code, saved, [process.name() for process in family.alive()])
+        yield Resumed(directory, spec, exit_code, saved, [process.name() for process in family.alive()])
     finally:
         family.kill()
+
+
+def start(family: Family, spec: Path, directory: RunDirectory) -> subprocess.Popen[bytes]:
+    """A run of two workers on a Ray of its own, once it is past its first checkpoint."""
+    driver = family.start(str(spec), "--output", str(directory.path), "--workers", "2", ray_address="local")
+    wait_for_step(EVERY, directory, driver, family.log)
+    return driver
 
 
 def small_spec(folder: Path) -> Path:
@@ -94,12 +88,18 @@ def wait_for_step(step: int, directory: RunDirectory, driver: subprocess.Popen[b
     assert progress.stage is Stage.SEARCHING, "the search was over before the kill; give it more epochs"
 
 
-def kill_a_worker(driver: psutil.Process) -> None:
-    """SIGKILL one training worker, as a machine that dies would."""
+def kill_a_worker(driver: psutil.Process, directory: RunDirectory) -> list[Snapshot]:
+    """SIGKILL one training worker, as a machine that dies would; the history of the newest checkpoint then."""
     running = driver.children(recursive=True)
     workers = [process for process in running if "RayTrainWorker" in " ".join(process.cmdline())]
     assert len(workers) == 2, running
+    for process in workers:
+        process.suspend()  # no checkpoint takes another's place while it is read
+    step, saved = kept_history(directory)
+    assert EVERY <= step < TOTAL
     workers[0].kill()
+    workers[1].resume()
+    return saved
 
 
 def step_of(directory: RunDirectory) -> int:
@@ -123,9 +123,7 @@ def events_of(directory: RunDirectory, kind: str) -> list[dict[str, Any]]:
     return [event["data"] for event in events if event["kind"] == kind]
 
 
-def test_a_killed_run_and_a_killed_worker_cost_nothing_but_time(
-    resumed: Resumed,
-) -> None:
+def test_a_killed_worker_costs_nothing_but_time(resumed: Resumed) -> None:
     finished = resumed.directory.read_finished()
     assert finished.results.steps == TOTAL
     assert finished.results.attempts == 2
@@ -137,16 +135,19 @@ def test_a_killed_run_and_a_killed_worker_cost_nothing_but_time(
     progress = resumed.directory.read_progress()
     assert progress is not None
     assert progress.state is RunState.SUCCEEDED
-    assert [each["resume"] for each in events_of(resumed.directory, "started")] == [False, True]
-    assert len(events_of(resumed.directory, "succeeded")) == 1
+    assert len(events_of(resumed.directory, "started")) == len(events_of(resumed.directory, "succeeded")) == 1
 
 
 def test_what_was_measured_before_the_kill_is_not_measured_again(resumed: Resumed) -> None:
     """Wall times tell: steps taken again would give the same gates, but never the same seconds."""
     step, final = kept_history(resumed.directory)
     assert step == TOTAL
-    assert 0 < len(resumed.saved) < len(final)
-    for before, after in zip(resumed.saved, final, strict=False):
+    assert_goes_on(resumed.saved, final)
+
+
+def assert_goes_on(saved: list[Snapshot], final: list[Snapshot]) -> None:
+    assert 0 < len(saved) < len(final)
+    for before, after in zip(saved, final, strict=False):
         assert (before.step, before.seconds, before.loss) == (after.step, after.seconds, after.loss)
         np.testing.assert_array_equal(before.gate_F, after.gate_F)
 
@@ -155,14 +156,31 @@ def test_a_run_that_ends_leaves_no_process(resumed: Resumed) -> None:
     assert resumed.left_over == []
 
 
-def test_what_ray_began_goes_on_without_it_to_the_same_end(resumed: Resumed, tmp_path: Path) -> None:
-    family = Family(tmp_path / "log")
+@pytest.mark.slow
+def test_a_run_killed_with_all_it_started_goes_on_with_ray_and_without_to_the_same_end(
+    resumed: Resumed, tmp_path: Path
+) -> None:
+    """A killed driver of workers of its own goes on in test_local_launcher.py."""
+    family, found, other = Family(tmp_path / "log"), RunDirectory(tmp_path / "run"), tmp_path / "other"
     try:
-        exit_code = family.start("--resume", str(resumed.killed)).wait(timeout=300)
+        driver = start(family, resumed.spec, found)
+        family.kill()
+        driver.wait()
+        assert not found.prune_list.exists(), "killed too late: the run was over"
+        _, saved = kept_history(found)
+        shutil.copytree(found.path, other)
+        for path, ray_address in ((found.path, "local"), (other, None)):
+            exit_code = family.start("--resume", str(path), ray_address=ray_address).wait(timeout=420)
+            assert exit_code == resumed.exit_code, family.log.read_text()
     finally:
         family.kill()
-    assert exit_code == resumed.exit_code, family.log.read_text()
-    found, expected = RunDirectory(resumed.killed), resumed.directory
+    assert [each["resume"] for each in events_of(found, "started")] == [False, True]
+    assert_goes_on(saved, kept_history(found)[1])
+    for run_directory in (found, RunDirectory(other)):
+        assert_same(run_directory, resumed.directory)
+
+
+def assert_same(found: RunDirectory, expected: RunDirectory) -> None:
     for part in ("steps", "full", "pruned", "finetuned"):
         assert read_json(found.metrics)[part] == read_json(expected.metrics)[part]
     assert read_json(found.prune_list)["features"] == read_json(expected.prune_list)["features"]

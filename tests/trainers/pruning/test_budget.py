@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trainers.pruning.budget import CLOSE, describe_use, fill
+from trainers.pruning.curve import ranking_prefixes
 from trainers.pruning.ranking import RankedFeature, rank_features
 from trainers.pruning.rules import decide
 from trainers.runs.prune_list import BudgetUse
@@ -59,6 +60,53 @@ ORDER = [
 )
 def test_the_ranking_is_followed_while_features_fit(prune: dict[str, Any], names: list[str]) -> None:
     assert kept(ORDER, **prune) == names
+
+
+def test_a_constant_feature_fills_no_budget_however_cheap() -> None:
+    """`flat` has no table, and would fit beside `wide`; it is no feature that was too wide either."""
+    order = [
+        feature("wide", 8, embedding_bytes=6400, cost=0.1),
+        feature("flat", 1, constant=True),
+        feature("base", 2, essential=True, constant=True),
+        feature("shut", 4, score=0.1, embedding_bytes=64_000, cost=9),
+    ]
+    for prune in ({"keep_dims": 11}, {"keep_bytes": 7000}, {"keep_cost": 3.1}):
+        rule = PruneSpec.model_validate({"rule": "budget", **prune})
+        found = {each.name: (each.keep, each.why) for each in decide(order, rule, [])}
+        assert found == {
+            "wide": (True, "budget"),
+            "flat": (False, "constant"),
+            "base": (True, "essential"),
+            "shut": (False, "budget"),
+        }
+        assert use(order, rule).passed_over == "shut"
+    assert kept([order[0], feature("thin", 1)], keep_dims=9) == ["wide", "thin"]
+
+
+@pytest.mark.parametrize(
+    ("prune", "names"),
+    [
+        ({"rule": "dims", "share": 1.0}, ["a", "b"]),
+        ({"rule": "top_k", "top_k": 2}, ["a", "b"]),
+        ({"rule": "threshold", "threshold": 0.5}, ["a", "b"]),
+        ({"rule": "given", "keep": ["a", "flat"]}, ["a", "flat"]),
+    ],
+)
+def test_other_rules_leave_constants_out_too_unless_a_person_names_them(
+    prune: dict[str, Any], names: list[str]
+) -> None:
+    order = [feature("a"), feature("flat", constant=True), feature("b")]
+    found = decide(order, PruneSpec.model_validate(prune), [])
+    assert [each.name for each in found if each.keep] == names
+    assert {each.why for each in found if not each.keep} == {"given" if prune["rule"] == "given" else "constant"}
+    assert ranking_prefixes(order, 9) == [("a",), ("a", "b")]
+
+
+def test_where_every_feature_is_constant_the_best_stays() -> None:
+    order = [feature("a", constant=True), feature("b", constant=True)]
+    found = decide(order, PruneSpec(rule="budget", keep_dims=2), [])
+    assert [(each.name, each.keep, each.why) for each in found] == [("a", True, "best"), ("b", False, "constant")]
+    assert ranking_prefixes(order, 9) == [("a",)]
 
 
 def test_rule_dims_is_a_budget_too() -> None:

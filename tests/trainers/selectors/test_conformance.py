@@ -4,8 +4,8 @@ import json
 import math
 import subprocess
 import sys
-from dataclasses import asdict, dataclass
-from functools import cache
+from dataclasses import asdict, dataclass, field
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +17,12 @@ import torch.distributed as dist
 
 from tests.support.dying import DyingCheckpoints, KilledError
 from tests.support.ranks import ranks
-from trainers.pipeline.search import open_search
+from trainers.models.ranking import PlainModel
+from trainers.pipeline.search import ModelSearch, Search, open_search
 from trainers.pruning.ranking import rank_features
 from trainers.pruning.rules import decide
 from trainers.runs.coordinator import Coordinator
-from trainers.selectors.base import GateSpec, Ranking
+from trainers.selectors.base import GateSpec, Ranking, SensitivitySpec, TabularSpec
 from trainers.selectors.registry import SELECTORS
 from trainers.spec import JobSpec, PruneSpec
 from trainers.spec.order import canonical_order
@@ -32,6 +33,8 @@ from trainers.training.ranks import RankContext
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning", "ignore::FutureWarning", "ignore::DeprecationWarning")
 
 BATCH = 128
+# Options of selectors that a test has no time for.
+CHEAP = {"forests": 3, "trees": 10}
 # The label is heard by each of these with errors of its own, so that none makes another useless.
 HEARD = {"copy": 0.02, "witness": 0.2, "rumour": 0.25}
 
@@ -59,6 +62,7 @@ def spec_of(name: str, folder: Path, world: int = 1) -> JobSpec:
         selector |= {"learning_rate": 0.05, "warmup": 0.2}
         if "alpha" in SELECTORS[name].model_fields:
             selector["alpha"] = 0.01
+    selector |= {option: few for option, few in CHEAP.items() if option in SELECTORS[name].model_fields}
     ids = {"dim": 2, "hash_size": 5, "ids": "checked"}
     raw = {
         "dataset": {part: str(folder / f"{part}.parquet") for part in ("train", "validation", "test")},
@@ -83,18 +87,46 @@ def search(spec: JobSpec, ranks: RankContext, checkpoints: DirectoryCheckpoints)
     return open_search(spec, ranks, coordinator, checkpoints).run(DataLoaders.open(spec, ranks)).ranking
 
 
+def trains_plainly(name: str) -> bool:
+    """Whether the selector's model is trained as any model is: such selectors share one."""
+    kind = SELECTORS[name]
+    return issubclass(kind, TabularSpec) or (
+        issubclass(kind, SensitivitySpec) and kind.model_validate({"name": name}).training_term() is None
+    )
+
+
+# Selectors whose training differs: to be resumed is a matter of training.
+TRAINED = [name for name in SELECTORS if not trains_plainly(name)] + ["permutation", "mutual_information"]
+
+
 @dataclass
 class Searches:
-    """One search a selector, its checkpoints kept."""
+    """One search a selector, its checkpoints kept; one training for all that train plainly."""
 
     folder: Path
+    ranks: RankContext = field(default_factory=RankContext)
 
     @cache  # noqa: B019 - the object lives as long as the module's tests
     def of(self, name: str) -> Ranking:
-        return search(spec_of(name, self.folder), RankContext(), self.checkpoints(name))
+        spec = self.spec(name)
+        if not trains_plainly(name):
+            return search(spec, self.ranks, DirectoryCheckpoints(self.folder / name))
+        opened = self.open(spec)
+        assert isinstance(opened, ModelSearch)
+        return opened.rank(*self.plain)
 
-    def checkpoints(self, name: str) -> DirectoryCheckpoints:
-        return DirectoryCheckpoints(self.folder / name)
+    @cached_property
+    def plain(self) -> tuple[PlainModel, DataLoaders]:
+        spec = self.spec("permutation")
+        loaders = DataLoaders.open(spec, self.ranks)
+        return self.open(spec).run(loaders).model, loaders
+
+    def open(self, spec: JobSpec) -> Search:
+        coordinator = Coordinator(tuple(spec.dims))
+        return open_search(spec, self.ranks, coordinator, DirectoryCheckpoints(self.folder / "plain"))
+
+    def spec(self, name: str) -> JobSpec:
+        return spec_of(name, self.folder, self.ranks.world)
 
     def __hash__(self) -> int:
         return id(self)
@@ -156,7 +188,7 @@ def test_what_is_said_is_finite(name: str, searches: Searches) -> None:
     json.dumps(asdict(ranking), allow_nan=False)
 
 
-@pytest.mark.parametrize("name", SELECTORS)
+@pytest.mark.parametrize("name", TRAINED)
 def test_a_killed_search_ends_as_an_unbroken_one(name: str, searches: Searches, tmp_path: Path) -> None:
     spec = spec_of(name, searches.folder)
     with pytest.raises(KilledError):
@@ -168,10 +200,9 @@ def test_a_killed_search_ends_as_an_unbroken_one(name: str, searches: Searches, 
 def check_two_ranks(folder: str, expected: dict[str, str]) -> None:
     """Each search was over: two ranks read its last checkpoint, and what is left is to rank."""
     ranks = RankContext(rank=dist.get_rank(), world=2, local_world=2, attempt=1)
+    searches = Searches(Path(folder), ranks)
     for name, told in expected.items():
-        spec = spec_of(name, Path(folder), world=2)
-        found = search(spec, ranks, DirectoryCheckpoints(Path(folder) / name))
-        assert json.dumps(asdict(found)) == told, name
+        assert json.dumps(asdict(searches.of(name))) == told, name
 
 
 def test_two_ranks_rank_as_one_does(searches: Searches) -> None:

@@ -1,7 +1,5 @@
 """Permutation importance and mutual information, against values worked out by hand; and the seeded sample."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from math import log
 from pathlib import Path
@@ -15,55 +13,12 @@ import pytest
 import torch
 
 from sharding.layout import FeatureLayout
+from tests.support.trained_model import trained
 from trainers.pipeline.sampling import BLOCK, choose_blocks, draw_sample
 from trainers.selectors.sensitivity.permutation import PermutationSpec
-from trainers.selectors.sensitivity.trained import TrainedModel
 from trainers.selectors.tabular.mutual_information import MutualInformationSpec
 from trainers.selectors.tabular.sample import Ids, Lists, Numbers, Sample
 from trainers.spec import JobSpec
-from trainers.training.ranks import RankContext
-
-
-class Inputs:
-    """Batches are x_BC already."""
-
-    def __init__(self, layout: FeatureLayout) -> None:
-        self.layout = layout
-
-    def __call__(self, batch: Any) -> torch.Tensor:
-        x_BC: torch.Tensor = batch.x_BC
-        return x_BC
-
-
-class Batch(SimpleNamespace):
-    def __len__(self) -> int:
-        return len(self.x_BC)
-
-
-def trained(
-    x_NC: torch.Tensor,
-    label_N: torch.Tensor,
-    layout: FeatureLayout,
-    batch: int = 3,
-    weight_N: torch.Tensor | None = None,
-) -> TrainedModel:
-    """logit = 4 x_0, whatever the other columns are."""
-    weights_N = torch.ones(len(label_N)) if weight_N is None else weight_N
-
-    @contextmanager
-    def batches() -> Iterator[Iterator[Any]]:
-        starts = range(0, len(x_NC), batch)
-        yield (
-            Batch(
-                x_BC=x_NC[at : at + batch],
-                label_BT=label_N[at : at + batch, None],
-                weight_B=weights_N[at : at + batch],
-            )
-            for at in starts
-        )
-
-    model: Any = SimpleNamespace(inputs=Inputs(layout), backbone=lambda x_BC: 4 * x_BC[:, :1])
-    return TrainedModel(model=model, batches=batches, first_row=0, ranks=RankContext(), seed=5)
 
 
 def test_permutation_importance_by_hand() -> None:

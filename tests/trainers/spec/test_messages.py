@@ -240,6 +240,8 @@ def test_room_for_all_features_still_prunes_copies(prune: dict[str, Any]) -> Non
         ({"selector": {"name": "mutual_information"}, "training": {"max_steps": 5, "checkpoint_every": 2}}, [
             "training.max_steps", "training.checkpoint_every"
         ]),
+        ({"selector": {"name": "adafs", "ramp": 0.5, "order": "elimination"}}, ["selector.ramp", "selector.order"]),
+        ({"selector": {"name": "stg", "ramp": 0.5, "order": "elimination"}}, []),
         ({"dataset": {"train": "a", "validation": "b", "test": "c", "weight": "age"}}, ["feature 'age'"]),
         ({"prune": {"guard": {"limits": {"gauc": 0.1, "auc": 0.1}}}}, ["prune.guard.limits.auc"]),
         ({"prune": {"guard": {"limits": {"gauc": 0.1}}}}, ["prune.guard.limits.gauc"]),

@@ -20,13 +20,13 @@ from trainers.data.checks.outputs import require_output_apart
 from trainers.data.checks.shared_files import shared_file_warnings
 from trainers.data.checks.type_check import ColumnTypes, default_warnings, find_type_problems, mixed_type_warnings
 from trainers.data.checks.usable import check_targets
-from trainers.data.columns import single_array
-from trainers.data.decode import Decoder, decode_feature
+from trainers.data.checks.value_check import find_bad_values, locating
+from trainers.data.decode import Decoder, check_default
 from trainers.data.files import ParquetFiles
 from trainers.data.sampler import SMALLEST_BATCH, BatchSampler
 from trainers.data.source import Source, fingerprint_files, open_split
 from trainers.data.splits import SPLITS, SplitName
-from trainers.data.spread import read_spread
+from trainers.data.spread import read_spread, spread_ranges
 from trainers.data.types import type_problems
 from trainers.problems import limit_lines
 from trainers.spec import (
@@ -101,6 +101,9 @@ def check(spec: JobSpec, output: Path | None = None) -> DataSummary:
     """
     problems = Problems()
     warnings = _check_alone(spec, output, problems)
+    for feature in spec.features:
+        with problems.collect():
+            check_default(feature)
     decoder = None
     with problems.collect():
         decoder = Decoder(spec)
@@ -112,16 +115,14 @@ def check(spec: JobSpec, output: Path | None = None) -> DataSummary:
     labels: dict[SplitName, LabelCount] = {}
     for split, source in sources.items():
         with problems.collect():
+            bad = find_bad_values(spec.dataset, spec.features, source, skip=unreadable)
+            problems.add(map(str, bad))
             table = _read(spec, source, split, problems, unreadable, labels)
-            if table is None or found is None:
+            if table is None or found is None or unreadable or bad or split not in labels:
                 continue
-            if not unreadable and split in labels:
-                try:
-                    found.add(split, source, table, labels[split])
-                    continue
-                except SpecError as error:
-                    problems.add(str(error).splitlines())  # The first one; other features' are told too.
-            _decode_each(spec, table, unreadable, problems)
+            ranges = list(spread_ranges(source, CHECKED_ROWS))
+            with locating(spec.dataset, spec.features, source, ranges):
+                found.add(split, source, table, labels[split])
     problems.raise_any()
     assert found is not None
     order = order_warning(spec, sources["train"])
@@ -215,15 +216,6 @@ def _read(
             labels[split] = check_targets(spec, source, split)
     readable = [column for column in dict.fromkeys(named_columns(spec)) if column not in unreadable]
     return read_spread(source, readable, CHECKED_ROWS)
-
-
-def _decode_each(spec: JobSpec, table: pa.Table, unreadable: Collection[str], problems: Problems) -> None:
-    """Tell what is wrong with each feature that can be read."""
-    for feature in spec.features:
-        if feature.source not in unreadable:
-            with problems.collect():
-                array = single_array(table.column(feature.source))
-                decode_feature(feature, array, replace=spec.dataset.non_finite == "replace")
 
 
 def check_rows(spec: JobSpec, source: Source, split: SplitName) -> None:

@@ -8,10 +8,11 @@ import numpy as np
 
 from trainers.data.checks.drift import Drift, compare, ids_of, unknown_ids
 from trainers.data.checks.split_sample import SAMPLE_ROWS, Ids, SplitSample
+from trainers.data.checks.value_check import locating
 from trainers.data.decode import Decoder
 from trainers.data.source import Source
 from trainers.data.splits import SplitName
-from trainers.data.spread import MANY_GROUPS, read_spread
+from trainers.data.spread import MANY_GROUPS, spread_ranges
 from trainers.data.statistics import blocks
 from trainers.spec import JobSpec
 
@@ -62,8 +63,10 @@ def _confirm(
 
 
 def _sample_again(decoder: Decoder, source: Source) -> SplitSample:
-    table = read_spread(source, decoder.columns, 2 * SAMPLE_ROWS, MANY_GROUPS)
-    return SplitSample.of(decoder, [table], decoder.decode(table))
+    ranges = list(spread_ranges(source, 2 * SAMPLE_ROWS, MANY_GROUPS))
+    table = source.read_ranges(decoder.columns, ranges)
+    with locating(decoder.dataset, decoder.features, source, ranges):
+        return SplitSample.of(decoder, [table], decoder.decode(table))
 
 
 def _unknown_anywhere(spec: JobSpec, train: Source, other: SplitSample, of: Decoder, names: set[str]) -> dict[str, str]:
@@ -74,7 +77,8 @@ def _unknown_anywhere(spec: JobSpec, train: Source, other: SplitSample, of: Deco
     decoder = Decoder(spec.model_copy(update={"features": features}))
     known: dict[str, list[Ids]] = {name: [] for name in names}
     for start, stop in blocks(train.rows, train.rows):
-        rows = decoder.decode(train.read(decoder.columns, start, stop))
+        with locating(spec.dataset, features, train, [(start, stop)]):
+            rows = decoder.decode(train.read(decoder.columns, start, stop))
         for name, ids_V in ids_of(decoder, rows):
             known[name].append(ids_V)
     found: dict[str, str] = {}

@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from trainers.data.checks.collisions import Collisions, collision_warning, count_collisions
 from trainers.data.checks.few_rows import guard_warning, sample_warnings, validation_warning
+from trainers.data.checks.id_like import id_warnings
 from trainers.data.checks.label_shares import LabelCount
 from trainers.data.checks.leaks import single_feature_aucs
 from trainers.data.checks.precision import precision_warnings
@@ -79,6 +80,7 @@ class Findings:
         if split == "train":
             self.collisions = _collisions(self.decoder, table, source.rows / len(rows))
             self.warnings += precision_warnings(self.decoder, table, self.measured)
+            self.warnings += id_warnings(self.decoder, table, read)
             self.warnings += constant_warnings(self.samples[split], read)
             self.warnings += copy_warnings(self.spec, table, read)
             self.aucs = single_feature_aucs(standardizing, table, self.spec.training.seed)

@@ -10,10 +10,11 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from trainers.data.checks.value_check import locating
 from trainers.data.columns import single_array
 from trainers.data.source import Source
 from trainers.data.targets import decode_label
-from trainers.spec import JobSpec
+from trainers.spec import DatasetSpec, JobSpec
 
 TENTHS = 10
 # Rows of a tenth whose labels are read.
@@ -31,7 +32,7 @@ def order_warning(spec: JobSpec, source: Source) -> str | None:
     workers, window = spec.scaling.workers, spec.training.shuffle_rows
     if workers == 1 and source.rows <= window:
         return None
-    share_T, rows = _shares(spec.dataset.label, source)
+    share_T, rows = _shares(spec.dataset, source)
     if rows < LEAST_ROWS:
         return None
     third = TENTHS // 3
@@ -49,12 +50,13 @@ def order_warning(spec: JobSpec, source: Source) -> str | None:
     )
 
 
-def _shares(label: str, source: Source) -> tuple[NDArray[np.float64], int]:
+def _shares(dataset: DatasetSpec, source: Source) -> tuple[NDArray[np.float64], int]:
     """Share of positives by tenth (T), and the rows read of each."""
     rows = min(SAMPLED_ROWS, source.rows // TENTHS)
     share_T = np.zeros(TENTHS)
     for tenth in range(TENTHS if rows else 0):
         start = source.rows * tenth // TENTHS
-        array = single_array(source.read([label], start, start + rows).column(label))
-        share_T[tenth] = decode_label(label, array).mean()
+        with locating(dataset, (), source, [(start, start + rows)]):
+            array = single_array(source.read([dataset.label], start, start + rows).column(dataset.label))
+            share_T[tenth] = decode_label(dataset.label, array).mean()
     return share_T, rows

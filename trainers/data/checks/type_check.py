@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import pyarrow as pa
@@ -42,10 +43,11 @@ class ColumnTypes:
 def find_type_problems(spec: JobSpec, types: ColumnTypes) -> dict[str, list[str]]:
     """By column, a line for each feature or role that can't be read from a type which the column has."""
     problems: dict[str, list[str]] = {}
-    for column, decode in _readers(spec):
+    for reader in readers(spec.dataset, spec.features):
+        column = reader.column
         for kind in types.files.get(column, {}):
             try:
-                decode(_empty(kind))
+                reader.decode(_empty(kind))
             except SpecError as error:
                 problems.setdefault(column, []).append(f"{error} (in {types.where(column, kind)})")
     return problems
@@ -56,16 +58,32 @@ def _empty(kind: Any) -> Any:
     return pa.nulls(0, kind)
 
 
-def _readers(spec: JobSpec) -> Iterator[tuple[str, Any]]:
-    """Column and the function that decodes it, for each feature and role."""
-    data, replace = spec.dataset, spec.dataset.non_finite == "replace"
-    for each in spec.features:
-        yield each.source, lambda array, feature=each: decode_feature(feature, array, replace=replace)
-    yield data.label, lambda array: decode_label(data.label, array)
-    if (group := data.group) is not None:
-        yield group, lambda array: decode_group(group, array)
-    if (weight := data.weight) is not None:
-        yield weight, lambda array: decode_weight(weight, array)
+@dataclass(frozen=True, kw_only=True)
+class Reader:
+    """How a column is decoded for a feature, or for label, group or weight, which have none. `decode` raises
+    SpecError; where it `takes_all`, for a type alone, and for no value."""
+
+    column: str
+    decode: Callable[[Any], Any]
+    feature: FeatureSpec | None = None
+    takes_all: bool = False
+
+    @property
+    def dim(self) -> int:
+        """Numbers of a row."""
+        return self.feature.dim if isinstance(self.feature, DenseFeature) else 1
+
+
+def readers(dataset: DatasetSpec, features: Iterable[FeatureSpec]) -> Iterator[Reader]:
+    """One for each feature and role."""
+    replace = dataset.non_finite == "replace"
+    for each in features:
+        yield Reader(column=each.source, decode=partial(decode_feature, each, replace=replace), feature=each)
+    yield Reader(column=dataset.label, decode=partial(decode_label, dataset.label))
+    if dataset.group is not None:
+        yield Reader(column=dataset.group, decode=partial(decode_group, dataset.group), takes_all=True)
+    if dataset.weight is not None:
+        yield Reader(column=dataset.weight, decode=partial(decode_weight, dataset.weight))
 
 
 def mixed_type_warnings(spec: JobSpec, types: ColumnTypes) -> list[str]:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainers.data.checks.label_shares import LabelCount
+from trainers.data.checks.value_check import locating
 from trainers.data.columns import single_array
 from trainers.data.source import Source
 from trainers.data.splits import SplitName
@@ -40,7 +41,8 @@ def check_targets(spec: JobSpec, source: Source, split: SplitName) -> LabelCount
     count, classes, mixed = LabelCount(), set[bool](), not grouped
     seen: dict[int, float] = {}
     for start in _starts(source.rows):
-        label_N, weight_N, group_N = _read(spec.dataset, source, start, grouped=not mixed)
+        with locating(spec.dataset, (), source, [(start, min(start + READ_ROWS, source.rows))]):
+            label_N, weight_N, group_N = _read(spec.dataset, source, start, grouped=not mixed)
         count.add(label_N, weight_N)
         if len(classes) < 2 or not mixed:
             label_N, group_N = label_N[weight_N > 0], group_N[weight_N > 0]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from trainers.selectors.base import Ranking, SensitivitySpec
+from trainers.selectors.base import MeasuredRows, Ranking, SensitivitySpec
 
 if TYPE_CHECKING:
     from trainers.selectors.sensitivity.trained import TrainedModel
@@ -20,10 +20,7 @@ class PermutationSpec(SensitivitySpec):
 
     name: Literal["permutation"]
     repeats: Annotated[int, Field(ge=1)] = Field(default=3, description="permutations of a feature, averaged")
-    rows: Annotated[int, Field(ge=2)] = Field(
-        default=65_536,
-        description="validation rows measured at most, drawn by the seed; every rank holds them embedded",
-    )
+    rows: MeasuredRows = 65_536
 
     def rank(self, model: TrainedModel) -> Ranking:
         """The same scores for any number of ranks: permutations are of all measured rows, seeded by feature and

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     # Keys, embedded rows, labels and weights of n rows.
     _Part = tuple[NDArray[np.uint64], torch.Tensor, torch.Tensor, torch.Tensor]
 
+Key = TypeVar("Key", str, int)
 Measured = TypeVar("Measured")
 _LARGEST = 2**64 - 1
 # The backbone takes this many rows at once.
@@ -104,28 +105,38 @@ class TrainedModel:
         x_NC, label_NT, weight_N = (torch.cat(each) for each in zip(*self.ranks.broadcast(every), strict=True))
         return EmbeddedRows(x_NC.to(self.ranks.device), label_NT, weight_N)
 
-    def logloss(self, rows: EmbeddedRows, permuted: Mapping[str, torch.Tensor] | None = None) -> float:
+    def logloss(
+        self,
+        rows: EmbeddedRows,
+        permuted: Mapping[str, torch.Tensor] | None = None,
+        replaced: Mapping[str, torch.Tensor] | None = None,
+    ) -> float:
         """Weighted logloss in nats, averaged over the labels. Each rank on its own.
 
-        `permuted` gives a feature the values of other rows: row n takes those of row `permuted[name][n]`.
+        `permuted` gives a feature the values of other rows: row n takes those of row `permuted[name][n]`. `replaced`
+        gives a feature of d columns one value in all rows (d).
         """
         import torch
 
         logits = []
+        fixed = [(self.layout.slice(name), value_d.to(rows.x_NC)) for name, value_d in (replaced or {}).items()]
         moved = [(self.layout.slice(name), order_N.to(rows.x_NC.device)) for name, order_N in (permuted or {}).items()]
         with torch.no_grad():
             for begin in range(0, len(rows), ROWS_TOGETHER):
                 x_BC = rows.x_NC[begin : begin + ROWS_TOGETHER]
-                if moved:
+                if moved or fixed:
                     x_BC = x_BC.clone()
+                for columns, value_d in fixed:
+                    x_BC[:, columns] = value_d
                 for columns, order_N in moved:
                     x_BC[:, columns] = rows.x_NC[order_N[begin : begin + ROWS_TOGETHER], columns]
                 logits.append(self.model.backbone(x_BC).cpu())
         weight_N = rows.weight_N.double()
         return float(weight_N @ rows.losses(logits) / weight_N.sum())
 
-    def spread(self, names: Sequence[str], measure: Callable[[str], Measured]) -> dict[str, Measured]:
-        """`measure` of every name, the work divided over the ranks. Collective: every rank gets all answers."""
+    def spread(self, names: Sequence[Key], measure: Callable[[Key], Measured]) -> dict[Key, Measured]:
+        """`measure` of every name, or number, the work divided over the ranks. Collective: every rank gets all
+        answers."""
         own = {name: measure(name) for name in names[self.ranks.rank :: self.ranks.world]}
         parts = self.ranks.gather(own)
         found = None if parts is None else {name: value for part in parts for name, value in part.items()}

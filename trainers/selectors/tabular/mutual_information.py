@@ -1,6 +1,6 @@
 """Mutual information of each feature with the label, one feature at a time.
 
-Shapes: N rows, V ids in lists.
+Shapes: N rows.
 """
 
 from __future__ import annotations
@@ -10,18 +10,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import Field
 
 from trainers.selectors.base import Ranking, TabularSpec
-from trainers.selectors.tabular.sample import Column, Ids, Numbers, Sample
+from trainers.selectors.tabular.parts import FEW_VALUES, parts_of
+from trainers.selectors.tabular.sample import Column, Sample
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     import numpy as np
     from numpy.typing import NDArray
-
-# A number that takes no more values than this is counted by value.
-FEW_VALUES = 64
-# Ids of a list that are looked at one by one.
-COMMON_IDS = 64
 
 
 class MutualInformationSpec(TabularSpec):
@@ -48,7 +42,7 @@ class MutualInformationSpec(TabularSpec):
         return Ranking.by_score(scores, diagnostics={"passes": 1.0})
 
     def _score(self, column: Column, label_N: NDArray[np.int64], seed: int) -> float:
-        return max(self._information(part_N, label_N, seed) for part_N in _parts(column))
+        return max(self._information(part_N, label_N, seed) for part_N in parts_of(column))
 
     def _information(self, part_N: NDArray[Any], label_N: NDArray[np.int64], seed: int) -> float:
         import numpy as np
@@ -68,25 +62,6 @@ class MutualInformationSpec(TabularSpec):
             )
             return float(found[0])
         return _counted(place_N, label_N)
-
-
-def _parts(column: Column) -> Iterator[NDArray[Any]]:
-    """One value a row (N), each."""
-    import numpy as np
-
-    if isinstance(column, Ids):
-        yield column.ids_N
-        return
-    if isinstance(column, Numbers):
-        yield from column.values_Nd.T
-        return
-    yield column.lengths_N
-    owner_V = np.repeat(np.arange(len(column.lengths_N)), column.lengths_N)
-    ids, count = np.unique(column.values_V, return_counts=True)
-    for each in ids[np.argsort(-count, kind="stable")[:COMMON_IDS]]:
-        has_N = np.zeros(len(column.lengths_N), np.int64)
-        has_N[owner_V[column.values_V == each]] = 1
-        yield has_N
 
 
 def _counted(place_N: NDArray[np.int64], label_N: NDArray[np.int64]) -> float:

@@ -48,9 +48,10 @@ export class Cuts {
     const places = new Map(this.names.map((name, at) => [name, at]));
     /** @type {number[][]} places of each feature's copies */
     this.copies = features.map(({ copies }) => (copies ?? []).map((name) => places.get(name) ?? -1));
-    // The places that the curve counts: as the trainers' `distinct`, those of no copy of a feature before them.
+    this.constant = Uint8Array.from(features, ({ constant }) => Number(constant ?? false));
+    // The places that the curve counts: as the trainers' `distinct`, those that vary, and of no copy of one before them.
     const first = new Uint8Array(features.length);
-    for (let at = 0; at < first.length; at += 1) if (this.pinned[at] || !this.#carried(first, at)) first[at] = 1;
+    for (let at = 0; at < first.length; at += 1) if (this.pinned[at] || !this.#givesNothing(first, at)) first[at] = 1;
     this.distinct = [...first.keys()].filter((at) => first[at]);
     this.own = Uint8Array.from(features, (feature) => Number(feature.decision === "keep"));
     this.essential = this.pinned.reduce((sum, one) => sum + one, 0);
@@ -81,11 +82,11 @@ export class Cuts {
     const mask = Uint8Array.from(this.pinned);
     if (rule.rule === "threshold") {
       for (let at = 0; at < mask.length; at += 1)
-        if ((this.score[at] >= rule.threshold || this.missed[at]) && !this.#carried(mask, at)) mask[at] = 1;
+        if ((this.score[at] >= rule.threshold || this.missed[at]) && !this.#givesNothing(mask, at)) mask[at] = 1;
     } else if (rule.rule === "top_k") {
       let left = rule.top_k - this.essential;
       for (let at = 0; at < mask.length && left > 0; at += 1) {
-        if (mask[at] || this.#carried(mask, at)) continue;
+        if (mask[at] || this.#givesNothing(mask, at)) continue;
         mask[at] = 1;
         left -= 1;
       }
@@ -104,12 +105,12 @@ export class Cuts {
   }
 
   /**
-   * Whether one of a feature's copies is kept.
+   * Whether a feature has nothing to add to what is kept: it is constant, or one of its copies is kept.
    * @param {Uint8Array} mask
    * @param {number} at
    */
-  #carried(mask, at) {
-    return this.copies[at].some((other) => mask[other]);
+  #givesNothing(mask, at) {
+    return this.constant[at] === 1 || this.copies[at].some((other) => mask[other]);
   }
 
   /**
@@ -122,7 +123,7 @@ export class Cuts {
   #spend(mask, takes, limit, slack = 0) {
     let spent = 0;
     for (let at = 0; at < mask.length; at += 1) {
-      if (this.pinned[at] || (spent + takes[at] <= limit + slack && !this.#carried(mask, at))) {
+      if (this.pinned[at] || (spent + takes[at] <= limit + slack && !this.#givesNothing(mask, at))) {
         mask[at] = 1;
         spent += takes[at];
       }
@@ -167,7 +168,7 @@ export class Cuts {
       const rise = logloss - last.logloss;
       return { logloss, rise, within: rise < this.delta || rise === 0, from: features, to: features, prefix: true };
     }
-    const carried = this.distinct.map((at) => mask[at] === 1 || this.#carried(mask, at));
+    const carried = this.distinct.map((at) => mask[at] === 1 || this.#givesNothing(mask, at));
     const features = carried.filter(Boolean).length;
     const after = this.curve.find((point) => point.features >= features) ?? last;
     const before = this.curve.findLast((point) => point.features <= features) ?? first;

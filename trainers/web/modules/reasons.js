@@ -40,13 +40,14 @@ export const NEWEST = "Order: by the newest gate, highest first, until the run h
 export function reasons({ selector, features, after, budget }, prune) {
   const measure = selector.family === "gate" && selector.probability_like ? "gate" : "score";
   const kept = features.filter(({ decision }) => decision === "keep").length;
-  // Copies of what stays take no place: rules count the others.
+  // Constant features and copies of what stays take no place: rules count the others.
   /** @type {Map<string, number>} */
-  const ranks = new Map(features.filter(({ why }) => why !== "copy").map(({ name }, at) => [name, at + 1]));
+  const ranks = new Map(features.filter(({ why }) => why !== "copy" && why !== "constant").map(({ name }, at) => [name, at + 1]));
   const byRule = /** @type {Record<string, (feature: Feature, at: number) => string>} */ ({
     essential: () => "essential",
     best: () => "best feature; the rule kept none",
     given: ({ decision }) => (decision === "keep" ? "named in the spec" : "not named in the spec"),
+    constant: () => "one value in every training row",
     copy: ({ copies }) => {
       const carrier = features.find(({ name, decision }) => decision === "keep" && copies?.includes(name));
       return carrier ? `copy of ${carrier.name}, which stays` : `copy of ${copies?.join(", ")}`;

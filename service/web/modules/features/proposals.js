@@ -11,7 +11,7 @@ const LARGEST = 256;
 
 export class Proposals {
   /** @param {import("schemas").Inferred} found */
-  constructor({ features, distinct }) {
+  constructor({ features, distinct, warnings = {} }) {
     /** @type {Row[]} */
     this.rows = features.map((feature) => controls(feature));
     const all = (/** @type {boolean} */ on) => () => {
@@ -24,7 +24,7 @@ export class Proposals {
       const values = distinct?.[row.feature.column];
       const cells = [
         row.taken,
-        row.feature.name,
+        named(row.feature.name, warnings[row.feature.name]),
         row.kind,
         row.dim,
         row.size,
@@ -61,6 +61,15 @@ export class Proposals {
         return kind.value === "dense" ? made : { ...made, hash_size: size.valueAsNumber || null };
       });
   }
+}
+
+/**
+ * A name, and under it what to look at.
+ * @param {string} name
+ * @param {string | undefined} warning
+ */
+function named(name, warning) {
+  return warning ? element("div", {}, name, element("p", { class: "caution" }, `⚠ ${warning}`)) : name;
 }
 
 /**

@@ -8,6 +8,7 @@ import { count, decimal } from "views/format";
 import { element } from "views/dom";
 
 const FEW = 8;
+const NAMED = 5;
 const STATUSES = /** @type {[string, string][]} */ ([
   ["candidate", "candidate: in its jobs, to be tried"],
   ["active", "active: in the model and in its jobs"],
@@ -69,6 +70,7 @@ function choose(path, found, onDone) {
     note: `${count(found.features.length)} columns could be features, by ${count(found.files_read)} of ${count(found.files)} files.`,
     fields: [
       ...leaking(found),
+      ...doubtful(found),
       ...leftOut(found),
       proposals.root,
       { name: "status", label: "Status", kind: "select", options: STATUSES, value: "candidate" },
@@ -96,6 +98,18 @@ function leaking({ leaks = {} }) {
   if (named.length === 0) return [];
   const told = `: ${named.join(", ")} alone predict the label. Take out what is made from the label, or known only after.`;
   return [element("p", { class: "alert" }, element("strong", {}, "✗ Leak"), told)];
+}
+
+/**
+ * How many proposals have a warning of their own.
+ * @param {import("schemas").Inferred} found
+ */
+function doubtful({ warnings = {} }) {
+  const names = Object.keys(warnings);
+  if (names.length === 0) return [];
+  const more = names.length > NAMED ? ` and ${count(names.length - NAMED)} more` : "";
+  const told = `: ${names.slice(0, NAMED).join(", ")}${more} hold whole numbers: ids, or quantities? Choose the kind of each.`;
+  return [element("p", { class: "alert caution" }, element("strong", {}, "⚠ Look at the kind"), told)];
 }
 
 /**

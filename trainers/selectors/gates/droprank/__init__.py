@@ -1,0 +1,33 @@
+"""DropRank, dropout feature ranking (Chang, Rampasek and Goldenberg 2017). Its options; the gate is beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from pydantic import Field
+
+from trainers.selectors.gates.mask_options import InnerShare, PenalizedMaskSpec, Positive, Ramp, Update, like
+
+if TYPE_CHECKING:
+    from sharding.layout import FeatureLayout
+    from trainers.models.baseline import Baseline
+    from trainers.selectors.gates.droprank.gate import DropRankGate
+
+
+class DropRankSpec(PenalizedMaskSpec):
+    """DropRank (Chang et al. 2017): dropout rates of the features are learned on a model that is trained without
+    them. Score: the probability of keep."""
+
+    probability_like: ClassVar[bool] = True
+
+    name: Literal["droprank"]
+    update: Update = like("update", "bilevel")
+    ramp: Ramp = like("ramp", 0.0)
+    temperature: Positive = Field(default=0.1, description="t of the concrete relaxation")
+    initial_gate: InnerShare = Field(default=0.5, description="probability of keep at first")
+
+    def build(self, layout: FeatureLayout, baseline: Baseline, essential: Collection[str]) -> DropRankGate:
+        from trainers.selectors.gates.droprank.gate import DropRankGate
+
+        return DropRankGate(layout, self, essential=essential, baseline=baseline)
