@@ -11,8 +11,26 @@ const COLUMNS = /** @type {const} */ ([
 ]);
 const BACKBONES = /** @type {[string, string][]} */ (
   [
-    ...["wide_deep", "mlp", "lr", "fm", "fwfm", "ffm", "deepfm", "xdeepfm", "nfm", "afm", "afn", "dcn", "dcnv2", "gdcn"],
-    ...["autoint", "fibinet", "masknet", "dlrm", "featnet", "fiinet"],
+    "wide_deep",
+    "mlp",
+    "lr",
+    "fm",
+    "fwfm",
+    "ffm",
+    "deepfm",
+    "xdeepfm",
+    "nfm",
+    "afm",
+    "afn",
+    "dcn",
+    "dcnv2",
+    "gdcn",
+    "autoint",
+    "fibinet",
+    "masknet",
+    "dlrm",
+    "featnet",
+    "fiinet",
   ].map((name) => [name, name])
 );
 

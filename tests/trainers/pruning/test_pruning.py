@@ -14,9 +14,9 @@ from trainers.pruning.guard import evaluate_guard
 from trainers.pruning.listing import list_features, sum_totals
 from trainers.pruning.ranking import RankedFeature, rank_features, with_copies
 from trainers.pruning.rules import decide
-from trainers.report.summary import describe_copies
+from trainers.report.summary import describe_copies, describe_crosses
 from trainers.runs.progress import Polarization
-from trainers.runs.prune_list import LEAP, PruneList
+from trainers.runs.prune_list import LEAP, Interaction, PruneList
 from trainers.runs.results import CurvePoint, Quality
 from trainers.selectors.base import Ranking
 from trainers.selectors.gates.ranking import rank_by_gate
@@ -141,6 +141,14 @@ def test_a_list_says_which_feature_carries_which() -> None:
     assert by_name["e"]["copies"] == ["d"]
     assert "copies" not in by_name["f"], "lists without copies are as they were"
     assert describe_copies(make()) == ""
+
+
+def test_the_first_crosses_are_named() -> None:
+    crosses = [Interaction(features=("a", "d", "f"), importance=0.75), Interaction(features=("a", "d"), importance=0.5)]
+    assert describe_crosses(make().model_copy(update={"interactions": tuple(crosses)})) == "a × d × f 0.75, a × d 0.5"
+    seven = (crosses[1],) * 7
+    assert describe_crosses(make().model_copy(update={"interactions": seven})).endswith("a × d 0.5, and 2 more")
+    assert describe_crosses(make()) == ""
 
 
 def test_open_features_rank_by_gate_and_closed_ones_by_how_long_they_held_out() -> None:

@@ -127,7 +127,7 @@ def test_a_line_for_each_problem(changes: dict[str, Any], lines: list[str] | Non
     found = refusal(spec(**changes))
     if lines is None:
         assert len(found) == 1
-        assert found[0].startswith("model: backbone: choose one of 'autoint', ")
+        assert found[0].startswith("model: backbone: choose one of 'afm', ")
     else:
         assert sorted(found) == sorted(lines)
 

@@ -133,12 +133,12 @@ function diagnostics({ selector, diagnostics }) {
  */
 function crosses({ interactions }) {
   const said = interactions.map(({ features, importance }) => `${features.join(" × ")} ${importance.toPrecision(3)}`);
-  const rest = said.slice(FEW);
+  const rest = said.slice(FEW).join(", ");
   return element(
     "div",
     { class: "soft" },
     `Crosses: ${said.slice(0, FEW).join(", ")}.`,
-    rest.length > 0 && element("details", {}, element("summary", {}, `${count(rest.length)} more`), items(rest)),
+    rest && element("details", {}, element("summary", {}, `${count(said.length - FEW)} more`), `${rest}.`),
   );
 }
 
