@@ -42,7 +42,9 @@ export function reasons({ selector, features, after, budget }, prune) {
   const kept = features.filter(({ decision }) => decision === "keep").length;
   // Constant features and copies of what stays take no place: rules count the others.
   /** @type {Map<string, number>} */
-  const ranks = new Map(features.filter(({ why }) => why !== "copy" && why !== "constant").map(({ name }, at) => [name, at + 1]));
+  const ranks = new Map(
+    features.filter(({ why }) => why !== "copy" && why !== "constant").map(({ name }, at) => [name, at + 1]),
+  );
   const byRule = /** @type {Record<string, (feature: Feature, at: number) => string>} */ ({
     essential: () => "essential",
     best: () => "best feature; the rule kept none",
