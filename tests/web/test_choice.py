@@ -290,7 +290,8 @@ def test_the_slider_shows_what_is_kept_saved_and_lost(page: Page) -> None:
     draw(page, "choice", run)
     panel = page.get_by_role("region", name="Try another cut")
     essential = sum(score.essential for score in scores)
-    assert f"{essential} essential features are kept by every cut" in panel.inner_text()
+    kept = "feature is" if essential == 1 else "features are"
+    assert f"{essential} essential {kept} kept by every cut" in panel.inner_text()
     assert "Identical decisions to the list." in panel.inner_text()
     assert page.evaluate("window.chosen.length") == 1
 
