@@ -11,7 +11,8 @@ import torch
 from tests.support.gates import LAYOUT, build
 from trainers.models.baseline import Baseline
 from trainers.selectors.gates.autofield.gate import AutoFieldGate
-from trainers.selectors.gates.concrete import SATURATION, ConcreteGate, sample_concrete
+from trainers.selectors.gates.base import SATURATION
+from trainers.selectors.gates.concrete import ConcreteGate, sample_concrete
 from trainers.selectors.gates.fscd import FscdSpec
 from trainers.selectors.gates.fscd.gate import FscdGate
 

@@ -16,6 +16,9 @@ from sharding.layout import FeatureLayout
 from trainers.models.baseline import Baseline
 from trainers.models.batch import Batch
 
+# Beyond σ(±8) a gate is 0 or 1 for every purpose; holding its logit there keeps it able to come back.
+SATURATION = 8.0
+
 
 @dataclass(frozen=True)
 class GateContext:
@@ -47,6 +50,11 @@ class Gate(nn.Module, abc.ABC):
         self.baseline = Baseline(layout) if baseline is None else baseline
         learned = torch.tensor([name not in set(essential) for name in layout.names])
         self.register_buffer("learned_F", learned, persistent=False)
+
+    def require_width(self, x_BC: torch.Tensor) -> None:
+        """Raises ValueError where x is not as wide as the layout."""
+        if x_BC.shape[1] != self.layout.total:
+            raise ValueError(f"x has {x_BC.shape[1]} columns and the layout {self.layout.total}; build one for this x")
 
     def expect(self, rows: int) -> None:
         """Told before training how many rows the gate learns on, over all workers."""

@@ -19,12 +19,9 @@ from torch import nn
 
 from sharding.layout import FeatureLayout
 from trainers.models.baseline import Baseline
-from trainers.selectors.gates.base import GateContext
+from trainers.selectors.gates.base import SATURATION, GateContext
 from trainers.selectors.gates.mask import MaskGate
-from trainers.selectors.gates.mask_options import MaskGateSpec
-
-# Beyond σ(±8) a gate is 0 or 1 for every purpose; holding its logit there keeps it able to come back.
-SATURATION = 8.0
+from trainers.selectors.gates.mask_options import MaskGateSpec, PenalizedConcreteSpec
 
 
 def sample_concrete(logit_F: torch.Tensor, rows: int, temperature: torch.Tensor) -> torch.Tensor:
@@ -69,10 +66,32 @@ class ConcreteGate(MaskGate):
     def expected(self, x_BC: torch.Tensor, context: GateContext | None) -> torch.Tensor:
         return self.probabilities()
 
-    def open_features(self) -> torch.Tensor:
-        """Σ p over the learned gates: how many features are expected to stay."""
-        return self.probabilities()[self.learned_F].sum()
-
     @torch.no_grad()
     def after_step(self, step: int, total: int) -> None:
         self.theta.clamp_(-SATURATION, SATURATION)
+
+
+class PenalizedConcreteGate(ConcreteGate):
+    """α is what one open feature costs."""
+
+    def __init__(
+        self,
+        layout: FeatureLayout,
+        config: PenalizedConcreteSpec,
+        *,
+        essential: Collection[str] = (),
+        baseline: Baseline | None = None,
+    ) -> None:
+        super().__init__(
+            layout,
+            config,
+            initial=config.initial_gate,
+            temperature=config.temperature,
+            essential=essential,
+            baseline=baseline,
+        )
+        self.alpha = config.alpha
+
+    def regularizer(self) -> torch.Tensor:
+        """α Σ p over the learned gates: how many features are expected to stay."""
+        return self.alpha * self.probabilities()[self.learned_F].sum()

@@ -58,11 +58,6 @@ class MaskGate(Gate):
     def forward_held_out(self, x_BC: torch.Tensor, context: GateContext | None = None) -> torch.Tensor:
         return self.mask(x_BC, self.draw(x_BC, context))
 
-    def require_width(self, x_BC: torch.Tensor) -> None:
-        """Raises ValueError where x is not as wide as the layout."""
-        if x_BC.shape[1] != self.layout.total:
-            raise ValueError(f"x has {x_BC.shape[1]} columns and the layout {self.layout.total}; build one for this x")
-
     def mask(self, x_BC: torch.Tensor, gate: torch.Tensor) -> torch.Tensor:
         """x̃_BC for gates (F) or (B × F); those of essential features are 1, whatever is given."""
         gate_C = torch.where(self.learned_F, gate, 1.0)[..., self.baseline.feature_C]

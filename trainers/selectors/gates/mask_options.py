@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -38,3 +38,13 @@ class PenalizedMaskSpec(MaskGateSpec):
     """A gate that is closed by a penalty."""
 
     alpha: Positive = Field(default=3e-4, description="weight of the penalty: what one open feature costs, in nats")
+
+
+class PenalizedConcreteSpec(PenalizedMaskSpec):
+    """Keep probabilities, learned through their concrete relaxation and closed by a penalty."""
+
+    probability_like: ClassVar[bool] = True
+
+    ramp: Ramp = like("ramp", 0.0)
+    temperature: Positive = Field(default=0.1, description="t of the concrete relaxation")
+    initial_gate: InnerShare = Field(default=0.5, description="probability of keep at first")

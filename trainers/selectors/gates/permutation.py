@@ -15,11 +15,9 @@ from sharding.layout import FeatureLayout
 from trainers.models.baseline import Baseline
 from trainers.ops.mix import Mixer, Seen
 from trainers.ops.shuffle import Shuffle
-from trainers.selectors.gates.base import Gate, GateContext
+from trainers.selectors.gates.base import SATURATION, Gate, GateContext
 from trainers.selectors.gates.permutation_options import PermutationGateSpec
 
-# Beyond σ(±8) a gate is 0 or 1 for every purpose; holding θ there keeps it able to come back.
-SATURATION = 8.0
 # How far α may move over a search: by e^STEERING where the share of open dims stays one whole off its target.
 STEERING = 12.0
 
@@ -66,8 +64,7 @@ class PermutationGate(Gate):
         Raises:
             ValueError: in training, a batch of fewer than two rows, which can't be permuted, or a wrong width.
         """
-        if x_BC.shape[1] != self.layout.total:
-            raise ValueError(f"x has {x_BC.shape[1]} columns and the layout {self.layout.total}; build one for this x")
+        self.require_width(x_BC)
         if not self.training:
             return self.baseline.interpolate(x_BC, self.gates())
         gate_F = self.scores() if frozen else self.gates()

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Literal
 
-from pydantic import Field
-
-from trainers.selectors.gates.mask_options import InnerShare, PenalizedMaskSpec, Positive, Ramp, Update, like
+from trainers.selectors.gates.mask_options import PenalizedConcreteSpec, Update, like
 
 if TYPE_CHECKING:
     from sharding.layout import FeatureLayout
@@ -15,17 +13,12 @@ if TYPE_CHECKING:
     from trainers.selectors.gates.droprank.gate import DropRankGate
 
 
-class DropRankSpec(PenalizedMaskSpec):
+class DropRankSpec(PenalizedConcreteSpec):
     """DropRank (Chang et al. 2017): dropout rates of the features are learned on a model that is trained without
     them. Score: the probability of keep."""
 
-    probability_like: ClassVar[bool] = True
-
     name: Literal["droprank"]
     update: Update = like("update", "bilevel")
-    ramp: Ramp = like("ramp", 0.0)
-    temperature: Positive = Field(default=0.1, description="t of the concrete relaxation")
-    initial_gate: InnerShare = Field(default=0.5, description="probability of keep at first")
 
     def build(self, layout: FeatureLayout, baseline: Baseline, essential: Collection[str]) -> DropRankGate:
         from trainers.selectors.gates.droprank.gate import DropRankGate

@@ -15,40 +15,17 @@ Shapes: B rows, F features, C = Σ dims columns.
 
 from __future__ import annotations
 
-from collections.abc import Collection
-
 import torch
 
-from sharding.layout import FeatureLayout
-from trainers.models.baseline import Baseline
 from trainers.selectors.gates.base import GateContext
-from trainers.selectors.gates.concrete import ConcreteGate
-from trainers.selectors.gates.droprank import DropRankSpec
+from trainers.selectors.gates.concrete import PenalizedConcreteGate
 
 
-class DropRankGate(ConcreteGate):
+class DropRankGate(PenalizedConcreteGate):
     """Dropout rates of features on weights that are trained on the full input."""
-
-    def __init__(
-        self,
-        layout: FeatureLayout,
-        config: DropRankSpec,
-        *,
-        essential: Collection[str] = (),
-        baseline: Baseline | None = None,
-    ) -> None:
-        initial, temperature = config.initial_gate, config.temperature
-        super().__init__(
-            layout, config, initial=initial, temperature=temperature, essential=essential, baseline=baseline
-        )
-        self.alpha = config.alpha
 
     def forward(self, x_BC: torch.Tensor, context: GateContext | None = None, *, frozen: bool = False) -> torch.Tensor:
         if frozen and self.training:
             self.baseline.observe(x_BC.detach())
             return x_BC
         return super().forward(x_BC, context, frozen=frozen)
-
-    def regularizer(self) -> torch.Tensor:
-        """α Σ p over the learned gates."""
-        return self.alpha * self.open_features()

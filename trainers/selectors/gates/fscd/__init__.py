@@ -4,11 +4,11 @@ beside them."""
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from trainers.selectors.gates.mask_options import InnerShare, PenalizedMaskSpec, Positive, Ramp, Update, Warmup, like
+from trainers.selectors.gates.mask_options import PenalizedConcreteSpec, Update, Warmup, like
 
 if TYPE_CHECKING:
     from sharding.layout import FeatureLayout
@@ -19,18 +19,13 @@ if TYPE_CHECKING:
 Weight = Annotated[float, Field(ge=0.0)]
 
 
-class FscdSpec(PenalizedMaskSpec):
+class FscdSpec(PenalizedConcreteSpec):
     """FSCD (Ma et al. 2021): variational dropout whose prior follows what a feature costs to serve. Score: the
     probability of keep."""
-
-    probability_like: ClassVar[bool] = True
 
     name: Literal["fscd"]
     update: Update = like("update", "joint")
     warmup: Warmup = like("warmup", 0.0)
-    ramp: Ramp = like("ramp", 0.0)
-    temperature: Positive = Field(default=0.1, description="t of the concrete relaxation")
-    initial_gate: InnerShare = Field(default=0.5, description="probability of keep at first")
     cost_weight: Weight = Field(default=1.0, description="γ₁, of a feature's `cost`, in its mean over the features")
     dim_weight: Weight = Field(default=1.0, description="γ₂, of a feature's dim, in its mean over the features")
     rows_weight: Weight = Field(
@@ -57,7 +52,8 @@ class FscdSpec(PenalizedMaskSpec):
         essential: Collection[str],
     ) -> FscdGate:
         from trainers.selectors.gates.fscd.gate import FscdGate
+        from trainers.spec.budget import serving_cost
 
-        costs = [float(each.dim if each.cost is None else each.cost) for each in features]
+        costs = [serving_cost(each) for each in features]
         rows = [1 if each.kind == "dense" else each.table_rows for each in features]
         return FscdGate(layout, self, costs=costs, rows=rows, essential=essential, baseline=baseline)

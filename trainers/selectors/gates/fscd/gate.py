@@ -24,11 +24,11 @@ import torch
 
 from sharding.layout import FeatureLayout
 from trainers.models.baseline import Baseline
-from trainers.selectors.gates.concrete import ConcreteGate
+from trainers.selectors.gates.concrete import PenalizedConcreteGate
 from trainers.selectors.gates.fscd import FscdSpec
 
 
-class FscdGate(ConcreteGate):
+class FscdGate(PenalizedConcreteGate):
     """Variational dropout, penalized by complexity.
 
     Args:
@@ -48,11 +48,7 @@ class FscdGate(ConcreteGate):
         essential: Collection[str] = (),
         baseline: Baseline | None = None,
     ) -> None:
-        initial, temperature = config.initial_gate, config.temperature
-        super().__init__(
-            layout, config, initial=initial, temperature=temperature, essential=essential, baseline=baseline
-        )
-        self.alpha = config.alpha
+        super().__init__(layout, config, essential=essential, baseline=baseline)
         dims = torch.tensor(layout.dims, dtype=torch.float64)
         parts = (
             (config.cost_weight, dims if costs is None else torch.tensor(costs, dtype=torch.float64)),

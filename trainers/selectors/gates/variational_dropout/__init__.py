@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Literal
 
-from pydantic import Field
-
-from trainers.selectors.gates.mask_options import InnerShare, PenalizedMaskSpec, Positive, Ramp, Update, Warmup, like
+from trainers.selectors.gates.mask_options import PenalizedConcreteSpec, Update, Warmup, like
 
 if TYPE_CHECKING:
     from sharding.layout import FeatureLayout
@@ -15,18 +13,13 @@ if TYPE_CHECKING:
     from trainers.selectors.gates.variational_dropout.gate import VariationalDropoutGate
 
 
-class VariationalDropoutSpec(PenalizedMaskSpec):
+class VariationalDropoutSpec(PenalizedConcreteSpec):
     """Variational dropout (TorchEasyRec): a dropout rate for each feature, learned with the weights. Score: the
     probability of keep."""
-
-    probability_like: ClassVar[bool] = True
 
     name: Literal["variational_dropout"]
     update: Update = like("update", "joint")
     warmup: Warmup = like("warmup", 0.0)
-    ramp: Ramp = like("ramp", 0.0)
-    temperature: Positive = Field(default=0.1, description="t of the concrete relaxation")
-    initial_gate: InnerShare = Field(default=0.5, description="probability of keep at first")
 
     def build(self, layout: FeatureLayout, baseline: Baseline, essential: Collection[str]) -> VariationalDropoutGate:
         from trainers.selectors.gates.variational_dropout.gate import VariationalDropoutGate

@@ -15,33 +15,8 @@ Shapes: F features.
 
 from __future__ import annotations
 
-from collections.abc import Collection
-
-import torch
-
-from sharding.layout import FeatureLayout
-from trainers.models.baseline import Baseline
-from trainers.selectors.gates.concrete import ConcreteGate
-from trainers.selectors.gates.variational_dropout import VariationalDropoutSpec
+from trainers.selectors.gates.concrete import PenalizedConcreteGate
 
 
-class VariationalDropoutGate(ConcreteGate):
+class VariationalDropoutGate(PenalizedConcreteGate):
     """Dropout rates learned with the weights, which are trained under the dropout."""
-
-    def __init__(
-        self,
-        layout: FeatureLayout,
-        config: VariationalDropoutSpec,
-        *,
-        essential: Collection[str] = (),
-        baseline: Baseline | None = None,
-    ) -> None:
-        initial, temperature = config.initial_gate, config.temperature
-        super().__init__(
-            layout, config, initial=initial, temperature=temperature, essential=essential, baseline=baseline
-        )
-        self.alpha = config.alpha
-
-    def regularizer(self) -> torch.Tensor:
-        """α Σ p over the learned gates."""
-        return self.alpha * self.open_features()
