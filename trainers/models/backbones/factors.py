@@ -8,10 +8,20 @@ Shapes: B rows, F features, C = Σ dims columns, K dims of a projected feature, 
 
 from __future__ import annotations
 
+from typing import Protocol
+
 import torch
 from torch import nn
 
 from sharding.layout import FeatureLayout
+
+
+class Factored(Protocol):
+    """A network with the vectors of its features; `fixed_K` is the sum of those that are constant."""
+
+    layout: FeatureLayout
+    projection_CK: nn.Parameter
+    fixed_K: torch.Tensor
 
 
 def new_projection(layout: FeatureLayout, size: int, *, scale: float = 1.0) -> nn.Parameter:
@@ -47,11 +57,18 @@ def sum_pairs(v_BFK: torch.Tensor, fixed_K: torch.Tensor) -> torch.Tensor:
     return 0.5 * ((v_BFK.sum(1) + fixed_K).square() - v_BFK.square().sum(1))
 
 
-def fold_pruned(
-    layout: FeatureLayout, projection_CK: torch.Tensor, gone: torch.Tensor, baseline_C: torch.Tensor
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Σ v_i and ½ Σ v_i² by coordinate (K each) over the features whose columns are `gone`, at the baseline."""
-    v_FK = project(layout, baseline_C[None], projection_CK)[0]
-    feature_C = torch.arange(len(layout)).repeat_interleave(torch.tensor(layout.dims)).to(gone.device)
+def cut_factors(
+    source: Factored, target: Factored, columns: torch.Tensor, gone: torch.Tensor, baseline_C: torch.Tensor
+) -> torch.Tensor:
+    """Make the vectors of `target` those of `source` in `columns`, and add Σ v_i over the features whose columns are
+    `gone`, at the baseline, to `fixed_K`.
+
+    Returns:
+        ½ Σ v_i² by coordinate (K) over the same features: what `sum_pairs` leaves to take off.
+    """
+    target.projection_CK.copy_(source.projection_CK[columns])
+    v_FK = project(source.layout, baseline_C[None], source.projection_CK)[0]
+    feature_C = torch.arange(len(source.layout)).repeat_interleave(torch.tensor(source.layout.dims)).to(gone.device)
     pruned_nK = v_FK[feature_C[gone].unique()]
-    return pruned_nK.sum(0), 0.5 * pruned_nK.square().sum(0)
+    target.fixed_K.copy_(source.fixed_K + pruned_nK.sum(0))
+    return 0.5 * pruned_nK.square().sum(0)

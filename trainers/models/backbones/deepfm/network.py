@@ -11,7 +11,7 @@ from torch import nn
 from sharding.layout import FeatureLayout
 from trainers.models.backbones.base import Backbone, cut_linear
 from trainers.models.backbones.deepfm import DeepFmSpec
-from trainers.models.backbones.factors import fold_pruned, new_projection, project, sum_pairs
+from trainers.models.backbones.factors import cut_factors, new_projection, project, sum_pairs
 from trainers.models.backbones.mlp import MlpSpec
 from trainers.models.backbones.mlp.network import Mlp
 
@@ -48,7 +48,4 @@ class DeepFm(Backbone):
         assert isinstance(small, DeepFm)
         cut_linear(self.linear, small.linear, columns, gone, baseline_C)
         self.deep.cut(small.deep, columns, gone, baseline_C)
-        small.projection_CK.copy_(self.projection_CK[columns])
-        sum_K, squares_K = fold_pruned(self.layout, self.projection_CK, gone, baseline_C)
-        small.fixed_K.copy_(self.fixed_K + sum_K)
-        small.linear.bias.sub_(squares_K.sum())
+        small.linear.bias.sub_(cut_factors(self, small, columns, gone, baseline_C).sum())

@@ -10,7 +10,7 @@ from torch import nn
 
 from sharding.layout import FeatureLayout
 from trainers.models.backbones.base import Backbone, cut_linear, deep_network
-from trainers.models.backbones.factors import fold_pruned, new_projection, project, sum_pairs
+from trainers.models.backbones.factors import cut_factors, new_projection, project, sum_pairs
 from trainers.models.backbones.nfm import NfmSpec
 
 
@@ -45,7 +45,5 @@ class Nfm(Backbone):
     def cut(self, small: Backbone, columns: torch.Tensor, gone: torch.Tensor, baseline_C: torch.Tensor) -> None:
         assert isinstance(small, Nfm)
         cut_linear(self.linear, small.linear, columns, gone, baseline_C)
-        small.projection_CK.copy_(self.projection_CK[columns])
-        sum_K, squares_K = fold_pruned(self.layout, self.projection_CK, gone, baseline_C)
-        small.fixed_K.copy_(self.fixed_K + sum_K)
+        squares_K = cut_factors(self, small, columns, gone, baseline_C)
         small.squares_K.copy_(self.squares_K + squares_K)
