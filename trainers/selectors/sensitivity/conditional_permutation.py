@@ -5,11 +5,13 @@ Shapes: N measured rows, M of them that correlations are taken of, F features, C
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
 from trainers.selectors.base import MeasuredRows, Ranking, SensitivitySpec
+from trainers.selectors.sensitivity.permutation import permuted_rises
 
 if TYPE_CHECKING:
     import numpy as np
@@ -47,22 +49,17 @@ class ConditionalPermutationSpec(SensitivitySpec):
         """The details: `deviation` over the repeats, and `correlation` with the first condition, 0 without one. Strata
         are cells of a grid of all conditions."""
         import numpy as np
-        import torch
 
         rows, names = model.embed(self.rows), model.layout.names
         base = model.logloss(rows)
-        place = {name: position for position, name in enumerate(names)}
 
         def measured(name: str) -> tuple[float, list[float]]:
             correlation_F = correlations(model.layout, rows, name)
             nearest = np.argsort(-correlation_F, kind="stable")[: self.conditions]
             conditions = [names[other] for other in nearest if correlation_F[other] >= self.correlation]
             stratum_N = strata_of(model.layout, rows, conditions, self.strata)
-            rises = []
-            for repeat in range(self.repeats):
-                random = np.random.default_rng([model.seed % 2**64, place[name], repeat])
-                order_N = torch.from_numpy(permuted_within(stratum_N, random))
-                rises.append(model.logloss(rows, {name: order_N}) - base)
+            permute = partial(permuted_within, stratum_N)
+            rises = permuted_rises(model, rows, base, name, self.repeats, permute)
             return (float(correlation_F[nearest[0]]) if conditions else 0.0), rises
 
         found = model.spread(names, measured)

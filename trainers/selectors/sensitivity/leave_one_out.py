@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Literal
 
 from trainers.selectors.base import MeasuredRows, Ranking, SensitivitySpec
 
 if TYPE_CHECKING:
-    from trainers.selectors.sensitivity.trained import TrainedModel
+    import torch
+
+    from trainers.selectors.sensitivity.trained import EmbeddedRows, TrainedModel
 
 
 class LeaveOneOutSpec(SensitivitySpec):
@@ -25,8 +28,15 @@ class LeaveOneOutSpec(SensitivitySpec):
         from trainers.selectors.sensitivity.baselines import mean_values
 
         rows, names = model.embed(self.rows), model.layout.names
-        means, base = mean_values(model.layout, rows), model.logloss(rows)
-        found = model.spread(names, lambda name: model.logloss(rows, replaced={name: means[name]}) - base)
+        base = model.logloss(rows)
+        found = rises_without(model, rows, mean_values(model.layout, rows), base)
         return Ranking.by_score(
             found, diagnostics={"logloss": base, "rows": float(len(rows)), "passes": float(1 + len(names))}
         )
+
+
+def rises_without(
+    model: TrainedModel, rows: EmbeddedRows, means: Mapping[str, torch.Tensor], base: float
+) -> dict[str, float]:
+    """By feature, how far the logloss is above `base` with that feature alone at its mean. Collective."""
+    return model.spread(model.layout.names, lambda name: model.logloss(rows, replaced={name: means[name]}) - base)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
@@ -9,7 +10,10 @@ from pydantic import Field
 from trainers.selectors.base import MeasuredRows, Ranking, SensitivitySpec
 
 if TYPE_CHECKING:
-    from trainers.selectors.sensitivity.trained import TrainedModel
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from trainers.selectors.sensitivity.trained import EmbeddedRows, TrainedModel
 
 
 class PermutationSpec(SensitivitySpec):
@@ -30,21 +34,13 @@ class PermutationSpec(SensitivitySpec):
         backbone ran over the measured rows.
         """
         import numpy as np
-        import torch
 
         rows = model.embed(self.rows)
         base = model.logloss(rows)
         names = model.layout.names
-        place = {name: position for position, name in enumerate(names)}
 
         def rises(name: str) -> list[float]:
-            orders = (
-                torch.from_numpy(
-                    np.random.default_rng([model.seed % 2**64, place[name], repeat]).permutation(len(rows))
-                )
-                for repeat in range(self.repeats)
-            )
-            return [model.logloss(rows, {name: order_N}) - base for order_N in orders]
+            return permuted_rises(model, rows, base, name, self.repeats, lambda random: random.permutation(len(rows)))
 
         found = model.spread(names, rises)
         return Ranking.by_score(
@@ -56,3 +52,25 @@ class PermutationSpec(SensitivitySpec):
                 "passes": float(1 + self.repeats * len(names)),
             },
         )
+
+
+def permuted_rises(
+    model: TrainedModel,
+    rows: EmbeddedRows,
+    base: float,
+    name: str,
+    repeats: int,
+    permute: Callable[[np.random.Generator], NDArray[np.int64]],
+) -> list[float]:
+    """How far the logloss is above `base` with a feature permuted, once for each repeat.
+
+    `permute` gives the rows that values are taken from (N), by a generator that is seeded by feature and repeat.
+    """
+    import numpy as np
+    import torch
+
+    place, found = model.layout.names.index(name), []
+    for repeat in range(repeats):
+        order_N = torch.from_numpy(permute(np.random.default_rng([model.seed % 2**64, place, repeat])))
+        found.append(model.logloss(rows, {name: order_N}) - base)
+    return found

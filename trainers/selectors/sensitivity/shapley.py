@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import Field
 
 from trainers.selectors.base import MeasuredRows, Ranking, SensitivitySpec
+from trainers.selectors.sensitivity.leave_one_out import rises_without
 
 if TYPE_CHECKING:
     from trainers.selectors.sensitivity.trained import TrainedModel
@@ -48,7 +49,7 @@ class ShapleySpec(SensitivitySpec):
 
         rows, names = model.embed(self.rows), model.layout.names
         means, base = mean_values(model.layout, rows), model.logloss(rows)
-        first = model.spread(names, lambda name: model.logloss(rows, replaced={name: means[name]}) - base)
+        first = rises_without(model, rows, means, base)
         order = sorted(names, key=lambda name: -first[name])
         players, absent = self._window(order)
         exact = 2 ** len(players) <= 2 * self.orders * len(players)
