@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from service.features.inference import Footers
 from service.features.sample import batched
-from trainers.data.checks.id_like import FEW_VALUES
+from trainers.data.checks.id_like import FEW_VALUES, count_whole
 from trainers.data.columns import floats, single_array
 from trainers.data.spread import read_spread
 from trainers.spec import SpecError
@@ -57,5 +57,4 @@ def _whole(found: Footers, columns: list[str]) -> list[str]:
 
 
 def _is_whole(numbers_N: NDArray[Any]) -> bool:
-    value_U = np.unique(numbers_N[np.isfinite(numbers_N)])
-    return len(value_U) > FEW_VALUES and bool((value_U == np.floor(value_U)).all())
+    return count_whole(numbers_N[np.isfinite(numbers_N)]) > FEW_VALUES

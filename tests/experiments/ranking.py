@@ -18,9 +18,9 @@ import numpy as np
 import torch
 import typer
 
+from tests.experiments import search
 from tests.experiments.baselines import BASELINES
 from tests.experiments.judges import worth
-from tests.experiments.search import rank as search
 from tests.experiments.tables import Table, read_table
 from trainers.selectors.gates.leap import LeapSpec
 from trainers.selectors.gates.ranking import rank_by_gate
@@ -44,7 +44,7 @@ def rank_all(spec: JobSpec, table: Table, found: Rankings, tell: Callable[[str, 
     """Add every ranking that `found` lacks, by its name; `tell` hears how long each took, once it is there."""
 
     def winnow() -> list[str]:
-        features = search(spec)
+        features = search.rank(spec)
         names = [feature.name for feature in features]
         gates = np.array([[feature.score, feature.details["mean_gate"]] for feature in features]).T
         found[BY_VALUE] = list(rank_by_gate(names, *gates).names)
@@ -52,7 +52,7 @@ def rank_all(spec: JobSpec, table: Table, found: Rankings, tell: Callable[[str, 
 
     ways: dict[str, Callable[[], list[str]]] = {
         "Winnow": winnow,
-        PAPER_NAME: lambda: [feature.name for feature in search(as_published(spec))],
+        PAPER_NAME: lambda: [feature.name for feature in search.rank(as_published(spec))],
         **{name: partial(rank, table, 0) for name, rank in BASELINES.items()},
         **{f"random draw {draw + 1}": partial(_shuffled, table.names, draw) for draw in range(DRAWS)},
     }

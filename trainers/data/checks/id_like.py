@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from trainers.data.decode import Decoder
 
@@ -28,15 +30,21 @@ def id_warnings(decoder: Decoder, table: pa.Table, rows: str) -> Iterator[str]:
     for feature, numbers_Nd in decoder.raw_dense(table):
         if feature.dim > 1 or not has_name_of_id(feature.source):
             continue
-        value_U = np.unique(numbers_Nd)
-        if len(value_U) > FEW_VALUES and (value_U == np.floor(value_U)).all():
+        distinct = count_whole(numbers_Nd)
+        if distinct > FEW_VALUES:
             whole = pa.types.is_integer(table.column(feature.source).type)
             cast = "" if whole else ", and write the column as integers"
             yield (
-                f"feature {feature.name!r}: column {feature.source!r} has the name of an id and {len(value_U):,} "
+                f"feature {feature.name!r}: column {feature.source!r} has the name of an id and {distinct:,} "
                 f"different whole numbers in {rows}, and `kind: dense` reads them as quantities; if they are ids, "
                 f"declare it `kind: categorical`{cast}"
             )
+
+
+def count_whole(numbers: NDArray[Any]) -> int:
+    """How many different numbers there are, where all are whole; 0 otherwise."""
+    value_U = np.unique(numbers)
+    return len(value_U) if (value_U == np.floor(value_U)).all() else 0
 
 
 def has_name_of_id(column: str) -> bool:
