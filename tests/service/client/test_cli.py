@@ -267,9 +267,9 @@ def test_cancel(home: Home, spec: Path) -> None:
 def test_what_looks_wrong_in_proposals_is_told_though_they_are_registered_unseen(home: Home, tmp_path: Path) -> None:
     rows = pa.table({"user": [float(at) for at in range(99)], "label": [at % 2 for at in range(99)]})
     pq.write_table(rows.append_column("click", rows["label"]), tmp_path / "rows.parquet")
-    told("models", "create", "ranker", "--owner", "team")
+    told("models", "create", "inferred", "--owner", "team")
     ended = winnow(
-        "features", "infer", "ranker", "--dataset", tmp_path / "rows.parquet", "--leave-out", "label", "--register"
+        "features", "infer", "inferred", "--dataset", tmp_path / "rows.parquet", "--leave-out", "label", "--register"
     )
     assert ended.exit_code == 0, ended.output
     assert "user: whole numbers in a column of type double, proposed as a quantity" in ended.stderr.replace("\n", " ")
