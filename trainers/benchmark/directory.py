@@ -2,7 +2,7 @@
 
 | file | content |
 |---|---|
-| benchmark.json | the suite, complete with defaults |
+| benchmark.json | the suite |
 | cells/ | a JSON file a cell; what is there isn't computed again |
 | results.parquet | a row for each method, backbone, data set, ratio and seed (see outcomes.py) |
 | results.md | the tables |
@@ -18,6 +18,7 @@ from pathlib import Path
 
 from trainers.benchmark.cells import CellStore
 from trainers.benchmark.outcomes import Outcome, write_parquet
+from trainers.benchmark.page import render
 from trainers.benchmark.results import BenchmarkResults
 from trainers.benchmark.suite import BenchmarkSpec
 from trainers.benchmark.tables import write_markdown
@@ -53,11 +54,12 @@ class BenchmarkDirectory:
         return self.path / "workers.log"
 
     def begin(self, suite: BenchmarkSpec) -> None:
-        write_json(self.suite, suite.model_dump(mode="json"))
+        write_json(self.suite, suite.model_dump(mode="json", exclude_unset=True))
 
     def finish(self, suite: BenchmarkSpec, outcomes: Sequence[Outcome]) -> BenchmarkResults:
         """Write the results, and return them."""
         results = BenchmarkResults.make(suite, outcomes)
         write_parquet(self.parquet, outcomes)
         write_text(self.markdown, write_markdown(results))
+        write_text(self.report, render(results))
         return results

@@ -22,7 +22,7 @@ from trainers.benchmark.comparison import (
     signed_rank,
 )
 from trainers.benchmark.outcomes import Outcome
-from trainers.benchmark.suite import BenchmarkSpec, label_method
+from trainers.benchmark.suite import BenchmarkSpec
 from trainers.metrics.quality import HIGHER_IS_BETTER
 from trainers.runs.schema import Schema
 
@@ -123,7 +123,7 @@ class BenchmarkResults(Schema):
 class _Summary:
     def __init__(self, suite: BenchmarkSpec, outcomes: Sequence[Outcome]) -> None:
         self.suite, self.outcomes = suite, outcomes
-        self.methods = tuple(map(label_method, suite.methods))
+        self.methods = tuple(method.label for method in suite.methods)
         self.ratios = tuple(sorted(suite.retention, reverse=True))
         self.backbones = _unique(each.backbone for each in outcomes)
         self.datasets = _unique(each.dataset for each in outcomes)

@@ -19,7 +19,6 @@ from trainers.benchmark.suite import (
     collect,
     kept_count,
     label_backbone,
-    label_method,
     load_datasets,
 )
 from trainers.data.checks.check import check
@@ -148,12 +147,12 @@ def prepare(suite: BenchmarkSpec, folder: Path, output: Path, warn: Callable[[st
     jobs = load_datasets(suite, folder)
     combinations = [
         Combination(
-            method=label_method(method),
+            method=method.label,
             backbone=label_backbone(model) if suite.backbones else model.backbone,
             dataset=job.name,
             base=job,
             model=model,
-            selection=method,
+            selection=method.selector,
         )
         for job in jobs
         for model in suite.backbones or (job.model,)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, Union
 
@@ -40,8 +40,31 @@ else:
         Field(discriminator="name"),
     ]
 
+
+class MethodEntry(Config):
+    """A method under its label. A name, or a selector's block, stands for an entry with the label that it says."""
+
+    label: Annotated[str, Field(min_length=1, max_length=100)] = Field(
+        description="in the tables; the name, and the options that were given, unless it is given"
+    )
+    selector: AnyMethod
+
+    @model_validator(mode="before")
+    @classmethod
+    def _spell_out(cls, raw: Any) -> Any:
+        """`leap` and `{name: leap}` mean `{label: leap, selector: {name: leap}}`."""
+        whole = {"selector": raw} if isinstance(raw, str) or (isinstance(raw, dict) and "selector" not in raw) else raw
+        if not isinstance(whole, dict):
+            return raw
+        selector = whole["selector"]
+        selector = {"name": selector} if isinstance(selector, str) else selector
+        if not isinstance(selector, dict):
+            return whole
+        return {"label": _label(str(selector.get("name")), selector), **whole, "selector": selector}
+
+
 # What a text in one of these lists stands for: a mapping of this key alone.
-SHORT = {"methods": "name", "backbones": "backbone", "datasets": "spec"}
+SHORT = {"backbones": "backbone", "datasets": "spec"}
 
 
 class DatasetEntry(Config):
@@ -84,9 +107,9 @@ class BenchmarkSpec(Config):
     """Every method on every backbone, data set, ratio and seed."""
 
     name: Name = "benchmark"
-    methods: Annotated[tuple[AnyMethod, ...], Field(min_length=1)] = Field(
-        description="selectors, each by its name or as a block with its options; `no_selection` keeps all features, "
-        "`random` keeps a draw"
+    methods: Annotated[tuple[MethodEntry, ...], Field(min_length=1)] = Field(
+        description="selectors, each by its name, as a block with its options, or as an entry with a label of its own; "
+        "`no_selection` keeps all features, `random` keeps a draw"
     )
     backbones: tuple[AnyBackbone, ...] = Field(
         default=(), description="each by its name or as a block with its options; each data set's own unless given"
@@ -110,7 +133,7 @@ class BenchmarkSpec(Config):
     @model_validator(mode="before")
     @classmethod
     def _spell_out(cls, raw: Any) -> Any:
-        """`methods: [leap]` means `methods: [{name: leap}]`."""
+        """`backbones: [fm]` means `backbones: [{backbone: fm}]`."""
         if not isinstance(raw, dict):
             return raw
 
@@ -123,11 +146,11 @@ class BenchmarkSpec(Config):
     @model_validator(mode="after")
     def _nothing_twice(self) -> Self:
         problems = [
-            *_twice("methods", map(label_method, self.methods)),
+            *_twice("methods", (method.label for method in self.methods)),
             *_twice("backbones", map(label_backbone, self.backbones)),
             *_twice("retention", (f"{share:g}" for share in self.retention)),
         ]
-        if all(isinstance(method, NoSelection) for method in self.methods):
+        if all(isinstance(method.selector, NoSelection) for method in self.methods):
             problems.append("methods: only no_selection; add a method to compare it with")
         if self.seed + self.seeds - 1 > LARGEST_SEED:
             problems.append(f"seeds: the last of {self.seeds} is beyond {LARGEST_SEED}; lower `seed`")
@@ -144,22 +167,17 @@ def _twice(part: str, labels: Iterable[str]) -> Iterator[str]:
     seen: set[str] = set()
     for label in labels:
         if label in seen:
-            yield f"{part}: {label} is given twice; take one out, or give it other options"
+            yield f"{part}: {label} is given twice; take one out, or give it another label or other options"
         seen.add(label)
 
 
-def label_method(method: AnyMethod) -> str:
-    """The name, and the options that were given: `leap (variant=paper)`."""
-    return _label(method.name, method)
-
-
 def label_backbone(backbone: BackboneSpec) -> str:
-    return _label(backbone.backbone, backbone)
+    """The name, and the options that were given: `deepfm (hidden=[16])`."""
+    return _label(backbone.backbone, backbone.model_dump(mode="json", exclude_unset=True))
 
 
-def _label(name: str, block: Config) -> str:
-    given = block.model_dump(mode="json", exclude_unset=True, exclude={"name", "backbone"})
-    options = ", ".join(f"{key}={value}" for key, value in given.items())
+def _label(name: str, block: Mapping[str, Any]) -> str:
+    options = ", ".join(f"{key}={value}" for key, value in block.items() if key not in {"name", "backbone"})
     return f"{name} ({options})" if options else name
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from trainers.benchmark.results import BenchmarkResults, Entry, MetricTable
+from trainers.benchmark.results import BenchmarkResults, Entry, MetricTable, Ranks
 
 TITLES = {"auc": "AUC", "gauc": "GAUC", "logloss": "logloss"}
 DIGITS = {"auc": 4, "gauc": 4, "logloss": 4}
@@ -12,32 +12,47 @@ NOTHING = "–"
 TIED = "≈"
 
 
+MARKS = (
+    f"Bold is the best of a column. {TIED} is not significantly worse than it: a paired t test over the seeds, "
+    "adjusted by Holm over the column's methods, doesn't tell the two apart at 5%."
+)
+COSTS = (
+    "Of a search, the mean over data sets, backbones and seeds; of memory the most. Epochs are passes over the "
+    "training rows while the method trains a model, passes those over the rows that it measures, where it tells them. "
+    "Stability is the mean Jaccard index of the sets that two seeds keep."
+)
+RANKED = (
+    "p is Wilcoxon's against the first, adjusted by Holm. Seeds of one data set share its rows: they tell of chance in "
+    "training, and not of other data."
+)
+Cell = str | tuple[Entry, str]
+
+
 def write_markdown(results: BenchmarkResults) -> str:
     return "\n".join(_lines(results)) + "\n"
 
 
 def _lines(results: BenchmarkResults) -> Iterator[str]:
-    seeds = "1 seed" if results.seeds == 1 else f"{results.seeds} seeds, mean ± standard deviation"
     yield f"# {results.name}"
-    yield ""
-    yield f"On the test split, retrained from new weights with the share of {results.by} that a column names; {seeds}."
-    yield f"**Bold** is the best of a column. {TIED} is not significantly worse than it: a paired t test over the"
-    yield "seeds, adjusted by Holm over the column's methods, doesn't tell the two apart at 5%."
+    yield from ("", "On the test split, retrained from new weights with the share that a column names of the")
+    yield f"{results.by}. {describe_seeds(results)}. {MARKS}"
     for table in results.tables:
-        yield from ("", f"## {table_title(table)}", "")
         heads, rows = metric_rows(table, results.retention)
+        yield from ("", f"## {table_title(table)}", "")
         yield from _table(heads, [[_marked(cell) for cell in row] for row in rows])
-    yield from _cost(results)
-    yield from _ranks(results)
+    yield from ("", "## Cost and stability", "", COSTS, "", *_table(*cost_rows(results)))
+    if results.ranks is not None:
+        yield from ("", "## Ranks", "", describe_ranks(results.ranks), RANKED, "", *_table(*rank_rows(results.ranks)))
     if results.failures:
         yield from ("", "## Failed", "", *(f"- {line}" for line in results.failures))
 
 
+def describe_seeds(results: BenchmarkResults) -> str:
+    return "One seed" if results.seeds == 1 else f"Mean ± standard deviation over {results.seeds} seeds"
+
+
 def table_title(table: MetricTable) -> str:
     return f"{TITLES[table.metric]}, {table.backbone}"
-
-
-Cell = str | tuple[Entry, str]
 
 
 def metric_rows(table: MetricTable, ratios: Sequence[float]) -> tuple[list[str], list[list[Cell]]]:
@@ -86,31 +101,24 @@ def cost_rows(results: BenchmarkResults) -> tuple[list[str], list[list[str]]]:
     return heads, rows
 
 
-def _cost(results: BenchmarkResults) -> Iterator[str]:
-    yield from ("", "## Cost and stability", "")
-    yield "Of a search, the mean over data sets, backbones and seeds; of memory the most. Epochs are passes over the"
-    yield "training rows while the method trains a model, passes those over the rows that it measures, where it tells"
-    yield "them. Stability is the mean Jaccard index of the sets that two seeds keep."
-    yield ""
-    yield from _table(*cost_rows(results))
-
-
-def _ranks(results: BenchmarkResults) -> Iterator[str]:
-    ranks = results.ranks
-    if ranks is None:
-        return
-    yield from ("", "## Ranks", "")
+def describe_ranks(ranks: Ranks) -> str:
+    """What was compared, and which methods aren't told apart."""
+    blocks = f"{ranks.blocks} blocks" if ranks.blocks > 1 else "one block"
     friedman = "" if ranks.friedman_p is None else f" Friedman's p that all are alike: {ranks.friedman_p:.2g}."
-    yield f"Over {ranks.blocks} blocks, each a backbone, a data set and a seed with the mean AUC over the ratios."
-    yield f"Critical difference of mean ranks at 5% (Nemenyi): {ranks.critical_difference:.2f}.{friedman}"
-    yield "p is Wilcoxon's against the first, adjusted by Holm. Seeds of one data set share its rows."
-    yield ""
+    groups = "; ".join(", ".join(group) for group in ranks.cliques)
+    alike = f" Not told apart: {groups}." if groups else ""
+    return (
+        f"Mean ranks over {blocks}, each a backbone, a data set and a seed with the mean AUC over the ratios. Critical "
+        f"difference at 5% (Nemenyi): {ranks.critical_difference:.2f}.{friedman}{alike}"
+    )
+
+
+def rank_rows(ranks: Ranks) -> tuple[list[str], list[list[str]]]:
+    """Heads and rows, best mean rank first."""
     rows = [
         [each.method, f"{each.mean_rank:.2f}", NOTHING if each.p is None else f"{each.p:.2g}"] for each in ranks.methods
     ]
-    yield from _table(["method", "mean rank", "p"], rows)
-    if ranks.cliques:
-        yield from ("", "Not told apart: " + "; ".join(", ".join(group) for group in ranks.cliques) + ".")
+    return ["method", "mean rank", "p"], rows
 
 
 def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:

@@ -74,7 +74,7 @@ def _show(console: Console, results: BenchmarkResults, directory: BenchmarkDirec
     from trainers.benchmark.terminal import print_results
 
     print_results(results, console)
-    files = f"tables: {directory.markdown}\nrows: {directory.parquet}"
+    files = f"tables: {directory.markdown}\nrows: {directory.parquet}\nreport: {directory.report}"
     console.print(files, markup=False, highlight=False, soft_wrap=True)
 
 

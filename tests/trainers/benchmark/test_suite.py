@@ -10,7 +10,7 @@ import pytest
 
 from tests.conftest import TinyDataset
 from tests.trainers.benchmark.conftest import study_of
-from trainers.benchmark.suite import BenchmarkSpec, label_backbone, label_method, load_suite, parse_suite
+from trainers.benchmark.suite import BenchmarkSpec, label_backbone, load_suite, parse_suite
 from trainers.spec import SpecError
 
 SUITE: dict[str, Any] = {"methods": ["leap", "no_selection"], "datasets": ["spec.yaml"], "retention": [0.5]}
@@ -18,12 +18,17 @@ SUITE: dict[str, Any] = {"methods": ["leap", "no_selection"], "datasets": ["spec
 
 def test_names_stand_for_blocks() -> None:
     suite = parse_suite({**SUITE, "methods": ["fairfs", {"name": "leap", "variant": "paper"}], "backbones": ["lr"]})
-    assert label_method(suite.methods[0]) == "fairfs"
-    assert label_method(suite.methods[1]).startswith("leap (")
-    assert "variant=paper" in label_method(suite.methods[1])
+    assert [method.label for method in suite.methods] == ["fairfs", "leap (variant=paper)"]
     assert [label_backbone(model) for model in suite.backbones] == ["lr"]
     assert suite.datasets[0].spec == "spec.yaml"
     assert suite.every_seed == range(5)
+
+
+def test_a_method_may_have_a_label() -> None:
+    entry = {"label": "as published", "selector": {"name": "leap", "variant": "paper"}}
+    suite = parse_suite({**SUITE, "methods": [entry, {"label": "default", "selector": "leap"}, "leap"]})
+    assert [method.label for method in suite.methods] == ["as published", "default", "leap"]
+    assert [method.selector.name for method in suite.methods] == ["leap", "leap", "leap"]
 
 
 def test_what_was_read_is_written_and_read_again() -> None:
@@ -34,7 +39,10 @@ def test_what_was_read_is_written_and_read_again() -> None:
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
-        ({"methods": ["leep"]}, r"methods\.0: name: choose one of .*'fairfs'.*'leap'.*'no_selection'.* \(got 'leep'\)"),
+        (
+            {"methods": ["leep"]},
+            r"methods\.0.*: name: choose one of .*'fairfs'.*'leap'.*'no_selection'.* \(got 'leep'\)",
+        ),
         ({"methods": [{"name": "leap", "alfa": 1}]}, r"methods\.0\.alfa: unknown key"),
         ({"methods": ["leap", {"name": "leap"}]}, r"methods: leap is given twice; take one out"),
         ({"methods": ["no_selection"]}, r"methods: only no_selection; add a method"),
