@@ -13,6 +13,7 @@ from tests.conftest import TinyDataset
 from tests.trainers.benchmark.conftest import HerePool, Run
 from trainers.benchmark.outcomes import write_parquet
 from trainers.pipeline.retrain import retrain
+from trainers.selectors.base import Ranking
 from trainers.spec import load_spec
 
 # age alone decides the label: 1 of 4 features, 1 of 12 dims.
@@ -144,6 +145,18 @@ def test_a_cell_that_fails_is_kept_as_a_failure_and_the_rest_goes_on(
 
 def _breaks(self: object, sample: object) -> None:
     raise ZeroDivisionError("no\nrows left")
+
+
+def test_a_method_that_ranks_other_features_fails_alone(
+    tiny_dataset: TinyDataset, run_here: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ranking = Ranking.by_score({"age": 1.0, "height": 0.5})
+    monkeypatch.setattr("trainers.selectors.tabular.pearson.PearsonSpec.rank", lambda self, sample: ranking)
+    suite = {**SUITE, "methods": ["pearson", "random"], "retention": [0.5], "seeds": 1}
+    outcomes, _ = run_here(tiny_dataset.directory, **suite)
+    assert outcomes[0].reason is not None
+    assert "'clip' is in the spec alone" in outcomes[0].reason
+    assert outcomes[1].reason is None
 
 
 def test_side_by_side_is_the_same(tiny_dataset: TinyDataset, run_here: Run, tmp_path: Path) -> None:
