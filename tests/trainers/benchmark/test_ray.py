@@ -28,7 +28,7 @@ SUITE: dict[str, Any] = {
 def test_cells_run_side_by_side_on_ray(tiny_dataset: TinyDataset, run_here: Run, tmp_path: Path) -> None:
     suite, family = tiny_dataset.directory / "bench.yaml", Family(tmp_path / "log")
     suite.write_text(yaml.safe_dump(SUITE), encoding="utf-8")
-    environment = {**os.environ, "RAY_ADDRESS": "local", MARK: family.mark}
+    environment = {**os.environ, "RAY_ADDRESS": "local", "RAY_worker_niceness": "0", MARK: family.mark}
     command = [WINNOW, "benchmark", str(suite), "--output", str(tmp_path / "out"), "--json"]
     try:
         ended = subprocess.run(command, capture_output=True, text=True, check=False, env=environment, timeout=500)

@@ -115,7 +115,7 @@ def test_a_cell_whose_process_dies_is_a_failure(suite: Path, tmp_path: Path, tin
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        ({"methods": ["leep"]}, "methods.0: name: choose one of"),
+        ({"methods": ["leep"]}, "methods.0.selector: name: choose one of"),
         ({"retention": [0.1]}, "retention.0: 0.1 of the 4 features"),
         ({"output": None}, "output: missing; give --output DIR"),
     ],
