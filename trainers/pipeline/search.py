@@ -299,12 +299,7 @@ class ModelSearch(Search):
         if isinstance(selector, SensitivitySpec):
             return selector.rank(self.trained(model, loaders))
         assert isinstance(selector, TabularSpec)
-        ranking = None
-        if self.ranks.is_leader:
-            sample = draw_sample(self.spec, selector.sample_rows)
-            ranking = selector.rank(sample)
-            ranking = replace(ranking, diagnostics={**sample.drawn, **ranking.diagnostics})
-        return self.ranks.broadcast(ranking)
+        return self.ranks.broadcast(rank_rows(self.spec) if self.ranks.is_leader else None)
 
     def _restore(self, trainer: Trainer, run: SeedRun) -> int:
         """The number of the seed's epochs that are done."""
@@ -326,6 +321,15 @@ class ModelSearch(Search):
     def _advance(self, step: int) -> None:
         if self.ranks.is_leader:
             self.coordination.advance(self.ranks.attempt, step)
+
+
+def rank_rows(spec: JobSpec) -> Ranking:
+    """What a tabular selector makes of a sample of rows: no model is needed for it."""
+    selector = spec.selector
+    assert isinstance(selector, TabularSpec)
+    sample = draw_sample(spec, selector.sample_rows)
+    ranking = selector.rank(sample)
+    return replace(ranking, diagnostics={**sample.drawn, **ranking.diagnostics})
 
 
 def open_search(

@@ -173,7 +173,7 @@ def require_consistent(spec: JobSpec) -> None:
 def load_spec(path: str | Path) -> JobSpec:
     """Read a YAML or JSON spec; relative dataset paths are taken from the spec's own folder. Raises SpecError."""
     path = Path(path)
-    raw = _read(path)
+    raw = read_document(path)
     for message in describe_old_keys(raw):
         warnings.warn(message, FutureWarning, stacklevel=2)
     return absolute(parse_spec(raw), path.parent)
@@ -184,14 +184,14 @@ def load_data_part(path: str | Path) -> JobSpec | None:
     where these are."""
     path = Path(path)
     try:
-        raw = _read(path)
+        raw = read_document(path)
         parts = {key: raw[key] for key in ("dataset", "features")} if isinstance(raw, dict) else {}
         return absolute(parse_spec(parts), path.parent)
     except (SpecError, KeyError):
         return None
 
 
-def _read(path: Path) -> Any:
+def read_document(path: Path) -> Any:
     """The content of a file. Raises SpecError."""
     try:
         text = path.read_text(encoding="utf-8")
