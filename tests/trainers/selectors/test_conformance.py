@@ -35,13 +35,13 @@ from trainers.training.ranks import RankContext
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning", "ignore::FutureWarning", "ignore::DeprecationWarning")
 
 BATCH = 128
-# Options of selectors that a test has no time for.
 BY_DIM = ":dim"
 # Every selector, and those with gates of dims a second time.
 CASES = [
     *SELECTORS,
     *(f"{name}{BY_DIM}" for name, kind in SELECTORS.items() if issubclass(kind, GateSpec) and kind.gates_dims),
 ]
+# Options of selectors that a test has no time for.
 CHEAP = {"forests": 3, "trees": 10}
 # The label is heard by each of these with errors of its own, so that none makes another useless.
 HEARD = {"copy": 0.02, "witness": 0.2, "rumour": 0.25}
