@@ -48,7 +48,7 @@ def _observe(model: PlainModel, kept: Sequence[int], loaders: DataLoaders) -> di
     sums, rows = dict[str, torch.Tensor](), 0
     with loaders.whole(loaders.validation) as batches:
         for batch in batches:
-            x_BC = baseline.interpolate(model.inputs(batch), mask_C)
+            x_BC = baseline.interpolate_columns(model.inputs(batch), mask_C)
             rows += len(x_BC)
             for name, mean in model.backbone.observe(x_BC).items():
                 part = mean.double().cpu() * len(x_BC)

@@ -90,6 +90,6 @@ def masked_forward(
 
     def forward(batch: Batch) -> torch.Tensor:
         x_BC = model.inputs(batch)
-        return torch.stack([model.backbone(baseline.interpolate(x_BC, mask_C)) for mask_C in mask_KC])
+        return torch.stack([model.backbone(baseline.interpolate_columns(x_BC, mask_C)) for mask_C in mask_KC])
 
     return forward

@@ -66,8 +66,8 @@ class Gate(nn.Module, abc.ABC):
 
     @property
     def share_of_feature(self) -> float:
-        """What one gate of the F costs of a feature's price: all open gates together cost the same, whether they stand
-        on features or on dims, and a dim costs the same wherever it stands."""
+        """What a gate costs of what one on a feature does: all gates together cost the same when open, whether they
+        stand on features or on dims, and a dim costs the same wherever it stands."""
         return len(self.layout) / len(self.units)
 
     def by_feature(self, value_F: torch.Tensor, reduce: Literal["amax", "mean"]) -> torch.Tensor:

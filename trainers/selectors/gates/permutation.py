@@ -66,7 +66,7 @@ class PermutationGate(Gate):
         """
         self.require_width(x_BC)
         if not self.training:
-            return self.baseline.interpolate(x_BC, self.gates()[self.unit_C])
+            return self.baseline.interpolate_columns(x_BC, self.gates()[self.unit_C])
         gate_F = self.scores() if frozen else self.gates()
         mixed_BC, seen = self.mixer.mix(x_BC, gate_F, self.draw(x_BC))
         self.observe(seen)
