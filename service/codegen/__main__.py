@@ -6,7 +6,7 @@ from service.codegen import client, typescript
 
 
 def main() -> None:
-    """Write the client's operations, then what the pages have of the schemas, which needs Node's packages."""
+    """Write the client's operations, then what the pages have of schemas and states, which needs Node's packages."""
     client.write()
     typescript.write()
 

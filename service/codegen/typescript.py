@@ -1,8 +1,9 @@
 """Writes what the pages have of the schemas.
 
 `schemas.d.ts` has the types of the API's bodies and of a run's documents, made by the npm package openapi-typescript;
-`states.js` has the stages of a run and the states of a job. Both lie in trainers/web and are checked in. The first line
-of the types names the schemas that they were made of, so that a test needs no Node packages to find them out of date.
+`states.js` has the stages of a run and the states of a job. Both lie in trainers/web and are checked in, as is
+`features/statuses.js` of the service's pages. The first line of the types names the schemas that they were made of, so
+that a test needs no Node packages to find them out of date.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from service.app import routes
 from service.core.job_state import ENDED, JobState
+from service.core.statuses import BY_HAND, IN_JOBS, FeatureStatus
+from service.web import shell
 from trainers.runs.progress import Progress, Stage
 from trainers.runs.prune_list import PruneList
 from trainers.runs.results import Results
@@ -31,6 +34,7 @@ RUN_DOCUMENTS = (Progress, Results, PruneList, GateHistory, GateGrid, MeasureSer
 MADE = "// Made by `python -m service.codegen`"
 TYPES = assets.HERE / "schemas.d.ts"
 STATES = assets.MODULES / "states.js"
+STATUSES = shell.HERE / "modules" / "features" / "statuses.js"
 GENERATOR = assets.HERE / "node_modules" / "openapi-typescript" / "bin" / "cli.js"
 LINE = 120
 REFERENCE = re.compile(r'"\$ref": "#/components/schemas/([^"]+)"')
@@ -112,6 +116,22 @@ def states() -> str:
     )
 
 
+def statuses() -> str:
+    """The module of the statuses of a feature."""
+    moves = {status.value: [after.value for after in BY_HAND[status]] for status in FeatureStatus}
+    lines = "".join(f"  {status}: {json.dumps(after)},\n" for status, after in moves.items())
+    return "\n".join(
+        (
+            f"// @ts-check\n{MADE}; not to be edited.",
+            "/** The statuses of a feature, those that jobs take, and what each may become by hand. */\n",
+            _constant("STATUSES", [status.value for status in FeatureStatus]),
+            _constant("IN_JOBS", list(IN_JOBS)),
+            '/** @type {Record<import("schemas").FeatureStatus, import("schemas").FeatureStatus[]>} */',
+            f"export const BY_HAND = {{\n{lines}}};\n",
+        )
+    )
+
+
 def _constant(name: str, values: list[str]) -> str:
     """A constant as Prettier has it: on one line where it fits."""
     texts = [json.dumps(value) for value in values]
@@ -133,6 +153,7 @@ def _plain(schema: Any) -> Any:
 
 
 def write() -> None:
-    """Write both files. Raises SystemExit as `types` does."""
+    """Write the files. Raises SystemExit as `types` does."""
     TYPES.write_text(types(), encoding="utf-8")
     STATES.write_text(states(), encoding="utf-8")
+    STATUSES.write_text(statuses(), encoding="utf-8")

@@ -24,15 +24,23 @@ class FeatureStatus(StrEnum):
     RETIRED = "retired"
 
 
-BY_HAND: dict[FeatureStatus, frozenset[FeatureStatus]] = {
-    FeatureStatus.ESSENTIAL: frozenset({FeatureStatus.ACTIVE, FeatureStatus.RETIRED}),
-    FeatureStatus.ACTIVE: frozenset(
-        {FeatureStatus.ESSENTIAL, FeatureStatus.PRUNED, FeatureStatus.RETIRED, FeatureStatus.CANDIDATE}
+BY_HAND: dict[FeatureStatus, tuple[FeatureStatus, ...]] = {
+    FeatureStatus.ESSENTIAL: (FeatureStatus.ACTIVE, FeatureStatus.RETIRED),
+    FeatureStatus.ACTIVE: (
+        FeatureStatus.ESSENTIAL,
+        FeatureStatus.PRUNED,
+        FeatureStatus.RETIRED,
+        FeatureStatus.CANDIDATE,
     ),
-    FeatureStatus.CANDIDATE: frozenset({FeatureStatus.ACTIVE, FeatureStatus.ESSENTIAL, FeatureStatus.RETIRED}),
-    FeatureStatus.PRUNED: frozenset({FeatureStatus.CANDIDATE, FeatureStatus.ACTIVE, FeatureStatus.RETIRED}),
-    FeatureStatus.RETIRED: frozenset({FeatureStatus.CANDIDATE}),
+    FeatureStatus.CANDIDATE: (FeatureStatus.ACTIVE, FeatureStatus.ESSENTIAL, FeatureStatus.RETIRED),
+    FeatureStatus.PRUNED: (FeatureStatus.CANDIDATE, FeatureStatus.ACTIVE, FeatureStatus.RETIRED),
+    FeatureStatus.RETIRED: (FeatureStatus.CANDIDATE,),
 }
+
+# What a selection is run over, as the store has it.
+IN_JOBS: tuple[str, ...] = tuple(
+    status.value for status in (FeatureStatus.ESSENTIAL, FeatureStatus.ACTIVE, FeatureStatus.CANDIDATE)
+)
 
 # What a list that becomes active makes of a feature it decided on. Others stay: `essential` is above lists, and
 # `retired` is gone from the data.

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from service.core.errors import FieldError, InvalidError, InvalidFieldsError
 from service.core.partitions import PLACEHOLDER, fill_partition, has_placeholder
+from service.core.statuses import IN_JOBS
 from service.jobs.compose import compose
 from service.jobs.data_roots import check_spec
 from service.jobs.default_spec import SOME_FEATURES
@@ -60,7 +61,7 @@ def check_overrides(
 def _features_in_jobs(session: Session, model: str) -> list[dict[str, Any]]:
     return [
         {**feature.spec, "name": feature.name, "column": feature.column, "status": feature.status}
-        for feature in models.features(session, model, models.IN_JOBS)
+        for feature in models.features(session, model, IN_JOBS)
     ]
 
 

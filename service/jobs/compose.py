@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from service.core.statuses import IN_JOBS
 from service.store import models
 from service.store.tables import Model
 from trainers.spec import JobSpec, SpecError, merge_patch, parse_spec
@@ -20,7 +21,7 @@ def compose(session: Session, model: Model, overrides: dict[str, Any]) -> JobSpe
     """
     if "features" in overrides:
         raise SpecError("features: a job of a model has the model's features; change their statuses instead")
-    chosen = models.features(session, model.name, models.IN_JOBS)
+    chosen = models.features(session, model.name, IN_JOBS)
     if not chosen:
         raise SpecError(f"features: model {model.name!r} has none to select from; register some, as candidates")
     features = [

@@ -12,9 +12,6 @@ from sqlalchemy.orm import Session
 from service.core.job_state import ENDED
 from service.store.tables import ApiKey, Feature, Job, Model
 
-# What a selection is run over.
-IN_JOBS = ("essential", "active", "candidate")
-
 
 def find(session: Session, name: str) -> Model | None:
     return session.get(Model, name)

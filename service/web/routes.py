@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 from fastapi import APIRouter, Request
 from starlette.responses import HTMLResponse, Response
@@ -13,6 +14,7 @@ from service.api.routers.me import view_of
 from service.core.errors import NotFoundError
 from service.web.shell import WHERE, file, files, show
 from service.web.sign_in import PageCaller
+from trainers.spec import BACKBONES, JobSpec
 
 FOR_EVER = "public, max-age=31536000, immutable"
 
@@ -50,12 +52,20 @@ def preloads(page: Page) -> list[str]:
     return files().preloads(page.module)
 
 
+@cache
+def backbones() -> list[str]:
+    """Names of the backbones that are installed, the default first."""
+    default = JobSpec.model_fields["model"].default.backbone
+    return [default, *(name for name in BACKBONES if name != default)]
+
+
 def _route(page: Page) -> Callable[[Request, PageCaller], HTMLResponse]:
     def answer(request: Request, caller: PageCaller) -> HTMLResponse:
         # Who reads stands in the page, so that its module needn't ask before it asks for anything else.
         reader = view_of(caller).model_dump(mode="json")
         parameters = dict(request.path_params)
-        return show(request, "page.html", page=page, preloads=preloads(page), parameters=parameters, reader=reader)
+        told: dict[str, Any] = {"parameters": parameters, "reader": reader, "backbones": backbones()}
+        return show(request, "page.html", page=page, preloads=preloads(page), **told)
 
     return answer
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from importlib.metadata import EntryPoint, EntryPoints
@@ -11,11 +12,13 @@ from typing import Any
 import pytest
 
 from tests.conftest import TinyDataset
+from tests.support.repository import ROOT
 from trainers.extensions import ExtensionError, find_subclasses
 from trainers.runs.prune_list import PruneList, SelectorInfo
 from trainers.selectors import gates, sensitivity, tabular
 from trainers.selectors.base import SelectorSpec
-from trainers.spec import load_spec
+from trainers.selectors.registry import SELECTORS
+from trainers.spec import BACKBONES, load_spec
 
 SELECTOR = '''
 """Ranks features by how far their first number lies from the label's, on average."""
@@ -98,6 +101,8 @@ render(run)
 print_result(run, None, Console(width=120))
 """
 COMMAND = "from service.cli import app; app()"
+# The choices of the service's forms, before the command.
+OFFERED = "from service.web.routes import backbones; print(*backbones())\n"
 
 
 def install(folder: Path, entry_points: str) -> Path:
@@ -141,8 +146,9 @@ def test_a_selector_and_a_backbone_of_another_package_run_end_to_end(tiny_datase
         "[winnow.selectors]\nnear = acme.selector:NearnessSpec\n[winnow.backbones]\ncos = acme.backbone:CosineSpec\n"
     )
     package, spec = install(tmp_path / "site", points), spec_file(tiny_dataset, tmp_path)
-    checked = run(COMMAND, "check", spec, package=package)
+    checked = run(OFFERED + COMMAND, "check", spec, package=package)
     assert checked.returncode == 0, checked.stderr
+    assert set(checked.stdout.splitlines()[0].split()) == {*BACKBONES, "cosine"}
     ended = run(RUN, spec, tmp_path / "run", package=package)
     assert ended.returncode == 0, ended.stderr
     assert "Features by nearness: the first 2 of the ranking kept" in ended.stdout
@@ -158,6 +164,34 @@ def test_a_selector_and_a_backbone_of_another_package_run_end_to_end(tiny_datase
     assert found.warning is None
     assert found.metrics.full.auc is not None
     assert found.metrics.full.auc > 0.75
+
+
+@pytest.mark.parametrize("registry", [SELECTORS, BACKBONES], ids=["selectors", "backbones"])
+def test_no_code_outside_the_registries_lists_what_they_hold(registry: dict[str, Any]) -> None:
+    """A list by hand would lack the next one. A file may name the default, and a relative of it."""
+    folders = "trainers/selectors/", "trainers/models/backbones/", "trainers/web/node_modules/"
+    files = [
+        str(path.relative_to(ROOT))
+        for root in ("trainers", "service", "sharding", "tests/support")
+        for path in (ROOT / root).rglob("*")
+        if path.suffix in (".py", ".js", ".ts", ".html")
+    ]
+    named = re.compile("|".join(rf"[\"'`]{name}[\"'`]" for name in registry))
+    lists = {
+        file: found
+        for file in files
+        if not file.startswith(folders)
+        and len(found := set(named.findall((ROOT / file).read_text(encoding="utf-8")))) > 2
+    }
+    assert lists == {}
+
+
+def test_the_reference_has_a_line_of_each() -> None:
+    for page, registry in (("selectors", SELECTORS), ("backbones", BACKBONES)):
+        text = (ROOT / "docs" / "reference" / f"{page}.md").read_text(encoding="utf-8")
+        lines = re.findall(r"^\| (`.*?) \|", text, re.M)
+        named = {name for line in lines for name in re.findall(r"`(\w+)`", line)}
+        assert {*registry} <= named, page
 
 
 def test_the_command_line_says_in_one_line_which_package_to_mend(tiny_dataset: TinyDataset, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from playwright.sync_api import Browser, expect
 
 from tests.support.browser import needs_browser, page_of, ready, sign_in
 from tests.support.showcase import SPEC, Showcase
+from trainers.spec import BACKBONES
 
 pytestmark = needs_browser
 
@@ -34,7 +35,10 @@ def test_settings_are_seen_and_edited(served: Showcase, chromium: Browser) -> No
         dialog.get_by_label("Group column").fill("user_id")
         dialog.get_by_label("Epochs").fill("3")
         dialog.get_by_label("Keep events for").fill("30")
-        dialog.get_by_label("Backbone").select_option("dcnv2")
+        backbone = dialog.get_by_label("Backbone")
+        assert sorted(backbone.locator("option").all_inner_texts()) == sorted(BACKBONES)
+        expect(backbone).to_have_value("wide_deep")
+        backbone.select_option("dcnv2")
         dialog.get_by_label("Other parts of the spec").fill('{"prune": {"rule": "magic"}}')
         dialog.get_by_role("button", name="Save").click()
         expect(dialog.get_by_label("Other parts of the spec")).to_have_attribute("aria-invalid", "true")

@@ -1,6 +1,7 @@
 """The job specification: one pydantic model for REST, the command line and files. Imports no torch."""
 
 from trainers.config import MAX_DIM, Config, Dim, Name, Share, SpecError, merge_patch
+from trainers.models.backbones.registry import BACKBONES
 from trainers.problems import describe
 from trainers.spec.dataset import DatasetSpec, SplitSpec
 from trainers.spec.features import CategoricalFeature, DenseFeature, FeatureSpec, MultiCategoricalFeature, Status
@@ -11,6 +12,7 @@ from trainers.spec.prune import GuardSpec, PruneSpec
 from trainers.spec.training import FinetuneSpec, ScalingSpec, TopologySpec, TrainingSpec
 
 __all__ = [
+    "BACKBONES",
     "MAX_DIM",
     "CategoricalFeature",
     "Config",

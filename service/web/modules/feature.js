@@ -2,6 +2,8 @@
 /** A feature of a model: its gate in the model's runs, and every decision on it. */
 
 import { find, get, part, post } from "pages/api";
+import { BY_HAND, IN_JOBS } from "pages/features/statuses";
+import { MEANS, TONES, options } from "pages/features/words";
 import { openForm, say } from "pages/form";
 import { jobLink } from "pages/job/words";
 import { tabs } from "pages/model-tabs";
@@ -13,27 +15,6 @@ import { ago, count, decimal, moment, words } from "views/format";
 const RUNS = 6;
 const LOOKED_AT = 30;
 const POINTS = 400;
-const IN_JOBS = new Set(["essential", "active", "candidate"]);
-/** @type {Record<import("schemas").FeatureStatus, import("schemas").FeatureStatus[]>} */
-const BY_HAND = {
-  essential: ["active", "retired"],
-  active: ["essential", "pruned", "retired", "candidate"],
-  candidate: ["active", "essential", "retired"],
-  pruned: ["candidate", "active", "retired"],
-  retired: ["candidate"],
-};
-const MEANS = /** @type {Record<import("schemas").FeatureStatus, string>} */ ({
-  essential: "in every job, and no list prunes it",
-  active: "in the model and in its jobs",
-  candidate: "in its jobs, to be tried",
-  pruned: "found not to be needed; in no job",
-  retired: "given up; in no job, and no list changes it",
-});
-const TONES = /** @type {Record<string, "good" | "busy" | "plain">} */ ({
-  essential: "good",
-  active: "good",
-  candidate: "busy",
-});
 const DASHES = ["dashed", "dotted", [8, 3, 2, 3], [2, 6], [12, 4]];
 
 /**
@@ -81,7 +62,7 @@ function heading(feature, caller, onChange) {
   return element(
     "div",
     { class: "row spread" },
-    element("h1", { class: "row" }, feature.name, badge(feature.status, TONES[feature.status] ?? "plain")),
+    element("h1", { class: "row" }, feature.name, badge(feature.status, TONES[feature.status])),
     caller.scopes.includes("approve") && element("button", { onclick: onChange }, "Change status"),
   );
 }
@@ -125,7 +106,7 @@ async function runs(model, feature) {
   const page = await get("/v1/jobs", { model, dry_run: false, limit: LOOKED_AT });
   const having = page.jobs.filter(
     (/** @type {import("schemas").JobSummary} */ job) =>
-      job.started_at && IN_JOBS.has(statusAt(feature, job.created_at)),
+      job.started_at && IN_JOBS.some((status) => status === statusAt(feature, job.created_at)),
   );
   const told = await Promise.all(
     having.slice(0, RUNS).map(async (/** @type {import("schemas").JobSummary} */ job) => {
@@ -273,7 +254,7 @@ function change(model, feature, onDone) {
         label: "New status",
         kind: "select",
         required: true,
-        options: BY_HAND[feature.status].map((name) => [name, `${name}: ${MEANS[name]}`]),
+        options: options(BY_HAND[feature.status]),
       },
       { name: "reason", label: "Why", kind: "area", required: true, help: "Kept in the feature's history." },
     ],

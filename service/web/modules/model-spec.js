@@ -9,38 +9,16 @@ const COLUMNS = /** @type {const} */ ([
   ["group", "Group column", "For GAUC, usually the user's id."],
   ["weight", "Weight column", ""],
 ]);
-const BACKBONES = /** @type {[string, string][]} */ (
-  [
-    "wide_deep",
-    "mlp",
-    "lr",
-    "fm",
-    "fwfm",
-    "ffm",
-    "deepfm",
-    "xdeepfm",
-    "nfm",
-    "afm",
-    "afn",
-    "dcn",
-    "dcnv2",
-    "gdcn",
-    "autoint",
-    "fibinet",
-    "masknet",
-    "dlrm",
-    "featnet",
-    "fiinet",
-  ].map((name) => [name, name])
-);
+/** Those of the service's registry, the default first: the page has them. */
+const BACKBONES = /** @type {string[]} */ (JSON.parse(document.getElementById("main")?.dataset.backbones ?? "[]"));
 
 /**
  * @param {any} spec
  * @returns {import("pages/fields").Field[]}
  */
 export function specFields(spec) {
-  const backbone = spec.model?.backbone ?? BACKBONES[0][0];
-  const known = BACKBONES.some(([name]) => name === backbone);
+  const backbone = spec.model?.backbone ?? BACKBONES[0];
+  const offered = BACKBONES.includes(backbone) ? BACKBONES : [...BACKBONES, backbone];
   return [
     ...COLUMNS.map(([name, label, help]) => ({
       name,
@@ -55,7 +33,7 @@ export function specFields(spec) {
       label: "Backbone",
       path: "spec.model.backbone",
       kind: "select",
-      options: known ? BACKBONES : [...BACKBONES, /** @type {[string, string]} */ ([backbone, backbone])],
+      options: offered.map((name) => [name, name]),
       value: backbone,
     },
     {
@@ -81,7 +59,7 @@ export function withFields(spec, { backbone, epochs, ...values }) {
   const others = Object.fromEntries(Object.entries(values).filter(([name]) => !names.has(name)));
   const dataset = without({ ...spec.dataset, ...Object.fromEntries(columns) });
   // Another backbone has other options.
-  const same = spec.model?.backbone === backbone || (!spec.model?.backbone && backbone === BACKBONES[0][0]);
+  const same = spec.model?.backbone === backbone || (!spec.model?.backbone && backbone === BACKBONES[0]);
   const model = same ? spec.model : { backbone };
   const training = without({ ...spec.training, epochs });
   const made = { ...spec, dataset, model, training };

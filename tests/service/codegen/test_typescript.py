@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from service.codegen.typescript import STATES, TYPES, first_line, schemas, states
+from service.codegen.typescript import STATES, STATUSES, TYPES, first_line, schemas, states, statuses
 
 REMEDY = "run python -m service.codegen"
 
@@ -17,6 +17,12 @@ def test_the_stages_and_states_are_those_of_a_run_and_a_job() -> None:
         'STAGES = /** @type {const} */ ([\n  "validating",\n  "starting",\n  "searching",\n  "ranking",\n'
         '  "finetuning",\n  "evaluating",\n]);' in states()
     )
+
+
+def test_the_statuses_are_those_of_a_feature() -> None:
+    assert STATUSES.read_text(encoding="utf-8") == statuses(), REMEDY
+    assert '  active: ["essential", "pruned", "retired", "candidate"],\n' in statuses()
+    assert 'IN_JOBS = /** @type {const} */ (["essential", "active", "candidate"]);' in statuses()
 
 
 def test_the_schemas_are_the_runs_own_and_of_no_selector() -> None:

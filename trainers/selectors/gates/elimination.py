@@ -1,8 +1,10 @@
 """Backward elimination on a trained model: features go one after another, each time the one that is missed least.
 
 What a feature costs is counted given those that are left, so that of two copies one goes for nothing, and then the
-other is dear. A cost within its standard error says nothing (the one-standard-error rule, Breiman et al. 1984): such
-features go first, in the order of their gates, and many together where they aren't missed together.
+other is dear. It is counted after calibration: a model whose features stand at their means is too sure of itself, or
+off its base rate. Training on would mend that, but not what the model can't tell apart any more. A cost within its
+standard error says nothing (the one-standard-error rule, Breiman et al. 1984): such features go first, in the order of
+their gates, and many together where they aren't missed together.
 
 Shapes: N rows, C columns of the field's features, c of them those of the features that go, T labels.
 """
@@ -13,9 +15,11 @@ import heapq
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 
 from sharding.layout import FeatureLayout
+from trainers.metrics.calibration import calibrated_logloss
 from trainers.models.backbones.base import Backbone
 from trainers.selectors.base import Ranking
 from trainers.selectors.gates.ranking import OPEN, Cost, Elimination, weakest_first
@@ -217,8 +221,12 @@ class _Field:
 
     @torch.no_grad()
     def _losses(self, x_NC: torch.Tensor) -> torch.Tensor:
+        """Each row's logloss after calibration, averaged over the labels; float64, on the CPU."""
         self.passes += 1
-        return self.rows.losses(self.backbone(part) for part in x_NC.split(ROWS_TOGETHER))
+        logit_NT = torch.cat([self.backbone(part).cpu() for part in x_NC.split(ROWS_TOGETHER)]).double().numpy()
+        label_NT, weight_N = self.rows.label_NT.double().numpy(), self.weight_N.numpy()
+        losses = [calibrated_logloss(*columns, weight_N) for columns in zip(logit_NT.T, label_NT.T, strict=True)]
+        return torch.from_numpy(np.mean(losses, axis=0))
 
 
 def _precision(z_NC: torch.Tensor) -> torch.Tensor:

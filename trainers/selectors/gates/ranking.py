@@ -22,7 +22,7 @@ CERTAIN = 2.0
 
 
 class Cost(NamedTuple):
-    """The rise of the logloss, in nats, as a feature went, and its standard error."""
+    """The rise of the calibrated logloss, in nats, as a feature went, and its standard error."""
 
     rise: float
     error: float

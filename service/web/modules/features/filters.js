@@ -1,16 +1,16 @@
 // @ts-check
 /** Which features are shown; the page's address has it, so that it can be sent to someone. */
 
+import { STATUSES } from "pages/features/statuses";
 import { count } from "views/format";
 import { element, fill, fresh } from "views/dom";
 
-const STATUSES = ["essential", "active", "candidate", "pruned", "retired"];
 const KINDS = ["dense", "categorical", "multi_categorical"];
 
 /** @param {() => void} changed */
 export function filters(changed) {
   const given = new URLSearchParams(location.search);
-  const statuses = new Set(given.getAll("status").filter((status) => STATUSES.includes(status)));
+  const statuses = new Set(given.getAll("status").filter((status) => STATUSES.some((each) => each === status)));
   const boxes = element("fieldset", { class: "row bare" });
   const list = fresh("tags");
   const tags = element("datalist", { id: list });

@@ -3,17 +3,14 @@
 
 import { post, request } from "pages/api";
 import { Proposals } from "pages/features/proposals";
+import { IN_JOBS } from "pages/features/statuses";
+import { options } from "pages/features/words";
 import { openForm, say } from "pages/form";
 import { count, decimal } from "views/format";
 import { element } from "views/dom";
 
 const FEW = 8;
 const NAMED = 5;
-const STATUSES = /** @type {[string, string][]} */ ([
-  ["candidate", "candidate: in its jobs, to be tried"],
-  ["active", "active: in the model and in its jobs"],
-  ["essential", "essential: in every job, and no list prunes it"],
-]);
 
 /**
  * Look at a data set's columns, and then choose among them.
@@ -73,7 +70,7 @@ function choose(path, found, onDone) {
       ...doubtful(found),
       ...leftOut(found),
       proposals.root,
-      { name: "status", label: "Status", kind: "select", options: STATUSES, value: "candidate" },
+      { name: "status", label: "Status", kind: "select", options: options(IN_JOBS), value: "candidate" },
       {
         name: "tags",
         label: "Tags",

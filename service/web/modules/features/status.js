@@ -2,16 +2,11 @@
 /** One status for many features: all of them, or none. */
 
 import { post } from "pages/api";
+import { STATUSES } from "pages/features/statuses";
+import { options } from "pages/features/words";
 import { openForm } from "pages/form";
 import { count } from "views/format";
 
-const STATUSES = /** @type {[string, string][]} */ ([
-  ["essential", "essential: in every job, and no list prunes it"],
-  ["active", "active: in the model and in its jobs"],
-  ["candidate", "candidate: in its jobs, to be tried"],
-  ["pruned", "pruned: found not to be needed; in no job"],
-  ["retired", "retired: given up; in no job, and no list changes it"],
-]);
 const NAMED = 5;
 
 /**
@@ -26,7 +21,7 @@ export function changeStatus(path, names, onDone) {
       names.length === 1 ? `Change the status of ${names[0]}` : `Change the status of ${count(names.length)} features`,
     note: `${names.slice(0, NAMED).join(", ")}${more}. All of them change, or none.`,
     fields: [
-      { name: "status", label: "Status", kind: "select", options: STATUSES, value: "active" },
+      { name: "status", label: "Status", kind: "select", options: options(STATUSES), value: "active" },
       { name: "reason", label: "Reason", required: true, help: "Why, for the features' history." },
     ],
     send: "Change the status",

@@ -2,12 +2,10 @@
 /** The catalogue as a table, and the features picked in it. */
 
 import { part } from "pages/api";
+import { TONES } from "pages/features/words";
 import { ago, count, decimal, moment } from "views/format";
 import { badge, element, fill } from "views/dom";
 import { Table, named } from "views/table";
-
-/** @type {Record<string, "good" | "bad" | "busy" | "plain">} */
-const TONES = { essential: "good", active: "good", candidate: "busy", pruned: "bad", retired: "plain" };
 
 /**
  * @param {Element} parent
@@ -115,7 +113,12 @@ function columns(model) {
       least: 150,
       show: (row) => named(row.name, `${root}/features/${part(row.name)}`),
     },
-    { field: "status", title: "Status", width: 100, show: (row) => badge(row.status, TONES[row.status]) },
+    {
+      field: "status",
+      title: "Status",
+      width: 100,
+      show: (row) => badge(row.status, TONES[/** @type {import("schemas").FeatureStatus} */ (row.status)]),
+    },
     { field: "kind", title: "Kind", width: 128, show: (row) => row.kind.replace("_", "-") },
     { field: "dim", title: "Dim", number: true, width: 60 },
     { field: "column", title: "Column", least: 120 },
