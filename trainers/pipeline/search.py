@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sharding.layout import split_dim
 from trainers.data.constants import find_constants
 from trainers.data.fingerprint import describe_changes
 from trainers.models.ranking import GatedModel, PlainModel
@@ -23,7 +24,7 @@ from trainers.pipeline.sampling import draw_sample, find_copies
 from trainers.runs.progress import Stage
 from trainers.selectors.aggregation import aggregate, carried
 from trainers.selectors.base import GateSpec, Ranking, SensitivitySpec, TabularSpec
-from trainers.selectors.gates.elimination import eliminate
+from trainers.selectors.gates.elimination import MOST_COLUMNS, eliminate
 from trainers.selectors.gates.ranking import rank_by_gate, reorder
 from trainers.selectors.sensitivity.trained import TrainedModel
 from trainers.spec import JobSpec, SpecError
@@ -185,10 +186,11 @@ class GateSearch(Search):
         self.coordination.flush()
         self.ranks.barrier()
         gate = model.gate
+        own = self.spec.by_dim
         ranking = rank_by_gate(
-            gate.layout.names,
+            gate.units.names,
             gate.scores().cpu().numpy(),
-            self.coordination.mean_gate(run.began + search.warmup),
+            search.mean_gates() if own else self.coordination.mean_gate(run.began + search.warmup),
             {name: value_F.cpu().numpy() for name, value_F in gate.details().items()},
             probability_like=self.spec.selector.probability_like,
         )
@@ -200,8 +202,13 @@ class GateSearch(Search):
         assert isinstance(selector, GateSpec)
         if selector.order == "score" or not selector.probability_like:
             return ranking
-        essential = [feature.name for feature in self.spec.features if self.spec.is_essential(feature)]
-        return reorder(ranking, eliminate(self.trained(model, loaders), ranking, essential))
+        essential = {feature.name for feature in self.spec.features if self.spec.is_essential(feature)}
+        layout = model.inputs.layout
+        units = layout.by_dim() if self.spec.by_dim else layout
+        if self.spec.by_dim and len(units) > MOST_COLUMNS:
+            return ranking
+        kept = [name for name in units.names if split_dim(name)[0] in essential]
+        return reorder(ranking, eliminate(self.trained(model, loaders), ranking, kept, units))
 
     def train(self, model: GatedModel, run: SeedRun) -> GateTrainer:
         """Train weights and gates to the end of the search; the model is left in evaluation mode."""

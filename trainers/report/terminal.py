@@ -169,7 +169,8 @@ def _ranking(found: PruneList, rule: str, width: int) -> Table:
 def _ranking_row(rank: int, feature: ListedFeature, details: Sequence[str]) -> tuple[str, ...]:
     decision = "essential" if feature.why == "essential" else feature.decision
     values = [f"{feature.details[name]:z.3f}" if name in feature.details else "–" for name in details]
-    return (str(rank), feature.name, decision, f"{feature.score:z.3f}", str(feature.dim), feature.kind, *values)
+    dims = summary.describe_dims(feature)
+    return (str(rank), feature.name, decision, f"{feature.score:z.3f}", dims, feature.kind, *values)
 
 
 def _savings(found: PruneList) -> Table:

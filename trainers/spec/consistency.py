@@ -54,11 +54,11 @@ def _numbers(spec: JobSpec) -> Iterator[str]:
     prune, count = spec.prune, len(spec.features)
     if prune.rule == "top_k" and prune.top_k is not None and prune.top_k > count:
         yield f"prune.top_k: {prune.top_k} of {count} features can't be kept; give at most {count}"
-    if prune.rule == "dims" and prune.share is not None and not _essential_dims(spec):
+    if prune.rule == "dims" and prune.share is not None and not _essential_dims(spec) and not spec.by_dim:
         total, narrowest = sum(spec.dims.values()), min(spec.dims, key=spec.dims.__getitem__)
-        if prune.kept_dims(total) < spec.dims[narrowest]:
+        if prune.most_dims(total) < spec.dims[narrowest]:
             yield (
-                f"prune.share: {prune.share:g} of {total} dims is {prune.kept_dims(total)}, and the narrowest feature, "
+                f"prune.share: {prune.share:g} of {total} dims is {prune.most_dims(total)}, and the narrowest feature, "
                 f"{narrowest!r}, has {spec.dims[narrowest]}: no feature could be kept; give at least "
                 f"{math.ceil(1e4 * spec.dims[narrowest] / total) / 1e4:g}"
             )
@@ -187,10 +187,10 @@ def _unread_by_essential(spec: JobSpec) -> Iterator[str]:
         )
     if prune.rule == "dims" and prune.share is not None:
         total, used = sum(spec.dims.values()), sum(essential.values())
-        narrowest = min(dim for name, dim in spec.dims.items() if name not in essential)
-        if prune.kept_dims(total) < used + narrowest:
+        narrowest = 1 if spec.by_dim else min(dim for name, dim in spec.dims.items() if name not in essential)
+        if prune.most_dims(total) < used + narrowest:
             yield (
-                f"prune.share: {prune.share:g} of {total} dims is {prune.kept_dims(total)}, essential features take "
+                f"prune.share: {prune.share:g} of {total} dims is {prune.most_dims(total)}, essential features take "
                 f"{used}, and the narrowest of the others has {narrowest}: every other feature is pruned, whatever "
                 "its score"
             )
@@ -198,7 +198,7 @@ def _unread_by_essential(spec: JobSpec) -> Iterator[str]:
 
 def _essential_dims(spec: JobSpec) -> dict[str, int]:
     """Name and width of the features that stay under every rule."""
-    return {feature.name: feature.dim for feature in spec.features if spec.is_essential(feature)}
+    return {feature.name: feature.width for feature in spec.features if spec.is_essential(feature)}
 
 
 def _unread_by_training(spec: JobSpec) -> Iterator[str]:

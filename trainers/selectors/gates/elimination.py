@@ -18,6 +18,7 @@ from dataclasses import dataclass
 
 import torch
 
+from sharding.layout import FeatureLayout
 from trainers.metrics.calibration import calibrate
 from trainers.models.backbones.base import Backbone
 from trainers.selectors.base import Ranking
@@ -33,11 +34,19 @@ MOST_COLUMNS = 4096
 RIDGE = 1e-2
 
 
-def eliminate(model: TrainedModel, ranking: Ranking, essential: Collection[str] = ()) -> Elimination:
+def eliminate(
+    model: TrainedModel, ranking: Ranking, essential: Collection[str] = (), units: FeatureLayout | None = None
+) -> Elimination:
     """Order the features whose gates are open, and those whose gates are closed though they are missed.
 
     All other features stand at their means. A gate may close on what another feature says too, whose gate then closes
     as well. Collective: every rank gets the same.
+
+    Args:
+        model: the trained one.
+        ranking: by the gates.
+        essential: names that stay.
+        units: what gates stand on: the model's features unless given, or their dims.
     """
     rows = model.embed(min(ROWS, max(1, BYTES // (4 * model.layout.total))))
     found = None
@@ -45,9 +54,9 @@ def eliminate(model: TrainedModel, ranking: Ranking, essential: Collection[str] 
         weakest = [name for name in weakest_first(ranking) if name not in set(essential)]
         # One feature stays, whatever the gates say.
         closed = [name for name in weakest if ranking.scores[name] < OPEN and name != ranking.names[0]]
-        every = _Field(model.model.backbone.eval(), rows, model.model.inputs.baseline.mean_C, regress=False)
+        every = _Field(model.model.backbone.eval(), rows, model.model.inputs.baseline.mean_C, units, regress=False)
         gone, _ = _screen(every, closed, together=len(closed))
-        field = every.only([name for name in model.layout.names if name not in gone])
+        field = every.only([name for name in every.layout.names if name not in gone])
         found = _order(field, [name for name in weakest if name not in gone], every.passes)
     answer: Elimination = model.ranks.broadcast(found)
     return answer
@@ -135,9 +144,18 @@ class _Field:
     `slope_T` and `intercept_T` calibrate the logits.
     """
 
-    def __init__(self, backbone: Backbone, rows: EmbeddedRows, mean_C: torch.Tensor, *, regress: bool = True) -> None:
-        """`mean_C` is that of training: one extreme row among the few that are measured would move their own."""
-        self.layout, self.backbone, self.rows, self.mean_C = backbone.layout, backbone, rows, mean_C
+    def __init__(
+        self,
+        backbone: Backbone,
+        rows: EmbeddedRows,
+        mean_C: torch.Tensor,
+        units: FeatureLayout | None = None,
+        *,
+        regress: bool = True,
+    ) -> None:
+        """`mean_C` is that of training: one extreme row among the few that are measured would move their own. `units`
+        are what goes one after another: the backbone's features unless given."""
+        self.layout, self.backbone, self.rows, self.mean_C = units or backbone.layout, backbone, rows, mean_C
         self.weight_N, self.passes = rows.weight_N.double() / rows.weight_N.double().sum(), 0
         self.x_NC = rows.x_NC.clone()
         self.regresses = regress and self.layout.total <= MOST_COLUMNS
@@ -157,7 +175,9 @@ class _Field:
         """The field of fewer features: all others stand at their means for good, and cost nothing any more."""
         columns = self.layout.columns(names)
         rows = EmbeddedRows(self.rows.x_NC[:, columns], self.rows.label_NT, self.rows.weight_N)
-        return _Field(self.backbone.pruned(names, self.mean_C).eval(), rows, self.mean_C[columns])
+        features, kept_dims = self.backbone.layout.of_columns(columns)
+        small = self.backbone.pruned(features, self.mean_C, kept_dims)
+        return _Field(small.eval(), rows, self.mean_C[columns], self.layout.keep(names))
 
     @torch.no_grad()
     def absence(self, names: Collection[str]) -> _Absence:
