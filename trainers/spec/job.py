@@ -138,7 +138,7 @@ class JobSpec(Config):
 
     def _seed_problems(self) -> Iterator[str]:
         training = self.training
-        if training.seeds > 1 and self.selector.family == "tabular":
+        if training.seeds > 1 and all(member.family == "tabular" for member in self.selector.members):
             yield (
                 f"`training.seeds` is {training.seeds}, and selector {self.selector.name} trains no model to rank by: "
                 "its seed only draws the rows it reads; make it 1, and raise selector.sample_rows where too few are "
