@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby
+from types import MappingProxyType
+
+# Of features that keep some of their dims alone, which; from 0.
+KeptDims = Mapping[str, Sequence[int]]
 
 
 @dataclass(frozen=True)
@@ -81,16 +85,60 @@ class FeatureLayout:
         """Columns of a feature among the C. Raises KeyError."""
         return slice(*self.offsets[self._position[name]])
 
-    def columns(self, names: Iterable[str]) -> list[int]:
-        """Column numbers of several features, in layout order whatever the order of `names`."""
+    def columns(self, names: Iterable[str], kept_dims: KeptDims = MappingProxyType({})) -> list[int]:
+        """Column numbers of several features, in layout order whatever the order of `names`; of those in `kept_dims`
+        these dims alone, in ascending order."""
         wanted = set(names)
         missing = wanted - set(self.names)
         if missing:
             raise KeyError(f"not in the layout: {sorted(missing)}")
-        pairs = zip(self.names, self.offsets, strict=True)
-        return [column for name, (start, end) in pairs if name in wanted for column in range(start, end)]
+        pairs = zip(self.names, self.offsets, self.dims, strict=True)
+        return [
+            start + dim
+            for name, (start, _), width in pairs
+            if name in wanted
+            for dim in sorted(kept_dims.get(name, range(width)))
+        ]
 
-    def keep(self, names: Iterable[str]) -> FeatureLayout:
-        """The layout of a subset, in this layout's order."""
+    def keep(self, names: Iterable[str], kept_dims: KeptDims = MappingProxyType({})) -> FeatureLayout:
+        """The layout of a subset, in this layout's order; features in `kept_dims` have as many dims as are there."""
         wanted = set(names)
-        return FeatureLayout.from_dims({n: d for n, d in zip(self.names, self.dims, strict=True) if n in wanted})
+        pairs = zip(self.names, self.dims, strict=True)
+        return FeatureLayout.from_dims(
+            {name: len(kept_dims[name]) if name in kept_dims else dim for name, dim in pairs if name in wanted}
+        )
+
+    def of_columns(self, columns: Iterable[int]) -> tuple[list[str], dict[str, list[int]]]:
+        """The features that have some of these columns, in this layout's order, and which of their dims those are of
+        features that don't have them all."""
+        wanted, names, kept_dims = set(columns), [], {}
+        for name, (start, end) in zip(self.names, self.offsets, strict=True):
+            dims = [column - start for column in range(start, end) if column in wanted]
+            if dims:
+                names.append(name)
+            if 0 < len(dims) < end - start:
+                kept_dims[name] = dims
+        return names, kept_dims
+
+    def by_dim(self) -> FeatureLayout:
+        """The layout of the same columns in which each dim stands alone, named `feature:dim`; one of a feature of a
+        single dim is named as the feature. Names of features have no colon.
+
+        Example:
+            >>> FeatureLayout.from_dims({"clip": 2, "age": 1}).by_dim().names
+            ('clip:0', 'clip:1', 'age')
+        """
+        pairs = zip(self.names, self.dims, strict=True)
+        names = [name if dim == 1 else f"{name}:{at}" for name, dim in pairs for at in range(dim)]
+        return FeatureLayout(tuple(names), (1,) * len(names))
+
+
+def split_dim(name: str) -> tuple[str, int]:
+    """The feature and the dim of a name that `by_dim` made.
+
+    Example:
+        >>> split_dim("clip:1"), split_dim("age")
+        (('clip', 1), ('age', 0))
+    """
+    feature, _, dim = name.partition(":")
+    return feature, int(dim or 0)

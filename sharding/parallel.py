@@ -6,21 +6,23 @@ Shapes: B rows, E = Σ dims of the tables.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any, Literal
 
 import torch
 from torch import nn
-from torch.distributed._shard.sharded_tensor.api import ShardedTensor
 from torchrec.distributed.embeddingbag import EmbeddingBagCollectionSharder
 from torchrec.distributed.model_parallel import DistributedModelParallel
-from torchrec.distributed.types import EmbeddingModuleShardingPlan, ShardingPlan
+from torchrec.distributed.types import ShardingPlan
 from torchrec.modules.embedding_modules import EmbeddingBagCollection
 from torchrec.optim.apply_optimizer_in_backward import apply_optimizer_in_backward
 from torchrec.sparse.jagged_tensor import KeyedJaggedTensor, KeyedTensor
 
 from sharding.batched import BatchedTables, DenseTables, FusedTables
+from sharding.layout import KeptDims
+from sharding.narrowing import copy_columns, narrowed, pieces
 from sharding.planner import Machine, plan
 from sharding.tables import EPSILON, Table, configs, module_name
 
@@ -154,7 +156,7 @@ class ShardedEmbeddings(nn.Module):
         weights = self.weights()
         for table in self.tables:
             whole = table.initial(self.seed)
-            for piece, (row, column) in _pieces(weights[table.name]):
+            for piece, (row, column) in pieces(weights[table.name]):
                 height, width = piece.shape
                 piece.copy_(whole[row : row + height, column : column + width])
 
@@ -193,7 +195,7 @@ class ShardedEmbeddings(nn.Module):
 
     def local_weights(self) -> list[torch.Tensor]:
         """This rank's pieces of the tables' weights, sharing memory."""
-        return [piece for table in self.weights().values() for piece, _ in _pieces(table)]
+        return [piece for table in self.weights().values() for piece, _ in pieces(table)]
 
     def local_bytes(self) -> int:
         """Of this rank's pieces of the tables' weights."""
@@ -231,9 +233,19 @@ class ShardedEmbeddings(nn.Module):
                 (found[f"{table.name}.sum"],) = entry.values()
         return found
 
-    def keep(self, names: Collection[str]) -> ShardedEmbeddings:
-        """A smaller copy with the named tables only: their weights, optimizer state and placement."""
-        kept = [table for table in self.tables if table.name in set(names)]
+    def keep(self, names: Collection[str], kept_dims: KeptDims = MappingProxyType({})) -> ShardedEmbeddings:
+        """A smaller copy with the named tables only: their weights, optimizer state and placement.
+
+        Args:
+            names: of the tables that stay.
+            kept_dims: of tables that keep some of their columns alone, which, in ascending order. Such a table is
+                narrower, on the same ranks. Collective where tables are sharded.
+        """
+        kept = [
+            replace(table, dim=len(kept_dims.get(table.name, range(table.dim))))
+            for table in self.tables
+            if table.name in set(names)
+        ]
         small = ShardedEmbeddings(
             kept,
             self.optimizer,
@@ -241,14 +253,20 @@ class ShardedEmbeddings(nn.Module):
             device=self.device,
             seed=self.seed,
             batch_size=self.batch_size,
-            placement=_part(self.placement, {module_name(table.name) for table in kept}),
+            placement=narrowed(self.placement, kept),
         )
         source, target = self.checkpoint_state(), small.checkpoint_state()
-        with torch.no_grad():
-            for key, tensor in target.items():
-                for (ours, _), (theirs, _) in zip(_pieces(tensor), _pieces(source[key]), strict=True):
-                    ours.copy_(theirs)
+        widths = {table.name: table.dim for table in self.tables}
+        for table in kept:
+            columns = list(kept_dims.get(table.name, range(widths[table.name])))
+            copy_columns(_of_table(source, table.name), _of_table(target, table.name), columns)
         return small
+
+
+def _of_table(state: Mapping[str, Any], table: str) -> dict[str, Any]:
+    """A table's part of a checkpoint's state, by kind."""
+    parts = ((key.rpartition("."), tensor) for key, tensor in state.items())
+    return {kind: tensor for (name, _, kind), tensor in parts if name == table}
 
 
 def _weight_key(table: Table) -> str:
@@ -264,21 +282,3 @@ def _whole_on_every_rank(asked: tuple[str, ...]) -> tuple[str, ...]:
             "leave scaling.topology.sharding out, or train tables by adagrad"
         )
     return ("data_parallel",)
-
-
-def _part(placement: ShardingPlan | None, names: set[str]) -> ShardingPlan | None:
-    """The plan of some of the tables: those stay where they are."""
-    if placement is None:
-        return None
-    parts = {
-        path: EmbeddingModuleShardingPlan({name: where for name, where in module.items() if name in names})
-        for path, module in placement.plan.items()
-    }
-    return ShardingPlan(parts)
-
-
-def _pieces(tensor: Any) -> list[tuple[torch.Tensor, tuple[int, int]]]:
-    """This rank's pieces of a plain or a sharded table, each with the row and column it begins at."""
-    if isinstance(tensor, ShardedTensor):
-        return [(shard.tensor, tuple(shard.metadata.shard_offsets)) for shard in tensor.local_shards()]  # type: ignore[misc]
-    return [(tensor.detach(), (0, 0))]

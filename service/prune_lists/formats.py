@@ -22,6 +22,7 @@ TYPES: dict[str, pa.DataType] = {
     "decision": pa.string(),
     "why": pa.string(),
     "mean_gate": pa.float64(),  # `endurance` is its old name, for one more version
+    "kept_dims": pa.list_(pa.int32()),  # null where a feature stays with all dims, or goes with all
 }
 SCHEMA = pa.schema(TYPES)
 
@@ -31,8 +32,13 @@ def csv_of(prune_list: PruneList) -> bytes:
     text = io.StringIO(newline="")
     writer = csv.writer(text)
     writer.writerow(SCHEMA.names)
-    writer.writerows([as_text(cell) for cell in row] for row in _rows(prune_list))
+    writer.writerows([as_text(_cell(cell)) for cell in row] for row in _rows(prune_list))
     return text.getvalue().encode()
+
+
+def _cell(value: Any) -> Any:
+    """Several numbers are one cell, with spaces between them."""
+    return " ".join(map(str, value)) if isinstance(value, tuple) else value
 
 
 def arrow_of(prune_list: PruneList) -> bytes:
@@ -59,6 +65,7 @@ def _rows(prune_list: PruneList) -> Sequence[Sequence[Any]]:
             feature.decision,
             feature.why,
             feature.details.get("mean_gate"),
+            feature.kept_dims,
         ]
         for feature in prune_list.features
     ]

@@ -38,8 +38,10 @@ def follow_up_spec(session: Session, published: PublishedList) -> JobSpec:
         SpecError: the spec can't be read any more.
     """
     spec = _spec_of(session, published).model_dump(mode="json")
-    kept = list(PruneList.parse(published.content).kept)
-    prune = {"rule": "given", "keep": kept, "guard": spec["prune"]["guard"]}
+    content = PruneList.parse(published.content)
+    prune = {"rule": "given", "keep": list(content.kept), "guard": spec["prune"]["guard"]}
+    if content.kept_dims:
+        prune["kept_dims"] = content.kept_dims
     return parse_spec({**spec, "name": f"{spec['name'][:180]}-list-{published.number}", "prune": prune})
 
 

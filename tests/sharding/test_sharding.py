@@ -25,6 +25,8 @@ TABLES = (
     Table(name="train", rows=20, dim=128, pooling="mean"),
     Table(name="keys", rows=9, dim=5),
 )
+# Columns that stay: of both halves of the wide tables, more of the second, which go on in one shard and in two.
+NARROW = {"user": [0, 1, 2, *range(34, 64)], "train": [5, *range(65, 128)], "keys": [1, 4]}
 ADAGRAD = TableOptimizer(learning_rate=0.1)
 ADAM = TableOptimizer(learning_rate=0.1, kind="adam", weight_decay=0.01)
 
@@ -142,6 +144,27 @@ def test_keep_carries_weights_and_optimizer_state() -> None:
         assert torch.equal(tensor, whole[key])
 
 
+def test_a_narrower_table_has_its_columns_weights_and_optimizer_state() -> None:
+    for optimizer in (ADAGRAD, ADAM):
+        embeddings = ShardedEmbeddings(TABLES, optimizer)
+        loss_of(embeddings(ids(6, 0))).backward()
+        embeddings.step()
+        small = embeddings.keep(NARROW, NARROW)
+        assert [(table.name, table.dim, table.stored_dim) for table in small.tables] == [
+            ("user", 33, 36), ("train", 64, 64), ("keys", 2, 4)
+        ]  # fmt: skip
+        assert small.table_bytes() == (50 * 36 + 20 * 64 + 9 * 4) * 4
+        whole, found = embeddings.checkpoint_state(), small.checkpoint_state()
+        assert len(found) == (6 if optimizer is ADAGRAD else 12)
+        for key, tensor in found.items():
+            columns = NARROW[key.rpartition(".")[0]]
+            if tensor.ndim:
+                assert torch.equal(tensor[:, : len(columns)], whole[key][:, columns])
+                assert (tensor[:, len(columns) :] == 0).all()
+            else:
+                assert tensor == whole[key]
+
+
 def _machine(kind: str) -> Machine:
     return Machine(world=2, local_world=2, sharding=(kind,))
 
@@ -172,6 +195,7 @@ def check_sharded(folder: str) -> None:
         part = KeyedJaggedTensor.from_jt_dict({n: batches[rank][n] for n in ("train", "keys")})
         torch.testing.assert_close(kept(part), many(batches[rank])[:, columns])
         assert (many.dense_optimizer is not None) == (kind == "data_parallel")
+        check_narrower(many, one, batches)
         if kind != "data_parallel" or optimizer == "adam":
             dcp.save(many.checkpoint_state(), checkpoint_id=f"{folder}/{kind}")
             if rank == 0:
@@ -182,14 +206,29 @@ def check_sharded(folder: str) -> None:
             dist.barrier()
 
 
+def check_narrower(many: ShardedEmbeddings, one: ShardedEmbeddings, batches: list[KeyedJaggedTensor]) -> None:
+    """Tables that lost columns look up what was left and learn as those of one rank; no rank holds more than before."""
+    rank = dist.get_rank()
+    before, narrow, single = many.local_bytes(), many.keep(NARROW, NARROW), one.keep(NARROW, NARROW)
+    assert narrow.local_bytes() < before
+    start = {"user": 0, "train": 67, "keys": 195}
+    columns = [start[name] + column for name, kept in NARROW.items() for column in kept]
+    parts = [KeyedJaggedTensor.from_jt_dict({name: batch[name] for name in NARROW}) for batch in batches]
+    torch.testing.assert_close(narrow(parts[rank]), many(batches[rank])[:, columns])
+    loss_of(narrow(parts[rank])).backward()
+    narrow.step()
+    one_step(single, parts)
+    torch.testing.assert_close(narrow(parts[rank]), single(parts[rank]), atol=1e-5, rtol=1e-4)
+
+
 def one_step(one: ShardedEmbeddings, batches: list[KeyedJaggedTensor]) -> None:
     """One step on the mean of two ranks' losses: both ranks' rows looked up at once."""
     values, lengths = [], []
-    for table in TABLES:
+    for table in one.tables:
         for batch in batches:
             values.append(batch[table.name].values())
             lengths.append(batch[table.name].lengths())
-    joined = KeyedJaggedTensor([t.name for t in TABLES], torch.cat(values), lengths=torch.cat(lengths))
+    joined = KeyedJaggedTensor([t.name for t in one.tables], torch.cat(values), lengths=torch.cat(lengths))
     loss_of(one(joined)).backward()
     one.step()
 

@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 
 from tests.support.qualities import model_quality
-from tests.support.rankings import in_order
+from tests.support.rankings import in_order, totals_of
 from trainers.pipeline.results_writer import write_history
 from trainers.pruning.budget import describe_use
 from trainers.pruning.curve import ranking_prefixes
 from trainers.pruning.diagnostics import gate_diagnostics, gate_warning, still_moving
 from trainers.pruning.guard import evaluate_guard
-from trainers.pruning.listing import list_features, list_weights, sum_totals
+from trainers.pruning.listing import list_features, list_weights
 from trainers.pruning.ranking import RankedFeature
 from trainers.pruning.rules import decide
 from trainers.runs.convergence import measure_polarization
@@ -70,8 +70,8 @@ def finished_run(
         name=spec.name,
         selector=LEAP,
         features=list_features(scores, decisions),
-        before=sum_totals(scores, set(names)),
-        after=sum_totals(scores, {decision.name for decision in decisions if decision.keep}),
+        before=totals_of(scores, set(names)),
+        after=totals_of(scores, {decision.name for decision in decisions if decision.keep}),
         metrics=metrics,
         guard=evaluate_guard(spec.prune.guard, metrics),
         budget=None if budget is None else describe_use(scores, decisions, budget, gates=True),

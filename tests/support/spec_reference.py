@@ -37,9 +37,9 @@ BENCHMARK = """\
 # The benchmark
 
 The file that `winnow benchmark` reads, YAML or JSON. Unknown keys are refused.
-[Compare methods](../how-to/compare-methods.md) has an example. Paths of specs and data are taken from the folder of
-this file. Generated from `trainers/benchmark/suite.py`; blocks of selectors, backbones, data sets, features and
-training are those of [the spec](spec.md).
+[Compare methods](../how-to/compare-methods.md) has an example. Paths of specs and data are taken from
+the folder of this file. Generated from `trainers/benchmark/suite.py`; blocks of selectors, backbones, data sets,
+features and training are those of [the spec](spec.md).
 
 A benchmark's directory has these files. It may be deleted at any time, and costs the time that its cells took.
 

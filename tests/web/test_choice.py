@@ -14,11 +14,11 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from tests.support.browser import needs_browser, page_of
-from tests.support.rankings import in_order
+from tests.support.rankings import in_order, totals_of
 from tests.support.repository import ROOT
 from tests.support.showcase import Showcase, feature
 from trainers.pruning.curve import ranking_prefixes
-from trainers.pruning.listing import list_features, sum_totals
+from trainers.pruning.listing import list_features
 from trainers.pruning.ranking import RankedFeature
 from trainers.pruning.rules import decide
 from trainers.runs.prune_list import LEAP, PruneList, SelectorInfo
@@ -148,8 +148,8 @@ def run_of(scores: list[RankedFeature], rule: PruneSpec, curve: list[CurvePoint]
         "id": "a-list",
         "selector": LEAP.document(),
         "features": [entry.model_dump() for entry in list_features(scores, decisions)],
-        "before": sum_totals(scores, {score.name for score in scores}).model_dump(),
-        "after": sum_totals(scores, kept).model_dump(),
+        "before": totals_of(scores, {score.name for score in scores}).model_dump(),
+        "after": totals_of(scores, kept).model_dump(),
     }
     features = [
         {"name": score.name, "dim": score.dim, "status": "essential" if score.essential else "active"}
@@ -186,7 +186,7 @@ def test_the_slider_cuts_as_the_trainers_do(page: Page) -> None:
         for rule, cut in zip(asked, found, strict=True):
             expected = {d.name for d in decide(scores, PruneSpec.model_validate(rule), curve) if d.keep}
             assert set(cut["kept"]) == expected, (case, rule)
-            assert cut["totals"] == pytest.approx(sum_totals(scores, expected).model_dump()), (case, rule)
+            assert cut["totals"] == pytest.approx(totals_of(scores, expected).model_dump()), (case, rule)
 
 
 def test_quality_is_read_off_the_curve(page: Page) -> None:
@@ -305,7 +305,7 @@ def test_the_slider_shows_what_is_kept_saved_and_lost(page: Page) -> None:
     number.fill("12")
     assert slider.input_value() == "12"
     expected = {d.name for d in decide(scores, PruneSpec(rule="top_k", top_k=12), []) if d.keep}
-    after = sum_totals(scores, expected)
+    after = totals_of(scores, expected)
     assert f"Keeps {len(expected)} of 60 features, {after.dims:,} of" in panel.inner_text()
     assert page.evaluate("window.chosen.at(-1).rule") == {"rule": "top_k", "top_k": 12}
     number.fill("-3")

@@ -17,7 +17,8 @@ from trainers.benchmark.memory import PeakMemory
 from trainers.data.constants import find_constants
 from trainers.pipeline.retrain import retrain
 from trainers.pipeline.sampling import find_copies
-from trainers.pipeline.search import open_search, rank_rows
+from trainers.pipeline.search import rank_rows
+from trainers.pipeline.searches import open_search
 from trainers.problems import one_line
 from trainers.runs.coordinator import Coordinator
 from trainers.selectors.base import Ranking, TabularSpec

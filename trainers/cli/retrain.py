@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -37,7 +37,7 @@ def retrain(
 ) -> None:
     """Train chosen features and all features from new weights, once a seed, and compare them on the test split."""
     with Output(as_json=as_json) as out:
-        job, names = _read_choice(spec, keep)
+        job, names, kept_dims = _read_choice(spec, keep)
         path = output or (RunDirectory(spec).retrained if spec.is_dir() else None)
         _require_writable(path, spec, job)
         check_machine(out, None if path is None else path.parent)
@@ -51,17 +51,19 @@ def retrain(
         quiet_libraries()
         torch.set_num_threads(compute_threads(1))
 
-        def train_all(kind: str, keep: Sequence[str]) -> tuple[Quality, ...]:
-            return tuple(
-                train(job, keep, seeds, lambda seed, found: out.say(f"{kind}, seed {seed}: AUC {_number(found.auc)}"))
-            )
+        def train_all(kind: str, keep: Sequence[str], dims: Mapping[str, Sequence[int]]) -> tuple[Quality, ...]:
+            def say(seed: int, found: Quality) -> None:
+                out.say(f"{kind}, seed {seed}: AUC {_number(found.auc)}")
+
+            return tuple(train(job, keep, seeds, say, kept_dims=dims))
 
         every = [feature.name for feature in job.features]
-        kept = train_all("chosen features", names)
-        full = () if set(names) == set(every) else train_all("all features", every)
+        kept = train_all("chosen features", names, kept_dims)
+        full = () if set(names) == set(every) and not kept_dims else train_all("all features", every, {})
         first = job.training.seed
         found = Retrained(
             keep=tuple(names),
+            kept_dims=kept_dims,
             seeds=tuple(range(first, first + seeds)),
             kept=kept,
             full=full,
@@ -80,15 +82,16 @@ def _content(found: Retrained) -> dict[str, Any]:
     return {**found.document(), "keep": list(found.keep), "mean": means, "seeds": rows}
 
 
-def _read_choice(spec: Path, keep: str | None) -> tuple[JobSpec, list[str]]:
+def _read_choice(spec: Path, keep: str | None) -> tuple[JobSpec, list[str], dict[str, tuple[int, ...]]]:
+    """The spec, the chosen features, and of those of which some dims alone are chosen, which."""
     directory = RunDirectory(spec)
     job = load_spec(directory.spec if spec.is_dir() else spec)
     if keep is not None:
-        return job, [name.strip() for name in keep.split(",") if name.strip()]
+        return job, [name.strip() for name in keep.split(",") if name.strip()], {}
     prune_list = directory.read_prune_list() if spec.is_dir() else None
     if prune_list is None:
         raise SpecError(f"keep: missing, and {spec} is no finished run; give --keep a,b or a run's directory")
-    return job, list(prune_list.kept)
+    return job, list(prune_list.kept), prune_list.kept_dims
 
 
 def _require_writable(path: Path | None, spec: Path, job: JobSpec) -> None:

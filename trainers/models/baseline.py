@@ -49,4 +49,8 @@ class Baseline(nn.Module):
 
     def interpolate(self, x_BC: torch.Tensor, gate_F: torch.Tensor) -> torch.Tensor:
         """g x + (1 − g) x̄ for given gates: deterministic, each row on its own. Gates of 0 and 1 replace and keep."""
-        return torch.lerp(self.mean_C, x_BC, gate_F[self.feature_C])
+        return self.interpolate_columns(x_BC, gate_F[self.feature_C])
+
+    def interpolate_columns(self, x_BC: torch.Tensor, gate_C: torch.Tensor) -> torch.Tensor:
+        """The same for a gate of each column."""
+        return torch.lerp(self.mean_C, x_BC, gate_C)

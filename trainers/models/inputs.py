@@ -6,11 +6,12 @@ Shapes: B rows, C = Σ dims columns of the concatenation.
 from __future__ import annotations
 
 from collections.abc import Collection
+from types import MappingProxyType
 
 import torch
 from torch import nn
 
-from sharding.layout import FeatureLayout
+from sharding.layout import FeatureLayout, KeptDims
 from sharding.parallel import ShardedEmbeddings
 from sharding.tables import Table
 from trainers.models.baseline import Baseline
@@ -25,7 +26,7 @@ def tables_of(spec: JobSpec) -> list[Table]:
         Table(
             name=feature.name,
             rows=feature.table_rows,
-            dim=feature.dim,
+            dim=feature.width,
             pooling=feature.pooling if isinstance(feature, MultiCategoricalFeature) else "sum",
         )
         for feature in spec.features
@@ -43,6 +44,8 @@ class Inputs(nn.Module):
     `baseline` has what replaces a feature that is closed or pruned, whoever ranked it.
     """
 
+    dense_columns: torch.Tensor | None
+
     def __init__(self, spec: JobSpec, embeddings: ShardedEmbeddings | None) -> None:
         super().__init__()
         self.spec = spec
@@ -50,21 +53,43 @@ class Inputs(nn.Module):
         self.embeddings = embeddings
         self.baseline = Baseline(self.layout)
         self.has_dense = any(isinstance(feature, DenseFeature) for feature in spec.features)
+        kept = _dense_columns(spec)
+        self.register_buffer("dense_columns", None if kept is None else torch.tensor(kept), persistent=False)
 
     def forward(self, batch: Batch) -> torch.Tensor:
+        dense_BD = batch.dense_BD
+        if self.dense_columns is not None:
+            dense_BD = dense_BD.index_select(1, self.dense_columns)
         if self.embeddings is None:
-            return batch.dense_BD.clone()  # The loader may hold these rows for the next epoch.
+            return dense_BD.clone()  # The loader may hold these rows for the next epoch.
         pooled_BE: torch.Tensor = self.embeddings(batch.sparse)
-        return torch.cat([batch.dense_BD, pooled_BE], 1) if self.has_dense else pooled_BE
+        return torch.cat([dense_BD, pooled_BE], 1) if self.has_dense else pooled_BE
 
     def finish_step(self) -> None:
         """After the backward pass of a training step: what it hasn't moved yet moves now."""
         if self.embeddings is not None:
             self.embeddings.step()
 
-    def keep(self, names: Collection[str]) -> Inputs:
-        """The physically smaller inputs of the kept features: their columns, and their tables with their weights."""
-        spec = with_features(self.spec, names)
+    def keep(self, names: Collection[str], kept_dims: KeptDims = MappingProxyType({})) -> Inputs:
+        """The physically smaller inputs of the kept features: their columns, and their tables with their weights.
+
+        Args:
+            names: of the features that stay.
+            kept_dims: of those that keep some of their columns alone, which, as the layout counts them.
+        """
+        features = {feature.name: feature for feature in self.spec.features}
+        numbered = {name: features[name].number_dims(columns) for name, columns in kept_dims.items()}
+        spec = with_features(self.spec, names, numbered)
         tables = [table.name for table in tables_of(spec)]
-        embeddings = self.embeddings.keep(tables) if self.embeddings is not None and tables else None
-        return Inputs(spec, embeddings)
+        embeddings = self.embeddings.keep(tables, kept_dims) if self.embeddings is not None and tables else None
+        return Inputs(spec, embeddings).to(self.baseline.mean_C.device)
+
+
+def _dense_columns(spec: JobSpec) -> list[int] | None:
+    """Which of a batch's dense columns the model has; None where it has all."""
+    kept, begin = list[int](), 0
+    for feature in spec.features:
+        if isinstance(feature, DenseFeature):
+            kept += [begin + dim for dim in feature.number_dims(range(feature.width))]
+            begin += feature.dim
+    return None if len(kept) == begin else kept

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import torch
 
+from sharding.layout import KeptDims
 from trainers.models.backbones.base import Backbone
 from trainers.models.batch import Batch
 from trainers.models.inputs import Inputs
@@ -55,7 +57,13 @@ class PlainModel:
         out: torch.Tensor = self.backbone(self.inputs(batch))
         return out
 
-    def pruned(self, names: Collection[str]) -> PlainModel:
-        """The smaller model that starts where this one stands, the pruned features' means folded in."""
+    def pruned(self, names: Collection[str], kept_dims: KeptDims = MappingProxyType({})) -> PlainModel:
+        """The smaller model that starts where this one stands, the pruned columns' means folded in.
+
+        Args:
+            names: of the features that stay.
+            kept_dims: of those that keep some of their columns alone, which, as the layout counts them.
+        """
         kept = [name for name in self.inputs.layout.names if name in set(names)]
-        return PlainModel(self.inputs.keep(kept), self.backbone.pruned(kept, self.inputs.baseline.mean_C))
+        backbone = self.backbone.pruned(kept, self.inputs.baseline.mean_C, kept_dims)
+        return PlainModel(self.inputs.keep(kept, kept_dims), backbone)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from trainers.pipeline.scoring import Measured
 from trainers.pruning.budget import describe_use
 from trainers.pruning.diagnostics import gate_diagnostics, gate_warning, target_warning
+from trainers.pruning.dims import Kept
 from trainers.pruning.guard import evaluate_guard
 from trainers.pruning.listing import list_features, list_weights, sum_totals
 from trainers.pruning.ranking import RankedFeature
@@ -21,41 +23,51 @@ from trainers.selectors.base import GateSpec, Ranking
 from trainers.spec import JobSpec
 
 
+@dataclass(frozen=True)
+class Decided:
+    """A rule's work.
+
+    Attributes:
+        units: the ranking's features, essential ones first, or dims where the spec ranks those.
+        decisions: what the rule made of them, in the same order.
+        kept: what that makes of the features.
+    """
+
+    units: Sequence[RankedFeature]
+    decisions: Sequence[Decision]
+    kept: Kept
+
+
 def build_outcome(
-    spec: JobSpec,
-    ranking: Ranking,
-    features: Sequence[RankedFeature],
-    decisions: Sequence[Decision],
-    measured: Measured,
-    metrics: ModelQuality,
+    spec: JobSpec, ranking: Ranking, decided: Decided, measured: Measured, metrics: ModelQuality
 ) -> Outcome:
     """The outcome of a run.
 
     Args:
         spec: of the run.
         ranking: what the selector found.
-        features: the ranking's features, essential ones first.
-        decisions: what the rule made of them, in the same order.
+        decided: what the rule made of it.
         measured: the selection curve, and the point of the decisions.
         metrics: quality of the three models on the test split.
     """
     selector, budget = spec.selector, spec.prune.budget(sum(spec.dims.values()))
     gates = selector.family == "gate" and selector.probability_like
-    diagnostics, warning = _gate_findings(spec, features)
+    kept, all_stay = decided.kept, all(decision.keep for decision in decided.decisions)
+    diagnostics, warning = _gate_findings(spec, decided.units)
     return Outcome(
         selector=SelectorInfo(name=selector.name, family=selector.family, probability_like=selector.probability_like),
-        features=list_features(features, decisions),
-        weights=list_weights(features),
+        features=list_features(kept.features, kept.decisions),
+        weights=list_weights(kept.features),
         interactions=tuple(
             Interaction(features=each.features, importance=each.importance) for each in ranking.interactions
         ),
-        before=sum_totals(features, {feature.name for feature in features}),
-        after=sum_totals(features, {decision.name for decision in decisions if decision.keep}),
+        before=sum_totals(spec.features),
+        after=sum_totals(kept.spec(spec).features),
         curve=tuple(measured.curve),
         own=measured.own,
         metrics=metrics,
-        guard=evaluate_guard(spec.prune.guard, metrics, prunes=not all(decision.keep for decision in decisions)),
-        budget=None if budget is None else describe_use(features, decisions, budget, gates=gates),
+        guard=evaluate_guard(spec.prune.guard, metrics, prunes=not all_stay),
+        budget=None if budget is None else describe_use(decided.units, decided.decisions, budget, gates=gates),
         diagnostics={**diagnostics, **ranking.diagnostics},
         warning=warning,
     )

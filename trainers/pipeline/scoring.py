@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from sharding.layout import split_dim
 from trainers.models.ranking import PlainModel
 from trainers.pruning.ranking import RankedFeature, with_copies
 from trainers.runs.results import CurvePoint
@@ -23,7 +24,7 @@ class Measured:
 
 @dataclass(frozen=True, kw_only=True)
 class CurveScorer:
-    """Measures kept sets of a trained model's features on every validation row.
+    """Measures kept sets of a trained model's features, or of their dims, on every validation row.
 
     A copy of a kept feature is left open: the kept one has its values, and what the model reads from the copy,
     fine-tuning moves to the kept one.
@@ -38,7 +39,8 @@ class CurveScorer:
         """A point for each set of names. Collective; all ranks get the same."""
         opened = [with_copies(names, self.features) for names in kept]
         with self.loaders.whole(self.loaders.validation) as batches:
-            found = predict(masked_forward(self.model, opened), batches, self.ranks)
+            forward = masked_forward(self.model, opened, by_dim=self.loaders.spec.by_dim)
+            found = predict(forward, batches, self.ranks)
         grouped = self.loaders.spec.dataset.group is not None
         points = None if found is None else curve_points(found, kept, self.features, grouped=grouped)
         return self.ranks.broadcast(points)
@@ -54,7 +56,7 @@ def curve_points(
         metrics = found.metrics(k, grouped=grouped)
         points.append(
             CurvePoint(
-                features=len(names),
+                features=len({split_dim(name)[0] for name in names}),
                 dims=sum(by_name[name].dim for name in names),
                 embedding_bytes=sum(by_name[name].embedding_bytes for name in names),
                 logloss=metrics.logloss,

@@ -10,18 +10,20 @@ from collections.abc import Sequence
 
 from trainers.models.ranking import PlainModel
 from trainers.pipeline.crosses import add_crosses
-from trainers.pipeline.outcome import build_outcome
+from trainers.pipeline.outcome import Decided, build_outcome
 from trainers.pipeline.ports import Checkpoints, Coordination
 from trainers.pipeline.scoring import CurveScorer, Measured
-from trainers.pipeline.search import Search, open_search
+from trainers.pipeline.search import Search
+from trainers.pipeline.searches import open_search
 from trainers.pruning.curve import ranking_prefixes
+from trainers.pruning.dims import gather
 from trainers.pruning.ranking import RankedFeature, rank_features
 from trainers.pruning.rules import Decision, decide
 from trainers.runs.outcome import Outcome
 from trainers.runs.progress import Stage
 from trainers.runs.results import ModelQuality, QualityDifferences
 from trainers.spec import JobSpec
-from trainers.spec.order import canonical_order, with_features
+from trainers.spec.order import canonical_order
 from trainers.training.build import build_plain
 from trainers.training.evaluation import differences
 from trainers.training.loaders import DataLoaders
@@ -40,12 +42,11 @@ class Selection:
         loaders = DataLoaders.open(self.spec, self.ranks)
         found = self.search.run(loaders)
         ranking, full = found.ranking, found.full
-        features = rank_features(self.spec, ranking, found.copies, found.constant)
-        measured, decisions = self._decide(found.model, loaders, features)
-        kept = [decision.name for decision in decisions if decision.keep]
-        chosen = with_features(self.spec, kept)
-        ranking = add_crosses(ranking, found.model, kept, loaders)
-        small, small_loaders = found.model.pruned(kept), loaders.with_spec(chosen)
+        units = rank_features(self.spec, ranking, found.copies, found.constant)
+        measured, decisions = self._decide(found.model, loaders, units)
+        kept = gather(self.spec, units, decisions)
+        ranking = add_crosses(ranking, found.model, kept.names, kept.columns, loaders)
+        small, small_loaders = found.model.pruned(kept.names, kept.columns), loaders.with_spec(kept.spec(self.spec))
         del found  # The tables of a gate's search make room for the full model's.
         before = predictions(small, small_loaders, self.ranks)
         tuned, full = self._train(small, small_loaders, loaders, full)
@@ -62,7 +63,7 @@ class Selection:
                 pruned=differences(whole, before, grouped=grouped), finetuned=differences(whole, after, grouped=grouped)
             ),
         )
-        return build_outcome(self.spec, ranking, features, decisions, measured, metrics)
+        return build_outcome(self.spec, ranking, Decided(units, decisions, kept), measured, metrics)
 
     def _enter(self, stage: Stage, total: int = 0) -> None:
         self.coordination.enter(self.ranks.attempt, stage, total)
@@ -70,7 +71,7 @@ class Selection:
     def _decide(
         self, model: PlainModel, loaders: DataLoaders, features: Sequence[RankedFeature]
     ) -> tuple[Measured, list[Decision]]:
-        """The selection curve, and what the rule makes of it; the same on all ranks."""
+        """The selection curve, and what the rule makes of it; the same on all ranks. `features` may be dims."""
         scorer = CurveScorer(model=model, loaders=loaders, ranks=self.ranks, features=features)
         prefixes = ranking_prefixes(features, self.spec.prune.curve_points)
         points = scorer.score(prefixes)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from sharding.layout import split_dim
 from trainers.pruning.ranking import RankedFeature
 from trainers.runs.prune_list import CONSTANT, COPY, BudgetUse
 from trainers.selectors.gates.ranking import OPEN
@@ -69,7 +70,7 @@ def describe_use(
         spent=spent,
         total=sum(feature.weight(budget.unit) for feature in order),
         closed_gates=sum(map(_fills, kept)) if gates else None,
-        passed_over=None if passed_over is None else passed_over.name,
+        passed_over=None if passed_over is None else split_dim(passed_over.name)[0],
         passed_over_takes=takes,
         warning=warning,
     )

@@ -23,7 +23,10 @@ def ranking_prefixes(features: Sequence[RankedFeature], points: int) -> list[tup
 
 
 def smallest_within(curve: Sequence[CurvePoint], delta: float) -> CurvePoint:
-    """The fewest features whose logloss exceeds that of all features by less than `delta` (FairFS Eq. 1)."""
-    whole = max(curve, key=lambda point: point.features)
+    """The fewest dims whose logloss exceeds that of all by less than `delta` (FairFS Eq. 1).
+
+    Points are prefixes of one ranking, so that they have the fewest features too.
+    """
+    whole = max(curve, key=lambda point: point.dims)
     good = [point for point in curve if point.logloss - whole.logloss < delta or point is whole]
-    return min(good, key=lambda point: point.features)
+    return min(good, key=lambda point: point.dims)

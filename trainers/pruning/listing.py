@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Iterable, Sequence
 
-from trainers.pruning.ranking import RankedFeature
+from trainers.pruning.ranking import RankedFeature, weigh
 from trainers.pruning.rules import Decision
 from trainers.runs.prune_list import ListedFeature, Totals
 from trainers.runs.results import FeatureWeight
+from trainers.spec import FeatureSpec
 
 
 def list_features(features: Sequence[RankedFeature], decisions: Sequence[Decision]) -> tuple[ListedFeature, ...]:
@@ -23,6 +24,7 @@ def list_features(features: Sequence[RankedFeature], decisions: Sequence[Decisio
             why=decision.why,
             copies=feature.copies,
             constant=feature.constant,
+            kept_dims=feature.kept_dims,
         )
         for feature, decision in zip(features, decisions, strict=True)
     )
@@ -43,12 +45,12 @@ def list_weights(features: Sequence[RankedFeature]) -> tuple[FeatureWeight, ...]
     )
 
 
-def sum_totals(features: Sequence[RankedFeature], kept: Collection[str]) -> Totals:
-    """What the features named in `kept` weigh together."""
-    chosen = [feature for feature in features if feature.name in kept]
+def sum_totals(features: Iterable[FeatureSpec]) -> Totals:
+    """What features weigh together."""
+    weights = [(feature.width, *weigh(feature)) for feature in features]
     return Totals(
-        features=len(chosen),
-        dims=sum(feature.dim for feature in chosen),
-        embedding_bytes=sum(feature.embedding_bytes for feature in chosen),
-        bytes_per_example=sum(feature.bytes_per_example for feature in chosen),
+        features=len(weights),
+        dims=sum(dims for dims, _, _ in weights),
+        embedding_bytes=sum(table for _, table, _ in weights),
+        bytes_per_example=sum(read for _, _, read in weights),
     )

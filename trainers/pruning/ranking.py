@@ -1,10 +1,16 @@
-"""Features in the order of a ranking, with what each weighs. Rules and curve take this list and never sort it."""
+"""Features in the order of a ranking, with what each weighs. Rules and curve take this list and never sort it.
+
+Where a spec has gates on dims, each dim stands in the list as a feature of one dim does; see `FeatureLayout.by_dim` for
+its name. `trainers/pruning/dims.py` makes features of them again, once a rule has decided.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
+from sharding.layout import FeatureLayout, split_dim
 from trainers.selectors.base import Ranking
 from trainers.spec import DenseFeature, FeatureSpec, JobSpec
 from trainers.spec.budget import Unit, table_bytes
@@ -17,7 +23,7 @@ NEEDED = 1.0
 class RankedFeature:
     """What the selector found of a feature; `embedding_bytes` of its table's weights, 0 for dense ones; `cost` as the
     spec has it; `copies` are other features with the same values; a `constant` one has one value in every training row
-    looked at."""
+    looked at. `kept_dims` are those of its columns that stay, where dims were decided on and some go."""
 
     name: str
     kind: str
@@ -30,6 +36,7 @@ class RankedFeature:
     cost: float | None = None
     copies: tuple[str, ...] = ()
     constant: bool = False
+    kept_dims: tuple[int, ...] | None = None
 
     @property
     def missed(self) -> bool:
@@ -48,7 +55,7 @@ def rank_features(
     copies: Collection[tuple[str, ...]] = (),
     constant: Collection[str] = (),
 ) -> list[RankedFeature]:
-    """Essential features first, then the others, both in the ranking's own order.
+    """Essential features first, then the others, both in the ranking's own order; or dims, where the spec ranks them.
 
     Args:
         spec: whose features they are.
@@ -59,18 +66,22 @@ def rank_features(
     Raises:
         ValueError: the ranking has other features than the spec.
     """
-    features = {feature.name: feature for feature in spec.features}
-    if features.keys() != set(ranking.names):
-        (first, *_) = sorted(features.keys() ^ set(ranking.names))
+    layout = FeatureLayout.from_dims(spec.dims)
+    units = layout.by_dim() if spec.by_dim else layout
+    if set(units.names) != set(ranking.names):
+        (first, *_) = sorted(set(units.names) ^ set(ranking.names))
         raise ValueError(
-            f"selector {spec.selector.name}: {first!r} is in the {'spec' if first in features else 'ranking'} alone; "
+            f"selector {spec.selector.name}: {first!r} is in the {'spec' if first in units else 'ranking'} alone; "
             "a selector ranks every feature of the spec and no other"
         )
-    ranked = [_ranked(spec, features[name], ranking) for name in ranking.names]
+    features = {feature.name: feature for feature in spec.features}
     others = {name: tuple(each for each in group if each != name) for group in copies for name in group}
-    ranked = [
-        replace(feature, copies=others.get(feature.name, ()), constant=feature.name in constant) for feature in ranked
-    ]
+    ranked = []
+    for name in ranking.names:
+        feature = features[split_dim(name)[0]]
+        own = others.get(feature.name, ())
+        found = replace(_ranked(spec, feature, name, ranking), copies=own, constant=feature.name in constant)
+        ranked.append(replace(found, **_of_one_dim(feature, name, own)) if spec.by_dim else found)
     return sorted(ranked, key=lambda feature: not feature.essential)
 
 
@@ -91,17 +102,37 @@ def with_copies(names: Sequence[str], features: Sequence[RankedFeature]) -> tupl
 
 def weigh(feature: FeatureSpec) -> tuple[int, float]:
     """Bytes of a feature's embedding table, and bytes read of it per example."""
-    return table_bytes(feature), feature.dim * 4 if isinstance(feature, DenseFeature) else 8
+    return table_bytes(feature), feature.width * 4 if isinstance(feature, DenseFeature) else 8
 
 
-def _ranked(spec: JobSpec, feature: FeatureSpec, ranking: Ranking) -> RankedFeature:
+def _of_one_dim(feature: FeatureSpec, name: str, copies: Sequence[str]) -> dict[str, Any]:
+    """What a dim is, where it isn't what its feature is.
+
+    Numbers of a copy stand in the same dims. Embeddings of the same ids don't correspond: any dim of the one is a copy
+    of all of the other's.
+    """
+    _, colon, dim = name.partition(":")
+    dims = (range(feature.width) if feature.kind != "dense" else [int(dim)]) if colon else [0]
+    embedding_bytes, bytes_per_example = weigh(feature)
+    return {
+        "name": name,
+        "dim": 1,
+        "embedding_bytes": embedding_bytes // feature.width,
+        "bytes_per_example": bytes_per_example / feature.width,
+        "cost": None,
+        "copies": tuple(f"{copy}:{each}" if colon else copy for copy in copies for each in dims),
+    }
+
+
+def _ranked(spec: JobSpec, feature: FeatureSpec, name: str, ranking: Ranking) -> RankedFeature:
+    """A feature, by the name that the ranking has of it or of one of its dims."""
     essential, (embedding_bytes, bytes_per_example) = spec.is_essential(feature), weigh(feature)
     return RankedFeature(
         name=feature.name,
         kind=feature.kind,
-        dim=feature.dim,
-        score=NEEDED if essential and ranking.probability_like else ranking.scores[feature.name],
-        details={detail: values[feature.name] for detail, values in ranking.details.items() if feature.name in values},
+        dim=feature.width,
+        score=NEEDED if essential and ranking.probability_like else ranking.scores[name],
+        details={detail: values[name] for detail, values in ranking.details.items() if name in values},
         essential=essential,
         embedding_bytes=embedding_bytes,
         bytes_per_example=bytes_per_example,

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 
 from trainers.problems import list_names
-from trainers.pruning.ranking import weigh
+from trainers.pruning.listing import sum_totals
 from trainers.runs.prune_list import COPY, INCONCLUSIVE, GuardVerdict, ListedFeature, PruneList, Revision, Totals
 from trainers.spec import JobSpec
+from trainers.spec.order import with_features
 
 NOT_MEASURED = "not fine-tuned yet; a follow-up job measures it"
 
@@ -75,7 +76,8 @@ def _problems(found: PruneList, keep: set[str], prune: set[str]) -> Iterator[str
 def _decided(feature: ListedFeature, keep: Collection[str], prune: Collection[str]) -> ListedFeature:
     if feature.name in keep:
         return feature.model_copy(update={"decision": "keep", "why": "hand"})
-    return feature.model_copy(update={"decision": "prune", "why": "hand"}) if feature.name in prune else feature
+    pruned = {"decision": "prune", "why": "hand", "kept_dims": None}
+    return feature.model_copy(update=pruned) if feature.name in prune else feature
 
 
 def _without_carriers(features: Sequence[ListedFeature]) -> tuple[ListedFeature, ...]:
@@ -90,11 +92,6 @@ def _without_carriers(features: Sequence[ListedFeature]) -> tuple[ListedFeature,
 
 
 def _totals(features: Collection[ListedFeature], spec: JobSpec) -> Totals:
-    kept = {feature.name for feature in features if feature.decision == "keep"}
-    weights = [(feature.dim, *weigh(feature)) for feature in spec.features if feature.name in kept]
-    return Totals(
-        features=len(weights),
-        dims=sum(dim for dim, _, _ in weights),
-        embedding_bytes=sum(table for _, table, _ in weights),
-        bytes_per_example=sum(read for _, _, read in weights),
-    )
+    kept = {feature.name: feature.kept_dims for feature in features if feature.decision == "keep"}
+    some = {name: dims for name, dims in kept.items() if dims is not None}
+    return sum_totals(with_features(spec, kept, some).features)

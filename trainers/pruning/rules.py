@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
+from sharding.layout import split_dim
 from trainers.pruning.budget import fill
 from trainers.pruning.curve import smallest_within
 from trainers.pruning.ranking import RankedFeature, distinct
@@ -75,13 +77,22 @@ def _budget(order: Sequence[RankedFeature], rule: PruneSpec, curve: Sequence[Cur
 
 def _curve(order: Sequence[RankedFeature], rule: PruneSpec, curve: Sequence[CurvePoint]) -> Kept:
     """The fewest features whose quality is within `delta` of that of all; points are prefixes without copies."""
-    return _names(distinct(order)[: smallest_within(curve, rule.delta).features])
+    features = distinct(order)
+    dims = accumulate(feature.dim for feature in features)
+    most = smallest_within(curve, rule.delta).dims
+    return {feature.name for feature, so_far in zip(features, dims, strict=True) if so_far <= most}
 
 
 def _given(order: Sequence[RankedFeature], rule: PruneSpec, curve: Sequence[CurvePoint]) -> Kept:
-    """The features that the spec names: what a person chose, to be fine-tuned and measured."""
+    """The features that the spec names, or their dims: what a person chose, to be fine-tuned and measured."""
     assert rule.keep is not None
-    return set(rule.keep)
+    some = rule.kept_dims or {}
+    return {
+        feature.name
+        for feature in order
+        for name, dim in [split_dim(feature.name)]
+        if name in rule.keep and dim in some.get(name, [dim])
+    }
 
 
 def _names(features: Sequence[RankedFeature]) -> Kept:

@@ -151,6 +151,17 @@ def describe_copies(found: PruneList) -> str:
     return list_names([f"{name!r} is a copy of {kept!r}, which stays" for name, kept in carried.items()])
 
 
+def describe_dims(feature: ListedFeature) -> str:
+    """How many dims a feature has, and how many stay where some do.
+
+    Example:
+        >>> clip = {"name": "clip", "kind": "dense", "dim": 64, "score": 1.0, "decision": "keep", "why": "threshold"}
+        >>> describe_dims(ListedFeature(**clip)), describe_dims(ListedFeature(**clip, kept_dims=(0, 3)))
+        ('64', '2 of 64')
+    """
+    return str(feature.dim) if feature.kept_dims is None else f"{len(feature.kept_dims)} of {feature.dim}"
+
+
 def describe_crosses(found: PruneList) -> str:
     """The crosses that the backbone found most important, in one line; empty where it doesn't tell."""
     named = [f"{' × '.join(cross.features)} {cross.importance:.3g}" for cross in found.interactions[:CROSSES]]

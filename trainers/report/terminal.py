@@ -93,12 +93,12 @@ class LiveProgress:
 
 
 def search_note(progress: Progress) -> str:
-    """Which of several seeds is trained, loss, shares of gates that are all but closed and open, time left, and rows
+    """Which of several searches is trained, loss, shares of gates that are all but closed and open, time left, and rows
     per second; empty but in a search."""
     parted, loss, speed = progress.polarization, progress.loss, progress.rows_per_second
     if progress.stage is not Stage.SEARCHING:
         return ""
-    seed = "" if progress.seeds is None else f"seed {progress.seed_number} of {progress.seeds}  "
+    seed = "" if progress.seeds is None else f"search {progress.seed_number} of {progress.seeds}  "
     if parted is None or loss is None or speed is None:
         return seed.rstrip()
     left = timedelta(seconds=round(progress.eta or 0))
@@ -169,7 +169,8 @@ def _ranking(found: PruneList, rule: str, width: int) -> Table:
 def _ranking_row(rank: int, feature: ListedFeature, details: Sequence[str]) -> tuple[str, ...]:
     decision = "essential" if feature.why == "essential" else feature.decision
     values = [f"{feature.details[name]:z.3f}" if name in feature.details else "–" for name in details]
-    return (str(rank), feature.name, decision, f"{feature.score:z.3f}", str(feature.dim), feature.kind, *values)
+    dims = summary.describe_dims(feature)
+    return (str(rank), feature.name, decision, f"{feature.score:z.3f}", dims, feature.kind, *values)
 
 
 def _savings(found: PruneList) -> Table:

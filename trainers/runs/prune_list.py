@@ -43,8 +43,9 @@ class SelectorInfo(Schema):
     """Which selector ranked the features."""
 
     name: str
-    family: Literal["gate", "sensitivity", "tabular"] = Field(
-        description="gate: learned within the model; sensitivity: of a trained model; tabular: of the rows alone"
+    family: Literal["gate", "sensitivity", "tabular", "consensus"] = Field(
+        description="gate: learned within the model; sensitivity: of a trained model; tabular: of the rows alone; "
+        "consensus: the rankings of several others"
     )
     probability_like: bool = Field(description="whether scores lie in [0, 1], so that rule threshold has a meaning")
 
@@ -79,6 +80,12 @@ class ListedFeature(Schema):
         default=False,
         description="whether it has one value in every training row looked at, up to 1,048,576; absent where it varies",
         exclude_if=lambda value: not value,
+    )
+    kept_dims: Known[tuple[int, ...]] = Field(
+        default=None,
+        description="of a feature that stays with some of its dims alone, which, from 0 in ascending order: `dim` is "
+        "then how many it had. Of an embedding only their number counts, for a model that is trained anew. Absent "
+        "where a feature stays with all dims, or goes with all",
     )
     divergence: Known[float] = Field(
         default=None,
@@ -283,8 +290,11 @@ class PruneList(Schema):
 
     @property
     def decisions_id(self) -> str:
-        """The same for lists that decide the same: SHA-256 of each feature's decision, by name."""
-        decided = {feature.name: feature.decision for feature in self.features}
+        """The same for lists that decide the same: SHA-256 of each feature's decision, by name, and its kept dims."""
+        decided = {
+            feature.name: feature.decision if feature.kept_dims is None else [feature.decision, *feature.kept_dims]
+            for feature in self.features
+        }
         return hashlib.sha256(json.dumps(decided, sort_keys=True).encode()).hexdigest()
 
     def pruned_copies(self) -> dict[str, str]:
@@ -302,6 +312,11 @@ class PruneList(Schema):
     def kept(self) -> tuple[str, ...]:
         """Names of the features that stay, best first."""
         return tuple(feature.name for feature in self.features if feature.decision == "keep")
+
+    @property
+    def kept_dims(self) -> dict[str, tuple[int, ...]]:
+        """By name, of the features that stay with some of their dims alone, which."""
+        return {feature.name: feature.kept_dims for feature in self.features if feature.kept_dims is not None}
 
 
 SUMMARIZED = ("low", "middle", "high", "polarized", "converged")

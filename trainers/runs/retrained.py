@@ -21,6 +21,11 @@ class Retrained(Schema):
     """Models of chosen features and of all features, a pair a seed, on the test split."""
 
     keep: tuple[str, ...]
+    kept_dims: dict[str, tuple[int, ...]] = Field(
+        default={},
+        description="of features that keep some of their dims alone, which; absent where there are none",
+        exclude_if=lambda value: not value,
+    )
     seeds: tuple[int, ...]
     kept: tuple[Quality, ...] = Field(description="of the models of the chosen features, one a seed")
     full: tuple[Quality, ...] = Field(description="of the models of all features, one a seed; empty where all are kept")

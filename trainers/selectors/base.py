@@ -1,10 +1,11 @@
 """What a selector is: it ranks features, best first. Deciding what to keep is the rule's part. Imports no torch.
 
-Three families, told apart by what they read:
+Four families, told apart by what they read:
 
 - gate: learned inside the training graph, beside the model's weights.
 - sensitivity: measured on a trained model.
 - tabular: read off a sample of the rows alone.
+- consensus: the rankings of several others.
 
 Shapes: F features.
 """
@@ -14,9 +15,9 @@ from __future__ import annotations
 import abc
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from trainers.config import Config
 
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     # Of a layout, the input x_BC and the task's loss of a batch, in whose graph x_BC is.
     TrainingTerm = Callable[[FeatureLayout, torch.Tensor, torch.Tensor], torch.Tensor]
 
-Family = Literal["gate", "sensitivity", "tabular"]
+Family = Literal["gate", "sensitivity", "tabular", "consensus"]
 MeasuredRows = Annotated[
     int,
     Field(ge=2, description="validation rows measured at most, drawn by the seed; every rank holds them embedded"),
@@ -115,6 +116,11 @@ class SelectorSpec(Config, abc.ABC):
     probability_like: ClassVar[bool] = False
     name: str
 
+    @property
+    def members(self) -> tuple[SelectorSpec, ...]:
+        """The selectors that rank: itself, unless it is made of others."""
+        return (self,)
+
 
 class GateSpec(SelectorSpec):
     """Options that every gate has."""
@@ -122,6 +128,8 @@ class GateSpec(SelectorSpec):
     family: ClassVar[Family] = "gate"
     # Whether a penalty closes the gates; `ramp` is its.
     penalized: ClassVar[bool] = True
+    # Whether a gate may stand on a dim.
+    gates_dims: ClassVar[bool] = False
 
     update: Literal["bilevel", "joint", "progressive"] = Field(
         default="bilevel",
@@ -149,6 +157,20 @@ class GateSpec(SelectorSpec):
         "elimination: each time the one that held-out rows miss least goes, given those that are left; score: by the "
         "gate (LeAP §3.4), which says little once many are near 1",
     )
+    granularity: Literal["field", "dim"] = Field(
+        default="field",
+        description="what a gate stands on. field: a feature, all of its dims; dim: each dim of a feature, so that "
+        "some dims of a vector or of an embedding go, and its table becomes narrower. Rules then count dims",
+    )
+
+    @model_validator(mode="after")
+    def _has_gates_of_dims(self) -> Self:
+        if self.granularity == "dim" and not self.gates_dims:
+            raise ValueError(
+                f"`granularity` is dim, and gates of {self.name} stand on whole features; leave it out, or choose "
+                "another selector: leap, leap_base, autofield, variational_dropout, droprank, stg or lpfs"
+            )
+        return self
 
     @abc.abstractmethod
     def build(self, layout: FeatureLayout, baseline: Baseline, essential: Collection[str]) -> Gate:

@@ -26,17 +26,17 @@ class Budget:
 
 def table_bytes(feature: FeatureSpec) -> int:
     """Of the weights of a feature's embedding table; 0 for a dense feature."""
-    return 0 if isinstance(feature, DenseFeature) else feature.table_rows * feature.dim * FLOAT_BYTES
+    return 0 if isinstance(feature, DenseFeature) else feature.table_rows * feature.width * FLOAT_BYTES
 
 
 def serving_cost(feature: FeatureSpec) -> float:
-    """The feature's own cost, or its dim where it has none."""
-    return feature.dim if feature.cost is None else feature.cost
+    """The feature's own cost, or its dims in the model where it has none."""
+    return feature.width if feature.cost is None else feature.cost
 
 
 def weight_in(unit: Unit, feature: FeatureSpec) -> float:
     """What a feature takes of a budget."""
-    return {"dims": feature.dim, "bytes": table_bytes(feature), "cost": serving_cost(feature)}[unit]
+    return {"dims": feature.width, "bytes": table_bytes(feature), "cost": serving_cost(feature)}[unit]
 
 
 def in_unit(amount: float, unit: Unit) -> str:

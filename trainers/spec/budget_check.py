@@ -29,8 +29,8 @@ def budget_too_small(spec: JobSpec) -> Iterator[str]:
             f"{limit.told(used)}, {most!r} the most with {limit.told(limit.essential[most])}; give at least "
             f"{limit.number(used)}, or make fewer features essential"
         )
-    elif not limit.essential and not limit.budget.fits(least := min(limit.others.values())):
-        (name, *_) = (name for name, weight in limit.others.items() if weight == least)
+    elif not limit.essential and not limit.budget.fits(least := min(limit.least.values())):
+        (name, *_) = (name for name, weight in limit.least.items() if weight == least)
         yield (
             f"{limit.field}: {limit.told(limit.budget.limit)}, and the narrowest feature, {name!r}, takes "
             f"{limit.told(least)}: no feature could be kept; give at least {limit.number(least)}"
@@ -53,7 +53,7 @@ def unread_by_budget(spec: JobSpec) -> Iterator[str]:
             f"{limit.field}: {limit.told(limit.budget.limit)} is room for all features, which take "
             f"{limit.told(total)}, so that {ONLY_COPIES}; lower it"
         )
-    elif limit.essential and not limit.budget.fits(used + min(limit.others.values())):
+    elif limit.essential and not limit.budget.fits(used + min(limit.least.values())):
         yield (
             f"{limit.field}: of {limit.told(limit.budget.limit)} the essential features take {limit.told(used)}, which "
             "leaves room for no other: every other feature is pruned, whatever its score"
@@ -71,6 +71,9 @@ class _Limit:
         self.others = {
             each.name: weight_in(budget.unit, each) for each in spec.features if each.name not in self.essential
         }
+        # The least that may stay of a feature.
+        self.least = {each.name: self.others[each.name] / (each.width if spec.by_dim else 1)
+                      for each in spec.features if each.name in self.others}  # fmt: skip
 
     def told(self, amount: float) -> str:
         return in_unit(amount, self.budget.unit)

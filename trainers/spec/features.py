@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Sequence
+from typing import Annotated, Literal, Self
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, model_validator
 
 from trainers.config import Column, Config, Dim, Name
 
+Dims = Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1)]
 Status = Literal["essential", "active", "candidate"]
 
 
@@ -25,17 +27,39 @@ class _Feature(Config):
         description="what serving the feature costs, in any one unit, for `prune.keep_cost`; its dim unless given",
         exclude_if=lambda value: value is None,
     )
+    dim: Dim = 1
+    kept_dims: Dims | None = Field(
+        default=None,
+        description="which of the dims the model has, from 0, in ascending order; all unless given. Of an embedding "
+        "only their number counts: its table has as many columns",
+        exclude_if=lambda value: value is None,
+    )
+
+    @model_validator(mode="after")
+    def _dims_are_its_own(self) -> Self:
+        kept = self.kept_dims
+        if kept is not None and (list(kept) != sorted(set(kept)) or kept[-1] >= self.dim):
+            raise ValueError(f"`kept_dims` of {self.name!r} takes dims from 0 to {self.dim - 1}, in ascending order")
+        return self
 
     @property
     def source(self) -> str:
         return self.column or self.name
+
+    @property
+    def width(self) -> int:
+        """Columns in the model: `dim`, or the number of kept ones."""
+        return self.dim if self.kept_dims is None else len(self.kept_dims)
+
+    def number_dims(self, columns: Sequence[int]) -> tuple[int, ...]:
+        """The dims of some of the model's columns, which count from 0."""
+        return tuple(sorted(columns if self.kept_dims is None else (self.kept_dims[at] for at in columns)))
 
 
 class DenseFeature(_Feature):
     """A scalar (`dim` 1) or a fixed-length list of floats, standardized by the training data unless told otherwise."""
 
     kind: Literal["dense"]
-    dim: Dim = 1
     default: float = 0.0
     normalize: Literal["standardize", "linear", "none"] = Field(
         default="standardize",

@@ -99,6 +99,7 @@ class JobSpec(Config):
                 "make that 1, or choose bilevel"
             )
         yield from self._seed_problems()
+        yield from self._dim_problems()
         sharding = self.scaling.topology.sharding
         if self.training.embedding_optimizer == "adam" and sharding and "data_parallel" not in sharding:
             yield (
@@ -106,9 +107,38 @@ class JobSpec(Config):
                 "data_parallel tables; leave the sharding out, or train tables by adagrad"
             )
 
+    def _dim_problems(self) -> Iterator[str]:
+        """Options that count features, or compare two models, where dims are ranked, and dims where they aren't."""
+        widths, prune = self.dims, self.prune
+        for name, kept in (prune.kept_dims or {}).items():
+            (feature, *_) = (*(each for each in self.features if each.name == name), None)
+            if feature is None or name not in (prune.keep or ()):
+                yield f"`prune.kept_dims` has {name!r}, which `prune.keep` doesn't name; add it there, or take it out"
+            elif not set(kept) <= set(feature.number_dims(range(widths[name]))) or sorted(set(kept)) != list(kept):
+                yield f"`prune.kept_dims` of {name!r} takes dims that the feature has, in ascending order"
+        if not self.by_dim:
+            if prune.kept_dims:
+                yield "`prune.kept_dims` is of gates on dims; set `selector.granularity: dim`, or take it out"
+            return
+        if prune.rule == "top_k":
+            yield (
+                "`prune.rule` is top_k, which counts features, and selector.granularity is dim; "
+                "choose rule threshold, curve, dims or budget"
+            )
+        if prune.rule == "budget" and prune.keep_cost is not None:
+            yield (
+                "`prune.keep_cost` counts what whole features cost, and selector.granularity is dim; "
+                "give keep_dims or keep_bytes"
+            )
+        if self.training.seeds > 1:
+            yield (
+                f"`training.seeds` is {self.training.seeds}, and selector.granularity is dim: an embedding's dims mean "
+                "something else under every seed, so that their ranks can't be averaged; make it 1"
+            )
+
     def _seed_problems(self) -> Iterator[str]:
         training = self.training
-        if training.seeds > 1 and self.selector.family == "tabular":
+        if training.seeds > 1 and all(member.family == "tabular" for member in self.selector.members):
             yield (
                 f"`training.seeds` is {training.seeds}, and selector {self.selector.name} trains no model to rank by: "
                 "its seed only draws the rows it reads; make it 1, and raise selector.sample_rows where too few are "
@@ -126,7 +156,12 @@ class JobSpec(Config):
     @property
     def dims(self) -> dict[str, int]:
         """Feature name to width in the concatenation, in the spec's order."""
-        return {feature.name: feature.dim for feature in self.features}
+        return {feature.name: feature.width for feature in self.features}
+
+    @property
+    def by_dim(self) -> bool:
+        """Whether dims are ranked and decided on, each for itself, and not whole features."""
+        return isinstance(self.selector, GateSpec) and self.selector.granularity == "dim"
 
 
 def parse_spec(raw: Any) -> JobSpec:

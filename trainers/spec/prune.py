@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from trainers.config import Config, Share
 from trainers.spec.budget import Budget
+from trainers.spec.features import Dims
 
 GuardMetric = Literal["auc", "gauc", "logloss", "ne"]
 Drop = Annotated[float, Field(ge=0.0)]
@@ -51,10 +52,16 @@ class PruneSpec(Config):
         default=0.001, description="rise of validation logloss that rule curve may spend (FairFS Eq. 1)"
     )
     keep: tuple[str, ...] | None = Field(default=None, description="features kept under rule given, and no others")
+    kept_dims: dict[str, Dims] | None = Field(
+        default=None,
+        description="under rule given, with `selector.granularity: dim`: of features in `keep` that keep some of their "
+        "dims alone, which, from 0",
+        exclude_if=lambda value: value is None,
+    )
     curve_points: Annotated[int, Field(ge=2, le=1000)] = 64
     guard: GuardSpec = GuardSpec()
 
-    def kept_dims(self, total: int) -> int:
+    def most_dims(self, total: int) -> int:
         """Dims that rule dims may keep of so many."""
         assert self.share is not None
         return int(self.share * total + 1e-9)  # 0.7 · 10 is 7
@@ -62,7 +69,7 @@ class PruneSpec(Config):
     def budget(self, total_dims: int) -> Budget | None:
         """What the rule may keep at most of features of so many dims; None of a rule without a budget."""
         if self.rule == "dims":
-            return Budget(unit="dims", limit=self.kept_dims(total_dims))
+            return Budget(unit="dims", limit=self.most_dims(total_dims))
         if self.rule != "budget":
             return None
         if self.keep_dims is not None:
@@ -91,4 +98,8 @@ class PruneSpec(Config):
             raise ValueError("rule given needs `keep`, the names of the features to keep")
         if self.rule != "given" and self.keep:
             raise ValueError(f"`keep` is of rule given, and the rule is {self.rule}; set `rule: given`, or take it out")
+        if self.rule != "given" and self.kept_dims:
+            raise ValueError(
+                f"`kept_dims` is of rule given, and the rule is {self.rule}; set `rule: given`, or take it out"
+            )
         return self

@@ -70,18 +70,26 @@ def predict(
     )
 
 
-def masked_forward(model: PlainModel, kept: list[tuple[str, ...]]) -> Callable[[Batch], torch.Tensor]:
-    """A forward giving K × B × T logits: the one trained model with the features outside each set at their means.
+def masked_forward(
+    model: PlainModel, kept: list[tuple[str, ...]], *, by_dim: bool = False
+) -> Callable[[Batch], torch.Tensor]:
+    """A forward giving K × B × T logits: the one trained model with the columns outside each set at their means.
 
     The embeddings are looked up once a batch; only the backbone runs K times.
+
+    Args:
+        model: the trained model.
+        kept: names of features, or of dims where `by_dim`, a set for each K.
+        by_dim: whether names are those of `FeatureLayout.by_dim`.
     """
     baseline = model.inputs.baseline
-    chosen = [set(names) for names in kept]
-    rows = [[name in names for name in baseline.layout.names] for names in chosen]
-    mask_KF = torch.tensor(rows, device=baseline.mean_C.device).float()
+    units = baseline.layout.by_dim() if by_dim else baseline.layout
+    mask_KC = torch.zeros(len(kept), units.total, device=baseline.mean_C.device)
+    for mask_C, names in zip(mask_KC, kept, strict=True):
+        mask_C[units.columns(names)] = 1.0
 
     def forward(batch: Batch) -> torch.Tensor:
         x_BC = model.inputs(batch)
-        return torch.stack([model.backbone(baseline.interpolate(x_BC, mask_F)) for mask_F in mask_KF])
+        return torch.stack([model.backbone(baseline.interpolate_columns(x_BC, mask_C)) for mask_C in mask_KC])
 
     return forward

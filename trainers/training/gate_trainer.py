@@ -63,6 +63,9 @@ class GateTrainer:
         self.selector, self.learned = spec.selector, model.gate.learned_parameters()
         rate = gate_learning_rate(self.selector, self.penalized_steps)
         self.gate_optimizer = torch.optim.Adam(self.learned, lr=rate, fused=True)
+        # Of gates on dims; those on features are averaged over the reports.
+        self.by_dim = self.selector.granularity == "dim"
+        self.gate_sum_F, self.gate_steps = torch.zeros_like(model.gate.scores()), torch.zeros((), dtype=torch.int64)
         embeddings = model.inputs.embeddings
         self.meter = Meter(ranks.device, 0 if embeddings is None else embeddings.local_bytes())
         model.train()
@@ -132,15 +135,25 @@ class GateTrainer:
         self.ranks.average([*(each.grad for each in self.learned if each.grad is not None), *gate.synced_tensors()])
         self.gate_optimizer.step()
         gate.after_step(penalized, self.penalized_steps)
+        if self.by_dim and penalized:
+            self.gate_sum_F += gate.scores()
+            self.gate_steps += 1
+
+    def mean_gates(self) -> NDArray[np.float32] | None:
+        """Of gates on dims, their mean over the penalized steps (F); None where there was none."""
+        return (self.gate_sum_F / self.gate_steps).cpu().numpy() if self.gate_steps else None
 
     def report(self, step: int, decode_seconds: float = 0.0) -> Report:
         """What happened since the last report; raises FloatingPointError where the loss is no longer a number.
 
+        Of gates on dims, a feature has the score of its best dim, and the mean of its dims' details.
         `decode_seconds` is what the loaders have spent on decoding so far.
         """
         gate = self.model.gate
-        details = {name: value_F.cpu().numpy().copy() for name, value_F in gate.details().items()}
-        return self.meter.report(self.ranks, step, gate.scores().cpu().numpy(), details, decode_seconds)
+        details = {
+            name: gate.by_feature(value_F, "mean").cpu().numpy().copy() for name, value_F in gate.details().items()
+        }
+        return self.meter.report(self.ranks, step, gate.feature_scores().cpu().numpy(), details, decode_seconds)
 
     def sync_buffers(self) -> None:
         """Average what ranks hold apart: the running statistics of batch norm."""
@@ -157,6 +170,8 @@ class GateTrainer:
         }
         if self.model.inputs.embeddings is not None:
             state["embeddings"] = self.model.inputs.embeddings.checkpoint_state()
+        if self.by_dim:
+            state["mean_gates"] = {"sum": self.gate_sum_F, "steps": self.gate_steps}
         return state
 
     def restore(self, state: dict[str, Any]) -> None:

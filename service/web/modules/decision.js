@@ -11,7 +11,7 @@ import { followLists } from "pages/list/live";
 import { policy } from "pages/list/policy";
 import { by, guardBadge, stateBadge, whoWhen } from "pages/list/words";
 import { tabs } from "pages/model-tabs";
-import { choice } from "views/choice";
+import { byDim, choice } from "views/choice";
 import { curve } from "views/curve";
 import { element, empty, fill, section, table, timeOf } from "views/dom";
 import { ranking } from "views/ranking";
@@ -99,8 +99,7 @@ class Decision {
         save?.update(cut);
       },
     }).update(run);
-    if (save) this.choice.lastElementChild?.append(save.root);
-    this.choice.lastElementChild?.append(next.root);
+    if (!byDim(run)) this.choice.lastElementChild?.append(...(save ? [save.root] : []), next.root);
     const address = (/** @type {string} */ name) => `/models/${part(this.model)}/features/${part(name)}`;
     await ranking(this.features, { address }).update(run);
   }

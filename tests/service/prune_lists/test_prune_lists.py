@@ -17,6 +17,7 @@ from sqlalchemy import event
 
 from service.api.etag import is_known
 from service.api.negotiation import negotiate
+from service.prune_lists.formats import arrow_of, csv_of
 from service.store import jobs, proposals
 from service.store.tables import Job
 from tests.support.documents import prune_list
@@ -359,9 +360,21 @@ def test_each_form_has_its_own_etag_and_says_the_same(lite: Managed) -> None:
         {**{key: value for key, value in each.items() if key != "details"}, "mean_gate": each["details"]["mean_gate"]}
         for each in found["features"]
     ]
-    assert table.to_pylist() == features
+    assert table.to_pylist() == [{**each, "kept_dims": None} for each in features]
     numbers = ("score", "divergence", "endurance", "mean_gate")
-    assert [{**row, **{key: float(row[key]) for key in numbers}, "dim": 1} for row in rows] == features
+    assert [{**row, **{key: float(row[key]) for key in numbers}, "dim": 1} for row in rows] == [
+        {**each, "kept_dims": ""} for each in features
+    ]
+
+
+def test_tables_have_the_dims_that_stay() -> None:
+    whole = PruneList.parse(content(KEEP_A))
+    clip = whole.features[0].model_copy(update={"dim": 4, "kept_dims": (0, 3)})
+    found = whole.model_copy(update={"features": (clip, *whole.features[1:])})
+    rows = list(csv.DictReader(io.StringIO(csv_of(found).decode(), newline="")))
+    assert [(row["dim"], row["kept_dims"]) for row in rows] == [("4", "0 3"), ("1", "")]
+    table = pa.ipc.open_stream(arrow_of(found)).read_all()
+    assert table.column("kept_dims").to_pylist() == [[0, 3], None]
 
 
 @pytest.mark.parametrize(

@@ -35,14 +35,18 @@ def managed(tmp_path: Path) -> Managed:
     return found
 
 
-def propose(managed: Managed) -> str:
-    """The address of a list that keeps age and user, and prunes clip and hour."""
+def propose(managed: Managed, **kept_dims: tuple[int, ...]) -> str:
+    """The address of a list that keeps age and user, and prunes clip and hour; of user these dims alone."""
     found = prune_list({"age": "keep", "user": "keep", "clip": "prune", "hour": "prune"}, before=totals(4))
     found["features"][0]["why"] = "essential"
+    for feature in found["features"]:
+        if feature["name"] in kept_dims:
+            feature["kept_dims"] = kept_dims[feature["name"]]
     content = PruneList.parse(found).with_id().document()
     managed.time += timedelta(minutes=1)
     with managed.sessions.begin() as session:
-        spec = parse_spec(RUN).model_dump(mode="json")
+        by_dim = {"selector": {"granularity": "dim"}, "prune": {"rule": "threshold"}} if kept_dims else {}
+        spec = parse_spec({**RUN, **by_dim}).model_dump(mode="json")
         job = jobs.create(session, spec, managed.time, submitted_by="ana", model=MODEL)
         job.prune_list = content
         published = proposals.propose(session, job, managed.time)
@@ -162,6 +166,27 @@ def test_a_follow_up_job_keeps_exactly_what_the_list_keeps(managed: Managed) -> 
     assert spec.prune.keep == ("age", "clip")
     assert spec.prune.guard.max_drop == 0.01
     assert [feature.name for feature in spec.features] == ["age", "user", "clip", "hour"]
+
+
+def test_a_revision_and_its_follow_up_keep_the_dims_that_stay(managed: Managed) -> None:
+    base = propose(managed, user=(1, 5))
+    made = managed.http.post(f"{base}/revisions", json={"keep": ["clip"], "reason": "ours"}).json()
+    # clip comes back with all 3 dims, beside age and 2 dims of user, whose table has a row for null.
+    assert after(managed, made["number"]) == (3, 1 + 2 + 3, 101 * 2 * 4)
+    answer = managed.http.post(f"/v1/models/{MODEL}/prune-lists/{made['number']}/follow-up")
+    assert answer.status_code == 202, answer.text
+    with managed.sessions() as session:
+        job = session.scalars(select(Job).where(Job.id == answer.json()["id"])).one()
+        spec = parse_spec(job.spec)
+    assert (spec.prune.keep, spec.prune.kept_dims) == (("age", "user", "clip"), {"user": (1, 5)})
+    again = managed.http.post(f"{base}/revisions", json={"prune": ["user"], "reason": "ours"}).json()
+    assert after(managed, again["number"]) == (1, 1, 0)
+
+
+def after(managed: Managed, number: int) -> tuple[int, int, int]:
+    """Features, dims and embedding bytes of what a list keeps."""
+    found = managed.http.get(f"/v1/models/{MODEL}/prune-lists/{number}").json()["content"]["after"]
+    return found["features"], found["dims"], found["embedding_bytes"]
 
 
 def test_the_rule_given_keeps_the_named_features_and_the_essential_ones() -> None:

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from tests.support.qualities import model_quality
-from tests.support.rankings import in_order
+from tests.support.rankings import in_order, totals_of
 from trainers.pruning.curve import ranking_prefixes, smallest_within
 from trainers.pruning.diagnostics import gate_diagnostics, gate_warning, target_warning
 from trainers.pruning.guard import evaluate_guard
-from trainers.pruning.listing import list_features, sum_totals
+from trainers.pruning.listing import list_features
 from trainers.pruning.ranking import RankedFeature, rank_features, with_copies
 from trainers.pruning.rules import decide
 from trainers.report.summary import describe_copies, describe_crosses
@@ -242,8 +242,8 @@ def make(threshold: float = 0.5) -> PruneList:
         name="x",
         selector=LEAP,
         features=list_features(SCORES, decisions),
-        before=sum_totals(SCORES, {s.name for s in SCORES}),
-        after=sum_totals(SCORES, names),
+        before=totals_of(SCORES, {s.name for s in SCORES}),
+        after=totals_of(SCORES, names),
         metrics=quality,
         guard=evaluate_guard(rule.guard, quality),
         diagnostics={**gate_diagnostics(PARTED), "converged": True},

@@ -4,6 +4,7 @@ import json
 import math
 import subprocess
 import sys
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from functools import cache, cached_property
 from pathlib import Path
@@ -15,14 +16,16 @@ import pyarrow.parquet as pq
 import pytest
 import torch.distributed as dist
 
+from sharding.layout import split_dim
 from tests.support.dying import DyingCheckpoints, KilledError
 from tests.support.ranks import ranks
 from trainers.models.ranking import PlainModel
-from trainers.pipeline.search import ModelSearch, Search, open_search
+from trainers.pipeline.search import ModelSearch, Search
+from trainers.pipeline.searches import open_search
 from trainers.pruning.ranking import rank_features
 from trainers.pruning.rules import decide
 from trainers.runs.coordinator import Coordinator
-from trainers.selectors.base import GateSpec, Ranking, SensitivitySpec, TabularSpec
+from trainers.selectors.base import GateSpec, Ranking, SelectorSpec, SensitivitySpec, TabularSpec
 from trainers.selectors.registry import SELECTORS
 from trainers.spec import JobSpec, PruneSpec
 from trainers.spec.order import canonical_order
@@ -33,6 +36,12 @@ from trainers.training.ranks import RankContext
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning", "ignore::FutureWarning", "ignore::DeprecationWarning")
 
 BATCH = 128
+BY_DIM = ":dim"
+# Every selector, and those with gates of dims a second time.
+CASES = [
+    *SELECTORS,
+    *(f"{name}{BY_DIM}" for name, kind in SELECTORS.items() if issubclass(kind, GateSpec) and kind.gates_dims),
+]
 # Options of selectors that a test has no time for.
 CHEAP = {"forests": 3, "trees": 10}
 # The label is heard by each of these with errors of its own, so that none makes another useless.
@@ -55,9 +64,22 @@ def write_data(folder: Path) -> None:
         pq.write_table(pa.table(columns), folder / f"{part}.parquet")
 
 
-def spec_of(name: str, folder: Path, world: int = 1) -> JobSpec:
+def kind_of(case: str) -> type[SelectorSpec]:
+    """The selector of a case: its name, followed by `:dim` where its gates stand on dims."""
+    return SELECTORS[case.removesuffix(BY_DIM)]
+
+
+def features_of(names: Iterable[str]) -> list[str]:
+    """Of ranked features, or of ranked dims in the order of the best."""
+    return list(dict.fromkeys(split_dim(name)[0] for name in names))
+
+
+def spec_of(case: str, folder: Path, world: int = 1) -> JobSpec:
     """A search of seconds. The essential feature is noise."""
+    name = case.removesuffix(BY_DIM)
     selector: dict[str, Any] = {"name": name}
+    if name != case:
+        selector["granularity"] = "dim"
     if issubclass(SELECTORS[name], GateSpec):
         selector |= {"learning_rate": 0.05, "warmup": 0.2}
         if "alpha" in SELECTORS[name].model_fields:
@@ -65,6 +87,8 @@ def spec_of(name: str, folder: Path, world: int = 1) -> JobSpec:
     if "forests" in SELECTORS[name].model_fields:
         selector |= {"forests": 5, "trees": 20}
     selector |= {option: few for option, few in CHEAP.items() if option in SELECTORS[name].model_fields}
+    if "of" in SELECTORS[name].model_fields:
+        selector["of"] = [spec_of(each, folder).selector.model_dump(mode="json") for each in ("leap", "permutation")]
     ids = {"dim": 2, "hash_size": 5, "ids": "checked"}
     raw = {
         "dataset": {part: str(folder / f"{part}.parquet") for part in ("train", "validation", "test")},
@@ -91,15 +115,15 @@ def search(spec: JobSpec, ranks: RankContext, checkpoints: DirectoryCheckpoints)
 
 def trains_plainly(name: str) -> bool:
     """Whether the selector's model is trained as any model is: such selectors share one."""
-    kind = SELECTORS[name]
+    kind = kind_of(name)
     return issubclass(kind, TabularSpec) or (
         issubclass(kind, SensitivitySpec) and kind.model_validate({"name": name}).training_term() is None
     )
 
 
 # Selectors whose training differs: to be resumed is a matter of training.
-PLAIN = [name for name in SELECTORS if trains_plainly(name)]
-TRAINED = [name for name in SELECTORS if name not in PLAIN] + ["permutation", "mutual_information"]
+PLAIN = [name for name in CASES if trains_plainly(name)]
+TRAINED = [name for name in CASES if name not in PLAIN] + ["permutation", "mutual_information"]
 
 
 @dataclass
@@ -161,27 +185,30 @@ assert not {"torch", "torchrec", "sklearn", "pandas"} & set(sys.modules), "heavy
     assert ended.returncode == 0, ended.stderr
 
 
-@pytest.mark.parametrize("name", SELECTORS)
+@pytest.mark.parametrize("name", CASES)
 def test_a_copy_of_the_label_is_first_and_a_constant_last(name: str, searches: Searches) -> None:
-    names = [each for each in searches.of(name).names if each != "stays"]
+    names = [each for each in features_of(searches.of(name).names) if each != "stays"]
     assert (names[0], names[-1]) == ("copy", "constant"), searches.of(name)
 
 
-@pytest.mark.parametrize("name", SELECTORS)
+@pytest.mark.parametrize("name", CASES)
 def test_essential_features_stay_whatever_they_score(name: str, searches: Searches) -> None:
     ranking = searches.of(name)
     features = rank_features(spec_of(name, searches.folder), ranking)
-    assert [each.name for each in features] == ["stays", *(each for each in ranking.names if each != "stays")]
+    others = [each for each in ranking.names if features_of([each]) != ["stays"]]
+    essential = [each for each in ranking.names if each not in others]
+    assert [each.name for each in features] == [*essential, *others]
     decisions = decide(features, PruneSpec(rule="top_k", top_k=1), [])
-    assert [decision.name for decision in decisions if decision.keep] == ["stays"]
-    if SELECTORS[name].probability_like:
+    assert [decision.name for decision in decisions if decision.keep] == essential
+    assert len(essential) == (2 if name.endswith(BY_DIM) else 1)
+    if kind_of(name).probability_like:
         assert features[0].score == 1
 
 
-@pytest.mark.parametrize("name", SELECTORS)
+@pytest.mark.parametrize("name", CASES)
 def test_what_is_said_is_finite(name: str, searches: Searches) -> None:
     ranking = searches.of(name)
-    assert ranking.probability_like == SELECTORS[name].probability_like
+    assert ranking.probability_like == kind_of(name).probability_like
     values = [ranking.scores, *ranking.details.values()]
     assert set(ranking.scores) == set(ranking.names)
     numbers = [number for each in values for number in each.values()]
@@ -210,7 +237,7 @@ def check_two_ranks(folder: str, expected: dict[str, str]) -> None:
 
 @pytest.mark.parametrize(
     "names",
-    [PLAIN, *([name] for name in SELECTORS if name not in PLAIN)],
+    [PLAIN, *([name] for name in CASES if name not in PLAIN)],
     ids=lambda names: names[0] if len(names) == 1 else "plain",
 )
 def test_two_ranks_rank_as_one_does(names: list[str], searches: Searches) -> None:

@@ -48,7 +48,7 @@ def model_memory(spec: JobSpec) -> ModelMemory:
     kind, workers = spec.training.embedding_optimizer, spec.scaling.workers
     times = FLOAT_BYTES * COPIES[kind] * (workers if kind == "adam" else 1)
     sizes = {
-        f"table {feature.name!r}": feature.table_rows * (-(-feature.dim // LANES) * LANES) * times
+        f"table {feature.name!r}": feature.table_rows * (-(-feature.width // LANES) * LANES) * times
         for feature in spec.features
         if not isinstance(feature, DenseFeature)
     }

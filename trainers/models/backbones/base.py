@@ -9,11 +9,12 @@ import abc
 import copy
 import warnings
 from collections.abc import Collection, Mapping, Sequence
+from types import MappingProxyType
 
 import torch
 from torch import nn
 
-from sharding.layout import FeatureLayout
+from sharding.layout import FeatureLayout, KeptDims
 from trainers.models.backbones.spec import BackboneSpec, DeepSpec
 from trainers.selectors.base import Interaction
 
@@ -38,7 +39,8 @@ class Backbone(nn.Module, abc.ABC):
 
     def cut(self, small: Backbone, columns: torch.Tensor, gone: torch.Tensor, baseline_C: torch.Tensor) -> None:
         """Make `small`, a fresh backbone of the same options over the kept features, predict as this one does with the
-        columns `gone` at `baseline_C`. Tensors of one name and shape are copied already.
+        columns `gone` at `baseline_C`. Tensors of one name and shape are copied already. Of a feature all columns may
+        be gone, or some.
 
         Optional: pruning keeps a backbone that doesn't write it behind a `Scattered` input.
         """
@@ -56,20 +58,27 @@ class Backbone(nn.Module, abc.ABC):
         """What else the network says of its crosses, by name; shown beside the selector's diagnostics."""
         return {}
 
-    def pruned(self, names: Collection[str], baseline_C: torch.Tensor) -> Backbone:
+    def pruned(
+        self, names: Collection[str], baseline_C: torch.Tensor, kept_dims: KeptDims = MappingProxyType({})
+    ) -> Backbone:
         """A copy for the named features, as if every other column stood at `baseline_C`.
 
         Physically smaller where `cut` is written, exact always unless the subclass says how close it comes.
 
+        Args:
+            names: of the features that stay.
+            baseline_C: of this backbone's columns.
+            kept_dims: of features that keep some of their columns alone, which.
+
         Raises:
             KeyError: a name that the layout doesn't have.
         """
-        kept = self.layout.columns(names)
+        kept, layout = self.layout.columns(names, kept_dims), self.layout.keep(names, kept_dims)
         if type(self).cut is Backbone.cut:
-            return Scattered(copy.deepcopy(self), kept, self.layout.keep(names), baseline_C).train(self.training)
+            return Scattered(copy.deepcopy(self), kept, layout, baseline_C).train(self.training)
         gone = sorted(set(range(self.layout.total)) - set(kept))
         device = baseline_C.device
-        small = self.spec.build(self.layout.keep(names), self.labels).to(device)
+        small = self.spec.build(layout, self.labels).to(device)
         with torch.no_grad():
             same = self.state_dict()
             for name, tensor in small.state_dict().items():
@@ -104,11 +113,13 @@ class Scattered(Backbone):
     def interactions(self) -> tuple[Interaction, ...]:
         return self.whole.interactions()
 
-    def pruned(self, names: Collection[str], baseline_C: torch.Tensor) -> Backbone:
+    def pruned(
+        self, names: Collection[str], baseline_C: torch.Tensor, kept_dims: KeptDims = MappingProxyType({})
+    ) -> Backbone:
         """With fewer columns still; what goes now stands at `baseline_C`, which has this layout's columns."""
         whole_C = self.baseline_C.index_copy(0, self.columns, baseline_C)
-        columns = self.columns[self.layout.columns(names)].tolist()
-        return Scattered(self.whole, columns, self.layout.keep(names), whole_C).train(self.training)
+        columns = self.columns[self.layout.columns(names, kept_dims)].tolist()
+        return Scattered(self.whole, columns, self.layout.keep(names, kept_dims), whole_C).train(self.training)
 
 
 def perceptron(width: int, hidden: Sequence[int], *, dropout: float, batch_norm: bool) -> nn.Sequential:

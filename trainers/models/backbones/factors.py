@@ -17,11 +17,16 @@ from sharding.layout import FeatureLayout
 
 
 class Factored(Protocol):
-    """A network with the vectors of its features; `fixed_K` is the sum of those that are constant."""
+    """A network with the vectors of its features.
+
+    `fixed_K` is the sum of those that are constant; `offset_FK` is what is constant of the others, whose features lost
+    some of their columns, and None where none did.
+    """
 
     layout: FeatureLayout
     projection_CK: nn.Parameter
     fixed_K: torch.Tensor
+    offset_FK: torch.Tensor | None
 
 
 def new_projection(layout: FeatureLayout, size: int, *, scale: float = 1.0) -> nn.Parameter:
@@ -33,15 +38,18 @@ def new_projection(layout: FeatureLayout, size: int, *, scale: float = 1.0) -> n
     return projection_CK
 
 
-def project(layout: FeatureLayout, x_BC: torch.Tensor, projection_CK: torch.Tensor) -> torch.Tensor:
-    """v_BFK, with v_i = P_i x_i and P_i the rows of feature i in the projection."""
+def project(
+    layout: FeatureLayout, x_BC: torch.Tensor, projection_CK: torch.Tensor, offset_FK: torch.Tensor | None = None
+) -> torch.Tensor:
+    """v_BFK, with v_i = P_i x_i, P_i the rows of feature i in the projection; an offset is added."""
     parts = []
     for features, columns, dim in layout.runs:
         shape = (features.stop - features.start, dim)
         x_Bnd = x_BC[:, columns].unflatten(1, shape)
         projection_ndK = projection_CK[columns].unflatten(0, shape)
         parts.append(torch.einsum("bnd,ndk->bnk", x_Bnd, projection_ndK))
-    return parts[0] if len(parts) == 1 else torch.cat(parts, 1)
+    v_BFK = parts[0] if len(parts) == 1 else torch.cat(parts, 1)
+    return v_BFK if offset_FK is None else v_BFK + offset_FK
 
 
 def pair_indices(layout: FeatureLayout) -> torch.Tensor:
@@ -60,15 +68,19 @@ def sum_pairs(v_BFK: torch.Tensor, fixed_K: torch.Tensor) -> torch.Tensor:
 def cut_factors(
     source: Factored, target: Factored, columns: torch.Tensor, gone: torch.Tensor, baseline_C: torch.Tensor
 ) -> torch.Tensor:
-    """Make the vectors of `target` those of `source` in `columns`, and add Σ v_i over the features whose columns are
-    `gone`, at the baseline, to `fixed_K`.
+    """Make the vectors of `target` those of `source` in `columns`, with the columns `gone` at the baseline: Σ v_i over
+    the features that go as a whole is added to `fixed_K`, and of those that keep columns, what the others give is
+    `offset_FK`.
 
     Returns:
-        ½ Σ v_i² by coordinate (K) over the same features: what `sum_pairs` leaves to take off.
+        ½ Σ v_i² by coordinate (K) over the features that go: what `sum_pairs` leaves to take off.
     """
     target.projection_CK.copy_(source.projection_CK[columns])
-    v_FK = project(source.layout, baseline_C[None], source.projection_CK)[0]
-    feature_C = torch.arange(len(source.layout)).repeat_interleave(torch.tensor(source.layout.dims)).to(gone.device)
-    pruned_nK = v_FK[feature_C[gone].unique()]
+    gone_C = torch.zeros_like(baseline_C).index_copy(0, gone, baseline_C[gone])
+    constant_FK = project(source.layout, gone_C[None], source.projection_CK, source.offset_FK)[0]
+    stays = [source.layout.index(name) for name in target.layout.names]
+    if source.offset_FK is not None or source.layout.keep(target.layout.names) != target.layout:
+        target.offset_FK = constant_FK[stays]
+    pruned_nK = constant_FK[[place for place in range(len(source.layout)) if place not in set(stays)]]
     target.fixed_K.copy_(source.fixed_K + pruned_nK.sum(0))
     return 0.5 * pruned_nK.square().sum(0)

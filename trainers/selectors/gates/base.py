@@ -1,6 +1,6 @@
 """What a gate is: a module between the concatenated input and the backbone whose scores rank the features.
 
-Shapes: B rows, F features, C = Σ dims columns.
+Shapes: B rows, C = Σ dims columns, F gates: one a feature, or with `granularity: dim` one a column, so that F is C.
 """
 
 from __future__ import annotations
@@ -8,11 +8,12 @@ from __future__ import annotations
 import abc
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import nn
 
-from sharding.layout import FeatureLayout
+from sharding.layout import FeatureLayout, split_dim
 from trainers.models.baseline import Baseline
 from trainers.models.batch import Batch
 
@@ -33,14 +34,23 @@ class Gate(nn.Module, abc.ABC):
     In training a gate observes its input through `baseline`, whose means stand for closed features in evaluation,
     in the curve and in pruning.
 
+    Attributes:
+        units: what gates stand on, in the order of the F: the layout's features, or each of their dims.
+
     Raises:
         ValueError: `essential` names a feature that the layout doesn't have.
     """
 
     learned_F: torch.Tensor
+    unit_C: torch.Tensor
 
     def __init__(
-        self, layout: FeatureLayout, *, essential: Collection[str] = (), baseline: Baseline | None = None
+        self,
+        layout: FeatureLayout,
+        *,
+        essential: Collection[str] = (),
+        baseline: Baseline | None = None,
+        granularity: Literal["field", "dim"] = "field",
     ) -> None:
         super().__init__()
         unknown = sorted(set(essential) - set(layout.names))
@@ -48,8 +58,30 @@ class Gate(nn.Module, abc.ABC):
             raise ValueError(f"essential: {unknown[0]!r} is not a feature of the layout; name one of its features")
         self.layout = layout
         self.baseline = Baseline(layout) if baseline is None else baseline
-        learned = torch.tensor([name not in set(essential) for name in layout.names])
+        self.units = layout.by_dim() if granularity == "dim" else layout
+        learned = torch.tensor([split_dim(name)[0] not in set(essential) for name in self.units.names])
         self.register_buffer("learned_F", learned, persistent=False)
+        unit_C = torch.arange(len(self.units)).repeat_interleave(torch.tensor(self.units.dims))
+        self.register_buffer("unit_C", unit_C, persistent=False)
+
+    @property
+    def share_of_feature(self) -> float:
+        """What a gate costs of what one on a feature does: all gates together cost the same when open, whether they
+        stand on features or on dims, and a dim costs the same wherever it stands."""
+        return len(self.layout) / len(self.units)
+
+    def by_feature(self, value_F: torch.Tensor, reduce: Literal["amax", "mean"]) -> torch.Tensor:
+        """One number a feature of the layout: its own, or that of its dims' numbers together."""
+        if self.units is self.layout:
+            return value_F
+        dims = torch.tensor(self.layout.dims, device=value_F.device)
+        feature_F = torch.arange(len(dims), device=value_F.device).repeat_interleave(dims)
+        return value_F.new_zeros(len(dims)).scatter_reduce(0, feature_F, value_F, reduce, include_self=False)
+
+    def feature_scores(self) -> torch.Tensor:
+        """A score for each feature of the layout, detached. Of several dims it is the best one's: a feature goes when
+        its last dim goes."""
+        return self.by_feature(self.scores(), "amax")
 
     def require_width(self, x_BC: torch.Tensor) -> None:
         """Raises ValueError where x is not as wide as the layout."""
@@ -69,7 +101,7 @@ class Gate(nn.Module, abc.ABC):
 
     @abc.abstractmethod
     def scores(self) -> torch.Tensor:
-        """F scores, detached: higher is more needed."""
+        """F scores of the units, detached: higher is more needed."""
 
     def regularizer(self) -> torch.Tensor:
         """What the gate adds to the task loss: a scalar."""

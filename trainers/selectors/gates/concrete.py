@@ -7,7 +7,7 @@ With keep probability p, noise u ~ Uniform(0, 1) and temperature t, a gate is
 0 or 1 as t → 0, with P(z > 1/2) = p at every t. It is also the two-way Gumbel-softmax: the difference of two Gumbel
 variables is logistic, and log u − log(1 − u) has that distribution.
 
-Shapes: B rows, F features.
+Shapes: B rows, F gates: one a feature, or with `granularity: dim` one a column.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def sample_concrete(logit_F: torch.Tensor, rows: int, temperature: torch.Tensor)
 
 
 class ConcreteGate(MaskGate):
-    """One keep probability p = σ(θ) for each feature. A score is p, and in evaluation p is the gate: its mean.
+    """One keep probability p = σ(θ) for each gate. A score is p, and in evaluation p is the gate: its mean.
 
     The noise is drawn for each row, so that a batch has as many samples of every gate as rows.
     """
@@ -50,7 +50,7 @@ class ConcreteGate(MaskGate):
         baseline: Baseline | None = None,
     ) -> None:
         super().__init__(layout, config, essential=essential, baseline=baseline)
-        self.theta = nn.Parameter(torch.full((len(layout),), initial).logit())
+        self.theta = nn.Parameter(torch.full((len(self.units),), initial).logit())
         self.register_buffer("temperature", torch.tensor(temperature))
 
     def probabilities(self) -> torch.Tensor:
@@ -72,7 +72,7 @@ class ConcreteGate(MaskGate):
 
 
 class PenalizedConcreteGate(ConcreteGate):
-    """α is what one open feature costs."""
+    """α is what one open gate costs."""
 
     def __init__(
         self,
@@ -90,8 +90,8 @@ class PenalizedConcreteGate(ConcreteGate):
             essential=essential,
             baseline=baseline,
         )
-        self.alpha = config.alpha
+        self.alpha = config.alpha * self.share_of_feature
 
     def regularizer(self) -> torch.Tensor:
-        """α Σ p over the learned gates: how many features are expected to stay."""
+        """α Σ p over the learned gates: how many gates are expected to stay open."""
         return self.alpha * self.probabilities()[self.learned_F].sum()

@@ -1,10 +1,11 @@
 """Backward elimination on a trained model: features go one after another, each time the one that is missed least.
 
 What a feature costs is counted given those that are left, so that of two copies one goes for nothing, and then the
-other is dear. It is counted after calibration: a model whose features stand at their means is too sure of itself, or
-off its base rate. Training on would mend that, but not what the model can't tell apart any more. A cost within its
-standard error says nothing (the one-standard-error rule, Breiman et al. 1984): such features go first, in the order of
-their gates, and many together where they aren't missed together.
+other is dear. A cost within its standard error says nothing (the one-standard-error rule, Breiman et al. 1984): such
+features go first, in the order of their gates, and many together where they aren't missed together.
+
+A model that knows its training rows by heart is too sure of itself on others: any feature that goes would cost by that
+alone. Its logits are calibrated once, with the whole field (Guo et al. 2017), before anything goes.
 
 Shapes: N rows, C columns of the field's features, c of them those of the features that go, T labels.
 """
@@ -15,10 +16,10 @@ import heapq
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 
-from trainers.metrics.calibration import calibrated_logloss
+from sharding.layout import FeatureLayout
+from trainers.metrics.calibration import calibrate
 from trainers.models.backbones.base import Backbone
 from trainers.selectors.base import Ranking
 from trainers.selectors.gates.ranking import OPEN, Cost, Elimination, weakest_first
@@ -33,11 +34,19 @@ MOST_COLUMNS = 4096
 RIDGE = 1e-2
 
 
-def eliminate(model: TrainedModel, ranking: Ranking, essential: Collection[str] = ()) -> Elimination:
+def eliminate(
+    model: TrainedModel, ranking: Ranking, essential: Collection[str] = (), units: FeatureLayout | None = None
+) -> Elimination:
     """Order the features whose gates are open, and those whose gates are closed though they are missed.
 
     All other features stand at their means. A gate may close on what another feature says too, whose gate then closes
     as well. Collective: every rank gets the same.
+
+    Args:
+        model: the trained one.
+        ranking: by the gates.
+        essential: names that stay.
+        units: what gates stand on: the model's features unless given, or their dims.
     """
     rows = model.embed(min(ROWS, max(1, BYTES // (4 * model.layout.total))))
     found = None
@@ -45,9 +54,9 @@ def eliminate(model: TrainedModel, ranking: Ranking, essential: Collection[str] 
         weakest = [name for name in weakest_first(ranking) if name not in set(essential)]
         # One feature stays, whatever the gates say.
         closed = [name for name in weakest if ranking.scores[name] < OPEN and name != ranking.names[0]]
-        every = _Field(model.model.backbone.eval(), rows, model.model.inputs.baseline.mean_C, regress=False)
+        every = _Field(model.model.backbone.eval(), rows, model.model.inputs.baseline.mean_C, units, regress=False)
         gone, _ = _screen(every, closed, together=len(closed))
-        field = every.only([name for name in model.layout.names if name not in gone])
+        field = every.only([name for name in every.layout.names if name not in gone])
         found = _order(field, [name for name in weakest if name not in gone], every.passes)
     answer: Elimination = model.ranks.broadcast(found)
     return answer
@@ -132,11 +141,21 @@ class _Field:
     regression of some columns i on the rest r is −P_ii⁻¹ P_ir, and P over the rest is P_rr − P_ri P_ii⁻¹ P_ir.
 
     `effect_CC` says how the input moves with a column that is left: as itself, and through what it stands for.
+    `slope_T` and `intercept_T` calibrate the logits.
     """
 
-    def __init__(self, backbone: Backbone, rows: EmbeddedRows, mean_C: torch.Tensor, *, regress: bool = True) -> None:
-        """`mean_C` is that of training: one extreme row among the few that are measured would move their own."""
-        self.layout, self.backbone, self.rows, self.mean_C = backbone.layout, backbone, rows, mean_C
+    def __init__(
+        self,
+        backbone: Backbone,
+        rows: EmbeddedRows,
+        mean_C: torch.Tensor,
+        units: FeatureLayout | None = None,
+        *,
+        regress: bool = True,
+    ) -> None:
+        """`mean_C` is that of training: one extreme row among the few that are measured would move their own. `units`
+        are what goes one after another: the backbone's features unless given."""
+        self.layout, self.backbone, self.rows, self.mean_C = units or backbone.layout, backbone, rows, mean_C
         self.weight_N, self.passes = rows.weight_N.double() / rows.weight_N.double().sum(), 0
         self.x_NC = rows.x_NC.clone()
         self.regresses = regress and self.layout.total <= MOST_COLUMNS
@@ -146,13 +165,19 @@ class _Field:
             # A column of one value has nothing to say of others, nor they of it.
             self.z_NC = centered_NC / torch.where(deviation_C > 0, deviation_C, 1.0)
             self.effect_CC, self.precision_CC = torch.diag(deviation_C), _precision(self.z_NC)
+        logit_NT = self._logits(self.x_NC).numpy()
+        label_NT, weight_N = rows.label_NT.double().numpy(), self.weight_N.numpy()
+        found = [calibrate(*columns, weight_N) for columns in zip(logit_NT.T, label_NT.T, strict=True)]
+        self.slope_T, self.intercept_T = torch.tensor(found, dtype=torch.float64).T
         self.loss_N = self._losses(self.x_NC)
 
     def only(self, names: Collection[str]) -> _Field:
         """The field of fewer features: all others stand at their means for good, and cost nothing any more."""
         columns = self.layout.columns(names)
         rows = EmbeddedRows(self.rows.x_NC[:, columns], self.rows.label_NT, self.rows.weight_N)
-        return _Field(self.backbone.pruned(names, self.mean_C).eval(), rows, self.mean_C[columns])
+        features, kept_dims = self.backbone.layout.of_columns(columns)
+        small = self.backbone.pruned(features, self.mean_C, kept_dims)
+        return _Field(small.eval(), rows, self.mean_C[columns], self.layout.keep(names))
 
     @torch.no_grad()
     def absence(self, names: Collection[str]) -> _Absence:
@@ -199,14 +224,14 @@ class _Field:
         cost = Cost(float(rise), float(error))
         return _Absence(columns=own, x_NC=x_NC, loss_N=loss_N, cost=cost, through_cC=through_cC)
 
-    @torch.no_grad()
     def _losses(self, x_NC: torch.Tensor) -> torch.Tensor:
-        """Each row's logloss after calibration, averaged over the labels; float64, on the CPU."""
         self.passes += 1
-        logit_NT = torch.cat([self.backbone(part).cpu() for part in x_NC.split(ROWS_TOGETHER)]).double().numpy()
-        label_NT, weight_N = self.rows.label_NT.double().numpy(), self.weight_N.numpy()
-        losses = [calibrated_logloss(*columns, weight_N) for columns in zip(logit_NT.T, label_NT.T, strict=True)]
-        return torch.from_numpy(np.mean(losses, axis=0))
+        return self.rows.losses([self._logits(x_NC) * self.slope_T + self.intercept_T])
+
+    @torch.no_grad()
+    def _logits(self, x_NC: torch.Tensor) -> torch.Tensor:
+        """As the backbone has them: float64, on the CPU."""
+        return torch.cat([self.backbone(part).cpu() for part in x_NC.split(ROWS_TOGETHER)]).double()
 
 
 def _precision(z_NC: torch.Tensor) -> torch.Tensor:

@@ -3,9 +3,10 @@
 The papers multiply, x̃ = g x, and so close a feature to zero (`replacement: zero`). With `replacement: mean` it closes
 to its running mean x̄, which is what stands for it in evaluation after pruning: g x + (1 − g) x̄.
 
-A gate masks all columns of a feature alike, so that features may have any dims.
+A gate masks all columns of a feature alike, so that features may have any dims; with `granularity: dim` each column
+has a gate of its own.
 
-Shapes: B rows, F features, C = Σ dims columns.
+Shapes: B rows, C = Σ dims columns, F gates: one a feature, or with `granularity: dim` one a column.
 """
 
 from __future__ import annotations
@@ -36,12 +37,12 @@ class MaskGate(Gate):
         essential: Collection[str] = (),
         baseline: Baseline | None = None,
     ) -> None:
-        super().__init__(layout, essential=essential, baseline=baseline)
+        super().__init__(layout, essential=essential, baseline=baseline, granularity=config.granularity)
         self.config = config
 
     @abc.abstractmethod
     def draw(self, x_BC: torch.Tensor, context: GateContext | None) -> torch.Tensor:
-        """Gates as they are learned: one for each feature (F) or for each row and feature (B × F), differentiable."""
+        """Gates as they are learned: one for each unit (F) or for each row and unit (B × F), differentiable."""
 
     @abc.abstractmethod
     def expected(self, x_BC: torch.Tensor, context: GateContext | None) -> torch.Tensor:
@@ -60,7 +61,7 @@ class MaskGate(Gate):
 
     def mask(self, x_BC: torch.Tensor, gate: torch.Tensor) -> torch.Tensor:
         """x̃_BC for gates (F) or (B × F); those of essential features are 1, whatever is given."""
-        gate_C = torch.where(self.learned_F, gate, 1.0)[..., self.baseline.feature_C]
+        gate_C = torch.where(self.learned_F, gate, 1.0)[..., self.unit_C]
         if self.config.replacement == "zero":
             return x_BC * gate_C
         return torch.lerp(self.baseline.mean_C, x_BC, gate_C)

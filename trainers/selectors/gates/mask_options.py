@@ -44,6 +44,7 @@ class PenalizedConcreteSpec(PenalizedMaskSpec):
     """Keep probabilities, learned through their concrete relaxation and closed by a penalty."""
 
     probability_like: ClassVar[bool] = True
+    gates_dims: ClassVar[bool] = True
 
     ramp: Ramp = like("ramp", 0.0)
     temperature: Positive = Field(default=0.1, description="t of the concrete relaxation")

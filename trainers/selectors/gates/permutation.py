@@ -1,6 +1,6 @@
 """Gates that mix a feature with a permuted copy of itself (LeAP §3.1).
 
-Shapes: B rows, F features, C = Σ dims columns.
+Shapes: B rows, C = Σ dims columns, F gates: one a feature, or with `granularity: dim` one a column.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ STEERING = 12.0
 
 class PermutationGate(Gate):
     """x̃_i = g_i x_i + (1 − g_i) sg(x'_i) with g_i = σ(θ_i/τ) (LeAP §3.1), x' permuted over the batch, independently
-    per feature. In evaluation the running mean of x_i stands for x'_i, so that an output depends on its own row alone.
+    per gate. In evaluation the running mean of x_i stands for x'_i, so that an output depends on its own row alone.
 
     A subclass says by `penalty_weights` what an open gate costs.
     """
@@ -41,13 +41,13 @@ class PermutationGate(Gate):
         essential: Collection[str] = (),
         baseline: Baseline | None = None,
     ) -> None:
-        super().__init__(layout, essential=essential, baseline=baseline)
+        super().__init__(layout, essential=essential, baseline=baseline, granularity=config.granularity)
         self.config = config
-        initial = torch.full((len(layout),), config.initial_gate).logit() * config.temperature
+        initial = torch.full((len(self.units),), config.initial_gate).logit() * config.temperature
         self.theta = nn.Parameter(initial)
-        self.register_buffer("alpha", torch.tensor(config.weight))
-        self.mixer = Mixer(layout)
-        dims_F = torch.tensor(layout.dims)
+        self.register_buffer("alpha", torch.tensor(config.weight * self.share_of_feature))
+        self.mixer = Mixer(self.units)
+        dims_F = torch.tensor(self.units.dims)
         self.register_buffer("dims_F", dims_F, persistent=False)
 
     def gates(self) -> torch.Tensor:
@@ -66,7 +66,7 @@ class PermutationGate(Gate):
         """
         self.require_width(x_BC)
         if not self.training:
-            return self.baseline.interpolate(x_BC, self.gates())
+            return self.baseline.interpolate_columns(x_BC, self.gates()[self.unit_C])
         gate_F = self.scores() if frozen else self.gates()
         mixed_BC, seen = self.mixer.mix(x_BC, gate_F, self.draw(x_BC))
         self.observe(seen)
@@ -85,8 +85,8 @@ class PermutationGate(Gate):
         return self.mixer.mix_held_out(x_BC, gate_F, self.draw(x_BC), share_F, self.baseline.mean_C)
 
     def draw(self, x_BC: torch.Tensor) -> Shuffle:
-        """How a batch is permuted, independently per feature: from the device's default generator."""
-        return Shuffle.draw(len(x_BC), len(self.layout), x_BC.device)
+        """How a batch is permuted, independently per gate: from the device's default generator."""
+        return Shuffle.draw(len(x_BC), len(self.units), x_BC.device)
 
     def observe(self, seen: Seen) -> None:
         """Move the running statistics by those of a training batch."""
@@ -105,7 +105,7 @@ class PermutationGate(Gate):
         """Hold θ where it can still move, and steer α where a share of dims is the target.
 
         The controller is multiplicative: over a search, log α grows by STEERING times the excess over the target of
-        the share of dims whose gates stand above 0.5. Features leave in the order of their worth while it grows.
+        the share of dims whose gates stand above 0.5. What has a gate leaves in the order of its worth while it grows.
         """
         limit = SATURATION * self.config.temperature
         self.theta.clamp_(-limit, limit)

@@ -20,6 +20,7 @@ class PermutationGateSpec(GateSpec):
     """A gate that mixes a feature with a permuted copy of itself. `target_dims` steers `alpha` where it is given."""
 
     probability_like: ClassVar[bool] = True
+    gates_dims: ClassVar[bool] = True
     old_penalty: ClassVar[Literal["adaptive", "uniform"]]
     # What `variant: paper` stands for; an option that is given beside it wins.
     paper: ClassVar[dict[str, Any]] = {"replacement": "permuted", "ramp": 0.0, "order": "score"}

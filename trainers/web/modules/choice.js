@@ -12,6 +12,8 @@ import { bytes, count, decimal, percent } from "views/format";
  */
 
 const NAMED = 20;
+const BY_DIM =
+  "The gates of this run stand on dims, and a list has the scores of features alone: run again with another rule to keep more dims or fewer.";
 const WAYS = /** @type {const} */ ([
   { key: "threshold", title: "Score threshold", label: "Keep scores of at least", unit: "" },
   { key: "top_k", title: "Number of features", label: "Keep the best", unit: "features" },
@@ -43,9 +45,21 @@ export function choice(parent, { onChoose = () => {} } = {}) {
       if (version === shown) return;
       shown = version;
       place.querySelector(".choice")?.remove();
-      place.append(new Choice(new Cuts(list, results), list, spec, onChoose).root);
+      place.append(
+        byDim({ list, spec })
+          ? element("p", { class: "choice note" }, BY_DIM)
+          : new Choice(new Cuts(list, results), list, spec, onChoose).root,
+      );
     },
   };
+}
+
+/**
+ * Whether dims were decided on, each for itself: a cut along the features would say nothing of them.
+ * @param {Pick<import("views/run").Run, "list" | "spec">} run
+ */
+export function byDim({ list, spec }) {
+  return spec?.selector?.granularity === "dim" || (list?.features ?? []).some(({ kept_dims: kept }) => kept);
 }
 
 class Choice {

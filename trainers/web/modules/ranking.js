@@ -15,6 +15,7 @@ import { Table, named } from "views/table";
  * @property {boolean} share whether the score lies in [0, 1]
  * @property {Record<string, number>} details
  * @property {number | null} dim
+ * @property {number | null} keptDims how many of them stay, where some do
  * @property {number | null} sparsity share of rows at its default
  * @property {number | null} auc how well it predicts the label alone
  * @property {string | null} status
@@ -87,7 +88,7 @@ function columns(address) {
     { field: "decision", title: "Decision", filter: DECISIONS, width: 100, show: decision },
     { field: "why", title: "Why", least: 120, wraps: true },
     { field: "score", title: "Score", number: true, filter: "range", width: 150, show: score },
-    { field: "dim", title: "Dim", number: true, width: 60, show: (row) => count(row.dim) },
+    { field: "dim", title: "Dim", number: true, width: 60, show: dims },
     { field: "sparsity", title: "Sparsity", number: true, width: 80, show: (row) => percent(row.sparsity, 1) },
     { field: "auc", title: "AUC alone", number: true, width: 90, show: alone },
     { field: "status", title: "Status", filter: STATUSES, width: 104 },
@@ -121,6 +122,12 @@ function score(row) {
 }
 
 /** @param {Row} row */
+function dims({ dim, keptDims }) {
+  if (keptDims === null) return count(dim);
+  return element("span", {}, count(keptDims), element("small", { class: "below" }, `of ${count(dim)}`));
+}
+
+/** @param {Row} row */
 function alone({ auc }) {
   const told = decimal(auc, 3);
   if (auc === null || auc <= LEAKY_AUC) return told;
@@ -149,6 +156,7 @@ export function rowsOf({ spec, list, results, grid }) {
       share: list.selector.probability_like,
       details: found.details,
       dim: found.dim,
+      keptDims: found.kept_dims?.length ?? null,
       sparsity: weights.get(found.name)?.sparsity ?? null,
       auc: weights.get(found.name)?.auc ?? null,
       status: status(found.name) ?? (found.why === "essential" ? "essential" : null),
@@ -162,6 +170,7 @@ export function rowsOf({ spec, list, results, grid }) {
     name,
     score: grid?.final[at] ?? null,
     dim: specified.get(name)?.dim ?? null,
+    keptDims: null,
     status: status(name),
   }));
 }

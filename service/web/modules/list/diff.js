@@ -52,9 +52,14 @@ export function showDiff(place, model, diff) {
   fill(
     place,
     totals(diff),
-    changes.length > 0 ? changes : element("p", { class: "soft" }, "Identical decisions."),
+    changes.length > 0 ? changes : element("p", { class: "soft" }, unchanged(diff)),
     diff.scores.length > 0 && scores,
   );
+}
+
+/** @param {import("schemas").ListDiff} diff whose lists serve the same features */
+function unchanged({ totals: more }) {
+  return more.dims === 0 ? "Identical decisions." : "The same features, with other dims.";
 }
 
 /** @param {import("schemas").ListDiff} diff */

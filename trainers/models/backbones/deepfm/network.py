@@ -24,6 +24,7 @@ class DeepFm(Backbone):
     """
 
     fixed_K: torch.Tensor
+    offset_FK: torch.Tensor | None
 
     spec: DeepFmSpec
 
@@ -34,6 +35,7 @@ class DeepFm(Backbone):
         self.deep = Mlp(layout, deep, labels)
         self.projection_CK = new_projection(layout, spec.factors, scale=spec.factors**-0.5)
         self.register_buffer("fixed_K", torch.zeros(spec.factors))
+        self.register_buffer("offset_FK", None)
 
     def forward(self, x_BC: torch.Tensor) -> torch.Tensor:
         linear_BT: torch.Tensor = self.linear(x_BC)
@@ -42,7 +44,7 @@ class DeepFm(Backbone):
 
     def _crosses(self, x_BC: torch.Tensor) -> torch.Tensor:
         """Σ_{i<j} ⟨v_i, v_j⟩ of each row (B); every label has the same."""
-        return sum_pairs(project(self.layout, x_BC, self.projection_CK), self.fixed_K).sum(1)
+        return sum_pairs(project(self.layout, x_BC, self.projection_CK, self.offset_FK), self.fixed_K).sum(1)
 
     def cut(self, small: Backbone, columns: torch.Tensor, gone: torch.Tensor, baseline_C: torch.Tensor) -> None:
         assert isinstance(small, DeepFm)

@@ -22,6 +22,7 @@ class Fm(Backbone):
     """
 
     fixed_K: torch.Tensor
+    offset_FK: torch.Tensor | None
 
     spec: FmSpec
 
@@ -30,11 +31,12 @@ class Fm(Backbone):
         self.linear = nn.Linear(layout.total, labels)
         self.projection_CK = new_projection(layout, spec.factors, scale=spec.factors**-0.5)
         self.register_buffer("fixed_K", torch.zeros(spec.factors))
+        self.register_buffer("offset_FK", None)
 
     def forward(self, x_BC: torch.Tensor) -> torch.Tensor:
         """logits_BT."""
         linear_BT: torch.Tensor = self.linear(x_BC)
-        crosses_BK = sum_pairs(project(self.layout, x_BC, self.projection_CK), self.fixed_K)
+        crosses_BK = sum_pairs(project(self.layout, x_BC, self.projection_CK, self.offset_FK), self.fixed_K)
         return linear_BT + crosses_BK.sum(1, keepdim=True)
 
     def cut(self, small: Backbone, columns: torch.Tensor, gone: torch.Tensor, baseline_C: torch.Tensor) -> None:

@@ -22,6 +22,7 @@ class Nfm(Backbone):
     """
 
     fixed_K: torch.Tensor
+    offset_FK: torch.Tensor | None
     squares_K: torch.Tensor
 
     spec: NfmSpec
@@ -32,12 +33,14 @@ class Nfm(Backbone):
         # With F features of variance 1, a coordinate's sum over pairs has a variance below 1.
         self.projection_CK = new_projection(layout, spec.factors, scale=len(layout) ** -0.5)
         self.register_buffer("fixed_K", torch.zeros(spec.factors))
+        self.register_buffer("offset_FK", None)
         self.register_buffer("squares_K", torch.zeros(spec.factors))
         self.deep = deep_network(spec.factors, spec, labels)
 
     def forward(self, x_BC: torch.Tensor) -> torch.Tensor:
         """logits_BT."""
-        pairs_BK = sum_pairs(project(self.layout, x_BC, self.projection_CK), self.fixed_K) - self.squares_K
+        v_BFK = project(self.layout, x_BC, self.projection_CK, self.offset_FK)
+        pairs_BK = sum_pairs(v_BFK, self.fixed_K) - self.squares_K
         linear_BT: torch.Tensor = self.linear(x_BC)
         deep_BT: torch.Tensor = self.deep(pairs_BK)
         return linear_BT + deep_BT

@@ -20,6 +20,7 @@ class AutoFieldSpec(MaskGateSpec):
     penalty. Score: the probability of keep."""
 
     probability_like: ClassVar[bool] = True
+    gates_dims: ClassVar[bool] = True
     penalized: ClassVar[bool] = False
 
     name: Literal["autofield"]

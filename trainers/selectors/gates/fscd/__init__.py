@@ -4,7 +4,7 @@ beside them."""
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from typing import TYPE_CHECKING, Annotated, Literal, Self
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -22,6 +22,9 @@ Weight = Annotated[float, Field(ge=0.0)]
 class FscdSpec(PenalizedConcreteSpec):
     """FSCD (Ma et al. 2021): variational dropout whose prior follows what a feature costs to serve. Score: the
     probability of keep."""
+
+    # What a feature costs to serve is of the whole feature.
+    gates_dims: ClassVar[bool] = False
 
     name: Literal["fscd"]
     update: Update = like("update", "joint")

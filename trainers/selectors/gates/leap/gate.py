@@ -1,6 +1,9 @@
 """The LeAP gate: learnable adaptive permutation (LeAP §3), usable on any model with a concatenated input.
 
-Shapes: B rows, F features, C = Σ dims columns.
+With `granularity: dim`, which is not in the paper, a gate stands on each column: columns are permuted independently of
+each other, and each has a divergence Δ_c = mean_b |x_c − x'_c| of its own.
+
+Shapes: B rows, C = Σ dims columns, F gates: one a feature, or with `granularity: dim` one a column.
 """
 
 from __future__ import annotations
@@ -49,9 +52,9 @@ class LeapGate(PermutationGate):
         own = Baseline(layout, momentum=config.ema) if baseline is None else baseline
         super().__init__(layout, config, essential=essential, baseline=own)
         self.clip = config.clip_for(0)
-        self.register_buffer("divergence_F", torch.zeros(len(layout)))
+        self.register_buffer("divergence_F", torch.zeros(len(self.units)))
         normalized = config.divergence == "normalized"
-        self.register_buffer("variance_F", torch.zeros(len(layout)) if normalized else None)
+        self.register_buffer("variance_F", torch.zeros(len(self.units)) if normalized else None)
         self.register_buffer("seen", torch.zeros((), dtype=torch.int64))
 
     def expect(self, rows: int) -> None:

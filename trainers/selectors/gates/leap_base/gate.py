@@ -1,6 +1,6 @@
 """The gate of LeAP's base version: permutation without adaptive regularization.
 
-Shapes: F features.
+Shapes: F gates: one a feature, or with `granularity: dim` one a column.
 """
 
 from __future__ import annotations

@@ -20,6 +20,7 @@ class LpfsSpec(PenalizedMaskSpec):
     mean gate over the last steps."""
 
     probability_like: ClassVar[bool] = True
+    gates_dims: ClassVar[bool] = True
 
     name: Literal["lpfs"]
     update: Update = like("update", "joint")

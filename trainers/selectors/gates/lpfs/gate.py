@@ -11,7 +11,7 @@ step of λx + 1[x ≥ 0] is the optimizer's own step on the loss and λx, and th
 ε falls over the whole search, however long that is. An open gate moves about with each step, since weights make up for
 it; its score is its mean over the last steps, m ← 0.98 m + 0.02 g.
 
-Shapes: F features.
+Shapes: F gates: one a feature, or with `granularity: dim` one a column.
 """
 
 from __future__ import annotations
@@ -47,8 +47,9 @@ class LpfsGate(MaskGate):
         baseline: Baseline | None = None,
     ) -> None:
         super().__init__(layout, config, essential=essential, baseline=baseline)
-        self.alpha, self.first, self.last = config.alpha, config.initial_epsilon, config.final_epsilon
-        self.strength = nn.Parameter(torch.ones(len(layout)))
+        self.alpha = config.alpha * self.share_of_feature
+        self.first, self.last = config.initial_epsilon, config.final_epsilon
+        self.strength = nn.Parameter(torch.ones(len(self.units)))
         self.register_buffer("epsilon", torch.tensor(self.first))
         self.register_buffer("mean_gate_F", self.gates().detach())
 

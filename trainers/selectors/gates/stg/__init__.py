@@ -20,6 +20,7 @@ class StgSpec(PenalizedMaskSpec):
     open ones as the penalty. Score: the probability that a gate is open."""
 
     probability_like: ClassVar[bool] = True
+    gates_dims: ClassVar[bool] = True
 
     name: Literal["stg"]
     update: Update = like("update", "joint")

@@ -7,9 +7,9 @@ max(0, min(1, μ_d)), and features with μ_d > 0 are selected. Weights and μ ar
 
 Here a score is Φ(μ_d/σ), the probability that the gate is open: above 1/2 where μ_d > 0, and without the ties that
 clipping makes. Noise is drawn for each row. The paper gates scalar inputs; here one gate masks all columns of a
-feature.
+feature, and with `granularity: dim` each column has a gate, as in the paper.
 
-Shapes: B rows, F features, C = Σ dims columns.
+Shapes: B rows, C = Σ dims columns, F gates: one a feature, or with `granularity: dim` one a column.
 """
 
 from __future__ import annotations
@@ -40,8 +40,8 @@ class StgGate(MaskGate):
         baseline: Baseline | None = None,
     ) -> None:
         super().__init__(layout, config, essential=essential, baseline=baseline)
-        self.alpha, self.sigma = config.alpha, config.sigma
-        self.mean = nn.Parameter(torch.full((len(layout),), config.initial_mean))
+        self.alpha, self.sigma = config.alpha * self.share_of_feature, config.sigma
+        self.mean = nn.Parameter(torch.full((len(self.units),), config.initial_mean))
 
     def draw(self, x_BC: torch.Tensor, context: GateContext | None) -> torch.Tensor:
         noise_BF = torch.randn(len(x_BC), len(self.mean), dtype=self.mean.dtype, device=self.mean.device)
