@@ -42,7 +42,7 @@ def anchors(path: Path) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-") for heading in headings}
 
 
-@pytest.mark.parametrize("page", ["spec", "prune-list"])
+@pytest.mark.parametrize("page", ["spec", "prune-list", "benchmark"])
 def test_generated_pages_are_those_of_the_code(page: str) -> None:
     assert (DOCS / "reference" / f"{page}.md").read_text(encoding="utf-8") == render(page), (
         f"out of date: python -m tests.support.spec_reference {page} > docs/reference/{page}.md"

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from trainers.pipeline.results_writer import write_results
-from trainers.pipeline.search import Found, open_search
+from trainers.pipeline.search import Found
+from trainers.pipeline.searches import open_search
 from trainers.pipeline.selection import Selection
 from trainers.pruning.ranking import RankedFeature, rank_features
 from trainers.runs.coordinator import Coordinator

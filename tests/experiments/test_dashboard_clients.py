@@ -7,6 +7,7 @@ import pytest
 from tests.experiments import dashboard_clients
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
 def test_dashboard_clients_are_held_beside_a_training(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dashboard_clients, "SETTLE_SECONDS", 1.0)

@@ -23,7 +23,7 @@ needs_data = pytest.mark.skipif(not (SHARED / "ml-100k").is_dir(), reason=f"no M
 
 
 def test_a_small_simulation_loses_nothing_useful_and_keeps_little_that_is_not() -> None:
-    found = simulator.select(features=24, rows=40_000, seed=1)
+    found = simulator.select(features=24, rows=20_000, seed=1)
     assert not found.lost
     assert len(found.left) <= 1
     assert found.auc("finetuned") >= found.auc("full") - 0.001

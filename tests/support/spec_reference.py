@@ -2,6 +2,7 @@
 
 python -m tests.support.spec_reference spec         # prints docs/reference/spec.md
 python -m tests.support.spec_reference prune-list   # prints docs/reference/prune-list.md
+python -m tests.support.spec_reference benchmark    # prints docs/reference/benchmark.md
 """
 
 from __future__ import annotations
@@ -9,6 +10,9 @@ from __future__ import annotations
 import sys
 from typing import Any
 
+from pydantic import BaseModel
+
+from trainers.benchmark.suite import BenchmarkSpec
 from trainers.runs.prune_list import PruneList
 from trainers.spec import JobSpec
 
@@ -29,14 +33,52 @@ PRUNE_LIST = """\
 
 Features are in the order of the ranking, the most needed first. Serve those whose `decision` is `keep`.
 """
+BENCHMARK = """\
+# The benchmark
+
+The file that `winnow benchmark` reads, YAML or JSON. Unknown keys are refused.
+[Compare methods](../how-to/compare-methods.md) has an example. Paths of specs and data are taken from
+the folder of this file. Generated from `trainers/benchmark/suite.py`; blocks of selectors, backbones, data sets,
+features and training are those of [the spec](spec.md).
+
+A benchmark's directory has these files. It may be deleted at any time, and costs the time that its cells took.
+
+| file | content |
+|---|---|
+| `benchmark.json` | the suite, as it was given |
+| `cells/` | a JSON file for each search and each retraining; what is there is not computed again |
+| `results.parquet` | a row for each method, backbone, data set, ratio and seed |
+| `results.md` | the tables |
+| `report.html` | the page; needs no network |
+| `workers.log` | what the cells' processes and their libraries said |
+
+`results.parquet` has these columns. Where a cell failed, `reason` says why, and numbers are null.
+
+| column | content |
+|---|---|
+| `method`, `backbone`, `dataset`, `retention`, `seed` | what the row is of; `retention` is 1 of `no_selection` |
+| `kept`, `features`, `dims` | the features that stay, best first; how many, and how wide |
+| `auc`, `gauc`, `logloss`, `ne` | of the retrained model, on the test split; logloss in nats |
+| `search_seconds`, `retrain_seconds` | of the search, its ranking and the look for copies; of the retraining |
+| `search_epochs` | passes over the training rows while the method trained a model |
+| `search_passes` | passes over the rows that the method measured, where it tells them |
+| `search_peak_bytes`, `retrain_peak_bytes` | the most memory beyond that at the start; null where it isn't known |
+"""
 BOUNDS = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusiveMaximum": "<"}
 
 
 def render(page: str = "spec") -> str:
-    head, model = {"spec": (SPEC, JobSpec), "prune-list": (PRUNE_LIST, PruneList)}[page]
+    pages: dict[str, tuple[str, type[BaseModel]]] = {
+        "spec": (SPEC, JobSpec),
+        "prune-list": (PRUNE_LIST, PruneList),
+        "benchmark": (BENCHMARK, BenchmarkSpec),
+    }
+    head, model = pages[page]
+    # What the page of the spec has needs no second place.
+    elsewhere = JobSpec.model_json_schema()["$defs"] if model is BenchmarkSpec else {}
     schema = model.model_json_schema()
     parts = [head, _section(str(schema["title"]), schema)]
-    parts += [_section(name, part) for name, part in _in_order(schema).items()]
+    parts += [_section(name, part) for name, part in _in_order(schema).items() if name not in elsewhere]
     return "\n".join(parts)
 
 

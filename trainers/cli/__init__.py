@@ -3,7 +3,7 @@
 | exit code | means |
 |---|---|
 | 0 | done |
-| 1 | the run or the job failed, or a doctor's check did |
+| 1 | the run, a cell of a benchmark or the job failed, or a doctor's check did |
 | 2 | the spec, the data, an option or the environment is wrong; the message has the remedy |
 | 3 | the run is done, and its guard failed or is inconclusive |
 | 4 | the server is away, or busy; the same command may work later |
@@ -17,7 +17,7 @@ from typing import Annotated
 
 import typer
 
-from trainers.cli import data, doctor, report, retrain, run
+from trainers.cli import benchmark, data, doctor, report, retrain, run
 
 app = typer.Typer(
     name="winnow",
@@ -47,6 +47,7 @@ def _main(
 
 run.register(app)
 retrain.register(app)
+benchmark.register(app)
 data.register(app)
 report.register(app)
 doctor.register(app)

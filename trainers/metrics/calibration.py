@@ -1,41 +1,56 @@
-"""What a score is worth once it is calibrated. Numpy and scipy only.
+"""Calibration of a model's logits. Numpy and scipy only.
 
 Shapes: N rows.
 """
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import isotonic_regression
+from scipy.optimize import minimize
+from scipy.special import expit
 
 Vector = NDArray[np.float64]
 
 
-def calibrated_logloss(score_N: Vector, label_N: Vector, weight_N: Vector) -> Vector:
-    """Each row's logloss, in nats, after the best monotone calibration of the scores on these very rows.
+class Calibration(NamedTuple):
+    """What maps a logit z to slope · z + intercept. A slope below 1 says that the model is too sure of itself."""
 
-    The calibration is isotonic regression (Zadrozny and Elkan 2002), fitted by pooling adjacent violators: of all
-    nondecreasing functions of the score none has a lower weighted logloss. So only the order of the scores counts, and
-    neither their scale, nor outliers among them. It is in-sample, and lower than on other rows by about the number of
-    its steps over 2N.
+    slope: float
+    intercept: float
+
+
+AS_IT_IS = Calibration(1.0, 0.0)
+
+
+def calibrate(logit_N: Vector, label_N: Vector, weight_N: Vector) -> Calibration:
+    """The slope and the intercept of the least weighted logloss: Platt scaling (Platt 1999, without its prior).
+
+    Logits that say nothing, or the reverse of what is, have no slope above 0: `AS_IT_IS`.
 
     Args:
-        score_N: any scale; rows of equal scores get equal probabilities.
-        label_N: 0 or 1.
-        weight_N: 0 or more, at least one of them above 0. A row of weight 0 costs nothing here.
-
-    Returns:
-        N losses, 0 where the weight is 0.
+        logit_N: finite.
+        label_N: 0 or 1, some of both.
+        weight_N: 0 or more, some above 0.
     """
-    counts_N = weight_N > 0
-    label_M, weight_M = label_N[counts_N], weight_N[counts_N]
-    _, place_M = np.unique(score_N[counts_N], return_inverse=True)
-    total_V = np.bincount(place_M, weight_M)
-    share_V = np.bincount(place_M, weight_M * label_M) / total_V
-    chance_M = isotonic_regression(share_V, weights=total_V).x[place_M]
-    # A probability of 0 or 1 comes from rows of one label alone, whose loss is 0; rounding may leave it beside that.
-    own_M = np.where(label_M > 0.5, chance_M, 1.0 - chance_M)
-    loss_N = np.zeros(len(score_N))
-    loss_N[counts_N] = -np.log(np.maximum(own_M, np.finfo(np.float64).tiny))
-    return loss_N
+    weight_N = weight_N / weight_N.sum()
+    mean = weight_N @ logit_N
+    deviation = np.sqrt(weight_N @ (logit_N - mean) ** 2)
+    rate = weight_N @ label_N
+    if deviation == 0 or not 0 < rate < 1:
+        return AS_IT_IS
+    z_N = (logit_N - mean) / deviation
+
+    def logloss(scale: Vector) -> tuple[float, Vector]:
+        calibrated_N = scale[0] * z_N + scale[1]
+        pull_N = weight_N * (expit(calibrated_N) - label_N)
+        loss = weight_N @ (np.logaddexp(0.0, calibrated_N) - label_N * calibrated_N)
+        return float(loss), np.array([pull_N @ z_N, pull_N.sum()])
+
+    start = np.array([0.0, np.log(rate / (1 - rate))])
+    slope, intercept = minimize(logloss, start, jac=True, method="BFGS").x
+    if slope <= 0:
+        return AS_IT_IS
+    return Calibration(float(slope / deviation), float(intercept - slope * mean / deviation))

@@ -5,11 +5,12 @@ Shapes: N rows, M list features, V ids in lists.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa
 
+from trainers.data.checks.split_sample import SplitSample
 from trainers.data.checks.value_check import locating
 from trainers.data.copies import FIRST_ROWS, CopyFinder
 from trainers.data.decode import Decoder
@@ -17,6 +18,9 @@ from trainers.data.rows import Rows
 from trainers.data.source import Source, open_split
 from trainers.data.splits import SplitName
 from trainers.data.spread import MANY_GROUPS, spread_ranges
+from trainers.selectors.combined.disagreement import Facts, find_closest
+from trainers.selectors.tabular.correlation import closest
+from trainers.selectors.tabular.matrix import build_matrix
 from trainers.selectors.tabular.sample import Column, Ids, Lists, Numbers, Sample
 from trainers.spec import JobSpec
 
@@ -32,6 +36,18 @@ def draw_sample(spec: JobSpec, rows: int) -> Sample:
     Raises:
         SpecError: data that doesn't fit the spec.
     """
+    return _draw(spec, rows)[0]
+
+
+def draw_facts(spec: JobSpec, rows: int) -> Facts:
+    """What features are like, by at most `rows` training rows. Raises SpecError as `draw_sample` does."""
+    sample, at_default = _draw(spec, rows)
+    matrix = build_matrix(sample)
+    return Facts(dims=spec.dims, at_default=at_default(), closest=find_closest(list(matrix.columns), closest(matrix)))
+
+
+def _draw(spec: JobSpec, rows: int) -> tuple[Sample, Callable[[], dict[str, float]]]:
+    """A sample, and how to find what share of its rows each feature is at its default in."""
     source, decoder = open_split(spec.dataset, "train"), Decoder(spec)
     source.require(decoder.columns)
     blocks = choose_blocks(source, rows, spec.training.seed)
@@ -39,13 +55,14 @@ def draw_sample(spec: JobSpec, rows: int) -> Sample:
     with locating(spec.dataset, spec.features, source, blocks):
         found = Rows.concat([decoder.decode(table) for table in tables])
     drawn = {"sample_rows": float(len(found)), "training_rows": float(source.rows), "sample_blocks": float(len(blocks))}
-    return Sample(
+    sample = Sample(
         columns=_columns(spec, decoder, tables, found),
         label_N=found.label_N,
         weight_N=found.weight_N,
         seed=spec.training.seed,
         drawn={**drawn, "sample_seed": float(spec.training.seed)},
     )
+    return sample, lambda: SplitSample.of(decoder, tables, found).at_default
 
 
 def choose_blocks(source: Source, rows: int, seed: int) -> list[tuple[int, int]]:

@@ -21,6 +21,7 @@ from trainers.data.fingerprint import describe_changes
 from trainers.models.ranking import GatedModel, PlainModel
 from trainers.pipeline.ports import Checkpoints, Coordination
 from trainers.pipeline.sampling import draw_sample, find_copies
+from trainers.runs.coordinator import Snapshot
 from trainers.runs.progress import Stage
 from trainers.selectors.aggregation import aggregate, carried
 from trainers.selectors.base import GateSpec, Ranking, SensitivitySpec, TabularSpec
@@ -63,23 +64,26 @@ class Found:
 
 @dataclass(frozen=True, kw_only=True)
 class SeedRun:
-    """One seed's part of a search.
+    """One seed's part of a search, or one method's of a seed's.
 
     Attributes:
         loaders: of this seed.
         data: the loaders that the search began with; a checkpoint's fingerprint is of theirs.
-        finished: the seeds before it.
-        resumes: whether the newest checkpoint, where there is one, is of this seed.
+        finished: the seeds before it, and of its own seed the methods before it.
+        resumes: whether the newest checkpoint, where there is one, is of this part.
+        number, count: which of how many parts it is, from 1.
     """
 
     loaders: DataLoaders
     data: DataLoaders
     finished: Finished
     resumes: bool
+    number: int
+    count: int
 
     @property
     def began(self) -> int:
-        """The search's steps before this seed's first."""
+        """The search's steps before this part's first."""
         return self.finished.steps
 
 
@@ -89,6 +93,7 @@ class Search(abc.ABC):
     def __init__(self, spec: JobSpec, ranks: RankContext, coordination: Coordination, checkpoints: Checkpoints) -> None:
         self.spec, self.ranks = spec, ranks
         self.coordination, self.checkpoints = coordination, checkpoints
+        self._copies: list[tuple[str, ...]] | None = None
 
     def run(self, loaders: DataLoaders) -> Found:
         """From the newest checkpoint, or the start, to the ranking."""
@@ -101,13 +106,22 @@ class Search(abc.ABC):
         begun = len(finished.rankings)
 
         def search(seed: int) -> Found:
-            resumes, own = len(finished.rankings) == begun, loaders.with_seed(seed)
-            return self.search(SeedRun(loaders=own, data=loaders, finished=finished, resumes=resumes))
+            done, own = len(finished.rankings), loaders.with_seed(seed)
+            return self.search(
+                SeedRun(
+                    loaders=own,
+                    data=loaders,
+                    finished=finished,
+                    resumes=done == begun,
+                    number=done + 1,
+                    count=1 + len(others),
+                )
+            )
 
         for seed in others[::-1][begun:]:
             finished = _add(finished, search(seed))  # The model goes: its tables make room for the next seed's.
         found = search(first)
-        copies = self.ranks.broadcast(find_copies(self.spec, loaders.sources) if self.ranks.is_leader else [])
+        copies = self.copies(loaders)
         constant = self.ranks.broadcast(
             find_constants(self.spec, loaders.sources["train"]) if self.ranks.is_leader else frozenset()
         )
@@ -118,14 +132,21 @@ class Search(abc.ABC):
     def search(self, run: SeedRun) -> Found:
         """From the seed's newest checkpoint, or the start, to its ranking."""
 
+    def copies(self, loaders: DataLoaders) -> list[tuple[str, ...]]:
+        """Groups of features with the same values. Collective; the data are read once."""
+        if self._copies is None:
+            found = find_copies(self.spec, loaders.sources) if self.ranks.is_leader else []
+            self._copies = self.ranks.broadcast(found)
+        return self._copies
+
     def begin_seed(self, run: SeedRun) -> None:
-        """Say which of several seeds is trained from now on."""
-        if (seeds := self.spec.training.seeds) > 1:
-            self.coordination.begin_seed(self.ranks.attempt, len(run.finished.rankings) + 1, seeds)
+        """Say which of several parts is trained from now on."""
+        if run.count > 1:
+            self.coordination.begin_seed(self.ranks.attempt, run.number, run.count)
 
     def enter_ranking(self, run: SeedRun) -> None:
-        """The rankings of all seeds but the last one trained are made within the search."""
-        if len(run.finished.rankings) == self.spec.training.seeds - 1:
+        """The rankings of all parts but the last one trained are made within the search."""
+        if run.number == run.count:
             self.enter(Stage.RANKING)
 
     def enter(self, stage: Stage, total_steps: int = 0) -> None:
@@ -165,11 +186,14 @@ def combine(spec: JobSpec, rankings: Sequence[Ranking], copies: Sequence[tuple[s
         rankings: one a seed; one alone is returned as it is.
         copies: groups of features with the same values.
     """
-    if len(rankings) == 1:
-        return rankings[0]
+    return rankings[0] if len(rankings) == 1 else aggregate(carry_copies(spec, rankings, copies))
+
+
+def carry_copies(spec: JobSpec, rankings: Sequence[Ranking], copies: Sequence[tuple[str, ...]]) -> list[Ranking]:
+    """The rankings in which the same copy of each group carries the others: an essential one, or the first."""
     essential = {feature.name for feature in spec.features if spec.is_essential(feature)}
     groups = [sorted(group, key=lambda name: name not in essential) for group in copies]
-    return aggregate([carried(ranking, groups) for ranking in rankings])
+    return [carried(ranking, groups) for ranking in rankings]
 
 
 def _add(finished: Finished, found: Found) -> Finished:
@@ -219,7 +243,7 @@ class GateSearch(Search):
         search = GateTrainer(model, loaders.spec, self.ranks, warmup=int(total * selector.warmup), steps=total)
         start = self._restore(search, run) if run.resumes else 0
         every = training.checkpoint_every or loaders.train.steps_per_epoch
-        self.enter(Stage.SEARCHING, training.seeds * total)
+        self.enter(Stage.SEARCHING, run.count * total)
         self.begin_seed(run)
         with loaders.pairs(start, total, held_out=selector.update == "bilevel") as batches:
             search.meter.restart()
@@ -287,10 +311,11 @@ class ModelSearch(Search):
         trainer = Trainer(model, loaders, loaders.spec, self.ranks, term=self.term())
         steps = loaders.train.steps_per_epoch
         if run.resumes:
-            done = self._restore(trainer, run)
-            self.coordination.begin(self.ranks.attempt, self.ranks.world, run.began + done * steps)
+            snapshots = self._restore(trainer, run)
+            step = run.began + trainer.epochs * steps
+            self.coordination.begin(self.ranks.attempt, self.ranks.world, step, snapshots)
         epochs = loaders.plan.epochs
-        self.enter(Stage.SEARCHING, self.spec.training.seeds * epochs * steps)
+        self.enter(Stage.SEARCHING, run.count * epochs * steps)
         self.begin_seed(run)
         trainer.run(
             epochs,
@@ -306,27 +331,25 @@ class ModelSearch(Search):
         if isinstance(selector, SensitivitySpec):
             return selector.rank(self.trained(model, loaders))
         assert isinstance(selector, TabularSpec)
-        ranking = None
-        if self.ranks.is_leader:
-            sample = draw_sample(self.spec, selector.sample_rows)
-            ranking = selector.rank(sample)
-            ranking = replace(ranking, diagnostics={**sample.drawn, **ranking.diagnostics})
-        return self.ranks.broadcast(ranking)
+        return self.ranks.broadcast(rank_rows(self.spec) if self.ranks.is_leader else None)
 
-    def _restore(self, trainer: Trainer, run: SeedRun) -> int:
-        """The number of the seed's epochs that are done."""
+    def _restore(self, trainer: Trainer, run: SeedRun) -> list[Snapshot]:
+        """Fill the trainer; returns what gates before it reported."""
         with self.checkpoints.latest() as path:
-            if path is not None:
-                self.check_data(path, run.data)
-                state = trainer.state()
-                checkpoint.read(path, state)
-                trainer.restore(state)
-        return trainer.epochs
+            if path is None:
+                return []
+            self.check_data(path, run.data)
+            state = trainer.state()
+            checkpoint.read(path, state)
+            trainer.restore(state)
+            return checkpoint.read_history(path)[1] if checkpoint.has_history(path) else []
 
     def _save(self, trainer: Trainer, step: int, run: SeedRun) -> None:
         def write(path: Path) -> None:
             checkpoint.write(path, trainer.state())
             self.save_beside(path, run)
+            if self.ranks.is_leader and (snapshots := self.coordination.history()):
+                checkpoint.write_history(path, step, snapshots)
 
         self.checkpoints.save(step, write)
 
@@ -335,9 +358,10 @@ class ModelSearch(Search):
             self.coordination.advance(self.ranks.attempt, step)
 
 
-def open_search(
-    spec: JobSpec, ranks: RankContext, coordination: Coordination, checkpoints: Checkpoints
-) -> GateSearch | ModelSearch:
-    """The search of the spec's selector."""
-    search = GateSearch if isinstance(spec.selector, GateSpec) else ModelSearch
-    return search(spec, ranks, coordination, checkpoints)
+def rank_rows(spec: JobSpec) -> Ranking:
+    """What a tabular selector makes of a sample of rows: no model is needed for it."""
+    selector = spec.selector
+    assert isinstance(selector, TabularSpec)
+    sample = draw_sample(spec, selector.sample_rows)
+    ranking = selector.rank(sample)
+    return replace(ranking, diagnostics={**sample.drawn, **ranking.diagnostics})

@@ -13,7 +13,8 @@ from trainers.pipeline.crosses import add_crosses
 from trainers.pipeline.outcome import Decided, build_outcome
 from trainers.pipeline.ports import Checkpoints, Coordination
 from trainers.pipeline.scoring import CurveScorer, Measured
-from trainers.pipeline.search import Search, open_search
+from trainers.pipeline.search import Search
+from trainers.pipeline.searches import open_search
 from trainers.pruning.curve import ranking_prefixes
 from trainers.pruning.dims import gather
 from trainers.pruning.ranking import RankedFeature, rank_features

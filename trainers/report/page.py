@@ -45,7 +45,7 @@ def render(run: RunDirectory, truth: Path | None = None) -> Path:
     }
     modules = {name: path.read_text(encoding="utf-8") for name, path in assets.scripts().items()}
     page = (
-        _environment()
+        environment()
         .get_template("report.html")
         .render(
             found=found,
@@ -55,7 +55,7 @@ def render(run: RunDirectory, truth: Path | None = None) -> Path:
             copies=summary.describe_copies(found),
             budget=found.budget and summary.describe_budget(found.budget),
             styles=[path.read_text(encoding="utf-8") for path in assets.styles()],
-            packed=_pack({"modules": modules, "report": report}),
+            packed=pack({"modules": modules, "view": "report", "report": report}),
             # Scripts with it may run: a name that turned out to be markup could not.
             nonce=secrets.token_urlsafe(16),
             savings=summary.savings(found),
@@ -86,18 +86,19 @@ def _read_retrained(run: RunDirectory) -> dict[str, Any] | None:
     return Retrained.parse(json.loads(run.retrained.read_text(encoding="utf-8"))).document()
 
 
-def _pack(content: Mapping[str, Any]) -> str:
+def pack(content: Mapping[str, Any]) -> str:
+    """Modules, the name of the view that draws, and under `report` what it is given; see templates/report.js."""
     text = json.dumps(content, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
     return base64.b64encode(gzip.compress(text.encode(), compresslevel=6, mtime=0)).decode()
 
 
-def _environment() -> Environment:
-    environment = Environment(
+def environment() -> Environment:
+    made = Environment(
         loader=PackageLoader("trainers.report"),
         autoescape=select_autoescape(default=True),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["number"] = lambda value, form: "–" if value is None else format(value, form)
-    return environment
+    made.filters["number"] = lambda value, form: "–" if value is None else format(value, form)
+    return made

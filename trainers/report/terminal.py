@@ -93,12 +93,12 @@ class LiveProgress:
 
 
 def search_note(progress: Progress) -> str:
-    """Which of several seeds is trained, loss, shares of gates that are all but closed and open, time left, and rows
+    """Which of several searches is trained, loss, shares of gates that are all but closed and open, time left, and rows
     per second; empty but in a search."""
     parted, loss, speed = progress.polarization, progress.loss, progress.rows_per_second
     if progress.stage is not Stage.SEARCHING:
         return ""
-    seed = "" if progress.seeds is None else f"seed {progress.seed_number} of {progress.seeds}  "
+    seed = "" if progress.seeds is None else f"search {progress.seed_number} of {progress.seeds}  "
     if parted is None or loss is None or speed is None:
         return seed.rstrip()
     left = timedelta(seconds=round(progress.eta or 0))

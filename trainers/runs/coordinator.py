@@ -240,8 +240,8 @@ class Coordinator:
 
     @property
     def steps_counted(self) -> int:
-        """Steps that the search has trained, each counted once; of one without gates, known when it is over."""
-        return sum(snapshot.steps for snapshot in self.snapshots) if self.snapshots else self.search_steps
+        """Steps that the search has trained, each counted once; those without gates are known when it is over."""
+        return max(self.search_steps, sum(snapshot.steps for snapshot in self.snapshots))
 
     def history(self) -> list[Snapshot]:
         return list(self.snapshots)

@@ -13,7 +13,7 @@
 | crossing_share | share of gates that crossed 0.5 within the last 10 snapshots of the seed |
 | undecided | the same, under its old name: written for one version |
 | rows_per_second | of all ranks |
-| seed_number | which of the search's seeds is trained, from 1: with another one gates begin anew |
+| seed_number | which of several searches is trained, from 1: with another seed or method gates begin anew |
 
 What there isn't of a snapshot is NaN. The file is replaced whole as the search goes on.
 """

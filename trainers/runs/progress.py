@@ -90,9 +90,10 @@ class Progress(Schema):
         default=None, description="seconds spent in stages that are over"
     )
     seed_number: Known[Count] = Field(
-        default=None, description="which of several seeds is being trained, from 1 in the order of their training"
+        default=None,
+        description="which of several searches is being trained, from 1: one a seed, and of a consensus one a model",
     )
-    seeds: Known[Count] = Field(default=None, description="over how many the search goes, where it is more than one")
+    seeds: Known[Count] = Field(default=None, description="how many searches there are, where it is more than one")
     loss: Known[float] = Field(default=None, description="task loss on training rows, nats")
     held_out_loss: Known[float] = Field(default=None, description="task loss on held-out rows, nats; 0 without any")
     penalty: Known[float] = Field(default=None, description="what the open gates cost in the loss, nats")

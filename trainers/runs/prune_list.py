@@ -43,8 +43,9 @@ class SelectorInfo(Schema):
     """Which selector ranked the features."""
 
     name: str
-    family: Literal["gate", "sensitivity", "tabular"] = Field(
-        description="gate: learned within the model; sensitivity: of a trained model; tabular: of the rows alone"
+    family: Literal["gate", "sensitivity", "tabular", "consensus"] = Field(
+        description="gate: learned within the model; sensitivity: of a trained model; tabular: of the rows alone; "
+        "consensus: the rankings of several others"
     )
     probability_like: bool = Field(description="whether scores lie in [0, 1], so that rule threshold has a meaning")
 

@@ -1,10 +1,11 @@
 """What a selector is: it ranks features, best first. Deciding what to keep is the rule's part. Imports no torch.
 
-Three families, told apart by what they read:
+Four families, told apart by what they read:
 
 - gate: learned inside the training graph, beside the model's weights.
 - sensitivity: measured on a trained model.
 - tabular: read off a sample of the rows alone.
+- consensus: the rankings of several others.
 
 Shapes: F features.
 """
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     # Of a layout, the input x_BC and the task's loss of a batch, in whose graph x_BC is.
     TrainingTerm = Callable[[FeatureLayout, torch.Tensor, torch.Tensor], torch.Tensor]
 
-Family = Literal["gate", "sensitivity", "tabular"]
+Family = Literal["gate", "sensitivity", "tabular", "consensus"]
 MeasuredRows = Annotated[
     int,
     Field(ge=2, description="validation rows measured at most, drawn by the seed; every rank holds them embedded"),
@@ -114,6 +115,11 @@ class SelectorSpec(Config, abc.ABC):
     # Whether scores lie in [0, 1], so that a threshold means the same on every data set.
     probability_like: ClassVar[bool] = False
     name: str
+
+    @property
+    def members(self) -> tuple[SelectorSpec, ...]:
+        """The selectors that rank: itself, unless it is made of others."""
+        return (self,)
 
 
 class GateSpec(SelectorSpec):

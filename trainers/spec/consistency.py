@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from trainers.problems import list_names
-from trainers.selectors.base import GateSpec
+from trainers.selectors.base import GateSpec, SelectorSpec
 from trainers.selectors.gates.permutation_options import PermutationGateSpec
 from trainers.spec.budget_check import ONLY_COPIES, budget_too_small, unread_by_budget
 from trainers.spec.features import DenseFeature
@@ -126,25 +126,35 @@ def _unread_by_data(spec: JobSpec) -> Iterator[str]:
 
 def _unread_by_variant(spec: JobSpec) -> Iterator[str]:
     """Options that win over the variant that they stand beside."""
-    if isinstance(spec.selector, PermutationGateSpec):
-        for name, (given, value) in spec.selector.unlike_variant().items():
+    for key, selector in _selectors(spec):
+        unlike = selector.unlike_variant() if isinstance(selector, PermutationGateSpec) else {}
+        for name, (given, value) in unlike.items():
             yield (
-                f"selector.variant: paper has {name} {value}, and the spec has {given}, which wins; leave {name} out "
-                "for the paper's own"
+                f"{key}.variant: paper has {name} {value}, and the spec has {given}, which wins; leave {name} out for "
+                "the paper's own"
             )
 
 
 def _unread_by_gate(spec: JobSpec) -> Iterator[str]:
-    selector = spec.selector
-    if not isinstance(selector, GateSpec):
-        return
-    if not selector.penalized and selector.ramp != type(selector).model_fields["ramp"].default:
-        yield f"selector.ramp: {selector.ramp:g} is of a penalty, and {selector.name} has none; leave it out"
-    if selector.order != type(selector).model_fields["order"].default and not selector.probability_like:
-        yield (
-            f"selector.order: {selector.order} begins with the gates that are open, and scores of {selector.name} "
-            "don't tell which are; leave it out"
-        )
+    for key, selector in _selectors(spec):
+        if not isinstance(selector, GateSpec):
+            continue
+        if not selector.penalized and selector.ramp != type(selector).model_fields["ramp"].default:
+            yield f"{key}.ramp: {selector.ramp:g} is of a penalty, and {selector.name} has none; leave it out"
+        if selector.order != type(selector).model_fields["order"].default and not selector.probability_like:
+            yield (
+                f"{key}.order: {selector.order} begins with the gates that are open, and scores of {selector.name} "
+                "don't tell which are; leave it out"
+            )
+
+
+def _selectors(spec: JobSpec) -> Iterator[tuple[str, SelectorSpec]]:
+    """The selectors that rank, with the keys that they stand under."""
+    members = spec.selector.members
+    if members == (spec.selector,):
+        yield "selector", spec.selector
+    else:
+        yield from ((f"selector.of.{place}", member) for place, member in enumerate(members))
 
 
 def _named_twice(spec: JobSpec) -> Iterator[str]:
@@ -207,7 +217,7 @@ def _unread_by_training(spec: JobSpec) -> Iterator[str]:
         yield f"finetune.epochs: {tuning.epochs} is of start warm; start fresh trains for training.epochs"
     if tuning.epochs == 0 and tuning.start != "fresh" and tuning.learning_rate is not None:
         yield f"finetune.learning_rate: {tuning.learning_rate:g} is of fine-tuning, and finetune.epochs is 0"
-    if not isinstance(spec.selector, GateSpec):
+    if not any(isinstance(selector, GateSpec) for _, selector in _selectors(spec)):
         for key in ("max_steps", "checkpoint_every", "report_every"):
             value = getattr(spec.training, key)
             if value != type(spec.training).model_fields[key].default:

@@ -138,7 +138,7 @@ class JobSpec(Config):
 
     def _seed_problems(self) -> Iterator[str]:
         training = self.training
-        if training.seeds > 1 and self.selector.family == "tabular":
+        if training.seeds > 1 and all(member.family == "tabular" for member in self.selector.members):
             yield (
                 f"`training.seeds` is {training.seeds}, and selector {self.selector.name} trains no model to rank by: "
                 "its seed only draws the rows it reads; make it 1, and raise selector.sample_rows where too few are "
@@ -208,7 +208,7 @@ def require_consistent(spec: JobSpec) -> None:
 def load_spec(path: str | Path) -> JobSpec:
     """Read a YAML or JSON spec; relative dataset paths are taken from the spec's own folder. Raises SpecError."""
     path = Path(path)
-    raw = _read(path)
+    raw = read_document(path)
     for message in describe_old_keys(raw):
         warnings.warn(message, FutureWarning, stacklevel=2)
     return absolute(parse_spec(raw), path.parent)
@@ -219,14 +219,14 @@ def load_data_part(path: str | Path) -> JobSpec | None:
     where these are."""
     path = Path(path)
     try:
-        raw = _read(path)
+        raw = read_document(path)
         parts = {key: raw[key] for key in ("dataset", "features")} if isinstance(raw, dict) else {}
         return absolute(parse_spec(parts), path.parent)
     except (SpecError, KeyError):
         return None
 
 
-def _read(path: Path) -> Any:
+def read_document(path: Path) -> Any:
     """The content of a file. Raises SpecError."""
     try:
         text = path.read_text(encoding="utf-8")

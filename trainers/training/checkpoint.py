@@ -2,7 +2,7 @@
 
 Beside the shards lie `history.npz`, the step and the gate history up to it, and `data.json`, the fingerprint of the
 data that the search began with. A search over several seeds has a checkpoint of the one it trains, and in
-`finished.json` the rankings of those before it.
+`finished.json` the rankings of those before it; one by several methods likewise.
 """
 
 from __future__ import annotations
@@ -119,18 +119,27 @@ def read_data(path: Path) -> Fingerprint | None:
 
 @dataclass(frozen=True)
 class Finished:
-    """Seeds of a search that are over: their rankings, in the order of their training, and how many steps it took."""
+    """Seeds of a search that are over: their rankings, in the order of their training, and how many steps it took.
+
+    `parts` are of the seed that is trained: the rankings of the methods of a consensus that are over.
+    """
 
     rankings: tuple[Ranking, ...] = ()
     steps: int = 0
+    parts: tuple[Ranking, ...] = ()
 
     def add(self, ranking: Ranking, steps: int) -> Finished:
+        """Another seed is over."""
         return Finished((*self.rankings, ranking), self.steps + steps)
+
+    def add_part(self, ranking: Ranking, steps: int) -> Finished:
+        """Another method of the seed's is over."""
+        return Finished(self.rankings, self.steps + steps, (*self.parts, ranking))
 
 
 def write_finished(path: Path, finished: Finished) -> None:
-    """No file where no seed is over, as of a search over one."""
-    if finished.rankings:
+    """No file where nothing is over, as of a search over one seed by one method."""
+    if finished.rankings or finished.parts:
         write_json(path / FINISHED, asdict(finished))
 
 
@@ -139,7 +148,8 @@ def read_finished(path: Path) -> Finished:
     if not (path / FINISHED).is_file():
         return Finished()
     stored = read_json(path / FINISHED)
-    return Finished(tuple(_ranking(each) for each in stored["rankings"]), int(stored["steps"]))
+    rankings, parts = (tuple(_ranking(each) for each in stored.get(key, ())) for key in ("rankings", "parts"))
+    return Finished(rankings, int(stored["steps"]), parts)
 
 
 def _ranking(stored: dict[str, Any]) -> Ranking:
@@ -159,6 +169,11 @@ def write_history(path: Path, step: int, snapshots: list[Snapshot]) -> None:
         gate_TF=np.array([s.gate_F for s in snapshots], dtype=np.float32),
         **columns,  # type: ignore[arg-type]
     )
+
+
+def has_history(path: Path) -> bool:
+    """Whether gates reported before the checkpoint."""
+    return (path / HISTORY).is_file()
 
 
 def read_history(path: Path) -> tuple[int, list[Snapshot]]:

@@ -1,50 +1,64 @@
-"""Logloss after calibration: by hand, against scikit-learn's isotonic regression, and what it must not depend on."""
+"""Slope and intercept of logits: against scikit-learn, known truths, and logits that tell nothing."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
-from sklearn.isotonic import IsotonicRegression
-from sklearn.metrics import log_loss
+from sklearn.linear_model import LogisticRegression
 
-from trainers.metrics.calibration import calibrated_logloss
+from trainers.metrics.calibration import AS_IT_IS, calibrate
 
 
-def drawn(rows: int = 3000, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Scores, rounded so that some are equal; labels that they predict; weights."""
+def drawn(rows: int = 20_000, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """True logits, labels drawn by them, weights."""
     random = np.random.default_rng(seed)
-    score_N = random.normal(size=rows).round(2)
-    label_N = (random.random(rows) < 1 / (1 + np.exp(-score_N))).astype(float)
-    return score_N, label_N, random.random(rows) + 0.1
-
-
-def test_by_hand() -> None:
-    """Rows 2 and 3 violate the order and share 1/2; the two of one score share what is theirs."""
-    score_N = np.array([0.0, 1.0, 2.0, 3.0, 3.0])
-    found_N = calibrated_logloss(score_N, np.array([0.0, 1.0, 0.0, 1.0, 1.0]), np.ones(5))
-    np.testing.assert_allclose(found_N, [0.0, np.log(2), np.log(2), 0.0, 0.0])
-    weighted_N = calibrated_logloss(score_N, np.array([0.0, 1.0, 0.0, 1.0, 1.0]), np.array([1.0, 1.0, 3.0, 1.0, 0.0]))
-    np.testing.assert_allclose(weighted_N, [0.0, np.log(4), np.log(4 / 3), 0.0, 0.0])
+    logit_N = random.normal(-1.0, 1.5, size=rows)
+    label_N = (random.random(rows) < 1 / (1 + np.exp(-logit_N))).astype(float)
+    return logit_N, label_N, random.random(rows) + 0.1
 
 
 def test_against_scikit_learn() -> None:
-    score_N, label_N, weight_N = drawn()
-    chance_N = IsotonicRegression().fit_transform(score_N, label_N, sample_weight=weight_N)
-    found = np.average(calibrated_logloss(score_N, label_N, weight_N), weights=weight_N)
-    assert found == pytest.approx(log_loss(label_N, chance_N, sample_weight=weight_N), rel=1e-9)
+    logit_N, label_N, weight_N = drawn()
+    found = calibrate(logit_N, label_N, weight_N)
+    fitted = LogisticRegression(C=np.inf, tol=1e-10, max_iter=1000).fit(
+        logit_N[:, None], label_N, sample_weight=weight_N
+    )
+    assert found.slope == pytest.approx(fitted.coef_[0, 0], rel=1e-3)
+    assert found.intercept == pytest.approx(fitted.intercept_[0], rel=1e-3)
 
 
-def test_scale_and_outliers_do_not_count_and_the_order_does() -> None:
-    score_N, label_N, weight_N = drawn()
-    found_N = calibrated_logloss(score_N, label_N, weight_N)
-    np.testing.assert_allclose(calibrated_logloss(40 * score_N - 7, label_N, weight_N), found_N)
-    np.testing.assert_allclose(calibrated_logloss(np.sinh(8 * score_N), label_N, weight_N), found_N)
-    worse_N = calibrated_logloss(-score_N, label_N, weight_N)
-    assert np.average(worse_N, weights=weight_N) > np.average(found_N, weights=weight_N) + 0.1
+def test_a_model_that_is_right_is_left_as_it_is_and_one_too_sure_is_tamed() -> None:
+    logit_N, label_N, weight_N = drawn()
+    assert calibrate(logit_N, label_N, weight_N) == pytest.approx(AS_IT_IS, abs=0.05)
+    right = calibrate(logit_N, label_N, weight_N)
+    sure = calibrate(5.0 * logit_N + 2.0, label_N, weight_N)
+    assert sure.slope == pytest.approx(right.slope / 5.0, rel=1e-3)
+    assert sure.intercept == pytest.approx(right.intercept - 2.0 * sure.slope, abs=1e-3)
 
 
-def test_a_score_that_says_nothing_has_the_entropy_of_the_labels() -> None:
-    _, label_N, weight_N = drawn()
-    rate = np.average(label_N, weights=weight_N)
-    found_N = calibrated_logloss(np.zeros(len(label_N)), label_N, weight_N)
-    assert np.average(found_N, weights=weight_N) == pytest.approx(-rate * np.log(rate) - (1 - rate) * np.log1p(-rate))
+def test_rows_of_no_weight_do_not_count() -> None:
+    logit_N, label_N, weight_N = drawn()
+    weight_N[::2] = 0.0
+    assert calibrate(logit_N, label_N, weight_N) == pytest.approx(
+        calibrate(logit_N[1::2], label_N[1::2], weight_N[1::2]), rel=1e-6
+    )
+
+
+@pytest.mark.parametrize("scale", [0.0, -1.0])
+def test_logits_that_tell_nothing_or_the_reverse_are_left_as_they_are(scale: float) -> None:
+    logit_N, label_N, weight_N = drawn()
+    assert calibrate(scale * logit_N, label_N, weight_N) == AS_IT_IS
+
+
+def test_labels_of_one_kind_have_no_calibration() -> None:
+    logit_N, label_N, weight_N = drawn()
+    assert calibrate(logit_N, np.zeros_like(label_N), weight_N) == AS_IT_IS
+
+
+@pytest.mark.parametrize("outlier", [1e3, 1e6])
+def test_an_outlier_leaves_a_finite_calibration(outlier: float) -> None:
+    logit_N, label_N, weight_N = drawn()
+    logit_N[0], label_N[0] = outlier, 0.0
+    found = calibrate(logit_N, label_N, weight_N)
+    assert np.isfinite(found).all()
+    assert found.slope > 0

@@ -17,7 +17,7 @@ from tests.support.ranks import ranks
 from trainers.cli import app
 from trainers.models.ranking import PlainModel
 from trainers.pipeline.results_writer import write_results
-from trainers.pipeline.search import open_search
+from trainers.pipeline.searches import open_search
 from trainers.pipeline.selection import Selection
 from trainers.pruning.dims import Kept, gather
 from trainers.pruning.ranking import rank_features

@@ -14,7 +14,8 @@ from tests.support.ranks import ranks
 from tests.trainers.selectors.test_conformance import spec_of, write_data
 from tests.trainers.training.test_workers import SharedCoordination
 from trainers.pipeline.results_writer import write_results
-from trainers.pipeline.search import Found, open_search
+from trainers.pipeline.search import Found
+from trainers.pipeline.searches import open_search
 from trainers.pipeline.selection import Selection
 from trainers.runs.coordinator import Coordinator
 from trainers.runs.directory import RunDirectory

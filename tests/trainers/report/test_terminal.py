@@ -216,13 +216,13 @@ def searching(step: int) -> Progress:
 def test_the_note_has_loss_gates_time_left_and_speed() -> None:
     assert search_note(searching(900)) == "loss 0.2597  gates 34% low 37% high  0:01:15 left  6,541 rows/s"
     second = searching(900).model_copy(update={"seed_number": 2, "seeds": 3})
-    assert search_note(second).startswith("seed 2 of 3  loss 0.2597  gates")
+    assert search_note(second).startswith("search 2 of 3  loss 0.2597  gates")
 
 
 def test_a_search_without_gates_says_which_seed_it_trains() -> None:
     plain = at(Stage.SEARCHING, 900, 1875)
     assert search_note(plain) == ""
-    assert search_note(plain.model_copy(update={"seed_number": 2, "seeds": 3})) == "seed 2 of 3"
+    assert search_note(plain.model_copy(update={"seed_number": 2, "seeds": 3})) == "search 2 of 3"
 
 
 @pytest.mark.parametrize(

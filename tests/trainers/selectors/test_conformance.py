@@ -20,7 +20,8 @@ from sharding.layout import split_dim
 from tests.support.dying import DyingCheckpoints, KilledError
 from tests.support.ranks import ranks
 from trainers.models.ranking import PlainModel
-from trainers.pipeline.search import ModelSearch, Search, open_search
+from trainers.pipeline.search import ModelSearch, Search
+from trainers.pipeline.searches import open_search
 from trainers.pruning.ranking import rank_features
 from trainers.pruning.rules import decide
 from trainers.runs.coordinator import Coordinator
@@ -86,6 +87,8 @@ def spec_of(case: str, folder: Path, world: int = 1) -> JobSpec:
     if "forests" in SELECTORS[name].model_fields:
         selector |= {"forests": 5, "trees": 20}
     selector |= {option: few for option, few in CHEAP.items() if option in SELECTORS[name].model_fields}
+    if "of" in SELECTORS[name].model_fields:
+        selector["of"] = [spec_of(each, folder).selector.model_dump(mode="json") for each in ("leap", "permutation")]
     ids = {"dim": 2, "hash_size": 5, "ids": "checked"}
     raw = {
         "dataset": {part: str(folder / f"{part}.parquet") for part in ("train", "validation", "test")},

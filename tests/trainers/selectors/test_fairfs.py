@@ -14,7 +14,7 @@ from tests.support.ranks import ranks
 from tests.support.trained_model import trained
 from tests.trainers.selectors.test_conformance import spec_of, write_data
 from trainers.models.backbones.registry import BACKBONES
-from trainers.pipeline.search import open_search
+from trainers.pipeline.searches import open_search
 from trainers.runs.coordinator import Coordinator
 from trainers.selectors.sensitivity import gradients
 from trainers.selectors.sensitivity.baselines import BaselineKind, baseline_of, feature_scales, smoothed

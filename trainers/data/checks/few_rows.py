@@ -9,7 +9,7 @@ from statistics import NormalDist
 from typing import Protocol
 
 from trainers.metrics.expected_error import auc_error
-from trainers.selectors.base import TabularSpec
+from trainers.selectors.base import SelectorSpec, TabularSpec
 from trainers.spec import JobSpec
 
 CONFIDENCE, POWER = 0.95, 0.8
@@ -78,7 +78,11 @@ def validation_warning(validation: SplitRows) -> str | None:
 
 def sample_warnings(spec: JobSpec, splits: Mapping[str, SplitRows]) -> Iterator[str]:
     """A line where a selector measures so few rows that its scores are chance."""
-    selector = spec.selector
+    for selector in spec.selector.members:
+        yield from _few_measured(selector, splits)
+
+
+def _few_measured(selector: SelectorSpec, splits: Mapping[str, SplitRows]) -> Iterator[str]:
     option, split = ("sample_rows", "train") if isinstance(selector, TabularSpec) else ("rows", "validation")
     asked = getattr(selector, option, None)
     if asked is None:

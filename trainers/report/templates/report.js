@@ -9,7 +9,7 @@ async function unpacked() {
 }
 
 async function start() {
-  const { modules, report } = await unpacked();
+  const { modules, view, report } = await unpacked();
   const address = (text) => URL.createObjectURL(new Blob([text], { type: "text/javascript" }));
   const imports = Object.fromEntries(Object.entries(modules).map(([name, text]) => [name, address(text)]));
   const map = document.createElement("script");
@@ -17,8 +17,8 @@ async function start() {
   map.nonce = nonce;
   map.textContent = JSON.stringify({ imports });
   document.head.append(map);
-  const views = await import("views/report");
-  await views.report(document.getElementById("main"), report);
+  const drawn = await import(`views/${view}`);
+  await drawn[view](document.getElementById("main"), report);
 }
 
 const { nonce } = document.currentScript;

@@ -1,10 +1,11 @@
 """Backward elimination on a trained model: features go one after another, each time the one that is missed least.
 
 What a feature costs is counted given those that are left, so that of two copies one goes for nothing, and then the
-other is dear. It is counted after calibration: a model whose features stand at their means is too sure of itself, or
-off its base rate. Training on would mend that, but not what the model can't tell apart any more. A cost within its
-standard error says nothing (the one-standard-error rule, Breiman et al. 1984): such features go first, in the order of
-their gates, and many together where they aren't missed together.
+other is dear. A cost within its standard error says nothing (the one-standard-error rule, Breiman et al. 1984): such
+features go first, in the order of their gates, and many together where they aren't missed together.
+
+A model that knows its training rows by heart is too sure of itself on others: any feature that goes would cost by that
+alone. Its logits are calibrated once, with the whole field (Guo et al. 2017), before anything goes.
 
 Shapes: N rows, C columns of the field's features, c of them those of the features that go, T labels.
 """
@@ -15,11 +16,10 @@ import heapq
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 
 from sharding.layout import FeatureLayout
-from trainers.metrics.calibration import calibrated_logloss
+from trainers.metrics.calibration import calibrate
 from trainers.models.backbones.base import Backbone
 from trainers.selectors.base import Ranking
 from trainers.selectors.gates.ranking import OPEN, Cost, Elimination, weakest_first
@@ -141,6 +141,7 @@ class _Field:
     regression of some columns i on the rest r is −P_ii⁻¹ P_ir, and P over the rest is P_rr − P_ri P_ii⁻¹ P_ir.
 
     `effect_CC` says how the input moves with a column that is left: as itself, and through what it stands for.
+    `slope_T` and `intercept_T` calibrate the logits.
     """
 
     def __init__(
@@ -164,6 +165,10 @@ class _Field:
             # A column of one value has nothing to say of others, nor they of it.
             self.z_NC = centered_NC / torch.where(deviation_C > 0, deviation_C, 1.0)
             self.effect_CC, self.precision_CC = torch.diag(deviation_C), _precision(self.z_NC)
+        logit_NT = self._logits(self.x_NC).numpy()
+        label_NT, weight_N = rows.label_NT.double().numpy(), self.weight_N.numpy()
+        found = [calibrate(*columns, weight_N) for columns in zip(logit_NT.T, label_NT.T, strict=True)]
+        self.slope_T, self.intercept_T = torch.tensor(found, dtype=torch.float64).T
         self.loss_N = self._losses(self.x_NC)
 
     def only(self, names: Collection[str]) -> _Field:
@@ -219,14 +224,14 @@ class _Field:
         cost = Cost(float(rise), float(error))
         return _Absence(columns=own, x_NC=x_NC, loss_N=loss_N, cost=cost, through_cC=through_cC)
 
-    @torch.no_grad()
     def _losses(self, x_NC: torch.Tensor) -> torch.Tensor:
-        """Each row's logloss after calibration, averaged over the labels; float64, on the CPU."""
         self.passes += 1
-        logit_NT = torch.cat([self.backbone(part).cpu() for part in x_NC.split(ROWS_TOGETHER)]).double().numpy()
-        label_NT, weight_N = self.rows.label_NT.double().numpy(), self.weight_N.numpy()
-        losses = [calibrated_logloss(*columns, weight_N) for columns in zip(logit_NT.T, label_NT.T, strict=True)]
-        return torch.from_numpy(np.mean(losses, axis=0))
+        return self.rows.losses([self._logits(x_NC) * self.slope_T + self.intercept_T])
+
+    @torch.no_grad()
+    def _logits(self, x_NC: torch.Tensor) -> torch.Tensor:
+        """As the backbone has them: float64, on the CPU."""
+        return torch.cat([self.backbone(part).cpu() for part in x_NC.split(ROWS_TOGETHER)]).double()
 
 
 def _precision(z_NC: torch.Tensor) -> torch.Tensor:

@@ -1,6 +1,6 @@
 """Correlations of a matrix's columns.
 
-Shapes: N rows, K columns.
+Shapes: N rows, K columns, k columns of one feature, F features.
 """
 
 from __future__ import annotations
@@ -28,3 +28,17 @@ def among_columns(matrix: Matrix) -> NDArray[np.float64]:
     x_NK = matrix.standardized()
     found_KK: NDArray[np.float64] = x_NK.T @ x_NK / len(x_NK)
     return found_KK
+
+
+def closest(matrix: Matrix) -> NDArray[np.float64]:
+    """The greatest |r| of two features' columns: (F, F); 0 for constant features. A feature at a time, so that no
+    matrix of all columns with all is held."""
+    import numpy as np
+
+    x_NK, every = matrix.standardized(), list(matrix.columns.values())
+    starts = [columns.start for columns in every]
+    rows = []
+    for columns in every:
+        size_kK = np.abs(x_NK[:, columns].T @ x_NK) / len(x_NK)
+        rows.append(np.maximum.reduceat(size_kK.max(0), starts))
+    return np.stack(rows)

@@ -10,7 +10,6 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from trainers.selectors.tabular.matrix import Matrix
     from trainers.selectors.tabular.sample import Sample
 
 # A redundancy below this is taken for it: noise is no merit.
@@ -34,7 +33,7 @@ class MrmrSpec(TabularSpec):
         """The details `relevance`, F, and `redundancy` as it was chosen, 0 of the first."""
         import numpy as np
 
-        from trainers.selectors.tabular.correlation import with_label
+        from trainers.selectors.tabular.correlation import closest, with_label
         from trainers.selectors.tabular.matrix import build_matrix
 
         matrix = build_matrix(sample)
@@ -52,18 +51,6 @@ class MrmrSpec(TabularSpec):
             },
             diagnostics={"passes": 1.0},
         )
-
-
-def closest(matrix: Matrix) -> NDArray[np.float64]:
-    """The greatest |r| of two features' columns: (F, F)."""
-    import numpy as np
-
-    from trainers.selectors.tabular.correlation import among_columns
-
-    starts = [columns.start for columns in matrix.columns.values()]
-    size_KK = np.abs(among_columns(matrix))
-    found_FF: NDArray[np.float64] = np.maximum.reduceat(np.maximum.reduceat(size_KK, starts, 0), starts, 1)
-    return found_FF
 
 
 def choose(

@@ -131,7 +131,7 @@ export function steps(shades) {
 }
 
 /**
- * For a series over a search's steps: lines where another seed's search begins, whose gates begin anew.
+ * For a series over a search's steps: lines where another search begins, of another seed or method, whose gates begin anew.
  * @param {import("views/theme").Colours} shades
  * @param {import("views/run").Measures} measures
  */
@@ -141,7 +141,7 @@ export function seedStarts(shades, { steps, seed_number: seeds = [] }) {
   );
   if (starts.length === 0) return {};
   const label = {
-    formatter: (/** @type {any} */ { data }) => `seed ${data.seed}`,
+    formatter: (/** @type {any} */ { data }) => `search ${data.seed}`,
     color: shades.soft,
     position: "insideEndTop",
   };

@@ -10,6 +10,7 @@ const KNOWN = {
   drop_error: { title: "Error of drop cost", axis: "standard error of the drop cost", log: false },
   missed: { title: "Missed", axis: "held-out rows miss it though its gate is closed", log: false },
   selection_frequency: { title: "Selection frequency", axis: "share of seeds whose gate ended open", log: false },
+  rank_spread: { title: "Rank spread", axis: "best to worst rank, as a share of the list", log: false },
   mean_gate: { title: "Mean gate", axis: "mean gate while penalized", log: false },
 };
 

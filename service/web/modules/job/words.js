@@ -79,12 +79,12 @@ export function share(progress) {
 
 /**
  * @param {import("views/run").Progress | null | undefined} progress
- * @returns {string} "step 1,200 of 8,000 (15 %), 12 min left", after "seed 2 of 3, " where there are several; "" before a step was told
+ * @returns {string} "step 1,200 of 8,000 (15 %), 12 min left", after "search 2 of 3, " where there are several; "" before a step was told
  */
 export function position(progress) {
   const done = share(progress);
   if (!progress || done === null) return progress?.step ? `step ${count(progress.step)}` : "";
   const left = progress.eta && progress.eta > 0 ? `, ${duration(progress.eta)} left` : "";
-  const seed = progress.seeds ? `seed ${count(progress.seed_number)} of ${count(progress.seeds)}, ` : "";
+  const seed = progress.seeds ? `search ${count(progress.seed_number)} of ${count(progress.seeds)}, ` : "";
   return `${seed}step ${count(progress.step)} of ${count(progress.total_steps)} (${percent(done)})${left}`;
 }

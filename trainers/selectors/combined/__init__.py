@@ -1,0 +1,1 @@
+"""Selectors that rank by the rankings of others."""
