@@ -13,9 +13,10 @@ Shapes: F features.
 from __future__ import annotations
 
 import abc
+import inspect
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self, get_args
 
 from pydantic import Field, model_validator
 
@@ -168,7 +169,7 @@ class GateSpec(SelectorSpec):
         if self.granularity == "dim" and not self.gates_dims:
             raise ValueError(
                 f"`granularity` is dim, and gates of {self.name} stand on whole features; leave it out, or choose "
-                "another selector: leap, leap_base, autofield, variational_dropout, droprank, stg or lpfs"
+                f"another selector: {', '.join(_with_gates_of_dims())}"
             )
         return self
 
@@ -186,6 +187,17 @@ class GateSpec(SelectorSpec):
         """The gate of a spec's features, in the layout's order. A gate that needs more of them than their dims, such
         as costs or tables, overrides this."""
         return self.build(layout, baseline, essential)
+
+
+def _with_gates_of_dims() -> list[str]:
+    """Names of the selectors whose gates may stand on dims, of those that are imported."""
+    waiting, found = GateSpec.__subclasses__(), set[str]()
+    while waiting:
+        kind = waiting.pop()
+        waiting += kind.__subclasses__()
+        if kind.gates_dims and not inspect.isabstract(kind):
+            found |= set(get_args(kind.model_fields["name"].annotation))
+    return sorted(found)
 
 
 class SensitivitySpec(SelectorSpec):

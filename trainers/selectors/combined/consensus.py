@@ -57,6 +57,11 @@ class ConsensusSpec(SelectorSpec):
                     f"`of` has {member.name!r} with update progressive, which reads a stream once, and every selector "
                     "reads the same rows; choose bilevel or joint"
                 )
+            if isinstance(member, GateSpec) and member.granularity == "dim":
+                raise ValueError(
+                    f"`of` has {member.name!r} with granularity dim, which ranks dims where others rank features; "
+                    "leave it out"
+                )
         return self
 
     @property
