@@ -193,6 +193,12 @@ def test_essential_features_pass_untouched_and_unpriced() -> None:
         LeapGate(layout(a=1), essential=["c"])
 
 
+def test_a_model_of_ones_own_names_features_as_it_likes() -> None:
+    names = {"user:id": 2, "a:0": 1, "a": 1}
+    gate = LeapGate(FeatureLayout.from_dims(names), essential=["a:0"])
+    assert gate.learned_F.tolist() == [True, False, True]
+
+
 def test_evaluation_is_deterministic_and_row_by_row() -> None:
     gate = LeapGate(layout(a=1, b=2))
     gate(torch.randn(64, 3) + 3)

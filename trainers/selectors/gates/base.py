@@ -13,7 +13,7 @@ from typing import Literal
 import torch
 from torch import nn
 
-from sharding.layout import FeatureLayout, split_dim
+from sharding.layout import FeatureLayout
 from trainers.models.baseline import Baseline
 from trainers.models.batch import Batch
 
@@ -59,7 +59,9 @@ class Gate(nn.Module, abc.ABC):
         self.layout = layout
         self.baseline = Baseline(layout) if baseline is None else baseline
         self.units = layout.by_dim() if granularity == "dim" else layout
-        learned = torch.tensor([split_dim(name)[0] not in set(essential) for name in self.units.names])
+        learned = torch.tensor([name not in set(essential) for name in layout.names])
+        if granularity == "dim":
+            learned = learned.repeat_interleave(torch.tensor(layout.dims))
         self.register_buffer("learned_F", learned, persistent=False)
         unit_C = torch.arange(len(self.units)).repeat_interleave(torch.tensor(self.units.dims))
         self.register_buffer("unit_C", unit_C, persistent=False)
