@@ -218,8 +218,6 @@ def _combination_problems(suite: BenchmarkSpec, combination: Combination) -> lis
                 require_consistent(job)
 
     problems = collect(place, look)
-    if not problems and suite.by == "features" and (job := combination.search_job(suite.seed)) and job.by_dim:
-        problems.append(f"{place}: granularity is dim, and ratios are shares of the features; set `by: dims`")
     if not problems:
         too_large, _ = find_memory_problem(combination.retrain_job(suite.seed))
         problems += [f"{place}: {too_large}"] if too_large else []

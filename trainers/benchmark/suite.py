@@ -154,10 +154,10 @@ class BenchmarkSpec(Config):
         if all(isinstance(method.selector, NoSelection) for method in self.methods):
             problems.append("methods: only no_selection; add a method to compare it with")
         for method in self.methods:
-            if isinstance(method.selector, GateSpec) and method.selector.granularity == "dim":
+            if self.by == "features" and isinstance(method.selector, GateSpec) and method.selector.granularity == "dim":
                 problems.append(
-                    f"methods: {method.label} ranks dims, and a benchmark retrains whole features; leave granularity "
-                    "out, and compare dims by `winnow run` and `winnow retrain`"
+                    f"methods: {method.label} ranks dims, and ratios are shares of the features; set `by: dims`, or "
+                    "leave granularity out"
                 )
         if self.seed + self.seeds - 1 > LARGEST_SEED:
             problems.append(f"seeds: the last of {self.seeds} is beyond {LARGEST_SEED}; lower `seed`")

@@ -14,7 +14,7 @@ from tests.trainers.benchmark.conftest import HerePool, Run
 from trainers.benchmark.outcomes import write_parquet
 from trainers.pipeline.retrain import retrain
 from trainers.selectors.base import Ranking
-from trainers.spec import SpecError, load_spec
+from trainers.spec import load_spec
 
 # age alone decides the label: 1 of 4 features, 1 of 12 dims.
 SUITE: dict[str, Any] = {
@@ -72,8 +72,6 @@ def test_gates_on_dims_keep_dims(tiny_dataset: TinyDataset, run_here: Run) -> No
     outcomes, _ = run_here(tiny_dataset.directory, **{**suite, "seeds": 1})
     assert [each.reason for each in outcomes] == [None, None]
     assert outcomes[0].dims == 6
-    with pytest.raises(SpecError, match=r"granularity is dim, and ratios are shares of the features; set `by: dims`"):
-        run_here(tiny_dataset.directory, **{**suite, "by": "features"})
 
 
 def test_methods_that_keep_the_same_features_share_a_cell(tiny_dataset: TinyDataset, run_here: Run) -> None:
