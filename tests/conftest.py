@@ -33,7 +33,11 @@ from tests.support.databases import (  # noqa: F401 (fixtures)
 )
 
 # Files whose tests start a Ray of their own: two at a time would take each other's memory and time.
-RAY = ("tests/service/ray/test_real_ray.py", "tests/trainers/launch/test_resume.py")
+RAY = (
+    "tests/service/ray/test_real_ray.py",
+    "tests/trainers/launch/test_resume.py",
+    "tests/trainers/benchmark/test_ray.py",
+)
 
 # The next longest: handed out before the short ones, which then fill the time that is left.
 LONG = (

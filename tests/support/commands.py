@@ -40,7 +40,7 @@ class Family:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
                 env={**environment, MARK: self.mark},
-                preexec_fn=_hear_interrupts,  # noqa: PLW1509 - no thread of the tests holds what it takes
+                preexec_fn=hear_interrupts,  # noqa: PLW1509 - no thread of the tests holds what it takes
             )
 
     def alive(self) -> list[psutil.Process]:
@@ -69,6 +69,6 @@ class Family:
             time.sleep(0.1)
 
 
-def _hear_interrupts() -> None:
+def hear_interrupts() -> None:
     """A shell has SIGINT ignored by what it starts in the background, tests and their processes too."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)

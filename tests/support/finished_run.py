@@ -91,6 +91,14 @@ def finished_run(
     return run
 
 
+def keep_dims(run: RunDirectory, **kept: tuple[int, ...]) -> None:
+    """Let features of a finished run stay with these dims alone."""
+    found = run.read_prune_list()
+    assert found is not None
+    features = tuple(each.model_copy(update={"kept_dims": kept.get(each.name)}) for each in found.features)
+    write_json(run.prune_list, found.model_copy(update={"features": features}).with_id().document())
+
+
 def truth_file(path: Path, roles: dict[str, str]) -> Path:
     path.write_text(json.dumps({"features": {name: {"role": role} for name, role in roles.items()}}), encoding="utf-8")
     return path

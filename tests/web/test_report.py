@@ -15,7 +15,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.support.browser import findings, needs_browser, page_of
-from tests.support.finished_run import FINETUNED, FULL, finished_run, truth_file
+from tests.support.finished_run import FINETUNED, FULL, finished_run, keep_dims, truth_file
 from tests.support.layout import faults, scrolled
 from tests.support.rehearsal import playing
 from tests.support.showcase import SPEC, feature
@@ -226,6 +226,23 @@ def test_numbers_are_those_of_the_prune_list(chromium: Browser, tmp_path: Path) 
         ]
         expect(page.locator("header")).to_contain_text("Rule: kept from a score of 0.6 on. Essential features are kept")
         expect(page.locator(".summary caption")).to_contain_text("12,345 rows, 25.00 % positive")
+
+
+@needs_browser
+def test_of_dims_that_were_decided_on_the_table_says_how_many_stay_and_no_other_cut_is_offered(
+    chromium: Browser, tmp_path: Path
+) -> None:
+    run = finished_run(tmp_path)
+    keep_dims(run, clicks=(0, 3))
+    with page_of(chromium) as page:
+        opened(page, render(run))
+        row = page.get_by_role("region", name="Ranking", exact=True).locator(".tabulator-row").first
+        expect(row).to_contain_text("clicks")
+        assert row.locator('[tabulator-field="dim"]').inner_text().split() == ["2", "of", "4"]
+        cut = page.get_by_role("region", name="Try another cut")
+        expect(cut).to_contain_text("The gates of this run stand on dims")
+        expect(cut.locator("input")).to_have_count(0)
+        assert not findings(page)
 
 
 @needs_browser

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
@@ -24,6 +24,7 @@ from typing import Any, Literal, Self
 from pydantic import Field, ValidationError
 
 from trainers.data.fingerprint import Fingerprint
+from trainers.pruning.dims import Kept, gather
 from trainers.pruning.ranking import RankedFeature, rank_features
 from trainers.pruning.rules import decide
 from trainers.runs.directory import read_json, write_json
@@ -31,7 +32,7 @@ from trainers.runs.results import Quality
 from trainers.runs.schema import Schema
 from trainers.selectors.base import Ranking
 from trainers.spec import JobSpec, PruneSpec
-from trainers.spec.order import canonical_order, with_features
+from trainers.spec.order import canonical_order
 
 Kind = Literal["search", "retrain"]
 # Raised where the protocol changes, so that no result of another one is taken for this one's.
@@ -55,13 +56,14 @@ class Ranked(Schema):
     epochs: float = Field(description="passes over the training rows")
 
     def order(self, job: JobSpec) -> list[RankedFeature]:
-        """The features as a run's rules take them."""
+        """The features, or dims where the job ranks those, as a run's rules take them."""
         ranking = Ranking(names=self.names, scores=self.scores, probability_like=False)
         return rank_features(job, ranking, self.copies, self.constant)
 
-    def keep(self, job: JobSpec, rule: PruneSpec) -> tuple[str, ...]:
-        """The features that a run's rule keeps, in the order of the ranking."""
-        return tuple(decision.name for decision in decide(self.order(job), rule, []) if decision.keep)
+    def keep(self, job: JobSpec, rule: PruneSpec) -> Kept:
+        """What a run's rule keeps."""
+        units = self.order(job)
+        return gather(job, units, decide(units, rule, []))
 
 
 class Cell(Schema):
@@ -99,9 +101,9 @@ class CellTask:
         return cls(kind="search", job=job, key=_digest("search", content, data), about=about)
 
     @classmethod
-    def retrain(cls, job: JobSpec, keep: Collection[str], data: Fingerprint, about: Mapping[str, Any]) -> Self:
-        """`job` has the default selector: the model doesn't know who chose its features."""
-        chosen = with_features(job, keep).model_copy(update={"essential": ()})
+    def retrain(cls, job: JobSpec, data: Fingerprint, about: Mapping[str, Any]) -> Self:
+        """`job` has the kept features, and the default selector: the model doesn't know who chose its features."""
+        chosen = job.model_copy(update={"essential": ()})
         content = _content(chosen)
         for feature in content["features"]:  # What is read when features are chosen, and not when a model is trained.
             feature.pop("status"), feature.pop("cost", None)

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from trainers.benchmark.cells import Cell
 
 if TYPE_CHECKING:
-    from trainers.benchmark.study import Combination
+    from trainers.benchmark.study import Combination, Selected
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,14 +60,13 @@ class Outcome:
         *,
         seed: int,
         retention: float,
-        kept: Sequence[str],
+        selected: Selected | None,
         search: Cell | None,
         retrain: Cell | None,
     ) -> Self:
-        """Of the cells behind it; a method without a search has no search cell."""
+        """Of the cells behind it; a method without a search has no search cell, and one that failed selects nothing."""
         ranked, quality = search and search.ranked, retrain and retrain.quality
         passes = ranked.diagnostics.get("passes") if ranked else None
-        dims = combination.base.dims
         return cls(
             method=combination.method,
             backbone=combination.backbone,
@@ -75,9 +74,9 @@ class Outcome:
             retention=retention,
             seed=seed,
             reason=_reason(search, retrain),
-            kept=tuple(kept),
-            features=len(kept),
-            dims=sum(dims[name] for name in kept),
+            kept=selected.names if selected else (),
+            features=len(selected.names) if selected else 0,
+            dims=selected.dims if selected else 0,
             auc=quality.auc if quality else None,
             gauc=quality.gauc if quality else None,
             logloss=quality.logloss if quality else None,

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from trainers.benchmark.cells import Cell, CellStore, CellTask, Kind
 from trainers.benchmark.outcomes import Outcome
 from trainers.benchmark.pool import Pool
-from trainers.benchmark.study import Combination, Study
+from trainers.benchmark.study import Combination, Selected, Study
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +59,7 @@ class _Wanted:
     combination: Combination
     seed: int
     search: Cell | None
-    kept: Mapping[float, tuple[str, ...]]
+    kept: Mapping[float, Selected | None]
     tasks: Mapping[float, CellTask]
 
     @classmethod
@@ -67,23 +67,23 @@ class _Wanted:
         """`search` is None of a method that has none."""
         ranked = combination.ranked(seed) if search is None else search.ranked
         ratios = study.ratios(combination)
-        kept = {} if ranked is None else {share: study.kept(combination, ranked, share) for share in ratios}
+        kept = {} if ranked is None else {share: study.select(combination, ranked, seed, share) for share in ratios}
         return cls(
             combination=combination,
             seed=seed,
             search=search,
-            kept=dict.fromkeys(ratios, ()) | kept,
-            tasks={share: study.retrain_task(combination, seed, names) for share, names in kept.items()},
+            kept={share: kept.get(share) for share in ratios},
+            tasks={share: study.retrain_task(combination, seed, selected) for share, selected in kept.items()},
         )
 
     def outcomes(self, retrained: Mapping[str, Cell]) -> Iterable[Outcome]:
-        for share, names in self.kept.items():
+        for share, selected in self.kept.items():
             task = self.tasks.get(share)
             yield Outcome.make(
                 self.combination,
                 seed=self.seed,
                 retention=share,
-                kept=names,
+                selected=selected,
                 search=self.search,
                 retrain=None if task is None else retrained[task.key],
             )

@@ -74,6 +74,18 @@ class Combination:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Selected:
+    """What stays: features in the order of the ranking, and the job that retrains them."""
+
+    names: tuple[str, ...]
+    job: JobSpec
+
+    @property
+    def dims(self) -> int:
+        return sum(self.job.dims.values())
+
+
+@dataclass(frozen=True, kw_only=True)
 class Study:
     """What a suite compares, checked."""
 
@@ -89,20 +101,21 @@ class Study:
         about = {"method": combination.method, **combination.about(seed)}
         return CellTask.search(job, self.data[combination.dataset], about)
 
-    def retrain_task(self, combination: Combination, seed: int, keep: tuple[str, ...]) -> CellTask:
-        about = {**combination.about(seed), "keep": sorted(keep)}
-        return CellTask.retrain(combination.retrain_job(seed), keep, self.data[combination.dataset], about)
+    def retrain_task(self, combination: Combination, seed: int, selected: Selected) -> CellTask:
+        about = {**combination.about(seed), "keep": sorted(selected.names)}
+        return CellTask.retrain(selected.job, self.data[combination.dataset], about)
 
     def ratios(self, combination: Combination) -> tuple[float, ...]:
         """The shares that the combination is measured at."""
         return (1.0,) if combination.keeps_all else tuple(sorted(self.suite.retention, reverse=True))
 
-    def kept(self, combination: Combination, ranked: Ranked, share: float) -> tuple[str, ...]:
-        """The features that stay at a ratio, as a run's rule keeps them."""
-        job = combination.base
+    def select(self, combination: Combination, ranked: Ranked, seed: int, share: float) -> Selected:
+        """What stays at a ratio, as a run's rule keeps it."""
+        whole = combination.retrain_job(seed)
         if combination.keeps_all:
-            return tuple(feature.name for feature in job.features)
-        return ranked.keep(job, retention_rule(self.suite, job, share))
+            return Selected(names=tuple(feature.name for feature in whole.features), job=whole)
+        kept = ranked.keep(combination.search_job(seed) or whole, retention_rule(self.suite, whole, share))
+        return Selected(names=tuple(kept.names), job=kept.spec(whole))
 
 
 def retention_rule(suite: BenchmarkSpec, job: JobSpec, share: float) -> PruneSpec:
@@ -205,6 +218,8 @@ def _combination_problems(suite: BenchmarkSpec, combination: Combination) -> lis
                 require_consistent(job)
 
     problems = collect(place, look)
+    if not problems and suite.by == "features" and (job := combination.search_job(suite.seed)) and job.by_dim:
+        problems.append(f"{place}: granularity is dim, and ratios are shares of the features; set `by: dims`")
     if not problems:
         too_large, _ = find_memory_problem(combination.retrain_job(suite.seed))
         problems += [f"{place}: {too_large}"] if too_large else []
@@ -218,6 +233,7 @@ def _data_problems(suite: BenchmarkSpec, job: JobSpec, output: Path, warn: Calla
         require_output_apart(job.dataset, output)
         model = suite.backbones[0] if suite.backbones else job.model
         for line in check(_job(job, model, suite.seed)).warnings:
-            warn(f"data set {job.name!r}: {line}")
+            if not line.startswith("prune."):  # A benchmark has no guard.
+                warn(f"data set {job.name!r}: {line}")
 
     return collect(f"data set {job.name!r}", look)

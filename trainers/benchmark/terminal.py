@@ -87,7 +87,7 @@ def print_results(results: BenchmarkResults, console: Console) -> None:
 def _table(title: str, heads: list[str], rows: list[list[Cell]] | list[list[str]]) -> Table:
     table = Table(title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for at, head in enumerate(heads):
-        table.add_column(escape(head), justify="right" if at else "left", no_wrap=not at)
+        table.add_column(escape(head.replace(" ", "\n")), justify="right" if at else "left", no_wrap=True)
     for row in rows:
         table.add_row(*map(_shown, row))
     return table

@@ -76,6 +76,7 @@ def _search(job: JobSpec) -> Answer:
         steps=steps,
         epochs=steps / loaders.train.steps_per_epoch,
     )
+    ranked.order(job)  # Raises ValueError where the method ranks other features than the spec's.
     return {"ranked": ranked.document(), "seconds": seconds, "peak_bytes": peak.bytes()}
 
 

@@ -13,7 +13,8 @@ from tests.conftest import TinyDataset
 from tests.trainers.benchmark.conftest import HerePool, Run
 from trainers.benchmark.outcomes import write_parquet
 from trainers.pipeline.retrain import retrain
-from trainers.spec import load_spec
+from trainers.selectors.base import Ranking
+from trainers.spec import SpecError, load_spec
 
 # age alone decides the label: 1 of 4 features, 1 of 12 dims.
 SUITE: dict[str, Any] = {
@@ -46,13 +47,14 @@ def test_a_cell_is_what_winnow_retrain_measures(tiny_dataset: TinyDataset, run_h
     assert [each.logloss for each in outcomes if each.retention == 1.0] == [quality.logloss for quality in whole]
 
 
-@pytest.mark.parametrize("method", ["leap", "permutation", "random"])
+@pytest.mark.parametrize("method", ["leap", "permutation", "random", "consensus"])
 def test_every_family_has_its_search(method: str, tiny_dataset: TinyDataset, run_here: Run) -> None:
     (outcome,), _ = run_here(tiny_dataset.directory, **{**SUITE, "methods": [method], "retention": [0.5], "seeds": 1})
     assert outcome.reason is None
     assert outcome.features == 2
     has_search = method != "random"
-    assert (outcome.search_epochs, bool(outcome.search_seconds)) == (1.0 if has_search else 0.0, has_search)
+    assert bool(outcome.search_seconds) == has_search
+    assert outcome.search_epochs == {"leap": 1, "permutation": 1, "random": 0, "consensus": 3}[method]
     assert outcome.search_passes == (13 if method == "permutation" else None), "1 + 3 repeats of 4 features"
 
 
@@ -62,6 +64,16 @@ def test_dims_are_kept_as_the_rule_of_a_run_keeps_them(tiny_dataset: TinyDataset
     half = outcomes[0]
     assert half.kept[0] == "age"
     assert half.dims in {4, 5}
+
+
+def test_gates_on_dims_keep_dims(tiny_dataset: TinyDataset, run_here: Run) -> None:
+    """Half of 12 dims is 6, to a dim: features may stay in part."""
+    suite = {**SUITE, "methods": [{"name": "leap", "granularity": "dim"}, "random"], "by": "dims", "retention": [0.5]}
+    outcomes, _ = run_here(tiny_dataset.directory, **{**suite, "seeds": 1})
+    assert [each.reason for each in outcomes] == [None, None]
+    assert outcomes[0].dims == 6
+    with pytest.raises(SpecError, match=r"granularity is dim, and ratios are shares of the features; set `by: dims`"):
+        run_here(tiny_dataset.directory, **{**suite, "by": "features"})
 
 
 def test_methods_that_keep_the_same_features_share_a_cell(tiny_dataset: TinyDataset, run_here: Run) -> None:
@@ -144,6 +156,18 @@ def test_a_cell_that_fails_is_kept_as_a_failure_and_the_rest_goes_on(
 
 def _breaks(self: object, sample: object) -> None:
     raise ZeroDivisionError("no\nrows left")
+
+
+def test_a_method_that_ranks_other_features_fails_alone(
+    tiny_dataset: TinyDataset, run_here: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ranking = Ranking.by_score({"age": 1.0, "height": 0.5})
+    monkeypatch.setattr("trainers.selectors.tabular.pearson.PearsonSpec.rank", lambda self, sample: ranking)
+    suite = {**SUITE, "methods": ["pearson", "random"], "retention": [0.5], "seeds": 1}
+    outcomes, _ = run_here(tiny_dataset.directory, **suite)
+    assert outcomes[0].reason is not None
+    assert "'clip' is in the spec alone" in outcomes[0].reason
+    assert outcomes[1].reason is None
 
 
 def test_side_by_side_is_the_same(tiny_dataset: TinyDataset, run_here: Run, tmp_path: Path) -> None:

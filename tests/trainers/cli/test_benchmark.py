@@ -15,7 +15,7 @@ import yaml
 from typer.testing import CliRunner
 
 from tests.conftest import TinyDataset
-from tests.support.commands import MARK, WINNOW, Family
+from tests.support.commands import MARK, WINNOW, Family, hear_interrupts
 from trainers.cli import app
 
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -42,26 +42,37 @@ def start(suite: Path, output: Path, family: Family) -> subprocess.Popen[str]:
         stderr=subprocess.PIPE,
         text=True,
         env={**environment, MARK: family.mark},
+        preexec_fn=hear_interrupts,  # noqa: PLW1509 - no thread of the tests holds what it takes
     )
 
 
-def test_killed_in_the_middle_it_goes_on_where_it_stopped(suite: Path, tmp_path: Path) -> None:
-    output, family = tmp_path / "out", Family(tmp_path / "log")
-    killed = start(suite, output, family)
+def stopped(suite: Path, output: Path, family: Family, *, cells: int, by: signal.Signals) -> tuple[int, str]:
+    """Exit code and stdout of a command that was sent a signal when so many cells were there; no worker outlives it."""
+    command = start(suite, output, family)
     deadline = time.monotonic() + 120
-    while len(list(output.glob("cells/*.json"))) < 3:
-        assert killed.poll() is None, killed.communicate()
+    while len(list(output.glob("cells/*.json"))) < cells:
+        assert command.poll() is None, command.communicate()
         assert time.monotonic() < deadline
         time.sleep(0.02)
-    killed.send_signal(signal.SIGKILL)
-    killed.communicate()
-    assert family.alive_after(10) == [], "no worker outlives the command"
+    command.send_signal(by)
+    told, _ = command.communicate(timeout=60)
+    assert family.alive_after(10) == []
+    return command.returncode, told
+
+
+def test_stopped_in_the_middle_it_goes_on_where_it_stopped(suite: Path, tmp_path: Path) -> None:
+    output, family = tmp_path / "out", Family(tmp_path / "log")
+    code, told = stopped(suite, output, family, cells=1, by=signal.SIGINT)
+    assert code == 130
+    assert json.loads(told)["error"].startswith("interrupted; the same command goes on: winnow benchmark ")
+    code, _ = stopped(suite, output, family, cells=5, by=signal.SIGKILL)
+    assert code == -signal.SIGKILL
     before = {path: path.stat().st_mtime_ns for path in output.glob("cells/*.json")}
     assert not (output / "results.parquet").exists()
     again = start(suite, output, family)
     told, said = again.communicate(timeout=120)
     assert again.returncode == 0, said
-    assert "3 known" in said
+    assert "3 known" in said, "every search"
     after = {path: path.stat().st_mtime_ns for path in output.glob("cells/*.json")}
     assert before.items() <= after.items(), "what was there wasn't computed again"
     results = json.loads(told)["results"]
@@ -104,7 +115,7 @@ def test_a_cell_whose_process_dies_is_a_failure(suite: Path, tmp_path: Path, tin
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        ({"methods": ["leep"]}, "methods.0: name: choose one of"),
+        ({"methods": ["leep"]}, "methods.0.selector: name: choose one of"),
         ({"retention": [0.1]}, "retention.0: 0.1 of the 4 features"),
         ({"output": None}, "output: missing; give --output DIR"),
     ],

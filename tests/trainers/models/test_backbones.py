@@ -1,6 +1,6 @@
 """One suite that every backbone passes: heterogeneous dims, gradients everywhere, pruning as documented."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -124,23 +124,30 @@ def test_pruning_is_exact(name: str, labels: int) -> None:
     torch.testing.assert_close(again(x_BC[:, words]), backbone(both_BC), atol=1e-5, rtol=1e-5)
 
 
+@pytest.fixture
+def double() -> Iterator[None]:
+    """New tensors are float64."""
+    torch.set_default_dtype(torch.float64)
+    yield
+    torch.set_default_dtype(torch.float32)
+
+
 @pytest.mark.parametrize("labels", [1, 2])
 @pytest.mark.parametrize("name", EXACT)
-def test_dropping_dims_is_exact(name: str, labels: int) -> None:
+def test_dropping_dims_is_exact(name: str, labels: int, double: None) -> None:
     """Of the features that stay, two lose columns; then one of them more, and the other goes."""
-    backbone = trained(SPECS[name], labels).double()
-    baseline_C = torch.randn(LAYOUT.total, dtype=torch.float64)
-    x_BC = torch.randn(100, LAYOUT.total, dtype=torch.float64)
+    backbone = trained(SPECS[name], labels)
+    baseline_C, x_BC = torch.randn(LAYOUT.total), torch.randn(100, LAYOUT.total)
     dims = {"words": [0, 3], "clip": [1, *range(100, 150)]}
     small, columns = backbone.pruned(KEPT, baseline_C, dims), LAYOUT.columns(KEPT, dims)
     assert small.layout == FeatureLayout.from_dims({"age": 1, "words": 2, "clip": 51})
     expected = backbone(at_baseline(x_BC, baseline_C, dims))
-    torch.testing.assert_close(small.double()(x_BC[:, columns]), expected, atol=1e-12, rtol=1e-12)
+    torch.testing.assert_close(small(x_BC[:, columns]), expected, atol=1e-12, rtol=1e-12)
     again = small.pruned(["age", "clip"], baseline_C[columns], {"clip": [0, 7]})
     left = LAYOUT.columns(["age", "clip"], {"clip": [1, 106]})
     both_BC = baseline_C.repeat(100, 1)
     both_BC[:, left] = x_BC[:, left]
-    torch.testing.assert_close(again.double()(x_BC[:, left]), backbone(both_BC), atol=1e-12, rtol=1e-12)
+    torch.testing.assert_close(again(x_BC[:, left]), backbone(both_BC), atol=1e-12, rtol=1e-12)
 
 
 def test_pruning_cross_layers_is_close() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from tests.support.finished_run import FINETUNED, FULL, finished_run, truth_file
+from tests.support.finished_run import FINETUNED, FULL, finished_run, keep_dims, truth_file
 from trainers.pruning.leaks import find_leaks
 from trainers.report import render, terminal
 from trainers.report.terminal import LINE_SECONDS, SHOWN, LiveProgress, print_result, search_note
@@ -35,6 +35,14 @@ def test_the_ranking_has_every_feature_with_its_decision(tmp_path: Path) -> None
     assert "1 | noise_2 | essential | 0.000 | 4 | categorical | 1.000 | 0.000" in lines
     assert "2 | clicks | keep | 1.000 | 4 | categorical | 0.000 | 1.000" in lines
     assert "4 | weekday | prune | 0.500 | 4 | categorical | 0.500 | 0.500" in lines
+
+
+def test_a_feature_that_stays_with_some_of_its_dims_says_how_many(tmp_path: Path) -> None:
+    run = finished_run(tmp_path)
+    keep_dims(run, clicks=(0, 3))
+    lines = printed(run)
+    assert "1 | clicks | keep | 1.000 | 2 of 4 | categorical | 0.000 | 1.000" in lines
+    assert "2 | user_id | keep | 0.750 | 4 | categorical | 0.250 | 0.750" in lines
 
 
 def test_a_leak_is_said_first(tmp_path: Path) -> None:

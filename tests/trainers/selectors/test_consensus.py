@@ -307,6 +307,7 @@ def test_members_are_names_or_options_and_are_told_apart() -> None:
         (["leap", "consensus"], "selector.of.1: name: choose one of 'adafs', "),
         (["shark", {"name": "leap", "alhpa": 1}], "selector.of.1.alhpa: unknown key"),
         (["shark", {"name": "shark", "rounds": 8}], "selector: `of` has 'shark' with the same options more than once"),
+        (["shark", {"name": "leap", "granularity": "dim"}], "selector: `of` has 'leap' with granularity dim"),
         (["shark", {"name": "leap", "update": "progressive"}], "selector: `of` has 'leap' with update progressive"),
         (["shark", {"name": "leap", "granularity": "dim"}], "selector: `of` has 'leap' with granularity dim"),
     ],

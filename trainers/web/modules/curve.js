@@ -52,11 +52,13 @@ class Curve {
   /** @param {import("views/run").Run} run */
   update({ list, results }) {
     if (!results || results.curve.length === 0) return;
-    this.points = [...results.curve].sort((a, b) => a.features - b.features);
+    this.points = [...results.curve].sort((a, b) => a.dims - b.dims);
     this.delta = results.delta;
     // What a person chose was not measured.
     const own = list && !list.revision ? results.own : null;
-    const prefix = own ? true : isPrefix(list?.features.map(({ decision }) => decision === "keep") ?? []);
+    // So were sets of dims, which say more than how many features they are of.
+    const whole = list?.features.every(({ kept_dims: kept }) => !kept) ?? true;
+    const prefix = own ? true : whole && isPrefix(list?.features.map(({ decision }) => decision === "keep") ?? []);
     this.chosen = list && { ...list.after, prefix, logloss: own?.logloss ?? null };
     if (this.ways.hidden && this.points.some((point) => point.embedding_bytes)) this.#offer();
     this.#draw();
