@@ -22,7 +22,7 @@ from tests.support.showcase import SPEC, feature
 from trainers.data.checks.leaks import LEAKY_FEATURE, leak_warning
 from trainers.pruning.leaks import find_leaks
 from trainers.report import render
-from trainers.report.summary import MetricRow, Saving, describe_rule
+from trainers.report.summary import STATEMENTS, MetricRow, Saving, describe_rule
 from trainers.runs import grid, measures_reader
 from trainers.runs.directory import RunDirectory, read_json, write_json
 from trainers.runs.results import MetricDifference
@@ -334,6 +334,28 @@ def test_a_warning_is_told_once(chromium: Browser, tmp_path: Path) -> None:
         assert text.count("'clicks'") == 1
         assert text.count("files are left out") == 1
         assert text.count("95% interval −") == 1
+
+
+@needs_browser
+def test_a_consensus_lists_what_its_selectors_disagree_about(chromium: Browser, tmp_path: Path) -> None:
+    run = finished_run(tmp_path)
+    said = {
+        "kendall_w": 0.5,
+        "disagreements": "a is 1 by x and 4 by y of 4 (dim 64, median 4); b <i>",
+        "leanings": "none",
+    }
+    write_json(run.prune_list, read_json(run.prune_list) | {"diagnostics": said})
+    with page_of(chromium) as page:
+        opened(page, render(run))
+        found = page.locator(".summary div.soft")
+        assert [each.split("\n") for each in found.all_inner_texts()] == [
+            ["Disagreements:", "a is 1 by x and 4 by y of 4 (dim 64, median 4)", "b <i>"],
+            ["Leanings:", "none"],
+        ]
+        expect(page.locator(".summary p.soft").filter(has_text="Ranked by")).to_have_text(
+            "Ranked by leap: kendall w: 0.500."
+        )
+    assert f"STATEMENTS = {json.dumps(STATEMENTS)};" in (assets.MODULES / "summary.js").read_text(encoding="utf-8")
 
 
 @needs_browser

@@ -51,6 +51,7 @@ def render(run: RunDirectory, truth: Path | None = None) -> Path:
             found=found,
             rule=rule,
             diagnostics=summary.describe_diagnostics(found.diagnostics),
+            statements=summary.statements(found.diagnostics),
             crosses=summary.describe_crosses(found),
             copies=summary.describe_copies(found),
             budget=found.budget and summary.describe_budget(found.budget),

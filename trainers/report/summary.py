@@ -27,6 +27,8 @@ from trainers.spec.budget import in_unit
 
 VERDICT_SIGNS: dict[Verdict, str] = {PASSED: "✓", FAILED: "✗", INCONCLUSIVE: "?"}
 CROSSES = 5  # that are named
+# Diagnostics that are statements, with "; " between them, and stand apart from numbers.
+STATEMENTS = ("disagreements", "leanings")
 DECIMALS = 9  # what is smaller is rounding of 0
 MODELS = {"full": "full", "pruned": "pruned", "finetuned": "fine-tuned"}
 TOTALS = {
@@ -176,7 +178,13 @@ def detail_names(features: Sequence[ListedFeature]) -> tuple[str, ...]:
 
 def describe_diagnostics(diagnostics: Diagnostics) -> str:
     """What the selector says of itself, on one line; empty where it says nothing."""
-    return ", ".join(f"{in_words(name)} {_value(value)}" for name, value in diagnostics.items())
+    numbers = ((name, value) for name, value in diagnostics.items() if name not in STATEMENTS)
+    return ", ".join(f"{in_words(name)} {_value(value)}" for name, value in numbers)
+
+
+def statements(diagnostics: Diagnostics) -> dict[str, list[str]]:
+    """What a consensus says of its selectors in words, by what it is about."""
+    return {name: str(diagnostics[name]).split("; ") for name in STATEMENTS if name in diagnostics}
 
 
 def in_words(name: str) -> str:

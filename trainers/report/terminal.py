@@ -135,6 +135,8 @@ def print_result(run: RunDirectory, truth: Path | None, console: Console) -> Non
     if found.diagnostics:
         said = f"selector {found.selector.name}: {summary.describe_diagnostics(found.diagnostics)}"
         console.print(said, markup=False, highlight=False)
+    for name, lines in summary.statements(found.diagnostics).items():
+        console.print("\n  ".join([f"{name}:", *lines]), markup=False, highlight=False)
     if crosses := summary.describe_crosses(found):
         console.print(f"crosses: {crosses}", markup=False, highlight=False)
     if found.warning:

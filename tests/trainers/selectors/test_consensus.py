@@ -276,7 +276,9 @@ def test_a_run_says_where_its_selectors_disagree(searches: Searches, tmp_path: P
     assert "Features by consensus: " in said
     assert "rank spread" in said
     assert f"selector consensus: kendall w {found.diagnostics['kendall_w']:.3g}" in said.replace("\n", " ")
-    assert "disagreements" in run.report.read_text(encoding="utf-8")
+    (statement, *_) = str(found.diagnostics["disagreements"]).split("; ")
+    assert f"disagreements:\n  {statement}\n" in said
+    assert f"<p>Disagreements:</p>\n<ul>\n<li>{statement}</li>" in run.report.read_text(encoding="utf-8")
 
 
 # --- the spec

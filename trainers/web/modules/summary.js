@@ -114,17 +114,31 @@ function lookAt(warnings, leaks) {
  * @param {import("views/run").PruneList} list
  */
 function diagnostics({ selector, diagnostics }) {
-  const said = Object.entries(diagnostics).map(([name, value]) =>
+  const texts = STATEMENTS.filter((name) => name in diagnostics);
+  const numbers = Object.entries(diagnostics).filter(([name]) => !texts.includes(name));
+  const said = numbers.map(([name, value]) =>
     name in SHARES && typeof value === "number"
       ? `${percent(value, 1)} ${SHARES[name]}`
       : `${name.replaceAll("_", " ")}: ${word(value)}`,
   );
-  return element(
-    "p",
-    { class: "soft" },
-    [`Ranked by ${selector.name}`, said.join(", ")].filter(Boolean).join(": "),
-    ".",
-  );
+  const line = [`Ranked by ${selector.name}`, said.join(", ")].filter(Boolean).join(": ");
+  return [
+    element("p", { class: "soft" }, line, "."),
+    ...texts.map((name) =>
+      element(
+        "div",
+        { class: "soft" },
+        `${name[0].toUpperCase()}${name.slice(1)}:`,
+        element(
+          "ul",
+          {},
+          String(diagnostics[name])
+            .split("; ")
+            .map((line) => element("li", {}, line)),
+        ),
+      ),
+    ),
+  ];
 }
 
 /**
@@ -154,6 +168,8 @@ function budget({ unit, limit, spent, total, closed_gates: closed }) {
   return element("p", { class: "soft" }, `${used}${room}.`);
 }
 
+/** Diagnostics that are statements, with "; " between them. */
+const STATEMENTS = ["disagreements", "leanings"];
 const SHARES = /** @type {Record<string, string>} */ ({
   low: "of gates closed (under 0.1)",
   middle: "between",
