@@ -19,9 +19,9 @@ from dataclasses import dataclass
 import torch
 
 from sharding.layout import FeatureLayout
-from trainers.metrics.calibration import calibrate
 from trainers.models.backbones.base import Backbone
 from trainers.selectors.base import Ranking
+from trainers.selectors.gates.calibration import calibrate
 from trainers.selectors.gates.ranking import OPEN, Cost, Elimination, weakest_first
 from trainers.selectors.sensitivity.trained import ROWS_TOGETHER, EmbeddedRows, TrainedModel
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from trainers.metrics.calibration import AS_IT_IS, calibrate
+from trainers.selectors.gates.calibration import AS_IT_IS, calibrate
 
 
 def drawn(rows: int = 20_000, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
