@@ -13,7 +13,6 @@ from trainers.config import LARGEST_SEED, Config, Name, Place, Seed, Share, Spec
 from trainers.models.backbones.registry import AnyBackbone
 from trainers.models.backbones.spec import BackboneSpec
 from trainers.problems import describe, list_names
-from trainers.selectors.base import GateSpec
 from trainers.selectors.registry import SELECTORS
 from trainers.spec import DatasetSpec, FeatureSpec, TrainingSpec, load_spec
 from trainers.spec.job import JobSpec, absolute, read_document
@@ -153,12 +152,6 @@ class BenchmarkSpec(Config):
         ]
         if all(isinstance(method.selector, NoSelection) for method in self.methods):
             problems.append("methods: only no_selection; add a method to compare it with")
-        for method in self.methods:
-            if isinstance(method.selector, GateSpec) and method.selector.granularity == "dim":
-                problems.append(
-                    f"methods: {method.label} ranks dims, and a benchmark retrains whole features; leave granularity "
-                    "out, and compare dims by `winnow run` and `winnow retrain`"
-                )
         if self.seed + self.seeds - 1 > LARGEST_SEED:
             problems.append(f"seeds: the last of {self.seeds} is beyond {LARGEST_SEED}; lower `seed`")
         if problems:

@@ -55,7 +55,6 @@ def test_what_was_read_is_written_and_read_again() -> None:
         ({"datasets": [{"spec": "a.yaml", "training": {}}]}, r"datasets\.0: has `spec` and `training`"),
         ({"datasets": [{"name": "x"}]}, r"datasets\.0: give `spec`, the path of a job's spec, or"),
         ({"retentions": [0.5]}, r"retentions: unknown key"),
-        ({"methods": [{"name": "leap", "granularity": "dim"}]}, r"methods: leap \(granularity=dim\) ranks dims"),
     ],
 )
 def test_wrong_suites_are_refused(changed: dict[str, Any], said: str) -> None:

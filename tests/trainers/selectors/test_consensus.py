@@ -307,7 +307,6 @@ def test_members_are_names_or_options_and_are_told_apart() -> None:
         (["shark", {"name": "shark", "rounds": 8}], "selector: `of` has 'shark' with the same options more than once"),
         (["shark", {"name": "leap", "granularity": "dim"}], "selector: `of` has 'leap' with granularity dim"),
         (["shark", {"name": "leap", "update": "progressive"}], "selector: `of` has 'leap' with update progressive"),
-        (["shark", {"name": "leap", "granularity": "dim"}], "selector: `of` has 'leap' with granularity dim"),
     ],
 )
 def test_what_does_not_make_a_consensus_is_refused(of: object, said: str) -> None:

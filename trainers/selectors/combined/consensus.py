@@ -48,10 +48,6 @@ class ConsensusSpec(SelectorSpec):
                 raise ValueError(
                     f"`of` has {member.name!r} with the same options more than once; take one out, or give it others"
                 )
-            if isinstance(member, GateSpec) and member.granularity == "dim":
-                raise ValueError(
-                    f"`of` has {member.name!r} with granularity dim, and the others rank whole features; leave it out"
-                )
             if isinstance(member, GateSpec) and member.update == "progressive":
                 raise ValueError(
                     f"`of` has {member.name!r} with update progressive, which reads a stream once, and every selector "
