@@ -51,7 +51,8 @@ def build_outcome(
         metrics: quality of the three models on the test split.
     """
     selector, budget = spec.selector, spec.prune.budget(sum(spec.dims.values()))
-    gates = selector.family == "gate" and selector.probability_like
+    # A list counts features; of gates on dims it has none to count.
+    gates = selector.family == "gate" and selector.probability_like and not spec.by_dim
     kept, all_stay = decided.kept, all(decision.keep for decision in decided.decisions)
     diagnostics, warning = _gate_findings(spec, decided.units)
     return Outcome(

@@ -176,7 +176,7 @@ for name, kind in SELECTORS.items():
     spec = JobSpec.model_validate({**base, "selector": {"name": name}})
     assert type(spec.selector) is kind, name
     assert JobSpec.model_validate_json(spec.model_dump_json()) == spec, name
-    assert kind.family in ("gate", "sensitivity", "tabular"), name
+    assert kind.family in ("gate", "sensitivity", "tabular", "consensus"), name
     assert kind.probability_like or spec.prune.rule == "curve", name
 assert not {"torch", "torchrec", "sklearn", "pandas"} & set(sys.modules), "heavy imports"
 """
