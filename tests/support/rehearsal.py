@@ -174,6 +174,7 @@ def _finish(run: RunDirectory, spec: JobSpec, snapshot: Snapshot, pace: Pace) ->
     ]
     scores = in_order(scores)
     decisions = decide(scores, spec.prune, [])
+    kept = {decision.name for decision in decisions if decision.keep}
     metrics = model_quality(
         full=Quality(auc=0.7812, gauc=0.7431, logloss=0.4412, ne=0.83, rows=120_000, base_rate=0.21),
         pruned=Quality(auc=0.7788, gauc=0.7402, logloss=0.4431, ne=0.835, rows=120_000, base_rate=0.21),
@@ -184,8 +185,8 @@ def _finish(run: RunDirectory, spec: JobSpec, snapshot: Snapshot, pace: Pace) ->
         name=spec.name,
         selector=LEAP,
         features=list_features(scores, decisions),
-        before=sum_totals(scores, {score.name for score in scores}),
-        after=sum_totals(scores, {decision.name for decision in decisions if decision.keep}),
+        before=sum_totals(spec.features),
+        after=sum_totals(feature for feature in spec.features if feature.name in kept),
         metrics=metrics,
         guard=evaluate_guard(spec.prune.guard, metrics),
         diagnostics={**gate_diagnostics(parted), "converged": True},
