@@ -18,7 +18,7 @@ from trainers.data.rows import Rows
 from trainers.data.source import Source, open_split
 from trainers.data.splits import SplitName
 from trainers.data.spread import MANY_GROUPS, spread_ranges
-from trainers.selectors.combined.disagreement import Facts, find_closest
+from trainers.selectors.combined.consensus.disagreement import Facts, find_closest
 from trainers.selectors.tabular.correlation import closest
 from trainers.selectors.tabular.matrix import build_matrix
 from trainers.selectors.tabular.sample import Column, Ids, Lists, Numbers, Sample

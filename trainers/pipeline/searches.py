@@ -8,9 +8,9 @@ from trainers.pipeline.ports import Checkpoints, Coordination
 from trainers.pipeline.sampling import draw_facts
 from trainers.pipeline.search import Found, GateSearch, ModelSearch, Search, SeedRun, carry_copies
 from trainers.selectors.base import GateSpec, Ranking, SelectorSpec, SensitivitySpec
-from trainers.selectors.combined.agreement import combine, compare
 from trainers.selectors.combined.consensus import ConsensusSpec
-from trainers.selectors.combined.disagreement import explain
+from trainers.selectors.combined.consensus.agreement import combine, compare
+from trainers.selectors.combined.consensus.disagreement import explain
 from trainers.spec import JobSpec
 from trainers.training.build import build_plain
 from trainers.training.loaders import DataLoaders

@@ -14,8 +14,8 @@ from trainers.selectors.combined.consensus import ConsensusSpec
 SELECTORS = find_subclasses(
     SelectorSpec,
     key="name",
-    folders=(gates,),
-    modules=(sensitivity, tabular, combined),
+    folders=(gates, combined),
+    modules=(sensitivity, tabular),
     entry_points="winnow.selectors",
 )
 _SINGLE = tuple(kind for kind in SELECTORS.values() if kind.family != ConsensusSpec.family)

@@ -163,12 +163,12 @@ def test_a_job_survives_the_kill_of_the_control_plane(served: Served, tiny_datas
     assert set(gates["features"]) == features
     assert len(gates["gates"]) == len(gates["steps"]) > 0
     assert 'winnow_jobs{state="succeeded"} 1.0' in served.http.get("/metrics").text
-    listening = [
-        address.laddr.ip
-        for process in psutil.Process(head.pid).children(recursive=True)
-        for address in process.net_connections("inet")
-        if address.status == psutil.CONN_LISTEN
-    ]
+    listening = []
+    for process in psutil.Process(head.pid).children(recursive=True):
+        with contextlib.suppress(psutil.NoSuchProcess):  # What the job had ends while it is looked at.
+            listening += [
+                each.laddr.ip for each in process.net_connections("inet") if each.status == psutil.CONN_LISTEN
+            ]
     assert listening
     assert set(listening) <= {"127.0.0.1", "::1", "::ffff:127.0.0.1"}
 

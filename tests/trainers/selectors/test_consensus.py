@@ -24,9 +24,9 @@ from trainers.runs.coordinator import Coordinator
 from trainers.runs.directory import RunDirectory, write_json
 from trainers.runs.prune_list import PruneList, SelectorInfo
 from trainers.selectors.base import Ranking
-from trainers.selectors.combined.agreement import Agreement, combine, compare
 from trainers.selectors.combined.consensus import ConsensusSpec
-from trainers.selectors.combined.disagreement import Facts, explain, find_closest
+from trainers.selectors.combined.consensus.agreement import Agreement, combine, compare
+from trainers.selectors.combined.consensus.disagreement import Facts, explain, find_closest
 from trainers.selectors.registry import SELECTORS
 from trainers.spec import JobSpec, SpecError, parse_spec
 from trainers.spec.consistency import find_unread

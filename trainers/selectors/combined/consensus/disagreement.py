@@ -13,7 +13,7 @@ from statistics import NormalDist, median
 import numpy as np
 from numpy.typing import NDArray
 
-from trainers.selectors.combined.agreement import Agreement, correlation
+from trainers.selectors.combined.consensus.agreement import Agreement, correlation
 
 # A feature is named whose best and worst rank are so far apart, as a share of the list and in ranks; so many at most.
 FAR_APART, RANKS_APART, MOST_NAMED = 1 / 3, 2, 5
