@@ -29,7 +29,7 @@ from tests.support.modules import GENERATED, under
 
 # A part may import parts of its own layer and of the layers before it. Parts that no layer names are counted apart.
 LAYERS = {
-    "sharding": "layout | tables | batched planner | embeddings parallel | plan_report",
+    "sharding": "layout | tables | batched planner | embeddings parallel narrowing | plan_report",
     "trainers": (
         "config extensions problems documents scratch web | spec models selectors ops | runs | metrics | "
         "data pruning | datasets simulator doctor | training | pipeline | launch | plugin benchmark report | cli"
