@@ -210,11 +210,10 @@ class GateSearch(Search):
         self.coordination.flush()
         self.ranks.barrier()
         gate = model.gate
-        own = self.spec.by_dim
         ranking = rank_by_gate(
             gate.units.names,
             gate.scores().cpu().numpy(),
-            search.mean_gates() if own else self.coordination.mean_gate(run.began + search.warmup),
+            search.mean_gates() if self.spec.by_dim else self.coordination.mean_gate(run.began + search.warmup),
             {name: value_F.cpu().numpy() for name, value_F in gate.details().items()},
             probability_like=self.spec.selector.probability_like,
         )

@@ -76,9 +76,8 @@ class Gate(nn.Module, abc.ABC):
         """One number a feature of the layout: its own, or that of its dims' numbers together."""
         if self.units is self.layout:
             return value_F
-        dims = torch.tensor(self.layout.dims, device=value_F.device)
-        feature_F = torch.arange(len(dims), device=value_F.device).repeat_interleave(dims)
-        return value_F.new_zeros(len(dims)).scatter_reduce(0, feature_F, value_F, reduce, include_self=False)
+        found = value_F.new_zeros(len(self.layout))
+        return found.scatter_reduce(0, self.baseline.feature_C, value_F, reduce, include_self=False)
 
     def feature_scores(self) -> torch.Tensor:
         """A score for each feature of the layout, detached. Of several dims it is the best one's: a feature goes when

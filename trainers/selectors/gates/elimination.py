@@ -5,7 +5,7 @@ other is dear. A cost within its standard error says nothing (the one-standard-e
 features go first, in the order of their gates, and many together where they aren't missed together.
 
 A model that knows its training rows by heart is too sure of itself on others: any feature that goes would cost by that
-alone. Its logits are calibrated once, with the whole field (Guo et al. 2017), before anything goes.
+alone. Its logits are calibrated with the whole field (Guo et al. 2017), before anything goes.
 
 Shapes: N rows, C columns of the field's features, c of them those of the features that go, T labels.
 """
@@ -165,11 +165,11 @@ class _Field:
             # A column of one value has nothing to say of others, nor they of it.
             self.z_NC = centered_NC / torch.where(deviation_C > 0, deviation_C, 1.0)
             self.effect_CC, self.precision_CC = torch.diag(deviation_C), _precision(self.z_NC)
-        logit_NT = self._logits(self.x_NC).numpy()
+        logit_NT = self._logits(self.x_NC)
         label_NT, weight_N = rows.label_NT.double().numpy(), self.weight_N.numpy()
-        found = [calibrate(*columns, weight_N) for columns in zip(logit_NT.T, label_NT.T, strict=True)]
+        found = [calibrate(*columns, weight_N) for columns in zip(logit_NT.numpy().T, label_NT.T, strict=True)]
         self.slope_T, self.intercept_T = torch.tensor(found, dtype=torch.float64).T
-        self.loss_N = self._losses(self.x_NC)
+        self.loss_N = self._losses(logit_NT)
 
     def only(self, names: Collection[str]) -> _Field:
         """The field of fewer features: all others stand at their means for good, and cost nothing any more."""
@@ -217,20 +217,20 @@ class _Field:
         yield self.x_NC + moved_Nc @ self.effect_CC[own], through_cC
 
     def _measure(self, own: list[int], x_NC: torch.Tensor, through_cC: torch.Tensor | None) -> _Absence:
-        loss_N = self._losses(x_NC)
+        loss_N = self._losses(self._logits(x_NC))
         rise_N = loss_N - self.loss_N
         rise = self.weight_N @ rise_N
         error = torch.linalg.vector_norm(self.weight_N * (rise_N - rise))
         cost = Cost(float(rise), float(error))
         return _Absence(columns=own, x_NC=x_NC, loss_N=loss_N, cost=cost, through_cC=through_cC)
 
-    def _losses(self, x_NC: torch.Tensor) -> torch.Tensor:
-        self.passes += 1
-        return self.rows.losses([self._logits(x_NC) * self.slope_T + self.intercept_T])
+    def _losses(self, logit_NT: torch.Tensor) -> torch.Tensor:
+        return self.rows.losses([logit_NT * self.slope_T + self.intercept_T])
 
     @torch.no_grad()
     def _logits(self, x_NC: torch.Tensor) -> torch.Tensor:
         """As the backbone has them: float64, on the CPU."""
+        self.passes += 1
         return torch.cat([self.backbone(part).cpu() for part in x_NC.split(ROWS_TOGETHER)]).double()
 
 
