@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -20,7 +19,7 @@ from trainers.benchmark.tables import (
     rank_rows,
     table_title,
 )
-from trainers.report.page import environment, pack
+from trainers.report.page import render_view
 from trainers.web import assets
 
 VIEW = "benchmark"
@@ -44,18 +43,14 @@ def render(results: BenchmarkResults) -> str:
     """The page. Raises MissingLibraryError: the package was installed without the libraries that draw."""
     scripts = assets.scripts()
     needed = assets.imports(scripts, [f"views/{VIEW}"])
-    modules = {name: scripts[name].read_text(encoding="utf-8") for name in needed}
-    return (
-        environment()
-        .get_template("benchmark.html")
-        .render(
-            results=results,
-            seeds=describe_seeds(results),
-            tables=_tables(results),
-            styles=[path.read_text(encoding="utf-8") for path in assets.styles()],
-            packed=pack({"modules": modules, "view": VIEW, "report": results.document()}),
-            nonce=secrets.token_urlsafe(16),
-        )
+    return render_view(
+        VIEW,
+        results.document(),
+        {name: scripts[name] for name in needed},
+        name=results.name,
+        results=results,
+        seeds=describe_seeds(results),
+        tables=_tables(results),
     )
 
 

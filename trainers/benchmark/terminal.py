@@ -16,10 +16,9 @@ from trainers.benchmark.cells import Kind
 from trainers.benchmark.results import BenchmarkResults
 from trainers.benchmark.runner import BenchmarkProgress
 from trainers.benchmark.tables import TIED, Cell, cost_rows, metric_rows, table_title
+from trainers.report.terminal import LINE_SECONDS, make_bars
 
 WORDS: dict[Kind, str] = {"search": "searches", "retrain": "retrainings"}
-# Without a terminal: seconds between two lines.
-LINE_SECONDS = 20.0
 
 
 class CellProgress:
@@ -28,16 +27,8 @@ class CellProgress:
     def __init__(self, console: Console) -> None:
         self.console, self.said = console, -LINE_SECONDS
         self.tasks: dict[Kind, bars.TaskID] = {}
-        self.bars = bars.Progress(
-            bars.TextColumn("{task.description}", table_column=Column(no_wrap=True, min_width=11)),
-            bars.BarColumn(bar_width=12),
-            bars.TextColumn("{task.completed:.0f}/{task.total:.0f}", table_column=Column(no_wrap=True)),
-            bars.TimeElapsedColumn(),
-            bars.TextColumn("{task.fields[note]}", table_column=Column(no_wrap=True, overflow="ellipsis", ratio=1)),
-            console=console,
-            expand=True,
-            disable=not console.is_terminal,
-        )
+        cells = bars.TextColumn("{task.completed:.0f}/{task.total:.0f}", table_column=Column(no_wrap=True))
+        self.bars = make_bars(console, cells, width=11)
 
     def __enter__(self) -> CellProgress:
         self.bars.start()

@@ -43,29 +43,47 @@ def render(run: RunDirectory, truth: Path | None = None) -> Path:
         "date": datetime.fromtimestamp(run.prune_list.stat().st_mtime, UTC).isoformat(timespec="seconds"),
         "retrained": _read_retrained(run),
     }
-    modules = {name: path.read_text(encoding="utf-8") for name, path in assets.scripts().items()}
-    page = (
-        environment()
-        .get_template("report.html")
-        .render(
-            found=found,
-            rule=rule,
-            diagnostics=summary.describe_diagnostics(found.diagnostics),
-            statements=summary.statements(found.diagnostics),
-            crosses=summary.describe_crosses(found),
-            copies=summary.describe_copies(found),
-            budget=found.budget and summary.describe_budget(found.budget),
-            styles=[path.read_text(encoding="utf-8") for path in assets.styles()],
-            packed=pack({"modules": modules, "view": "report", "report": report}),
-            # Scripts with it may run: a name that turned out to be markup could not.
-            nonce=secrets.token_urlsafe(16),
-            savings=summary.savings(found),
-            metric_rows=summary.metric_rows(found.metrics),
-            models=summary.MODELS,
-        )
+    page = render_view(
+        "report",
+        report,
+        assets.scripts(),
+        name=found.name,
+        found=found,
+        rule=rule,
+        diagnostics=summary.describe_diagnostics(found.diagnostics),
+        statements=summary.statements(found.diagnostics),
+        crosses=summary.describe_crosses(found),
+        copies=summary.describe_copies(found),
+        budget=found.budget and summary.describe_budget(found.budget),
+        savings=summary.savings(found),
+        metric_rows=summary.metric_rows(found.metrics),
+        models=summary.MODELS,
     )
     write_text(run.report, page)
     return run.report
+
+
+def render_view(view: str, report: Mapping[str, Any], scripts: Mapping[str, Path], **content: Any) -> str:
+    """A page whose template and whose view have the same name.
+
+    Args:
+        view: the name; its template extends page.html.
+        report: what the view is given.
+        scripts: files of the modules that the page has, by name.
+        content: what the template shows, `name` among it.
+    """
+    modules = {name: path.read_text(encoding="utf-8") for name, path in scripts.items()}
+    return (
+        _environment()
+        .get_template(f"{view}.html")
+        .render(
+            styles=[path.read_text(encoding="utf-8") for path in assets.styles()],
+            packed=_pack({"modules": modules, "view": view, "report": report}),
+            # Scripts with it may run: a name that turned out to be markup could not.
+            nonce=secrets.token_urlsafe(16),
+            **content,
+        )
+    )
 
 
 def _run_document(run: RunDirectory, finished: FinishedRun) -> dict[str, Any]:
@@ -87,19 +105,19 @@ def _read_retrained(run: RunDirectory) -> dict[str, Any] | None:
     return Retrained.parse(json.loads(run.retrained.read_text(encoding="utf-8"))).document()
 
 
-def pack(content: Mapping[str, Any]) -> str:
+def _pack(content: Mapping[str, Any]) -> str:
     """Modules, the name of the view that draws, and under `report` what it is given; see templates/report.js."""
     text = json.dumps(content, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
     return base64.b64encode(gzip.compress(text.encode(), compresslevel=6, mtime=0)).decode()
 
 
-def environment() -> Environment:
-    made = Environment(
+def _environment() -> Environment:
+    environment = Environment(
         loader=PackageLoader("trainers.report"),
         autoescape=select_autoescape(default=True),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters["number"] = lambda value, form: "–" if value is None else format(value, form)
-    return made
+    environment.filters["number"] = lambda value, form: "–" if value is None else format(value, form)
+    return environment

@@ -36,17 +36,8 @@ class LiveProgress:
         self.console = console
         self.stage: Stage | None = None
         self.said = 0.0
-        self.bars = bars.Progress(
-            bars.TextColumn("{task.description}", table_column=Column(no_wrap=True, min_width=10)),
-            bars.BarColumn(bar_width=12),
-            bars.TextColumn("{task.fields[steps]}", table_column=Column(no_wrap=True, justify="right")),
-            bars.TimeElapsedColumn(),
-            # Only the note is shortened where the terminal is narrow.
-            bars.TextColumn("{task.fields[note]}", table_column=Column(no_wrap=True, overflow="ellipsis", ratio=1)),
-            console=console,
-            expand=True,
-            disable=not console.is_terminal,
-        )
+        steps = bars.TextColumn("{task.fields[steps]}", table_column=Column(no_wrap=True, justify="right"))
+        self.bars = make_bars(console, steps, width=10)
 
     def __enter__(self) -> LiveProgress:
         self.bars.start()
@@ -90,6 +81,27 @@ class LiveProgress:
                 total = task.total or 1
                 steps = f"{task.total:.0f}/{task.total:.0f}" if task.total else ""
                 self.bars.update(task.id, total=total, completed=total, steps=steps)
+
+
+def make_bars(console: Console, counted: bars.ProgressColumn, *, width: int) -> bars.Progress:
+    """Bars of tasks with a field `note`, drawn on a terminal alone.
+
+    Args:
+        console: to draw on.
+        counted: how far a task is, in numbers.
+        width: of the names of tasks, at least.
+    """
+    return bars.Progress(
+        bars.TextColumn("{task.description}", table_column=Column(no_wrap=True, min_width=width)),
+        bars.BarColumn(bar_width=12),
+        counted,
+        bars.TimeElapsedColumn(),
+        # Only the note is shortened where the terminal is narrow.
+        bars.TextColumn("{task.fields[note]}", table_column=Column(no_wrap=True, overflow="ellipsis", ratio=1)),
+        console=console,
+        expand=True,
+        disable=not console.is_terminal,
+    )
 
 
 def search_note(progress: Progress) -> str:
