@@ -13,6 +13,7 @@ from pathlib import Path
 
 from tests.experiments.baselines import BASELINES
 from tests.experiments.ranking import BY_VALUE, PAPER_NAME, RANDOM
+from trainers.benchmark.comparison import normalized_auc
 
 # AUC by ranking, of one set and one number of features.
 Column = dict[str, float]
@@ -35,13 +36,6 @@ def read_tables(lines: Iterable[str]) -> dict[str, Column]:
             for head, value in zip(heads, cells[1:], strict=True):
                 found[head][cells[0]] = float(value)
     return found
-
-
-def normalized_auc(tables: Iterable[Column]) -> dict[str, float]:
-    """S_AUC of each ranking, over the rankings that every table has."""
-    shares = [{name: value / max(column.values()) for name, value in column.items()} for column in tables]
-    everywhere = [name for name in shares[0] if all(name in each for each in shares)]
-    return {name: sum(each[name] for each in shares) / len(shares) for name in everywhere}
 
 
 def main(paths: Iterable[str]) -> None:

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Collection, Mapping, Sequence
-from itertools import combinations
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import stdtr
 from scipy.stats import friedmanchisquare, rankdata, studentized_range, wilcoxon
+
+from trainers.selectors.aggregation import mean_jaccard
 
 LEVEL = 0.05
 
@@ -62,11 +63,10 @@ def jaccard(sets: Sequence[Collection[str]]) -> float | None:
         >>> jaccard([{"a", "b"}, {"a", "b"}, {"a", "c"}])  # 1, 1/3, 1/3
         0.5555555555555555
     """
-    pairs = [(set(a), set(b)) for a, b in combinations(sets, 2)]
-    return statistics.mean(len(a & b) / len(a | b) for a, b in pairs) if pairs else None
+    return mean_jaccard([set(each) for each in sets]) if len(sets) > 1 else None
 
 
-def normalized_auc(columns: Sequence[Mapping[str, float]]) -> dict[str, float]:
+def normalized_auc(columns: Iterable[Mapping[str, float]]) -> dict[str, float]:
     """S_AUC (LeAP Eq. 1): the mean over data sets of a method's AUC in shares of the best one's.
 
     Args:
@@ -75,12 +75,9 @@ def normalized_auc(columns: Sequence[Mapping[str, float]]) -> dict[str, float]:
     Returns:
         Of the methods that every data set has.
     """
-    everywhere = [name for name in columns[0] if all(name in column for column in columns)] if columns else []
-    best = [max(column.values()) for column in columns]
-    return {
-        name: statistics.mean(column[name] / most for column, most in zip(columns, best, strict=True))
-        for name in everywhere
-    }
+    shares = [{name: auc / max(column.values()) for name, auc in column.items()} for column in columns]
+    everywhere = [name for name in shares[0] if all(name in each for each in shares)] if shares else []
+    return {name: statistics.mean(each[name] for each in shares) for name in everywhere}
 
 
 def mean_ranks(value_NK: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Any, Protocol, Self
 
 from trainers.benchmark.cells import Cell, CellTask
-from trainers.launch.template import Template
+from trainers.launch.template import Borrower
 
 WORK = "trainers.benchmark.worker:work"
 
@@ -39,7 +39,7 @@ class Pool(Protocol):
         ...
 
 
-class LocalPool:
+class LocalPool(Borrower):
     """One cell at a time, in a worker of the local launcher's template. `log` has what workers and libraries say."""
 
     slots = 1
@@ -47,21 +47,10 @@ class LocalPool:
     def __init__(self, log: Path) -> None:
         self.log = log
 
-    def __enter__(self) -> Self:
-        self._template = Template.borrow()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._template.give_back()
-
     def start(self, task: CellTask) -> None:
-        if not self._template.is_alive:
-            self._template = Template.borrow()
         self.log.parent.mkdir(parents=True, exist_ok=True)
         self._task, self._began = task, time.perf_counter()
-        (self._connection,) = self._template.start(WORK, [(task.kind, task.job.model_dump_json())], self.log)
+        (self._connection,) = self.template().start(WORK, [(task.kind, task.job.model_dump_json())], self.log)
 
     def collect(self) -> tuple[CellTask, Cell]:
         try:

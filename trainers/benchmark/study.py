@@ -17,7 +17,6 @@ from trainers.benchmark.suite import (
     NoSelection,
     RandomDraw,
     collect,
-    kept_count,
     label_backbone,
     load_datasets,
 )
@@ -29,6 +28,7 @@ from trainers.models.backbones.spec import BackboneSpec
 from trainers.problems import describe, limit_lines
 from trainers.selectors.base import SelectorSpec
 from trainers.spec import JobSpec, PruneSpec, ScalingSpec, SpecError, require_consistent
+from trainers.spec.budget import share_of
 
 # Shares are shown with so many digits.
 DIGITS = 4
@@ -122,7 +122,7 @@ def retention_rule(suite: BenchmarkSpec, job: JobSpec, share: float) -> PruneSpe
     """The rule of a run that keeps a share of a data set's features, or of its dims."""
     if suite.by == "dims":
         return PruneSpec(rule="dims", share=share)
-    return PruneSpec(rule="top_k", top_k=kept_count(share, len(job.features)))
+    return PruneSpec(rule="top_k", top_k=share_of(share, len(job.features)))
 
 
 def _job(base: JobSpec, model: BackboneSpec, seed: int, **selector: SelectorSpec) -> JobSpec:
@@ -190,7 +190,7 @@ def _retention_problems(suite: BenchmarkSpec, job: JobSpec) -> Iterator[str]:
     of = f"of the {total} {suite.by} of data set {job.name!r}"
     seen: dict[int, float] = {}
     for at, share in enumerate(suite.retention):
-        place, count = f"retention.{at}: {share:g} {of}", kept_count(share, total)
+        place, count = f"retention.{at}: {share:g} {of}", share_of(share, total)
         if count < least:
             yield f"{place} is {count}, and no feature can be kept; give at least {_share(least, total)}"
         elif count >= total:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, Union
@@ -186,11 +185,6 @@ def label_backbone(backbone: BackboneSpec) -> str:
 def _label(name: str, block: Mapping[str, Any]) -> str:
     options = ", ".join(f"{key}={value}" for key, value in block.items() if key not in {"name", "backbone"})
     return f"{name} ({options})" if options else name
-
-
-def kept_count(share: float, total: int) -> int:
-    """How many of `total` a share keeps at most, rounded down; 0.7 of 10 is 7."""
-    return math.floor(share * total + 1e-9)
 
 
 def load_suite(path: Path) -> BenchmarkSpec:

@@ -7,11 +7,9 @@ from collections.abc import Iterator, Sequence
 from trainers.benchmark.results import BenchmarkResults, Entry, MetricTable, Ranks
 
 TITLES = {"auc": "AUC", "gauc": "GAUC", "logloss": "logloss"}
-DIGITS = {"auc": 4, "gauc": 4, "logloss": 4}
+DIGITS = 4
 NOTHING = "–"
 TIED = "≈"
-
-
 MARKS = (
     f"Bold is the best of a column. {TIED} is not significantly worse than it: a paired t test over the seeds, "
     "adjusted by Holm over the column's methods, doesn't tell the two apart at 5%."
@@ -62,16 +60,14 @@ def metric_rows(table: MetricTable, ratios: Sequence[float]) -> tuple[list[str],
     heads += [f"S_AUC {percent(ratio)}" for ratio in ratios] if has_normalized else []
     rows: list[list[Cell]] = []
     for row in table.rows:
-        entries: list[Cell] = [
-            NOTHING if entry is None else (entry, describe_entry(entry, DIGITS[table.metric])) for entry in row.entries
-        ]
-        rows.append([row.method, *entries, *(number(value, 4) for value in row.normalized or ())])
+        entries: list[Cell] = [NOTHING if entry is None else (entry, describe_entry(entry)) for entry in row.entries]
+        rows.append([row.method, *entries, *(number(value, DIGITS) for value in row.normalized or ())])
     return heads, rows
 
 
-def describe_entry(entry: Entry, digits: int) -> str:
-    spread = "" if entry.deviation is None else f" ± {entry.deviation:.{digits}f}"
-    return f"{entry.mean:.{digits}f}{spread}"
+def describe_entry(entry: Entry) -> str:
+    spread = "" if entry.deviation is None else f" ± {entry.deviation:.{DIGITS}f}"
+    return f"{entry.mean:.{DIGITS}f}{spread}"
 
 
 def _marked(cell: Cell) -> str:

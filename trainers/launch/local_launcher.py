@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from types import TracebackType
-from typing import Self
 
 from trainers.launch.launcher import RunError, raise_failure
 from trainers.launch.local_coordinator import LocalCoordinator
-from trainers.launch.template import Template
+from trainers.launch.template import Borrower
 from trainers.runs.directory import RunDirectory
 from trainers.spec import JobSpec
 from trainers.spec.order import canonical_order
@@ -16,20 +14,11 @@ from trainers.spec.order import canonical_order
 WORK = "trainers.launch.local_worker:work"
 
 
-class LocalLauncher:
+class LocalLauncher(Borrower):
     name = "local"
 
     def __init__(self, spec: JobSpec) -> None:
         self.spec = spec
-
-    def __enter__(self) -> Self:
-        self._template = Template.borrow()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._template.give_back()
 
     def coordinate(self) -> LocalCoordinator:
         self._coordinator = LocalCoordinator(tuple(canonical_order(self.spec).dims))
@@ -51,9 +40,7 @@ class LocalLauncher:
     def _attempt(self, directory: RunDirectory) -> str | None:
         """Run a group of workers to its end; why it ended early, where it did."""
         workers = self.spec.scaling.workers
-        if not self._template.is_alive:
-            self._template = Template.borrow()
-        template, spec = self._template, self.spec.model_dump_json()
+        template, spec = self.template(), self.spec.model_dump_json()
         arguments = [(spec, rank, str(directory.checkpoints)) for rank in range(workers)]
         connections = template.start(WORK, arguments, directory.workers_log)
         with ThreadPoolExecutor(workers, thread_name_prefix="coordinator") as pool:

@@ -21,7 +21,8 @@ from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from multiprocessing.reduction import send_handle
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 from trainers.launch.launcher import RunError
 
@@ -182,6 +183,25 @@ class Template:
 
 
 _idle: list[Template] = []
+
+
+class Borrower:
+    """A context with a template, which is given back at its end."""
+
+    def __enter__(self) -> Self:
+        self._template = Template.borrow()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._template.give_back()
+
+    def template(self) -> Template:
+        """The one that is borrowed, or another where it has died."""
+        if not self._template.is_alive:
+            self._template = Template.borrow()
+        return self._template
 
 
 @atexit.register

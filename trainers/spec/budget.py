@@ -24,6 +24,11 @@ class Budget:
         return spent <= self.limit + slack
 
 
+def share_of(share: float, total: int) -> int:
+    """How many of `total` a share is, rounded down: 0.7 of 10 is 7."""
+    return int(share * total + 1e-9)
+
+
 def table_bytes(feature: FeatureSpec) -> int:
     """Of the weights of a feature's embedding table; 0 for a dense feature."""
     return 0 if isinstance(feature, DenseFeature) else feature.table_rows * feature.width * FLOAT_BYTES

@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from trainers.config import Config, Share
-from trainers.spec.budget import Budget
+from trainers.spec.budget import Budget, share_of
 from trainers.spec.features import Dims
 
 GuardMetric = Literal["auc", "gauc", "logloss", "ne"]
@@ -64,7 +64,7 @@ class PruneSpec(Config):
     def most_dims(self, total: int) -> int:
         """Dims that rule dims may keep of so many."""
         assert self.share is not None
-        return int(self.share * total + 1e-9)  # 0.7 · 10 is 7
+        return share_of(self.share, total)
 
     def budget(self, total_dims: int) -> Budget | None:
         """What the rule may keep at most of features of so many dims; None of a rule without a budget."""
